@@ -1,0 +1,149 @@
+package ledger
+
+import "time"
+
+// Stream is the one live integrity log of an organisation. Its id derives from
+// the log's key, so that a log with another key is another stream.
+type Stream struct {
+	V        int       `json:"v"`
+	ID       string    `json:"id"`       // SHA-256 digest "stream" of the verifier key's text, hex
+	Owner    string    `json:"owner"`    // MSP id
+	Verifier string    `json:"verifier"` // the log's public key as a signed-note verifier key (C2SP signed-note)
+	Origin   string    `json:"origin"`   // first line of each checkpoint (C2SP tlog-checkpoint)
+	Opened   time.Time `json:"opened"`
+}
+
+// Key returns the record's key.
+func (s *Stream) Key() Key { return StreamKey(s.ID) }
+
+// StreamKey returns the key of a stream.
+func StreamKey(id string) Key { return Key{TypeStream, []string{id}} }
+
+// StreamID derives a stream's id from its verifier key's text.
+func StreamID(verifier string) string { return Digest("stream", []byte(verifier)) }
+
+// StreamOwner makes an organisation's stream the only live one.
+type StreamOwner struct {
+	V      int    `json:"v"`
+	Owner  string `json:"owner"`
+	Stream string `json:"stream"`
+}
+
+// Key returns the record's key.
+func (s *StreamOwner) Key() Key { return StreamOwnerKey(s.Owner) }
+
+// StreamOwnerKey returns the key that names an organisation's stream.
+func StreamOwnerKey(org string) Key { return Key{TypeStreamOwner, []string{org}} }
+
+// OpenStream opens the caller's organisation's stream.
+type OpenStream struct {
+	Verifier string `json:"verifier"`
+}
+
+// Validate returns a Problem that lists every fault.
+func (r *OpenStream) Validate() error {
+	var c check
+	c.text("verifier", r.Verifier, MaxName)
+	return c.problem("the stream")
+}
+
+// Anchor is one checkpoint of a stream, witnessed by the peers that endorsed it.
+type Anchor struct {
+	V          int       `json:"v"`
+	Stream     string    `json:"stream"`
+	Sequence   uint64    `json:"sequence"` // 0 for the first
+	Size       uint64    `json:"size"`     // leaves in the log
+	Root       string    `json:"root"`     // RFC 6962 root hash, hex
+	Checkpoint string    `json:"checkpoint"`
+	Tx         string    `json:"tx"`
+	Time       time.Time `json:"time"` // the greater of the previous anchor's time and the claimed one
+}
+
+// Key returns the record's key.
+func (a *Anchor) Key() Key { return AnchorKey(a.Stream, a.Sequence) }
+
+// AnchorKey returns the key of an anchor.
+func AnchorKey(stream string, sequence uint64) Key {
+	return Key{TypeAnchor, []string{stream, SequencePart(sequence)}}
+}
+
+// CommitAnchor anchors the next checkpoint of the caller's stream.
+type CommitAnchor struct {
+	Stream     string   `json:"stream"`
+	Sequence   uint64   `json:"sequence"`   // the previous anchor's plus one, or 0
+	Checkpoint string   `json:"checkpoint"` // signed note (C2SP tlog-checkpoint)
+	Proof      []string `json:"proof"`      // RFC 6962 consistency proof from the previous anchor's size, hex; empty for the first
+}
+
+// Validate returns a Problem that lists every fault.
+func (r *CommitAnchor) Validate() error {
+	var c check
+	c.digest("stream", r.Stream, 32)
+	if r.Sequence > MaxSequence {
+		c.fail("sequence", "must be at most %d", uint64(MaxSequence))
+	}
+	if r.Checkpoint == "" || len(r.Checkpoint) > MaxCheckpoint {
+		c.fail("checkpoint", "must be a signed note of at most %d bytes", MaxCheckpoint)
+	}
+	if len(r.Proof) > MaxProof {
+		c.fail("proof", "must have at most %d hashes", MaxProof)
+	} else {
+		for _, h := range r.Proof {
+			c.digest("proof", h, 32)
+		}
+	}
+	return c.problem("the anchor")
+}
+
+// ReportEquivocation shows that a log signed two different trees of one size.
+type ReportEquivocation struct {
+	Stream string `json:"stream"`
+	First  string `json:"first"`  // signed checkpoint
+	Second string `json:"second"` // signed checkpoint of the same size with another root
+}
+
+// Validate returns a Problem that lists every fault.
+func (r *ReportEquivocation) Validate() error {
+	var c check
+	c.digest("stream", r.Stream, 32)
+	for _, f := range []struct{ name, note string }{{"first", r.First}, {"second", r.Second}} {
+		if f.note == "" || len(f.note) > MaxCheckpoint {
+			c.fail(f.name, "must be a signed note of at most %d bytes", MaxCheckpoint)
+		}
+	}
+	return c.problem("the evidence")
+}
+
+// Equivocation marks a stream for ever: nothing it anchored later is to be trusted.
+type Equivocation struct {
+	V      int       `json:"v"`
+	Stream string    `json:"stream"`
+	First  string    `json:"first"`
+	Second string    `json:"second"`
+	By     string    `json:"by"` // MSP id
+	Time   time.Time `json:"time"`
+}
+
+// Key returns the record's key.
+func (e *Equivocation) Key() Key { return EquivocationKey(e.Stream) }
+
+// EquivocationKey returns the key of a stream's mark.
+func EquivocationKey(stream string) Key { return Key{TypeEquivocation, []string{stream}} }
+
+// GetAnchor asks for one anchor, with its stream and its stream's mark.
+type GetAnchor struct {
+	Stream   string `json:"stream"`
+	Sequence uint64 `json:"sequence"`
+}
+
+// AnchorView is what a signed read of an anchor states.
+type AnchorView struct {
+	Anchor      Anchor `json:"anchor"`
+	Stream      Stream `json:"stream"`
+	Equivocated bool   `json:"equivocated"` // the stream's log was shown to have signed two histories
+}
+
+// GetStream asks for a stream.
+type GetStream struct {
+	ID string `json:"id"`
+}

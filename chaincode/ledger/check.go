@@ -1,0 +1,94 @@
+package ledger
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds on what a request may carry.
+const (
+	MaxName       = 200      // characters of a name or version
+	MaxProof      = 64       // hashes in a consistency proof
+	MaxCheckpoint = 4 << 10  // bytes of a signed checkpoint
+	MaxRequest    = 64 << 10 // bytes of a whole encoded request
+)
+
+// check collects the faults of a request, so that all are told at once.
+type check struct{ faults []Fault }
+
+func (c *check) fail(field, format string, args ...any) {
+	c.faults = append(c.faults, Fault{Field: field, Detail: fmt.Sprintf(format, args...)})
+}
+
+// digest wants the lower-case hexadecimal form of exactly size bytes.
+func (c *check) digest(field, s string, size int) {
+	if len(s) != 2*size || strings.ToLower(s) != s {
+		c.fail(field, "must be %d lower-case hexadecimal digits", 2*size)
+		return
+	}
+	if _, err := hex.DecodeString(s); err != nil {
+		c.fail(field, "must be %d lower-case hexadecimal digits", 2*size)
+	}
+}
+
+// text wants 1 to limit printable characters of valid UTF-8 without leading or
+// trailing space.
+func (c *check) text(field, s string, limit int) {
+	switch {
+	case s == "":
+		c.fail(field, "must not be empty")
+	case !utf8.ValidString(s):
+		c.fail(field, "must be valid UTF-8")
+	case utf8.RuneCountInString(s) > limit:
+		c.fail(field, "must have at most %d characters", limit)
+	case strings.TrimSpace(s) != s:
+		c.fail(field, "must not begin or end with space")
+	case strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }):
+		c.fail(field, "must hold printable characters only")
+	}
+}
+
+func (c *check) optionalText(field, s string, limit int) {
+	if s != "" {
+		c.text(field, s, limit)
+	}
+}
+
+// token wants 1 to limit characters of letters, digits and "-._:/": text that
+// can stand in a key, a path or a header.
+func (c *check) token(field, s string, limit int) {
+	if s == "" || len(s) > limit || strings.ContainsFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._:/", r))
+	}) {
+		c.fail(field, "must be 1 to %d characters of letters, digits and -._:/", limit)
+	}
+}
+
+func (c *check) oneOf(field, s string, allowed ...string) {
+	for _, a := range allowed {
+		if s == a {
+			return
+		}
+	}
+	c.fail(field, "must be one of %s", strings.Join(allowed, ", "))
+}
+
+func (c *check) httpURL(field, s string) {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil ||
+		u.RawQuery != "" || u.Fragment != "" || len(s) > MaxName {
+		c.fail(field, "must be an http or https address without user, query and fragment")
+	}
+}
+
+// problem returns nil when nothing was wrong.
+func (c *check) problem(what string) error {
+	if len(c.faults) == 0 {
+		return nil
+	}
+	return &Problem{Code: CodeInvalid, Detail: what + " is not valid", Faults: c.faults}
+}
