@@ -1,0 +1,31 @@
+package ledger
+
+import "time"
+
+// Block is what one block changed, as a member's own peer delivered it.
+type Block struct {
+	Number uint64
+	Txs    []Tx // all transactions of the channel, in order, the invalid ones too
+}
+
+// Tx is one transaction of a block.
+type Tx struct {
+	ID      string
+	Name    string    // "contract:Function"; empty for transactions that are not of this chaincode
+	Creator string    // MSP id of the organisation whose node submitted it
+	Time    time.Time // its client's claim, vouched for by the endorsers when the transaction is valid
+	Valid   bool
+	Event   *Event  // nil when it emitted none
+	Writes  []Write // of this chaincode's keys; only meaningful when Valid
+}
+
+// Write is one key that a transaction wrote.
+type Write struct {
+	Key    Key
+	Value  []byte // the stored record
+	Delete bool
+}
+
+// LateAfter is how much newer than a transaction's claimed time the vouched
+// times of earlier blocks may be before the transaction counts as held back.
+const LateAfter = 5 * time.Minute
