@@ -31,19 +31,20 @@ var mayImport = map[string][]string{
 
 	"identity/...": {"chaincode/ledger", "chaincode/verify"},
 
-	"analytics/...":        {"chaincode/ledger", "chaincode/verify"},
-	"analytics/worker/...": {"analytics/...", "chaincode/ledger", "chaincode/verify", "chaincode/client"},
+	"analytics/fact":       {"chaincode/ledger"},
+	"analytics/...":        {"chaincode/ledger", "chaincode/verify", "analytics/fact"},
+	"analytics/worker/...": {"analytics/...", "analytics/fact", "chaincode/ledger", "chaincode/verify", "chaincode/client"},
 
 	"gateway/config":    {},
 	"gateway/problem":   {"chaincode/ledger"},
 	"gateway/auth":      {"chaincode/ledger", "gateway/problem"},
 	"gateway/telemetry": {"chaincode/ledger"},
-	"gateway/store":     {"chaincode/ledger"},
+	"gateway/store":     {"chaincode/ledger", "analytics/fact"},
 	"gateway/vault":     {"chaincode/ledger"},
 	"gateway/ingest":    {"chaincode/ledger", "analytics/proof", "analytics/log", "gateway/vault"},
 	"gateway/server":    {"chaincode/ledger", "gateway/auth", "gateway/problem", "gateway/telemetry"},
 	"gateway/rest":      handlerMayImport,
-	"gateway/app":       {"gateway/...", "gateway/*", "identity/...", "analytics/...", "analytics/worker/...", "chaincode/client", "chaincode/ledger", "chaincode/verify"},
+	"gateway/app":       {"gateway/...", "gateway/*", "identity/...", "analytics/...", "analytics/fact", "analytics/worker/...", "chaincode/client", "chaincode/ledger", "chaincode/verify"},
 	"network/...":       {"chaincode/ledger", "gateway/config"},
 	"":                  {"gateway/app", "gateway/config", "network/...", "analytics/proof", "chaincode/ledger"},
 }
@@ -51,7 +52,7 @@ var mayImport = map[string][]string{
 // handlerMayImport keeps the protocol packages apart from each other and from
 // storage: they declare the few methods that they call.
 var handlerMayImport = []string{
-	"gateway/auth", "gateway/problem", "chaincode/ledger", "identity/...", "analytics/cti", "analytics/proof",
+	"gateway/auth", "gateway/problem", "chaincode/ledger", "identity/...", "analytics/cti", "analytics/fact", "analytics/proof",
 }
 
 // matches reports whether path falls under pattern, and how specific that is.
