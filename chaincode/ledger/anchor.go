@@ -70,9 +70,9 @@ func AnchorKey(stream string, sequence uint64) Key {
 // CommitAnchor anchors the next checkpoint of the caller's stream.
 type CommitAnchor struct {
 	Stream     string   `json:"stream"`
-	Sequence   uint64   `json:"sequence"`   // the previous anchor's plus one, or 0
-	Checkpoint string   `json:"checkpoint"` // signed note (C2SP tlog-checkpoint)
-	Proof      []string `json:"proof"`      // RFC 6962 consistency proof from the previous anchor's size, hex; empty for the first
+	Sequence   uint64   `json:"sequence"`                             // the previous anchor's plus one, or 0
+	Checkpoint string   `json:"checkpoint"`                           // signed note (C2SP tlog-checkpoint)
+	Proof      []string `json:"proof,omitempty" metadata:",optional"` // RFC 6962 consistency proof from the previous anchor's size, hex; empty for the first
 }
 
 // Validate returns a Problem that lists every fault.

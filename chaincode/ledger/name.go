@@ -44,6 +44,16 @@ var Names = []string{
 	RiskPublish, RiskGet, RiskList,
 }
 
+// Evaluations lists the transactions that only read: they are evaluated, or
+// endorsed as signed reads, and never submitted.
+var Evaluations = []string{
+	IdentityGet, IdentityList,
+	DeviceGetModel, DeviceGetRelease, DeviceGetUnit, DeviceListUnits,
+	AnchorGet, AnchorGetStream,
+	ThreatGet, ThreatList,
+	RiskGet, RiskList,
+}
+
 // Role is what a node's certificate entitles it to; it stands in the
 // certificate as the attribute RoleAttribute.
 type Role string

@@ -22,7 +22,7 @@ type Organisation struct {
 	Kind     string    `json:"kind"`     // KindHospital, KindManufacturer or KindAuthority
 	Endpoint string    `json:"endpoint"` // base address of its node, for the other members' nodes
 	TokenKey string    `json:"tokenKey"` // Ed25519 public key (32 bytes, hex) that signs its node's tokens
-	Since    time.Time `json:"since"`    // time of this registration, vouched for by the endorsers
+	Since    time.Time `json:"since"`    // time of its first registration, vouched for by the endorsers
 	Revision int       `json:"revision"` // 1 on first registration, one more with each change
 }
 

@@ -1,0 +1,54 @@
+package risk
+
+import (
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/chaincode/state"
+)
+
+// Contract holds the transactions "risk:...".
+type Contract struct{ state.Contract }
+
+// New returns the contract.
+func New(o state.Options) *Contract { return &Contract{state.NewContract("risk", o)} }
+
+// Publish publishes a score of a unit that the caller's organisation owns.
+func (c *Contract) Publish(ctx *state.Context, req ledger.PublishScore) (*ledger.Score, error) {
+	if err := ctx.Permit(ledger.RoleScorer); err != nil {
+		return nil, err
+	}
+	if err := req.Validate(); err != nil {
+		return nil, err
+	}
+	unit, err := state.Units.Get(ctx, ledger.UnitKey(req.Subject))
+	if err != nil {
+		return nil, err
+	}
+	score, err := publish(unit, req, ctx.Caller().Org, ctx.Time())
+	if err != nil {
+		return nil, err
+	}
+	if err := state.Scores.Create(ctx, score); err != nil {
+		return nil, err
+	}
+	return score, ctx.Emit(ledger.EventScorePublished, score.Key(), score.Subject, score.Scorer)
+}
+
+// Get returns one score.
+func (c *Contract) Get(ctx *state.Context, req ledger.GetScore) (*ledger.Score, error) {
+	if err := ctx.PermitMember(); err != nil {
+		return nil, err
+	}
+	return state.Scores.Get(ctx, ledger.ScoreKey(req.Subject, req.Model, req.InputDigest))
+}
+
+// List returns a page of the scores of one unit.
+func (c *Contract) List(ctx *state.Context, req ledger.ListScores) (*ledger.ScorePage, error) {
+	if err := ctx.PermitMember(); err != nil {
+		return nil, err
+	}
+	items, next, err := state.Scores.List(ctx, []string{req.Subject}, req.Page)
+	if err != nil {
+		return nil, err
+	}
+	return &ledger.ScorePage{Items: items, Next: next}, nil
+}

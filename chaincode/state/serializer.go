@@ -1,0 +1,31 @@
+package state
+
+import (
+	"reflect"
+
+	"github.com/hyperledger/fabric-contract-api-go/v2/metadata"
+	"github.com/hyperledger/fabric-contract-api-go/v2/serializer"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// Serializer is the framework's JSON serializer, except that a request which
+// does not decode or does not fit its schema is a Problem and not repeated: the
+// framework's own error would carry the whole request.
+type Serializer struct {
+	json serializer.JSONSerializer
+}
+
+// FromString decodes a request.
+func (s *Serializer) FromString(param string, typ reflect.Type, meta *metadata.ParameterMetadata, components *metadata.ComponentMetadata) (reflect.Value, error) {
+	v, err := s.json.FromString(param, typ, meta, components)
+	if err != nil {
+		return reflect.Value{}, ledger.Problemf(ledger.CodeInvalid, "the request is not a JSON object of the form that this transaction takes")
+	}
+	return v, nil
+}
+
+// ToString encodes a result.
+func (s *Serializer) ToString(result reflect.Value, typ reflect.Type, meta *metadata.ReturnMetadata, components *metadata.ComponentMetadata) (string, error) {
+	return s.json.ToString(result, typ, meta, components)
+}
