@@ -1,0 +1,64 @@
+// Package auth says who calls and what they may do: roles and rights, tokens,
+// and the router that lets no route exist without a right. It keeps no sessions
+// and knows no passwords.
+package auth
+
+import "slices"
+
+// Right is what a route asks for.
+type Right string
+
+// The rights. Each route names exactly one.
+const (
+	Anonymous     Right = "anonymous" // everyone, without a token
+	DevicesWrite  Right = "devices:write"
+	DevicesRead   Right = "devices:read"
+	ReadingsWrite Right = "readings:write"
+	ReadingsRead  Right = "readings:read"
+	ThreatsShare  Right = "threats:share"
+	ThreatsRead   Right = "threats:read"
+	RiskWrite     Right = "risk:write"
+	RiskRead      Right = "risk:read"
+	EventsRead    Right = "events:read"
+	StatusRead    Right = "status:read"
+	MetricsRead   Right = "metrics:read"
+	MembersRead   Right = "members:read"          // documents that every member of the consortium may have
+	DeviceOrWrite Right = "readings:write|device" // a device's signature, or ReadingsWrite
+)
+
+// Role is what a token entitles its holder to.
+type Role string
+
+// The roles of the people and programs that call a node.
+const (
+	RoleRegistrar   Role = "registrar"    // models, releases, units
+	RoleIntegrator  Role = "integrator"   // hands in readings that devices did not sign
+	RoleAnalyst     Role = "analyst"      // shares threats
+	RoleRiskManager Role = "risk-manager" // publishes scores
+	RoleAuditor     Role = "auditor"      // reads everything
+	RoleOperator    Role = "operator"     // reads everything, keeps the node running
+	RoleNode        Role = "node"         // another member's node
+)
+
+// Roles lists the roles for which a node's own tokens are made.
+var Roles = []Role{RoleRegistrar, RoleIntegrator, RoleAnalyst, RoleRiskManager, RoleAuditor, RoleOperator}
+
+// everyRead is what those who read everything may do.
+var everyRead = []Right{DevicesRead, ReadingsRead, ThreatsRead, RiskRead, EventsRead, StatusRead, MetricsRead, MembersRead}
+
+// rights is the one place that says which role may do what.
+var rights = map[Role][]Right{
+	RoleRegistrar:   {DevicesWrite, DevicesRead, EventsRead, StatusRead, MembersRead},
+	RoleIntegrator:  {ReadingsWrite, ReadingsRead, DevicesRead, StatusRead},
+	RoleAnalyst:     {ThreatsShare, ThreatsRead, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead},
+	RoleRiskManager: {RiskWrite, RiskRead, DevicesRead, ThreatsRead, EventsRead, StatusRead, MembersRead},
+	RoleAuditor:     everyRead,
+	RoleOperator:    everyRead,
+	RoleNode:        {MembersRead},
+}
+
+// Has reports whether the role includes the right.
+func (r Role) Has(right Right) bool { return slices.Contains(rights[r], right) }
+
+// Known reports whether the role exists.
+func (r Role) Known() bool { _, ok := rights[r]; return ok }

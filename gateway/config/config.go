@@ -1,0 +1,203 @@
+// Package config is a node's configuration: data, its defaults, and how it is
+// read. It opens nothing that it names.
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is the content of node.json. Paths are taken from the file's own
+// folder when they are relative.
+//
+// Every single value can also be set in the environment: SECANT_ and the names
+// of its path in upper case, as in SECANT_LISTEN or SECANT_LIMITS_BODY.
+type Config struct {
+	// Development allows plain HTTP on loopback and deliberate crashes
+	// (SECANT_CRASH_AT). Default: false.
+	Development bool `json:"development"`
+
+	// Network is the consortium's name, as in DIDs and proofs. Default: "dev".
+	Network string `json:"network"`
+
+	// Organisation is the MSP id of the member that this node serves. Required.
+	Organisation string `json:"organisation"`
+
+	// DisplayName is the organisation's name for people. Default: its id.
+	DisplayName string `json:"displayName"`
+
+	// Kind is the organisation's kind: hospital, manufacturer or authority. Required.
+	Kind string `json:"kind"`
+
+	// Listen is the host and port of the HTTP interface. Without TLS only a
+	// loopback address is accepted. Default: 127.0.0.1:7001.
+	Listen string `json:"listen"`
+
+	// Endpoint is the base address under which other members' nodes reach this
+	// one; it is published on the ledger. Default: derived from Listen and TLS.
+	Endpoint string `json:"endpoint"`
+
+	// Data is the folder of all that the node keeps: store, vault, log, keys.
+	// Default: "data".
+	Data string `json:"data"`
+
+	// Trust is the consortium's trust file. The node checks every proof with it
+	// before serving the proof. Required.
+	Trust string `json:"trust"`
+
+	// TLS turns TLS on. Default: absent, plain HTTP on loopback.
+	TLS *TLS `json:"tls,omitempty"`
+
+	// Ledger says how to reach the channel. Required.
+	Ledger Ledger `json:"ledger"`
+
+	// Keys are files below Data unless they are absolute; each is made on first
+	// use, readable by its owner only.
+	Keys Keys `json:"keys"`
+
+	// Limits bound what one caller can ask for.
+	Limits Limits `json:"limits"`
+
+	// Pace says how often the node does what it does by itself, and from when
+	// on it no longer counts as ready.
+	Pace Pace `json:"pace"`
+
+	// Log says what is logged. Logs never hold bodies, tokens or keys.
+	Log Log `json:"log"`
+}
+
+// TLS names the server's certificate.
+type TLS struct {
+	Certificate string  `json:"certificate"` // PEM file, the server's first
+	Key         KeyFile `json:"key"`         // PEM file
+}
+
+// Ledger says how to reach the channel.
+type Ledger struct {
+	Channel   string `json:"channel"`   // default: "secant"
+	Chaincode string `json:"chaincode"` // default: "secant"
+
+	// Peers are gateways into the channel. Blocks are followed from the own
+	// organisation's only, so at least one must be its own.
+	Peers []Peer `json:"peers"`
+
+	// Identities are the node's certificates, one for each ledger role.
+	Identities map[string]Identity `json:"identities"`
+}
+
+// Peer is one peer of the channel.
+type Peer struct {
+	Name         string `json:"name"`         // host name in its TLS certificate
+	Organisation string `json:"organisation"` // MSP id
+	Address      string `json:"address"`      // host:port
+	TLSRoot      string `json:"tlsRoot"`      // PEM file of the CA that its TLS certificate chains to
+}
+
+// Identity is a client certificate with its key.
+type Identity struct {
+	Certificate string  `json:"certificate"` // PEM file
+	Key         KeyFile `json:"key"`         // PEM file
+}
+
+// Keys are the node's own secrets.
+type Keys struct {
+	// Token signs the tokens with which people and programs call this node, and
+	// with which this node calls others. Default: keys/token.pem.
+	Token KeyFile `json:"token"`
+
+	// Maker is the key of the HMAC that turns serial numbers into unit ids. A
+	// manufacturer that loses it can no longer tell its own devices apart.
+	// Default: keys/maker.key.
+	Maker KeyFile `json:"maker"`
+
+	// Cursor authenticates the cursors of lists. Default: keys/cursor.key.
+	Cursor KeyFile `json:"cursor"`
+
+	// Vault encrypts the keys of stored requests. Default: keys/vault.key.
+	Vault KeyFile `json:"vault"`
+}
+
+// Limits bound what one caller can ask for.
+type Limits struct {
+	Body        int64    `json:"body"`        // bytes of a request's body; default 8 MiB
+	Header      int      `json:"header"`      // bytes of a request's headers; default 64 KiB
+	Depth       int      `json:"depth"`       // nesting of JSON; default 32
+	HeaderTime  Duration `json:"headerTime"`  // for the headers to arrive; default 10s
+	BodyTime    Duration `json:"bodyTime"`    // for a body to arrive; default 60s
+	WriteTime   Duration `json:"writeTime"`   // for an answer to be taken; default 120s
+	IdleTime    Duration `json:"idleTime"`    // between requests on a connection; default 120s
+	CommandWait Duration `json:"commandWait"` // for a command to be committed, before 202; default 20s
+	Listeners   int      `json:"listeners"`   // open event streams; default 100
+	Components  int      `json:"components"`  // in a bill of materials; default 50,000
+}
+
+// Pace says how often the node does what it does by itself.
+type Pace struct {
+	Checkpoint Duration `json:"checkpoint"` // integrity log checkpoints; default 1s
+	Anchor     Duration `json:"anchor"`     // anchoring while there is something new; default 1s
+	EventLag   Duration `json:"eventLag"`   // behind the ledger and still ready; default 30s
+	OutboxAge  Duration `json:"outboxAge"`  // of the oldest waiting command and still ready; default 60s
+	Shutdown   Duration `json:"shutdown"`   // for everything to end in order; default 20s
+}
+
+// Log says what is logged.
+type Log struct {
+	Level slog.Level `json:"level"` // DEBUG, INFO, WARN or ERROR; default INFO
+}
+
+// Default returns the configuration of a node about which nothing is said.
+func Default() Config {
+	return Config{
+		Network: "dev",
+		Listen:  "127.0.0.1:7001",
+		Data:    "data",
+		Ledger:  Ledger{Channel: "secant", Chaincode: "secant"},
+		Keys: Keys{
+			Token: "keys/token.pem", Maker: "keys/maker.key",
+			Cursor: "keys/cursor.key", Vault: "keys/vault.key",
+		},
+		Limits: Limits{
+			Body: 8 << 20, Header: 64 << 10, Depth: 32,
+			HeaderTime: Duration(10 * time.Second), BodyTime: Duration(time.Minute),
+			WriteTime: Duration(2 * time.Minute), IdleTime: Duration(2 * time.Minute),
+			CommandWait: Duration(20 * time.Second), Listeners: 100, Components: 50_000,
+		},
+		Pace: Pace{
+			Checkpoint: Duration(time.Second), Anchor: Duration(time.Second),
+			EventLag: Duration(30 * time.Second), OutboxAge: Duration(time.Minute),
+			Shutdown: Duration(20 * time.Second),
+		},
+	}
+}
+
+// KeyFile is the path of a file with a secret. The file itself is never part of
+// a configuration; where a configuration is shown, the path is not told either.
+type KeyFile string
+
+// String hides the path.
+func (KeyFile) String() string { return "[key file]" }
+
+// LogValue hides the path.
+func (KeyFile) LogValue() slog.Value { return slog.StringValue("[key file]") }
+
+// Path returns the path, to open it.
+func (k KeyFile) Path() string { return string(k) }
+
+// Duration is a time.Duration that reads and writes as "1m30s".
+type Duration time.Duration
+
+// Std returns the duration as the standard library's.
+func (d Duration) Std() time.Duration { return time.Duration(d) }
+
+// MarshalText writes the duration.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads a duration.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil {
+		return err //nolint:wrapcheck // the decoder adds where
+	}
+	*d = Duration(v)
+	return nil
+}
