@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"chaincode/ledger":            {},
 	"chaincode/verify":            {"chaincode/ledger"},
 	"chaincode/state":             {"chaincode/ledger"},
-	"chaincode/statetest":         {"chaincode/ledger", "chaincode/state"},
+	"chaincode/statetest":         {"chaincode", "chaincode/ledger", "chaincode/state", "chaincode/verify"},
 	"chaincode/*":                 {"chaincode/ledger", "chaincode/verify", "chaincode/state"}, // one contract each
 	"chaincode":                   {"chaincode/ledger", "chaincode/state", "chaincode/*"},
 	"chaincode/cmd/...":           {"chaincode"},
@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"analytics/...":        {"chaincode/ledger", "chaincode/verify", "analytics/fact"},
 	"analytics/worker/...": {"analytics/...", "analytics/fact", "chaincode/ledger", "chaincode/verify", "chaincode/client"},
 
-	"gateway/config":    {},
+	"gateway/config":    {"analytics/strictjson"},
 	"gateway/problem":   {"chaincode/ledger"},
 	"gateway/auth":      {"chaincode/ledger", "gateway/problem"},
 	"gateway/telemetry": {"chaincode/ledger"},

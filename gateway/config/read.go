@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/secant-platform/secant/gateway/strict"
+	"github.com/secant-platform/secant/analytics/strictjson"
 )
 
 // Prefix begins the names of the environment variables that are read.
@@ -52,7 +53,7 @@ func Read(path string, environ []string) (cfg Config, warnings []string, err err
 // Parse is Read without a file: paths stay as they are written.
 func Parse(text []byte, environ []string) (cfg Config, warnings []string, err error) {
 	cfg = Default()
-	if err := strict.Decode(text, &cfg); err != nil {
+	if err := decode(text, &cfg); err != nil {
 		return Config{}, nil, err
 	}
 	if warnings, err = cfg.environment(environ); err != nil {
@@ -63,6 +64,20 @@ func Parse(text []byte, environ []string) (cfg Config, warnings []string, err er
 		return Config{}, nil, err
 	}
 	return cfg, warnings, nil
+}
+
+// decode wants one JSON object without repeated or unknown names. Unlike an
+// answer to a caller, its error names what is unknown.
+func decode(text []byte, cfg *Config) error {
+	if err := strictjson.Check("the file", text, strictjson.Limits{Bytes: maxFile, Depth: 8, Values: 10_000}); err != nil {
+		return err //nolint:wrapcheck // its text is the whole story
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(cfg); err != nil {
+		return fmt.Errorf("decoding: %w", err)
+	}
+	return nil
 }
 
 // Encode writes the configuration as Read takes it.

@@ -1,0 +1,122 @@
+package auth
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/problem"
+)
+
+// The headers with which a device signs its readings. A request that carries
+// the first and the last needs no token where DeviceOrWrite is asked for; the
+// signature itself is checked before anything is kept.
+const (
+	HeaderDevice    = "Secant-Device"    // unit id, 64 hexadecimal digits
+	HeaderSeed      = "Secant-Seed"      // 32 bytes, unpadded base64url
+	HeaderSignature = "Secant-Signature" // Ed25519, 64 bytes, unpadded base64url
+)
+
+// Route is a registered route with the right that it asks for.
+type Route struct {
+	Method string
+	Path   string
+	Right  Right
+}
+
+// Router registers routes. It is the only way to one, so that no route exists
+// without a right.
+type Router struct {
+	engine   *gin.Engine
+	verifier *Verifier
+	routes   []Route
+}
+
+// NewRouter makes a router on engine that judges callers with verifier.
+func NewRouter(engine *gin.Engine, verifier *Verifier) *Router {
+	return &Router{engine: engine, verifier: verifier}
+}
+
+// Handle registers h for callers who hold the right.
+func (r *Router) Handle(method, path string, right Right, h func(*gin.Context) error) {
+	r.routes = append(r.routes, Route{method, path, right})
+	r.engine.Handle(method, path, r.guard(right), problem.Handler(h))
+}
+
+// Engine returns the engine beneath, for libraries that want to see one.
+func (r *Router) Engine() *gin.Engine { return r.engine }
+
+// Routes lists what was registered, by path and method.
+func (r *Router) Routes() []Route {
+	routes := slices.Clone(r.routes)
+	slices.SortFunc(routes, func(a, b Route) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method))
+	})
+	return routes
+}
+
+// guard lets callers pass who hold the right, and notes who they are.
+func (r *Router) guard(right Right) gin.HandlerFunc {
+	if right == Anonymous {
+		return func(*gin.Context) {}
+	}
+	return func(c *gin.Context) {
+		caller, err := r.judge(c.Request, right)
+		if err != nil {
+			problem.Write(c, err)
+			return
+		}
+		if caller != nil {
+			c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), callerKey{}, caller))
+		}
+	}
+}
+
+// judge returns the caller, or nil for a device that will be known by its signature.
+func (r *Router) judge(req *http.Request, right Right) (*Caller, error) {
+	if right == DeviceOrWrite {
+		if len(req.Header.Values("Authorization")) == 0 && req.Header.Get(HeaderDevice) != "" && req.Header.Get(HeaderSignature) != "" {
+			return nil, nil //nolint:nilnil // no caller is known yet, and that is no error
+		}
+		right = ReadingsWrite
+	}
+	token, ok := bearer(req.Header.Values("Authorization"))
+	if !ok {
+		return nil, problem.Unauthenticated()
+	}
+	caller, err := r.verifier.Verify(req.Context(), token)
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		return nil, errors.Join(problem.Unauthenticated(), refusal)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !caller.Role.Has(right) {
+		return nil, ledger.Problemf(ledger.CodeDenied, "this needs the right %s, which the role %s does not have", right, caller.Role)
+	}
+	return caller, nil
+}
+
+// bearer finds the one bearer token (RFC 6750, section 2.1).
+func bearer(headers []string) (string, bool) {
+	if len(headers) != 1 {
+		return "", false
+	}
+	scheme, token, ok := strings.Cut(headers[0], " ")
+	return token, ok && strings.EqualFold(scheme, "Bearer")
+}
+
+type callerKey struct{}
+
+// CallerOf returns who calls. It is nil for anonymous callers, and for devices,
+// which are known by their signatures.
+func CallerOf(ctx context.Context) *Caller {
+	c, _ := ctx.Value(callerKey{}).(*Caller)
+	return c
+}
