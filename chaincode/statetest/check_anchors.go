@@ -1,0 +1,67 @@
+package statetest
+
+import (
+	"encoding/hex"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/chaincode/verify"
+)
+
+// streams: an organisation has one stream, and its id and origin are its key's.
+func (c *checker) streams() {
+	streams := once(c, rowsOf[ledger.Stream](c, ledger.TypeStream))
+	owners := once(c, rowsOf[ledger.StreamOwner](c, ledger.TypeStreamOwner))
+	c.want(len(streams) == len(owners), "%d streams for %d organisations", len(streams), len(owners))
+	for _, r := range streams {
+		s := r.last()
+		origin, err := verify.Origin(s.Verifier)
+		c.want(err == nil && s.Origin == origin && s.ID == ledger.StreamID(s.Verifier), "stream %s: its id or origin is not its key's", s.ID)
+		o := find(owners, ledger.StreamOwnerKey(s.Owner))
+		c.want(o != nil && o.Stream == s.ID, "stream %s: is not its owner's one stream", s.ID)
+		c.want(c.by(r.entries[0]).Org == s.Owner, "stream %s: another organisation opened it", s.ID)
+	}
+	for _, r := range once(c, rowsOf[ledger.Equivocation](c, ledger.TypeEquivocation)) {
+		e := r.last()
+		s := find(streams, ledger.StreamKey(e.Stream))
+		if s == nil {
+			c.fail("mark %v: of no stream", r.key)
+			continue
+		}
+		first, err1 := verify.ParseCheckpoint(s.Verifier, e.First)
+		second, err2 := verify.ParseCheckpoint(s.Verifier, e.Second)
+		c.want(err1 == nil && err2 == nil && first.Size == second.Size && string(first.Root) != string(second.Root),
+			"mark %v: its evidence proves nothing", r.key)
+	}
+}
+
+// anchors: without a gap, growing, signed by the stream's key, never back in
+// time, and none after the stream's mark. That each tree begins with the one
+// before cannot be told without the log.
+func (c *checker) anchors() {
+	streams := rowsOf[ledger.Stream](c, ledger.TypeStream)
+	marks := rowsOf[ledger.Equivocation](c, ledger.TypeEquivocation)
+	last := map[string]*ledger.Anchor{}
+	for _, r := range once(c, rowsOf[ledger.Anchor](c, ledger.TypeAnchor)) { // by stream and sequence
+		a := r.last()
+		s := find(streams, ledger.StreamKey(a.Stream))
+		if s == nil {
+			c.fail("anchor %v: of no stream", r.key)
+			continue
+		}
+		point, err := verify.ParseCheckpoint(s.Verifier, a.Checkpoint)
+		c.want(err == nil && point.Size == a.Size && hex.EncodeToString(point.Root) == a.Root, "anchor %v: is not what its checkpoint says", r.key)
+		c.want(a.Tx == r.entries[0].tx && c.by(r.entries[0]).Org == s.Owner, "anchor %v: is not its owner's transaction", r.key)
+		if before := last[a.Stream]; before == nil {
+			c.want(a.Sequence == 0 && a.Size > 0, "anchor %v: is the first and not", r.key)
+		} else {
+			c.want(a.Sequence == before.Sequence+1 && a.Size > before.Size && !a.Time.Before(before.Time), "anchor %v: does not follow the one before", r.key)
+		}
+		for _, m := range marks {
+			c.want(m.last().Stream != a.Stream || after(m.entries[0].version, r.entries[0].version), "anchor %v: came after its stream's mark", r.key)
+		}
+		last[a.Stream] = &a
+	}
+}
+
+// after reports whether a is later than b.
+func after(a, b Version) bool { return a.Block > b.Block || a.Block == b.Block && a.Tx > b.Tx }
