@@ -1,0 +1,130 @@
+package build
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/secant-platform/secant/network/process"
+)
+
+// ownUnit is this module's programs, under a digest of its source.
+func ownUnit(o Options, toolchain string) (unit, error) {
+	root, err := findSource(o.Source)
+	if err != nil {
+		return unit{}, err
+	}
+	u := unit{
+		what: "the node, the chaincode and its builder",
+		dir:  root,
+		// The chaincode's digest is its package id, the same for all who build
+		// it: nothing of the build's place or time may be in it.
+		args: []string{"-ldflags=-s -w -buildid="},
+		targets: []target{
+			{module, "secant"},
+			{module + "/chaincode/cmd/secantcc", "secantcc"},
+			{module + "/network/ccbuilder", "ccbuilder"},
+		},
+	}
+	sum, err := digestSource(root)
+	if err != nil {
+		return unit{}, fmt.Errorf("reading the source in %s: %w", root, err)
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "own\n%s\n%q\n%s\n", toolchain, u.args, sum)
+	u.digest = "own-" + hex.EncodeToString(h.Sum(nil)[:8])
+	return u, nil
+}
+
+// findSource returns the root of this module.
+func findSource(asked string) (string, error) {
+	start := asked
+	if start == "" {
+		wd, err := os.Getwd()
+		if err != nil {
+			return "", fmt.Errorf("asking for the working directory: %w", err)
+		}
+		start = wd
+	}
+	start, err := filepath.Abs(start)
+	if err != nil {
+		return "", fmt.Errorf("resolving the source folder: %w", err)
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		if isModule(dir) {
+			return dir, nil
+		}
+		if asked != "" || dir == filepath.Dir(dir) {
+			return "", &process.Failure{
+				What: "looking for the source of " + module + " in " + start,
+				Err:  errors.New("no go.mod of that module there"),
+				Do:   "run the command inside a clone of the repository, or say where one is with --source",
+			}
+		}
+	}
+}
+
+func isModule(dir string) bool {
+	f, err := os.Open(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		return false
+	}
+	defer f.Close() //nolint:errcheck // read only
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		if name, ok := strings.CutPrefix(lines.Text(), "module "); ok {
+			return strings.TrimSpace(name) == module
+		}
+	}
+	return false
+}
+
+// digestSource digests every file that can reach a program: not tests, not
+// documents, not hidden folders. Files that are embedded may have any name.
+func digestSource(root string) (string, error) {
+	h := sha256.New()
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() {
+			if path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !d.Type().IsRegular() || strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, ".md") || strings.HasPrefix(name, ".") {
+			return nil
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return fmt.Errorf("naming a source file: %w", err)
+		}
+		f, err := os.Open(path) //nolint:gosec // below the source folder
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // an editor's temporary file
+		}
+		if err != nil {
+			return fmt.Errorf("opening a source file: %w", err)
+		}
+		defer f.Close() //nolint:errcheck // read only
+		fh := sha256.New()
+		if _, err := io.Copy(fh, f); err != nil {
+			return fmt.Errorf("reading %s: %w", rel, err)
+		}
+		fmt.Fprintf(h, "%s %x\n", filepath.ToSlash(rel), fh.Sum(nil))
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,264 @@
+// Package launch brings a whole consortium up on one machine, looks at it, and
+// takes it down: four orderers, six peers and five nodes as background processes
+// on loopback. Every step asks first what is there, so that the same call
+// starts a network, repairs one of which half was killed, upgrades one whose
+// program changed, and does nothing to one that is well.
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/secant-platform/secant/network/build"
+	"github.com/secant-platform/secant/network/disk"
+	"github.com/secant-platform/secant/network/process"
+	"github.com/secant-platform/secant/network/topology"
+)
+
+// How long each part of a start may take before it is given up. They are for
+// machines that are busy with something else; a quiet one needs seconds.
+const (
+	fabricTime = 3 * time.Minute // orderers and peers up and on the channel
+	deployTime = 4 * time.Minute // chaincode installed, approved, committed, endorsing
+	nodeTime   = 2 * time.Minute // nodes ready
+	stopGrace  = 25 * time.Second
+)
+
+// Options say what to bring up. The zero value is the default network.
+type Options struct {
+	// Dir is the state directory. Default: .secant in the home directory.
+	Dir string
+	// Port is the first of the 100 ports that the network uses. Zero: as the
+	// directory's network has it, else 7000.
+	Port int
+	// Out is told of the progress. Default: nobody is.
+	Out io.Writer
+	// Source is the root of this module's source. Default: found from the working
+	// directory upwards.
+	Source string
+	// Cache is the folder of built programs. Default: SECANT_CACHE, else below
+	// the user's cache folder.
+	Cache string
+	// NoNodes leaves the nodes out: the ledger alone.
+	NoNodes bool
+}
+
+// launcher is one run of a command on one network.
+type launcher struct {
+	net      *topology.Network
+	table    process.Table
+	programs *build.Programs
+	progress *progress
+}
+
+func newLauncher(n *topology.Network, out io.Writer) *launcher {
+	if out == nil {
+		out = io.Discard
+	}
+	return &launcher{net: n, table: process.Table{Dir: n.RunDir()}, progress: &progress{out: out}}
+}
+
+// Up brings the network up, or back up, and returns its state when a majority
+// endorses and every node is ready. It may be called again at any time.
+func Up(ctx context.Context, o Options) (*State, error) {
+	start := time.Now()
+	dir, err := stateDir(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	n, err := network(dir, o.Port)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := lock(n, "up")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+
+	l := newLauncher(n, o.Out)
+	l.progress.say("consortium %q in %s, ports %d to %d", n.Name, n.Dir, n.Base, n.Base+topology.Span-1)
+	if err := preflight(n); err != nil {
+		return nil, err
+	}
+	running, err := l.running()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPorts(n, running); err != nil {
+		return nil, err
+	}
+	if l.programs, err = build.All(ctx, build.Options{Cache: o.Cache, Source: o.Source, Step: l.progress.step}); err != nil {
+		return nil, fmt.Errorf("building the programs: %w", err)
+	}
+	// From here on the directory is ours, also if the rest fails.
+	if err := n.Save(); err != nil {
+		return nil, err //nolint:wrapcheck // says what it wrote
+	}
+	if err := l.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if err := l.fabric(ctx); err != nil {
+		return nil, err
+	}
+	if !o.NoNodes {
+		if err := l.nodes(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s, err := l.state(ctx, !o.NoNodes)
+	if err != nil {
+		return nil, err
+	}
+	l.progress.say("up in %.1fs", time.Since(start).Seconds())
+	return s, nil
+}
+
+// stateDir resolves the state directory.
+func stateDir(asked string) (string, error) {
+	if asked == "" {
+		return topology.DefaultDir() //nolint:wrapcheck // says what it looked for
+	}
+	dir, err := filepath.Abs(asked)
+	if err != nil {
+		return "", fmt.Errorf("resolving the state directory: %w", err)
+	}
+	return dir, nil
+}
+
+// network loads the directory's network, or makes a new one that is not saved
+// yet.
+func network(dir string, port int) (*topology.Network, error) {
+	n, err := topology.Load(dir)
+	switch {
+	case errors.Is(err, topology.ErrNoNetwork):
+		if err := empty(dir); err != nil {
+			return nil, err
+		}
+		return topology.New(dir, port) //nolint:wrapcheck // says what is wrong with the port
+	case err != nil:
+		return nil, err //nolint:wrapcheck // names the file
+	case port != 0 && port != n.Base:
+		return nil, &process.Failure{
+			What: "choosing the ports", Err: fmt.Errorf("the network in %s uses ports from %d on, and its channel names them", n.Dir, n.Base),
+			Do: "leave --port out, give another --dir for a second network, or start anew with: secant reset",
+		}
+	}
+	return n, nil
+}
+
+func lock(n *topology.Network, what string) (func(), error) {
+	unlock, err := disk.Lock(n.LockFile(), "secant "+what)
+	var held *disk.Held
+	if errors.As(err, &held) {
+		return nil, &process.Failure{
+			What: "taking the network in " + n.Dir, Err: held,
+			Do: "wait until it has ended; `secant status` shows how far it is",
+		}
+	}
+	return unlock, err //nolint:wrapcheck // says what it locked
+}
+
+// running names the processes that run as they were last started.
+func (l *launcher) running() (map[string]bool, error) {
+	records, err := l.table.List()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says what it read
+	}
+	out := map[string]bool{}
+	for _, r := range records {
+		out[r.Name] = r.Alive()
+	}
+	return out, nil
+}
+
+// ensure starts a process that is not running, and starts anew one whose program
+// or configuration has changed. It reports whether it started it.
+func (l *launcher) ensure(ctx context.Context, p topology.Process, env ...string) (process.Record, bool, error) {
+	spec, err := l.spec(p, env...)
+	if err != nil {
+		return process.Record{}, false, err
+	}
+	r, found, err := l.table.Find(p.Name)
+	if err != nil {
+		return r, false, err //nolint:wrapcheck // says what it read
+	}
+	if found && r.Alive() {
+		if r.Fingerprint == spec.Fingerprint {
+			return r, false, process.Trim(r.Log) //nolint:wrapcheck // says what it cut
+		}
+		l.progress.say("restarting %s: its program or configuration changed", p.Name)
+		if _, err := l.table.Stop(ctx, []process.Record{r}, stopGrace); err != nil {
+			return r, false, err //nolint:wrapcheck // says what it stopped
+		}
+	}
+	if p.Kind == topology.KindPeer {
+		if err := l.stopChaincodes(ctx, p.Name); err != nil {
+			return r, false, err
+		}
+		if err := l.clean(p.Name); err != nil {
+			return r, false, err
+		}
+	}
+	r, err = l.table.Start(spec)
+	return r, err == nil, err //nolint:wrapcheck // says what it started
+}
+
+// startAll ensures all processes of a kind and waits for each, side by side,
+// with the given check.
+func (l *launcher) startAll(ctx context.Context, kind topology.Kind, check func(topology.Process) (probe, error)) error {
+	g, gctx := errgroup.WithContext(ctx)
+	for _, p := range l.net.Processes() {
+		if p.Kind != kind {
+			continue
+		}
+		g.Go(func() error {
+			r, _, err := l.ensure(gctx, p)
+			if err != nil {
+				return err
+			}
+			probe, err := check(p)
+			if err != nil {
+				return err
+			}
+			return until(gctx, r, probe)
+		})
+	}
+	return g.Wait() //nolint:wrapcheck // made in this package
+}
+
+// probe asks a process whether it has come as far as it should. It may bring
+// the process further, too.
+type probe func(ctx context.Context) error
+
+// until asks again and again until the probe is content. It ends early when the
+// process has ended, and shows its log either way.
+func until(ctx context.Context, r process.Record, ask probe) error {
+	const (
+		pause = 50 * time.Millisecond
+		each  = 30 * time.Second
+	)
+	for {
+		attempt, cancel := context.WithTimeout(ctx, each)
+		err := ask(attempt)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if !r.Alive() {
+			return r.Failed("starting "+r.Name, errors.New("it ended by itself"), "see its log; then run the command again")
+		}
+		select {
+		case <-ctx.Done():
+			return r.Failed("waiting for "+r.Name, fmt.Errorf("it runs, but does not answer as it should: %w", err),
+				"see its log; `secant down` and `secant up` start it anew, `secant reset` starts from nothing")
+		case <-time.After(pause):
+		}
+	}
+}

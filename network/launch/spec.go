@@ -1,0 +1,69 @@
+package launch
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/secant-platform/secant/network/build"
+	"github.com/secant-platform/secant/network/process"
+	"github.com/secant-platform/secant/network/topology"
+)
+
+// spec says how to start a process of the network. env is added to what the
+// process gets anyway.
+func (l *launcher) spec(p topology.Process, env ...string) (process.Spec, error) {
+	s := process.Spec{
+		Name: p.Name, Kind: string(p.Kind), Organisation: p.Organisation,
+		Log: l.net.LogFile(p.Name),
+	}
+	var configuration string
+	switch p.Kind {
+	case topology.KindOrderer:
+		s.Path, s.Dir = l.programs.Orderer, l.net.OrdererDir(p.Name)
+		configuration = filepath.Join(s.Dir, "orderer.yaml")
+		s.Env = fabricEnv(s.Dir)
+	case topology.KindPeer:
+		s.Path, s.Dir = l.programs.Peer, l.net.PeerDir(p.Name)
+		s.Args = []string{"node", "start"}
+		configuration = filepath.Join(s.Dir, "core.yaml")
+		s.Env = append(fabricEnv(s.Dir),
+			"TMPDIR="+filepath.Join(s.Dir, "tmp"),
+			"SECANT_PEER="+p.Name, "SECANT_ORGANISATION="+p.Organisation,
+			"SECANT_RUN_DIR="+l.net.RunDir(), "SECANT_LOG_DIR="+l.net.LogDir(),
+		)
+	case topology.KindNode:
+		s.Path, s.Dir = l.programs.Secant, l.net.NodeDir(p.Organisation)
+		configuration = l.net.NodeConfig(p.Organisation)
+		s.Args = []string{"node", "--config", configuration}
+	default:
+		return s, fmt.Errorf("%s is started by its peer", p.Name)
+	}
+	s.Env = append(s.Env, env...)
+	var err error
+	s.Fingerprint, err = fingerprint(s.Path, configuration)
+	return s, err
+}
+
+func fabricEnv(dir string) []string {
+	// Above warnings, one idle process writes megabytes a day.
+	return []string{"FABRIC_CFG_PATH=" + dir, "FABRIC_LOGGING_SPEC=warn"}
+}
+
+// fingerprint changes when the program or its configuration does: then a running
+// process is not the one that was asked for.
+func fingerprint(program, configuration string) (string, error) {
+	digest, err := build.Digest(program)
+	if err != nil {
+		return "", err //nolint:wrapcheck // says what it read
+	}
+	c, err := os.ReadFile(configuration) //nolint:gosec // a path of our own layout
+	if err != nil {
+		return "", fmt.Errorf("reading a configuration: %w", err)
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%s", digest, c)
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,221 @@
+// Package material makes the certificates and keys of a development consortium
+// with the standard library: for each organisation an authority for membership
+// and one for TLS, and below them its orderer, peers, administrator and the
+// node's certificates, one for each role that the ledger tells apart. It also
+// writes the trust file. It never replaces what is there: new certificates would
+// cut the organisations off from their ledger.
+package material
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/network/disk"
+	"github.com/secant-platform/secant/network/topology"
+)
+
+// Fabric's node roles, by organisational unit (NodeOUs).
+const (
+	unitClient  = "client"
+	unitPeer    = "peer"
+	unitAdmin   = "admin"
+	unitOrderer = "orderer"
+)
+
+// Names of files in identity folders.
+const (
+	CertFile    = "cert.pem"
+	KeyFile     = "key.pem"
+	TLSCertFile = "tls-cert.pem" // an administrator's, for channel participation
+	TLSKeyFile  = "tls-key.pem"
+	TLSRootFile = "ca.pem"
+)
+
+// nodeOUs tells Fabric to read node roles from organisational units.
+const nodeOUs = `NodeOUs:
+  Enable: true
+  ClientOUIdentifier: {Certificate: cacerts/ca.pem, OrganizationalUnitIdentifier: client}
+  PeerOUIdentifier: {Certificate: cacerts/ca.pem, OrganizationalUnitIdentifier: peer}
+  AdminOUIdentifier: {Certificate: cacerts/ca.pem, OrganizationalUnitIdentifier: admin}
+  OrdererOUIdentifier: {Certificate: cacerts/ca.pem, OrganizationalUnitIdentifier: orderer}
+`
+
+// Make makes what is missing: whole organisations, or nothing of one. It
+// reports whether it made anything.
+func Make(n *topology.Network, now time.Time) (made bool, err error) {
+	// The authorities and all that they issue begin at one moment, a little in
+	// the past for clocks that differ.
+	from := now.UTC().Add(-5 * time.Minute).Truncate(time.Second)
+	for _, o := range n.Organisations {
+		dir := n.OrgDir(o.ID)
+		if _, err := os.Stat(dir); err == nil {
+			continue
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return made, fmt.Errorf("looking for the certificates of %s: %w", o.ID, err)
+		}
+		files, err := organisation(o, from)
+		if err != nil {
+			return made, err
+		}
+		if err := place(files, dir); err != nil {
+			return made, fmt.Errorf("storing the certificates of %s: %w", o.ID, err)
+		}
+		made = true
+	}
+	return made, nil
+}
+
+// files maps a path below the organisation's folder to its content.
+type files map[string][]byte
+
+func (f files) put(dir string, p pair) {
+	f[filepath.Join(dir, CertFile)], f[filepath.Join(dir, KeyFile)] = p.cert, p.key
+}
+
+// organisation makes all of one organisation, in memory.
+func organisation(o topology.Organisation, from time.Time) (files, error) {
+	ca, err := newAuthority(o.ID, "ca", from)
+	if err != nil {
+		return nil, err
+	}
+	tls, err := newAuthority(o.ID, "tlsca", from)
+	if err != nil {
+		return nil, err
+	}
+	out := files{}
+	out.put("ca", ca.pair)
+	out.put("tlsca", tls.pair)
+	roots := func(msp string) {
+		out[filepath.Join(msp, "cacerts", "ca.pem")] = ca.cert
+		out[filepath.Join(msp, "tlscacerts", "tlsca.pem")] = tls.cert
+		out[filepath.Join(msp, "config.yaml")] = []byte(nodeOUs)
+	}
+	roots("msp")
+
+	type server struct{ dir, name, unit string }
+	var servers []server
+	if o.Orderer != nil {
+		servers = append(servers, server{filepath.Join("orderers", "orderer0"), o.Orderer.Name, unitOrderer})
+	}
+	for _, p := range o.Peers {
+		servers = append(servers, server{filepath.Join("peers", p.Folder), p.Name, unitPeer})
+	}
+	for _, s := range servers {
+		id, err := ca.issue(leaf{name: s.name, unit: s.unit})
+		if err != nil {
+			return nil, err
+		}
+		msp := filepath.Join(s.dir, "msp")
+		roots(msp)
+		out[filepath.Join(msp, "signcerts", CertFile)] = id.cert
+		out[filepath.Join(msp, "keystore", KeyFile)] = id.key
+		t, err := tls.issue(leaf{name: s.name, tls: true})
+		if err != nil {
+			return nil, err
+		}
+		out.put(filepath.Join(s.dir, "tls"), t)
+		out[filepath.Join(s.dir, "tls", TLSRootFile)] = tls.cert
+	}
+
+	admin, err := ca.issue(leaf{name: "admin@" + o.ID, unit: unitAdmin})
+	if err != nil {
+		return nil, err
+	}
+	out.put("admin", admin)
+	adminTLS, err := tls.issue(leaf{name: "admin-" + o.ID, tls: true})
+	if err != nil {
+		return nil, err
+	}
+	out[filepath.Join("admin", TLSCertFile)], out[filepath.Join("admin", TLSKeyFile)] = adminTLS.cert, adminTLS.key
+
+	for _, role := range ledger.Roles {
+		c, err := ca.issue(leaf{name: string(role) + "@" + o.ID, unit: unitClient, role: string(role)})
+		if err != nil {
+			return nil, err
+		}
+		out.put(filepath.Join("clients", string(role)), c)
+	}
+	return out, nil
+}
+
+// place writes the files beside their place and moves them there at once.
+func place(f files, dir string) error {
+	tmp := dir + ".new"
+	if err := os.RemoveAll(tmp); err != nil {
+		return fmt.Errorf("clearing a half-made folder: %w", err)
+	}
+	for name, b := range f {
+		path := filepath.Join(tmp, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return fmt.Errorf("making a folder: %w", err)
+		}
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			return fmt.Errorf("writing a file: %w", err)
+		}
+	}
+	if err := os.Rename(tmp, dir); err != nil {
+		return fmt.Errorf("moving the folder to its place: %w", err)
+	}
+	return nil
+}
+
+// attributes is the content of Fabric's attribute extension.
+func attributes(role string) ([]byte, error) {
+	b, err := json.Marshal(map[string]map[string]string{"attrs": {ledger.RoleAttribute: role}})
+	if err != nil {
+		return nil, fmt.Errorf("encoding attributes: %w", err)
+	}
+	return b, nil
+}
+
+// MakeTrust writes the trust file, if there is none: one epoch, which begins
+// when the organisations' authorities do.
+func MakeTrust(n *topology.Network) error {
+	if _, err := os.Stat(n.TrustFile()); err == nil {
+		return nil
+	}
+	epoch := ledger.TrustEpoch{Policy: ledger.PolicyMajority}
+	for _, o := range n.Organisations {
+		root, err := os.ReadFile(filepath.Join(n.OrgDir(o.ID), "ca", CertFile))
+		if err != nil {
+			return fmt.Errorf("reading the root of %s: %w", o.ID, err)
+		}
+		from, err := begin(root)
+		if err != nil {
+			return fmt.Errorf("reading the root of %s: %w", o.ID, err)
+		}
+		if from.After(epoch.From) {
+			epoch.From = from
+		}
+		epoch.Organisations = append(epoch.Organisations, ledger.TrustOrganisation{ID: o.ID, Roots: []string{string(root)}})
+	}
+	b, err := json.MarshalIndent(ledger.Trust{
+		V: 1, Network: n.Name, Channel: n.Channel, Chaincode: n.Chaincode,
+		Epochs: []ledger.TrustEpoch{epoch},
+	}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding the trust file: %w", err)
+	}
+	return disk.WriteFile(n.TrustFile(), append(b, '\n'), 0o644)
+}
+
+// begin returns when a certificate becomes valid.
+func begin(cert []byte) (time.Time, error) {
+	block, _ := pem.Decode(cert)
+	if block == nil {
+		return time.Time{}, errors.New("not a PEM certificate")
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("parsing a certificate: %w", err)
+	}
+	return c.NotBefore.UTC(), nil
+}

@@ -1,0 +1,108 @@
+package process
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// bootID tells one run of the machine from the next: process numbers and
+// start times begin anew with each.
+var bootID = sync.OnceValue(func() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+})
+
+// stat returns a process's state letter and the tick at which it started
+// (proc(5), /proc/pid/stat, fields 3 and 22).
+func stat(pid int) (state, start string, err error) {
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return "", "", fmt.Errorf("looking at process %d: %w", pid, err)
+	}
+	// The name in parentheses may itself hold spaces and parentheses.
+	i := bytes.LastIndexByte(b, ')')
+	fields := bytes.Fields(b[i+1:])
+	if i < 0 || len(fields) < 20 {
+		return "", "", fmt.Errorf("looking at process %d: unknown form of its state", pid)
+	}
+	return string(fields[0]), string(fields[19]), nil
+}
+
+func birth(pid int) (string, error) {
+	_, start, err := stat(pid)
+	if err != nil {
+		return "", err
+	}
+	return start + "@" + bootID(), nil
+}
+
+func alive(pid int, born string) bool {
+	if pid <= 0 {
+		return false
+	}
+	state, start, err := stat(pid)
+	if err != nil || start+"@"+bootID() != born {
+		return false
+	}
+	if state == "Z" {
+		// Ended; if it is our own child, let the system forget it.
+		_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
+		return false
+	}
+	return state != "X"
+}
+
+// Owner names the process that listens at a TCP port of this machine, as far as
+// the system tells: a process of another user stays unnamed.
+func Owner(port int) (pid int, name string, ok bool) {
+	inodes := map[string]bool{}
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		b, err := os.ReadFile(table) //nolint:gosec // one of two names
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(b)) {
+			// sl local_address rem_address st ... inode, with st 0A for listening.
+			f := strings.Fields(line)
+			if len(f) < 10 || f[3] != "0A" {
+				continue
+			}
+			_, hex, _ := strings.Cut(f[1], ":")
+			if p, err := strconv.ParseUint(hex, 16, 16); err == nil && int(p) == port {
+				inodes["socket:["+f[9]+"]"] = true
+			}
+		}
+	}
+	if len(inodes) == 0 {
+		return 0, "", false
+	}
+	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
+	if err != nil {
+		return 0, "", false
+	}
+	for _, link := range links {
+		to, err := os.Readlink(link)
+		if err != nil || !inodes[to] {
+			continue
+		}
+		pid, err := strconv.Atoi(strings.Split(link, "/")[2])
+		if err != nil {
+			continue
+		}
+		comm, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+		if err != nil {
+			continue
+		}
+		return pid, strings.TrimSpace(string(comm)), true
+	}
+	return 0, "", false
+}

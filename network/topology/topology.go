@@ -1,0 +1,211 @@
+// Package topology describes the consortium as a value: who takes part, which
+// processes each organisation runs, and at which ports and paths they live. All
+// else in the room is derived from it. It starts nothing, and the network file
+// is all that it writes.
+package topology
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+)
+
+// The names that stand in certificates, in the genesis block and in every proof.
+const (
+	NetworkName   = "dev"
+	ChannelName   = "secant"
+	ChaincodeName = "secant"
+)
+
+// Ports of a network: Base+1 and up are the nodes, Base+10 and up the orderers,
+// Base+30 and up the peers, three each.
+const (
+	DefaultBase = 7000 // used when none was asked for
+	Span        = 100  // a network stays within Base..Base+Span-1
+
+	nodePorts    = 1
+	ordererPorts = 10
+	peerPorts    = 30
+	portsEach    = 3
+)
+
+// Host is where every development process listens: nothing is reachable from
+// outside the machine.
+const Host = "127.0.0.1"
+
+// Kind says what a process is.
+type Kind string
+
+// The kinds of processes, in the order in which they start; they end in the
+// opposite order.
+const (
+	KindOrderer   Kind = "orderer"
+	KindPeer      Kind = "peer"
+	KindChaincode Kind = "chaincode" // started by its peer
+	KindNode      Kind = "node"
+)
+
+// Network is one consortium on one machine. It is the content of network.json.
+type Network struct {
+	V             int            `json:"v"`
+	Name          string         `json:"name"`
+	Channel       string         `json:"channel"`
+	Chaincode     string         `json:"chaincode"`
+	Base          int            `json:"base"` // first port
+	Organisations []Organisation `json:"organisations"`
+
+	// Dir is the state directory, absolute: where the file was read from.
+	Dir string `json:"-"`
+}
+
+// Organisation is a member of the consortium.
+type Organisation struct {
+	ID      string   `json:"id"`    // also its MSP id
+	Title   string   `json:"title"` // for people
+	Kind    string   `json:"kind"`  // hospital, manufacturer or authority
+	Node    Node     `json:"node"`
+	Orderer *Orderer `json:"orderer,omitempty"` // nil: the organisation runs none
+	Peers   []Peer   `json:"peers"`
+}
+
+// Node is an organisation's gateway and workers.
+type Node struct {
+	Name string `json:"name"`
+	Port int    `json:"port"` // HTTP
+}
+
+// Orderer is an organisation's part in the ordering service.
+type Orderer struct {
+	Name       string `json:"name"`
+	Consenter  int    `json:"consenter"`  // number in the consensus, from 1
+	Port       int    `json:"port"`       // broadcast, deliver and consensus
+	Admin      int    `json:"admin"`      // channel participation, mutual TLS
+	Operations int    `json:"operations"` // health and metrics
+}
+
+// Peer endorses and commits for its organisation.
+type Peer struct {
+	Name       string `json:"name"`
+	Folder     string `json:"folder"` // below the organisation's "peers"
+	Port       int    `json:"port"`
+	Chaincode  int    `json:"chaincode"`  // where its chaincode calls in
+	Operations int    `json:"operations"` // health and metrics
+}
+
+// seat says what one organisation of the development consortium runs.
+type seat struct {
+	id, title, kind string
+	peers           int
+	orderer         bool
+}
+
+// development is DESIGN.md decision 1: three hospitals, a manufacturer and an
+// authority. Four orderers bear one that fails or lies.
+var development = []seat{
+	{"hospital-north", "Hospital North", "hospital", 2, true},
+	{"hospital-south", "Hospital South", "hospital", 1, true},
+	{"hospital-east", "Hospital East", "hospital", 1, true},
+	{"medtech", "MedTech, device manufacturer", "manufacturer", 1, false},
+	{"authority", "Authority, certifier and national CSIRT", "authority", 1, true},
+}
+
+// New returns the development consortium with its state in dir and its ports
+// from base on; base zero is DefaultBase.
+func New(dir string, base int) (*Network, error) {
+	if base == 0 {
+		base = DefaultBase
+	}
+	if base < 1024 || base+Span > 65536 {
+		return nil, fmt.Errorf("the first port must lie between 1024 and %d, not %d", 65536-Span, base)
+	}
+	n := &Network{
+		V: version, Name: NetworkName, Channel: ChannelName, Chaincode: ChaincodeName,
+		Base: base, Dir: dir,
+	}
+	orderers, peers := 0, 0
+	for i, s := range development {
+		o := Organisation{
+			ID: s.id, Title: s.title, Kind: s.kind,
+			Node: Node{Name: "node-" + s.id, Port: base + nodePorts + i},
+		}
+		if s.orderer {
+			p := base + ordererPorts + portsEach*orderers
+			orderers++
+			o.Orderer = &Orderer{
+				Name: "orderer-" + s.id, Consenter: orderers,
+				Port: p, Admin: p + 1, Operations: p + 2,
+			}
+		}
+		for k := range s.peers {
+			p := base + peerPorts + portsEach*peers
+			peers++
+			folder := "peer" + strconv.Itoa(k)
+			o.Peers = append(o.Peers, Peer{
+				Name: folder + "-" + s.id, Folder: folder,
+				Port: p, Chaincode: p + 1, Operations: p + 2,
+			})
+		}
+		n.Organisations = append(n.Organisations, o)
+	}
+	return n, nil
+}
+
+// Address is "127.0.0.1:port".
+func Address(port int) string { return net.JoinHostPort(Host, strconv.Itoa(port)) }
+
+// URL is where the node answers.
+func (n Node) URL() string { return "http://" + Address(n.Port) }
+
+// Organisation finds a member by its id.
+func (n *Network) Organisation(id string) (*Organisation, bool) {
+	for i := range n.Organisations {
+		if n.Organisations[i].ID == id {
+			return &n.Organisations[i], true
+		}
+	}
+	return nil, false
+}
+
+// Port is a port with what it is for.
+type Port struct {
+	Number int
+	Use    string
+}
+
+// Process is one process of the network that the launcher starts itself, seen
+// from outside.
+type Process struct {
+	Name         string
+	Kind         Kind
+	Organisation string
+	Ports        []Port // the first is its address
+}
+
+// Processes lists what the launcher starts, in the order of their kinds.
+func (n *Network) Processes() []Process {
+	var orderers, peers, nodes []Process
+	for _, o := range n.Organisations {
+		if r := o.Orderer; r != nil {
+			orderers = append(orderers, Process{r.Name, KindOrderer, o.ID, []Port{
+				{r.Port, "ordering"}, {r.Admin, "channel participation"}, {r.Operations, "operations"},
+			}})
+		}
+		for _, p := range o.Peers {
+			peers = append(peers, Process{p.Name, KindPeer, o.ID, []Port{
+				{p.Port, "peer"}, {p.Chaincode, "chaincode"}, {p.Operations, "operations"},
+			}})
+		}
+		nodes = append(nodes, Process{o.Node.Name, KindNode, o.ID, []Port{{o.Node.Port, "HTTP"}}})
+	}
+	return append(append(orderers, peers...), nodes...)
+}
+
+// Process finds a process by its name.
+func (n *Network) Process(name string) (Process, bool) {
+	for _, p := range n.Processes() {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Process{}, false
+}
