@@ -3,17 +3,12 @@ package log
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/transparency-dev/merkle/rfc6962"
-	"github.com/transparency-dev/tessera"
-	"github.com/transparency-dev/tessera/api"
-	"github.com/transparency-dev/tessera/api/layout"
 	"github.com/transparency-dev/tessera/client"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -71,13 +66,14 @@ func (l *Log) Await(ctx context.Context, index uint64) (Checkpoint, error) {
 // Inclusion returns the audit path of the entry at index in the tree of the
 // first size entries (RFC 6962, section 2.1.1), from the leaf upwards.
 func (l *Log) Inclusion(ctx context.Context, index, size uint64) ([][]byte, error) {
-	if err := l.holds(ctx, size); err != nil {
+	tiles, err := l.holding(ctx, size)
+	if err != nil {
 		return nil, err
 	}
 	if index >= size {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "a tree of %d entries has no entry %d", size, index)
 	}
-	builder, err := client.NewProofBuilder(ctx, size, l.tiles.read)
+	builder, err := client.NewProofBuilder(ctx, size, tiles)
 	if err != nil {
 		return nil, fmt.Errorf("building an inclusion proof: %w", err)
 	}
@@ -92,7 +88,8 @@ func (l *Log) Inclusion(ctx context.Context, index, size uint64) ([][]byte, erro
 // with that of the first from (RFC 6962, section 2.1.2). It is empty when they
 // are equal or from is 0.
 func (l *Log) Consistency(ctx context.Context, from, to uint64) ([][]byte, error) {
-	if err := l.holds(ctx, to); err != nil {
+	tiles, err := l.holding(ctx, to)
+	if err != nil {
 		return nil, err
 	}
 	if from > to {
@@ -101,7 +98,7 @@ func (l *Log) Consistency(ctx context.Context, from, to uint64) ([][]byte, error
 	if from == 0 || from == to {
 		return nil, nil
 	}
-	builder, err := client.NewProofBuilder(ctx, to, l.tiles.read)
+	builder, err := client.NewProofBuilder(ctx, to, tiles)
 	if err != nil {
 		return nil, fmt.Errorf("building a consistency proof: %w", err)
 	}
@@ -114,13 +111,14 @@ func (l *Log) Consistency(ctx context.Context, from, to uint64) ([][]byte, error
 
 // Root returns the root hash of the tree of the first size entries.
 func (l *Log) Root(ctx context.Context, size uint64) ([]byte, error) {
-	if err := l.holds(ctx, size); err != nil {
+	tiles, err := l.holding(ctx, size)
+	if err != nil {
 		return nil, err
 	}
 	if size == 0 {
 		return rfc6962.DefaultHasher.EmptyRoot(), nil
 	}
-	nodes, err := client.FetchRangeNodes(ctx, size, l.tiles.read)
+	nodes, err := client.FetchRangeNodes(ctx, size, tiles)
 	if err != nil {
 		return nil, fmt.Errorf("computing the log's root: %w", err)
 	}
@@ -131,15 +129,16 @@ func (l *Log) Root(ctx context.Context, size uint64) ([]byte, error) {
 	return root, nil
 }
 
-func (l *Log) holds(ctx context.Context, size uint64) error {
+// holding returns a reader of the tiles of a log that has at least size entries.
+func (l *Log) holding(ctx context.Context, size uint64) (client.TileFetcherFunc, error) {
 	have, err := l.Size(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if size > have {
-		return ledger.Problemf(ledger.CodeNotFound, "the integrity log has %d entries, not %d", have, size)
+		return nil, ledger.Problemf(ledger.CodeNotFound, "the integrity log has %d entries, not %d", have, size)
 	}
-	return nil
+	return l.tiles.at(have), nil
 }
 
 // Require refuses a log that does not continue the tree of size entries with
@@ -177,104 +176,4 @@ func (l *Log) requirePublished(ctx context.Context) error {
 		return err
 	}
 	return l.Require(ctx, c.Size, c.Root)
-}
-
-// tileCache reads tiles and keeps the full ones, which never change.
-type tileCache struct {
-	from tessera.LogReader
-	mu   sync.Mutex
-	full map[tileAt][]byte
-}
-
-type tileAt struct{ level, index uint64 }
-
-// maxTiles bounds the cache to 8 MiB.
-const maxTiles = 1024
-
-func newTileCache(from tessera.LogReader) *tileCache {
-	return &tileCache{from: from, full: map[tileAt][]byte{}}
-}
-
-// read returns the first partial hashes of a tile, or all of them when partial
-// is 0. It always reads the tile as the whole tree has it and cuts it: a file
-// for a width between two batches may be missing, or be left over from a batch
-// that a crash cut short.
-func (t *tileCache) read(ctx context.Context, level, index uint64, partial uint8) ([]byte, error) {
-	at := tileAt{level, index}
-	t.mu.Lock()
-	tile, ok := t.full[at]
-	t.mu.Unlock()
-	if !ok {
-		size, err := t.from.IntegratedSize(ctx)
-		if err != nil {
-			return nil, err
-		}
-		width := layout.PartialTileSize(level, index, size)
-		if tile, err = t.from.ReadTile(ctx, level, index, width); err != nil {
-			return nil, err
-		}
-		if width == 0 {
-			t.keep(at, tile)
-		}
-	}
-	if want := int(partial) * sha256.Size; partial != 0 {
-		if len(tile) < want {
-			return nil, fmt.Errorf("tile %d/%d has fewer than %d hashes", level, index, partial)
-		}
-		tile = tile[:want]
-	}
-	return tile, nil
-}
-
-func (t *tileCache) keep(at tileAt, tile []byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.full) >= maxTiles {
-		clear(t.full) // rare, cheap to fill again, and needs no bookkeeping
-	}
-	t.full[at] = tile
-}
-
-// Entries returns the entries from index from up to, and without, index to, as
-// they stand in the log.
-func (l *Log) Entries(ctx context.Context, from, to uint64) ([][EntrySize]byte, error) {
-	size, err := l.Size(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if from > to || to > size {
-		return nil, ledger.Problemf(ledger.CodeInvalid, "the integrity log has entries 0 to %d", size)
-	}
-	entries := make([][EntrySize]byte, 0, to-from)
-	for at := from; at < to; {
-		bundle, err := l.bundle(ctx, at/layout.EntryBundleWidth, size)
-		if err != nil {
-			return nil, err
-		}
-		first := at % layout.EntryBundleWidth
-		last := min(first+to-at, uint64(len(bundle.Entries)))
-		if first >= last {
-			return nil, fmt.Errorf("reading the log's entries: entry %d is missing", at)
-		}
-		for _, e := range bundle.Entries[first:last] {
-			if len(e) != EntrySize {
-				return nil, fmt.Errorf("reading the log's entries: entry %d has %d bytes", at, len(e))
-			}
-			entries = append(entries, [EntrySize]byte(e))
-			at++
-		}
-	}
-	return entries, nil
-}
-
-func (l *Log) bundle(ctx context.Context, index, size uint64) (api.EntryBundle, error) {
-	var b api.EntryBundle
-	raw, err := l.reader.ReadEntryBundle(ctx, index, layout.PartialTileSize(0, index, size))
-	if err != nil {
-		return b, fmt.Errorf("reading the log's entries: %w", err)
-	}
-	if err := b.UnmarshalText(raw); err != nil {
-		return b, fmt.Errorf("reading the log's entries: %w", err)
-	}
-	return b, nil
 }
