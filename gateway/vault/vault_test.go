@@ -1,0 +1,444 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// small keeps the reserved room of the tests' segments small.
+var small = Options{SegmentSize: minSegmentSize}
+
+func openVault(t testing.TB, dir string, opts Options) *Vault {
+	t.Helper()
+	v, err := Open(t.Context(), dir, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = v.Close() })
+	return v
+}
+
+// testID gives the id of the n-th record of the tests.
+func testID(n int) ID {
+	var id ID
+	binary.BigEndian.PutUint64(id[:], uint64(n)*0x9e3779b97f4a7c15)
+	binary.BigEndian.PutUint64(id[8:], uint64(n))
+	return id
+}
+
+func testEntry(n int) (e [32]byte) {
+	binary.BigEndian.PutUint64(e[:], uint64(n))
+	return e
+}
+
+// testBody gives its plain bytes, from one to some thousand.
+func testBody(n int) []byte {
+	r := rand.New(rand.NewPCG(1, uint64(n)))
+	return bytes.Repeat([]byte(fmt.Sprintf("record %d ", n)), 1+r.IntN(300))
+}
+
+func draftOf(t testing.TB, v *Vault, n int) *Draft {
+	t.Helper()
+	d := v.NewDraft()
+	d.Append(func(dst []byte) []byte { return append(dst, testBody(n)...) })
+	if err := d.Seal(testID(n), testEntry(n)); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// put appends and syncs the records from to to-1 as one group.
+func put(t testing.TB, v *Vault, from, to int) {
+	t.Helper()
+	appendOnly(t, v, from, to)
+	if err := v.Sync(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func appendOnly(t testing.TB, v *Vault, from, to int) {
+	t.Helper()
+	var group []*Draft
+	for n := from; n < to; n++ {
+		group = append(group, draftOf(t, v, n))
+	}
+	first, err := v.Append(group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first != uint64(from) {
+		t.Fatalf("the first ordinal is %d, want %d", first, from)
+	}
+	for _, d := range group {
+		d.Release()
+	}
+}
+
+// check proves that the vault holds exactly the records 0 to n-1, unchanged, by
+// walking and by id.
+func check(t testing.TB, v *Vault, n int) {
+	t.Helper()
+	if v.Size() != uint64(n) {
+		t.Fatalf("the vault has %d records, want %d", v.Size(), n)
+	}
+	seen := 0
+	if err := v.Check(t.Context(), func(r *Record) error {
+		if r.Ordinal != uint64(seen) || r.ID != testID(seen) || r.Entry != testEntry(seen) || !bytes.Equal(r.Plain, testBody(seen)) {
+			return fmt.Errorf("record %d is another one", seen)
+		}
+		seen++
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if seen != n {
+		t.Fatalf("walked over %d records, want %d", seen, n)
+	}
+	for i := range n {
+		r, err := v.Get(t.Context(), testID(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Ordinal != uint64(i) || !bytes.Equal(r.Plain, testBody(i)) {
+			t.Fatalf("record %d is not found by its id", i)
+		}
+	}
+	if _, err := v.Get(t.Context(), testID(n)); ledger.CodeOf(err) != ledger.CodeNotFound {
+		t.Fatalf("a record that was never kept: %v", err)
+	}
+}
+
+func wantDamage(t testing.TB, err error) {
+	t.Helper()
+	if _, ok := errors.AsType[*Damage](err); !ok {
+		t.Fatalf("want damage, got %v", err)
+	}
+}
+
+func segmentFiles(t testing.TB, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*"+segmentExt))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(files)
+	return files
+}
+
+func TestRecordsSurviveReopening(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	v := openVault(t, dir, small)
+	check(t, v, 0)
+	put(t, v, 0, 1)
+	put(t, v, 1, 200) // over several segments in one group
+	check(t, v, 200)
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if files := segmentFiles(t, dir); len(files) < 4 {
+		t.Fatalf("%d segments: the test means to fill several", len(files))
+	}
+	v = openVault(t, dir, small)
+	if r := v.Recovered(); r.CutBytes != 0 || r.Reindexed != 0 || r.Records != 200 {
+		t.Fatalf("a clean stop needs no recovery: %+v", r)
+	}
+	check(t, v, 200)
+	put(t, v, 200, 260)
+	check(t, v, 260)
+}
+
+func TestIndexFilesAreDisposable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	v := openVault(t, dir, small)
+	put(t, v, 0, 200)
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*.idx"))
+	if len(files) < 3 {
+		t.Fatalf("only %d index files", len(files))
+	}
+	if err := os.Remove(files[0]); err != nil {
+		t.Fatal(err)
+	}
+	flip(t, files[1], 60)
+	v = openVault(t, dir, small)
+	if r := v.Recovered(); r.Reindexed != 2 {
+		t.Fatalf("two index files were unusable: %+v", r)
+	}
+	check(t, v, 200)
+}
+
+func TestRecordLargerThanASegment(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	v := openVault(t, dir, small)
+	body := bytes.Repeat([]byte("x"), 3*minSegmentSize)
+	for n := range 3 {
+		d := v.NewDraft()
+		d.Append(func(dst []byte) []byte { return append(dst, body...) })
+		if err := d.Seal(testID(n), testEntry(n)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Append([]*Draft{d}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := v.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	v = openVault(t, dir, small)
+	for n := range 3 {
+		r, err := v.Get(t.Context(), testID(n))
+		if err != nil || !bytes.Equal(r.Plain, body) {
+			t.Fatalf("record %d: %v", n, err)
+		}
+	}
+}
+
+func TestIdsThatShareTheirBeginning(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	v := openVault(t, dir, small)
+	like := func(n byte) ID { return ID{1, 2, 3, 4, 5, 6, 7, 8, n} }
+	write := func(id ID) error {
+		d := v.NewDraft()
+		d.Append(func(dst []byte) []byte { return append(dst, id[:]...) })
+		if err := d.Seal(id, testEntry(0)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Append([]*Draft{d}); err != nil {
+			return err
+		}
+		return v.Sync()
+	}
+	for n := range byte(3) {
+		if err := write(like(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	v = openVault(t, dir, small)
+	for n := range byte(3) {
+		r, err := v.Get(t.Context(), like(n))
+		if err != nil || ID(r.Plain) != like(n) {
+			t.Fatalf("id %d: %v", n, err)
+		}
+	}
+	if has, err := v.Has(like(9)); has || err != nil {
+		t.Fatalf("an id that only begins like others: %v, %v", has, err)
+	}
+	if err := write(like(1)); err == nil {
+		t.Fatal("an id was taken twice")
+	}
+	if _, err := v.Append([]*Draft{draftOf(t, v, 1)}); err == nil {
+		t.Fatal("the vault went on after an error")
+	}
+}
+
+func TestErasedRecordSaysSo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	v := openVault(t, dir, small)
+	put(t, v, 0, 3)
+	at, err := v.head(testID(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(at.segment.path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(emptySlot[:], at.offset+headerSize); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Get(t.Context(), testID(1)); ledger.CodeOf(err) != ledger.CodeGone {
+		t.Fatalf("want gone, got %v", err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	v = openVault(t, dir, small) // an erased record is no damage
+	erased := 0
+	if err := v.Check(t.Context(), func(r *Record) error {
+		if r.Erased {
+			erased++
+			if r.Ordinal != 1 || r.Plain != nil || r.Entry != testEntry(1) {
+				return errors.New("the wrong record is erased")
+			}
+		}
+		return nil
+	}); err != nil || erased != 1 {
+		t.Fatalf("%d erased: %v", erased, err)
+	}
+	if (v.Size() != 3) || at.offset%align != 0 || (at.offset+headerSize)/512 != (at.offset+headerSize+slotSize-1)/512 {
+		t.Fatal("a key slot must lie within one sector")
+	}
+}
+
+func TestNothingIsReadableWithoutTheKey(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	v := openVault(t, dir, small)
+	put(t, v, 0, 50)
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range segmentFiles(t, dir) {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(raw, []byte("record")) {
+			t.Fatal("plain bytes stand in a segment")
+		}
+	}
+	key := filepath.Join(dir, keyFile)
+	if info, err := os.Stat(key); err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("the key's mode: %v, %v", info.Mode(), err)
+	}
+	if err := os.Chmod(key, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), dir, small); err == nil || !strings.Contains(err.Error(), "0600") {
+		t.Fatalf("a key that others may read: %v", err)
+	}
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), dir, small); err == nil {
+		t.Fatal("opened without its key")
+	}
+	if err := makeKey(key); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(t.Context(), dir, small)
+	wantDamage(t, err) // the segments are another vault's
+}
+
+func TestOneProcessAtATime(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	v := openVault(t, dir, small)
+	if _, err := Open(t.Context(), dir, small); err == nil {
+		t.Fatal("opened twice")
+	}
+	put(t, v, 0, 150)
+	readOnly := small
+	readOnly.ReadOnly = true
+	r := openVault(t, dir, readOnly)
+	check(t, r, 150)
+	if _, err := r.Append(nil); err == nil {
+		t.Fatal("wrote through a vault that is open for reading")
+	}
+	put(t, v, 150, 300)
+	check(t, r, 150)
+	check(t, v, 300)
+}
+
+// A reader beside the writer sees a whole prefix, whatever the writer does.
+func TestReadingBesideTheWriter(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	v := openVault(t, dir, small)
+	put(t, v, 0, 1)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := 1; ; n += 3 {
+			select {
+			case <-stop:
+				return
+			default:
+				put(t, v, n, n+3)
+			}
+		}
+	}()
+	readOnly := small
+	readOnly.ReadOnly = true
+	for range 50 {
+		r, err := Open(t.Context(), dir, readOnly)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		n := 0
+		if err := r.Check(t.Context(), func(*Record) error { n++; return nil }); err != nil || uint64(n) != r.Size() {
+			t.Errorf("%d of %d: %v", n, r.Size(), err)
+		}
+		_ = r.Close()
+	}
+	close(stop)
+	<-done
+}
+
+func TestEachBeginsAnywhereAndStops(t *testing.T) {
+	t.Parallel()
+	v := openVault(t, t.TempDir(), small)
+	put(t, v, 0, 120)
+	for _, from := range []uint64{0, 1, 60, 119, 120, 500} {
+		want := from
+		if err := v.Each(t.Context(), from, func(r *Record) error {
+			if r.Ordinal != want {
+				return fmt.Errorf("ordinal %d, want %d", r.Ordinal, want)
+			}
+			want++
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if want != max(from, 120) {
+			t.Fatalf("from %d the walk ended at %d", from, want)
+		}
+	}
+	if err := v.Each(t.Context(), 0, func(*Record) error { return errStop }); !errors.Is(err, errStop) {
+		t.Fatalf("the visitor's error was lost: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := v.Each(ctx, 0, func(*Record) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Fatalf("a cancelled walk: %v", err)
+	}
+}
+
+func flip(t testing.TB, path string, offset int64) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b := make([]byte, 1)
+	if _, err := f.ReadAt(b, offset); err != nil {
+		t.Fatal(err)
+	}
+	b[0] ^= 0x40
+	if _, err := f.WriteAt(b, offset); err != nil {
+		t.Fatal(err)
+	}
+}
