@@ -27,7 +27,7 @@ type Document struct {
 	Type    string  `json:"type" doc:"Always about:blank: the code says what kind of problem it is." example:"about:blank"`
 	Title   string  `json:"title" doc:"The status in words." example:"Bad Request"`
 	Status  int     `json:"status" doc:"The HTTP status." example:"400"`
-	Code    Code    `json:"code" doc:"What kind of problem it is, for programs. The list is closed." enum:"invalid,not_found,already_exists,denied,conflict,gone,too_large,busy,unavailable,internal,unauthenticated,method,media_type,not_acceptable,timeout"`
+	Code    Code    `json:"code" doc:"What kind of problem it is, for programs. The list is closed." enum:"invalid,not_found,already_exists,denied,conflict,gone,too_large,busy,unavailable,internal,unauthenticated,method,media_type,not_acceptable,timeout,headers"`
 	Detail  string  `json:"detail" doc:"What is wrong, for people." example:"the model is not valid"`
 	Request string  `json:"request,omitempty" doc:"The request's id in the node's log." example:"1f0c7d6a9be24c51"`
 	Errors  []Fault `json:"errors,omitempty" doc:"Each fault of the request."`
@@ -53,6 +53,7 @@ const (
 	CodeMediaType       Code = "media_type"      // the body's Content-Type or Content-Encoding is not taken
 	CodeNotAcceptable   Code = "not_acceptable"  // no answer in a media type that the caller accepts
 	CodeTimeout         Code = "timeout"         // the request took too long to arrive
+	CodeHeaders         Code = "headers"         // the request's line and headers are too large
 )
 
 // retrySoon is when to come back for what is busy or away.
@@ -87,6 +88,9 @@ func MediaTypes(taken ...string) error {
 func Encoding() error {
 	return &Error{CodeMediaType, "this Content-Encoding is not taken here"}
 }
+
+// Headers is the answer to a request whose line and headers are too large.
+func Headers() error { return &Error{CodeHeaders, "the request's address and headers are too large"} }
 
 // NotAcceptable is the answer to a caller that accepts no media type of ours.
 func NotAcceptable() error {
@@ -167,6 +171,8 @@ func status(c Code) int {
 		return http.StatusUnsupportedMediaType
 	case CodeNotAcceptable:
 		return http.StatusNotAcceptable
+	case CodeHeaders:
+		return http.StatusRequestHeaderFieldsTooLarge
 	case CodeTimeout:
 		return http.StatusRequestTimeout
 	}

@@ -51,6 +51,7 @@ func TestDocuments(t *testing.T) {
 		{"method", problem.Method()},
 		{"media type", problem.MediaTypes("application/json", "application/xml")},
 		{"encoding", problem.Encoding()},
+		{"headers", problem.Headers()},
 		{"not acceptable", problem.NotAcceptable()},
 	} {
 		w := httptest.NewRecorder()
