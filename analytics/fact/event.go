@@ -6,6 +6,7 @@ import "time"
 // ledger.EventKind.
 const (
 	EventReportReceived  = "report.received"  // the body of another member's report was taken and assessed
+	EventReportMatched   = "report.matched"   // a report turned out to concern further own units
 	EventOperationFailed = "operation.failed" // a command of this node ended without effect
 )
 

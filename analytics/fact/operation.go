@@ -50,3 +50,10 @@ type Pending struct {
 func (p *Pending) Error() string {
 	return fmt.Sprintf("the command is stored and under way as operation %s", p.Operation)
 }
+
+// Decision is what a block decided about a transaction of an own operation.
+type Decision struct {
+	Seq   int64 // Operation.Seq
+	Tx    string
+	Valid bool // the operation is done; otherwise the transaction had no effect
+}

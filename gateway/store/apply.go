@@ -1,0 +1,221 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"math"
+	"time"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// ErrOtherLedger says that the blocks that are offered belong to another ledger
+// than those that the store holds: the network was made anew, or the store was
+// moved. Nothing in the store may be believed then.
+var ErrOtherLedger = errors.New("the ledger is not the one that this store was filled from; " +
+	"give the node an empty data directory, or the network that the store belongs to")
+
+// checkpoint is how far the projection has come.
+type checkpoint struct {
+	next      int64
+	newest    int64 // ms
+	before    []byte
+	history   []byte
+	lostBlock int64
+	lostIdx   int64
+}
+
+const noTime = math.MinInt64
+
+func (t *txn) checkpoint(ctx context.Context) (*checkpoint, error) {
+	c := checkpoint{newest: noTime, before: []byte{}, history: []byte{}, lostBlock: -1, lostIdx: -1}
+	_, err := t.get(ctx, "SELECT next, newest, before, history, lost_block, lost_idx FROM checkpoint", nil,
+		&c.next, &c.newest, &c.before, &c.history, &c.lostBlock, &c.lostIdx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the checkpoint: %w", err)
+	}
+	return &c, nil
+}
+
+func (t *txn) setCheckpoint(ctx context.Context, c *checkpoint) error {
+	_, err := t.exec(ctx, "INSERT OR REPLACE INTO checkpoint (id, next, newest, before, history, lost_block, lost_idx) VALUES (1, ?, ?, ?, ?, ?, ?)",
+		c.next, c.newest, c.before, c.history, c.lostBlock, c.lostIdx)
+	if err != nil {
+		return fmt.Errorf("writing the checkpoint: %w", err)
+	}
+	return nil
+}
+
+// NextBlock returns the number of the block that Apply wants next.
+func (s *Store) NextBlock(ctx context.Context) (uint64, error) {
+	var next uint64
+	err := s.reading.QueryRowContext(ctx, "SELECT coalesce(max(next), 0) FROM checkpoint").Scan(&next)
+	if err != nil {
+		return 0, fmt.Errorf("reading the checkpoint: %w", err)
+	}
+	return next, nil
+}
+
+// Apply carries one block over into the projection: records, events, the
+// checkpoint and the outcome of own operations, all in one durable transaction.
+// It returns what the block decided about own operations.
+//
+// Blocks must come in order. One that was applied before changes nothing, and
+// if it is the newest one it must be the same block (ErrOtherLedger otherwise).
+// One that skips a number is refused.
+func (s *Store) Apply(ctx context.Context, b *ledger.Block) ([]fact.Decision, error) {
+	if b.Number >= math.MaxInt64 {
+		return nil, fmt.Errorf("applying block %d: no such number", b.Number)
+	}
+	var decisions []fact.Decision
+	err := s.update(ctx, func(ctx context.Context, t *txn) error {
+		decisions = nil
+		c, err := t.checkpoint(ctx)
+		if err != nil {
+			return err
+		}
+		switch number := int64(b.Number); {
+		case number == c.next-1 && string(chain(c.before, b)) != string(c.history):
+			return ErrOtherLedger
+		case number < c.next:
+			return nil
+		case number > c.next:
+			return fmt.Errorf("it does not follow block %d", c.next-1)
+		}
+		decisions, err = s.apply(ctx, t, c, b)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("applying block %d: %w", b.Number, err)
+	}
+	return decisions, nil
+}
+
+func (s *Store) apply(ctx context.Context, t *txn, c *checkpoint, b *ledger.Block) ([]fact.Decision, error) {
+	var decisions []fact.Decision
+	newest := c.newest // of earlier blocks: late is judged against these only
+	for i := range b.Txs {
+		tx := &b.Txs[i]
+		if d, err := s.decide(ctx, t, b.Number, tx); err != nil {
+			return nil, err
+		} else if d != nil {
+			decisions = append(decisions, *d)
+		}
+		// Only this chaincode's endorsers compare the claimed time with their clocks.
+		if !tx.Valid || tx.Name == "" {
+			continue
+		}
+		at := &place{
+			block: int64(b.Number), idx: int64(i), tx: tx.ID, org: tx.Creator,
+			time: millis(tx.Time), late: late(tx.Time, c.newest),
+		}
+		newest = max(newest, at.time)
+		for j := range tx.Writes {
+			if err := project(ctx, t, &tx.Writes[j], at); err != nil {
+				return nil, err
+			}
+			if err := s.want(ctx, t, &tx.Writes[j]); err != nil {
+				return nil, err
+			}
+		}
+		if tx.Event != nil {
+			if err := t.addEvent(ctx, tx.Event, at); err != nil {
+				return nil, err
+			}
+		}
+	}
+	c.next, c.newest = int64(b.Number)+1, newest
+	c.before, c.history = c.history, chain(c.history, b)
+	if err := t.pruneEvents(ctx, c, s.options.KeepEvents); err != nil {
+		return nil, err
+	}
+	return decisions, t.setCheckpoint(ctx, c)
+}
+
+// late is 1 when the newest vouched time of earlier blocks is more than
+// ledger.LateAfter after the claimed one.
+func late(claimed time.Time, newest int64) int64 {
+	if newest != noTime && fromMillis(newest).Sub(fromMillis(millis(claimed))) > ledger.LateAfter {
+		return 1
+	}
+	return 0
+}
+
+// decide notes the outcome of an own operation's transaction.
+func (s *Store) decide(ctx context.Context, t *txn, block uint64, tx *ledger.Tx) (*fact.Decision, error) {
+	if s.options.Organisation == "" || tx.Creator != s.options.Organisation {
+		return nil, nil
+	}
+	d := fact.Decision{Tx: tx.ID, Valid: tx.Valid}
+	found, err := t.get(ctx, "SELECT seq FROM operation_tx WHERE tx = ?", []any{tx.ID}, &d.Seq)
+	if err != nil {
+		return nil, fmt.Errorf("looking up an operation: %w", err)
+	}
+	if !found {
+		return nil, nil
+	}
+	if tx.Valid {
+		if err := t.setDone(ctx, d.Seq, tx.ID, block); err != nil {
+			return nil, err
+		}
+	}
+	return &d, nil
+}
+
+// chain extends the digest of the blocks so far by one more. It covers all that
+// the projection depends on.
+func chain(before []byte, b *ledger.Block) []byte {
+	h := sha256.New()
+	h.Write(before)
+	number(h, b.Number)
+	number(h, uint64(len(b.Txs)))
+	for i := range b.Txs {
+		tx := &b.Txs[i]
+		text(h, []byte(tx.ID))
+		if !tx.Valid || tx.Name == "" {
+			number(h, 0)
+			continue
+		}
+		number(h, 1)
+		text(h, []byte(tx.Creator))
+		number(h, uint64(millis(tx.Time)))
+		event, err := json.Marshal(tx.Event)
+		if err != nil {
+			panic(err) // strings and integers only
+		}
+		text(h, event)
+		number(h, uint64(len(tx.Writes)))
+		for _, w := range tx.Writes {
+			text(h, []byte(w.Key.Type))
+			number(h, uint64(len(w.Key.Parts)))
+			for _, p := range w.Key.Parts {
+				text(h, []byte(p))
+			}
+			if w.Delete {
+				number(h, 1)
+				continue
+			}
+			number(h, 0)
+			text(h, w.Value)
+		}
+	}
+	return h.Sum(nil)
+}
+
+// number and text write a value so that no two sequences of values look alike.
+func number(h hash.Hash, n uint64) {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], n)
+	h.Write(b[:])
+}
+
+func text(h hash.Hash, b []byte) {
+	number(h, uint64(len(b)))
+	h.Write(b)
+}

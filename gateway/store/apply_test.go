@@ -1,0 +1,165 @@
+package store
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+func TestApplyTakesBlocksInOrderOnly(t *testing.T) {
+	s := openStore(t, Options{})
+	model := func(di string) *ledger.Model { return &ledger.Model{V: 1, DI: di, Name: di, Manufacturer: medtech} }
+	apply(t, s, 0, tx(t, "t0", medtech, start, model("a")))
+	if _, err := s.Apply(t.Context(), &ledger.Block{Number: 2}); err == nil {
+		t.Error("a block that skips a number was applied")
+	}
+	apply(t, s, 1, tx(t, "t1", medtech, start, model("b")))
+	_, before, err := s.Digest(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// An old block is not even compared; the newest one must be the same.
+	apply(t, s, 0, tx(t, "other", medtech, start, model("z")))
+	apply(t, s, 1, tx(t, "t1", medtech, start, model("b")))
+	_, err = s.Apply(t.Context(), &ledger.Block{Number: 1, Txs: []ledger.Tx{tx(t, "t1", medtech, start, model("c"))}})
+	if !errors.Is(err, ErrOtherLedger) {
+		t.Errorf("another block 1: got %v, want ErrOtherLedger", err)
+	}
+	next, after, err := s.Digest(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next != 2 || before != after {
+		t.Errorf("next %d, digest changed: %v; want 2, unchanged", next, before != after)
+	}
+}
+
+func TestApplyMarksWhatWasHeldBack(t *testing.T) {
+	const other = "" // a transaction that is not of this chaincode
+	for _, c := range []struct {
+		name  string
+		times []time.Duration // one block each, then the one judged
+		names []string
+		want  bool
+	}{
+		{"the first of all", []time.Duration{-time.Hour}, nil, false},
+		{"in order", []time.Duration{0, time.Minute}, nil, false},
+		{"exactly the bound", []time.Duration{ledger.LateAfter, 0}, nil, false},
+		{"a millisecond beyond the bound", []time.Duration{ledger.LateAfter + time.Millisecond, 0}, nil, true},
+		{"half a millisecond beyond: times are milliseconds", []time.Duration{ledger.LateAfter + time.Millisecond/2, 0}, nil, false},
+		{"ten minutes", []time.Duration{10 * time.Minute, 0}, nil, true},
+		{"the newest counts, not the last", []time.Duration{10 * time.Minute, time.Minute, 0}, nil, true},
+		{"an unvouched time does not count", []time.Duration{10 * time.Minute, 0}, []string{other, "a:B"}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := openStore(t, Options{})
+			for i, d := range c.times {
+				x := tx(t, hex32(i), north, start.Add(d), &ledger.Threat{V: 1, Digest: hex32(i), Sharer: north})
+				if c.names != nil {
+					x.Name = c.names[i]
+				}
+				apply(t, s, uint64(i), x)
+			}
+			r, err := s.Report(t.Context(), hex32(len(c.times)-1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Origin.Late != c.want {
+				t.Errorf("late = %v, want %v", r.Origin.Late, c.want)
+			}
+		})
+	}
+}
+
+func TestTransactionsOfOneBlockDoNotMakeEachOtherLate(t *testing.T) {
+	s := openStore(t, Options{})
+	apply(t, s, 0,
+		tx(t, "a", north, start.Add(time.Hour), &ledger.Threat{V: 1, Digest: hex32(1), Sharer: north}),
+		tx(t, "b", north, start, &ledger.Threat{V: 1, Digest: hex32(2), Sharer: north}))
+	r, err := s.Report(t.Context(), hex32(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Origin.Late {
+		t.Error("a transaction is late because of one in its own block")
+	}
+}
+
+func TestInvalidTransactionsChangeNothing(t *testing.T) {
+	s := openStore(t, Options{})
+	x := tx(t, "a", north, start.Add(time.Hour), &ledger.Threat{V: 1, Digest: hex32(1), Sharer: north})
+	x.Valid = false
+	apply(t, s, 0, x)
+	apply(t, s, 1, tx(t, "b", north, start, &ledger.Threat{V: 1, Digest: hex32(2), Sharer: north}))
+	if _, err := s.Report(t.Context(), hex32(1)); ledger.CodeOf(err) != ledger.CodeNotFound {
+		t.Errorf("an invalid transaction's record: got %v, want not_found", err)
+	}
+	r, err := s.Report(t.Context(), hex32(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Origin.Late {
+		t.Error("an invalid transaction's time was believed")
+	}
+	want := fact.Origin{Block: 1, Index: 0, Tx: "b", By: north, Time: start}
+	if r.Origin != want {
+		t.Errorf("origin %+v, want %+v", r.Origin, want)
+	}
+	events, err := s.Events(t.Context(), "", 10)
+	if err != nil || len(events) != 1 {
+		t.Errorf("%d events, %v; want the valid transaction's alone", len(events), err)
+	}
+}
+
+func TestUnknownRecordsAreKeptAsTheyAre(t *testing.T) {
+	s := openStore(t, Options{})
+	unit := ledger.Unit{V: 1, ID: hex32(1), Owner: north, State: ledger.StateRegistered}
+	apply(t, s, 0, tx(t, "a", medtech, start, &unit))
+	x := tx(t, "b", medtech, start)
+	x.Writes = []ledger.Write{
+		{Key: ledger.Key{Type: "new", Parts: []string{"a", "b"}}, Value: []byte(`{"v":9}`)},
+		{Key: unit.Key(), Value: []byte(`{"v":2,"id":7}`)},                                        // a form that this version cannot read
+		{Key: ledger.Key{Type: ledger.TypeModel, Parts: []string{"x", "y"}}, Value: []byte(`{}`)}, // a longer key
+		{Key: ledger.ModelKey("x"), Value: []byte(`{"di":"y"}`)},                                  // a record of another key
+	}
+	apply(t, s, 1, x)
+	var n int
+	if err := s.reading.QueryRow("SELECT count(*) FROM other").Scan(&n); err != nil || n != 4 {
+		t.Errorf("%d raw records, %v; want 4", n, err)
+	}
+	if _, err := s.Unit(t.Context(), unit.ID); ledger.CodeOf(err) != ledger.CodeNotFound {
+		t.Errorf("a record whose newest form cannot be read: got %v, want not_found rather than the old form", err)
+	}
+	x = tx(t, "c", medtech, start)
+	x.Writes = []ledger.Write{{Key: ledger.Key{Type: "new", Parts: []string{"a", "b"}}, Delete: true}}
+	apply(t, s, 2, x)
+	if err := s.reading.QueryRow("SELECT count(*) FROM other").Scan(&n); err != nil || n != 3 {
+		t.Errorf("%d raw records after a deletion, %v; want 3", n, err)
+	}
+}
+
+func TestEveryTableOfTheProjectionIsDigested(t *testing.T) {
+	s := openStore(t, Options{})
+	isDigested := map[string]bool{}
+	for _, t := range digested() {
+		isDigested[t.name] = true
+	}
+
+	rows, err := s.reading.Query("SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%late INTEGER%'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		if !isDigested[name] {
+			t.Errorf("table %s belongs to the projection and is not in its digest", name)
+		}
+	}
+}

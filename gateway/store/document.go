@@ -1,0 +1,169 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// PutDocument keeps a document under its digest; keeping it again changes
+// nothing. It fails with an invalid problem when the digest is not the body's.
+func (s *Store) PutDocument(ctx context.Context, d fact.Document) error {
+	if d.Digest != d.Kind.Digest(d.Body) {
+		return ledger.Problemf(ledger.CodeInvalid, "the document's digest is not the one of its content")
+	}
+	if len(d.Body) == 0 {
+		return ledger.Problemf(ledger.CodeInvalid, "the document is empty")
+	}
+	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		added, err := t.exec(ctx, "INSERT OR IGNORE INTO document (kind, digest, media_type, stored, body) VALUES (?, ?, ?, ?, ?)",
+			string(d.Kind), d.Digest, d.MediaType, millis(time.Now()), d.Body)
+		if err != nil {
+			return fmt.Errorf("keeping a document: %w", err)
+		}
+		if _, err := t.exec(ctx, "DELETE FROM fetch WHERE kind = ? AND digest = ?", string(d.Kind), d.Digest); err != nil {
+			return fmt.Errorf("ending a fetch: %w", err)
+		}
+		if added > 0 && d.Kind == fact.DocumentSBOM {
+			return t.devicesChanged(ctx)
+		}
+		return nil
+	})
+}
+
+// Document returns a document by its digest; it fails with a not_found problem
+// when the node does not hold it.
+func (s *Store) Document(ctx context.Context, kind fact.DocumentKind, digest string) (fact.Document, error) {
+	d := fact.Document{Kind: kind, Digest: digest}
+	var stored int64
+	err := s.reading.QueryRowContext(ctx, "SELECT media_type, stored, body FROM document WHERE kind = ? AND digest = ?",
+		string(kind), digest).Scan(&d.MediaType, &stored, &d.Body)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return d, notFound("the document")
+	case err != nil:
+		return d, fmt.Errorf("reading a document: %w", err)
+	}
+	d.Stored = fromMillis(stored)
+	return d, nil
+}
+
+// want notes documents that a write makes this node want and that it does not
+// hold: the body of another member's report, and the bill of materials of a
+// release that an own unit runs.
+func (s *Store) want(ctx context.Context, t *txn, w *ledger.Write) error {
+	if s.options.Organisation == "" || w.Delete || len(w.Key.Parts) != 1 {
+		return nil
+	}
+	switch w.Key.Type {
+	case ledger.TypeThreat:
+		return s.wantReport(ctx, t, w.Key.Parts[0])
+	case ledger.TypeUnit:
+		return s.wantSBOM(ctx, t, w.Key.Parts[0])
+	}
+	return nil
+}
+
+func (s *Store) wantReport(ctx context.Context, t *txn, digest string) error {
+	var doc []byte
+	found, err := t.get(ctx, `SELECT doc FROM threat WHERE digest = ?1 AND sharer <> ?2
+		AND NOT EXISTS (SELECT 1 FROM document WHERE kind = 'report' AND digest = ?1)`, []any{digest, s.options.Organisation}, &doc)
+	if err != nil {
+		return fmt.Errorf("reading a report of another member: %w", err)
+	}
+	if !found {
+		return nil
+	}
+	var threat ledger.Threat
+	if err := json.Unmarshal(doc, &threat); err != nil {
+		return fmt.Errorf("reading a report of another member: %w", err)
+	}
+	return t.fetch(ctx, fact.Fetch{
+		Kind: fact.DocumentReport, Digest: digest, MediaType: threat.MediaType, Size: threat.Size, Holder: threat.Sharer,
+		Path: "/v1/threats/" + url.PathEscape(digest) + "/body",
+	})
+}
+
+// fetch notes a document to fetch.
+func (t *txn) fetch(ctx context.Context, f fact.Fetch) error {
+	_, err := t.exec(ctx, `INSERT OR IGNORE INTO fetch (kind, digest, media_type, size, holder, path, attempts, next)
+		VALUES (?, ?, ?, ?, ?, ?, 0, 0)`, string(f.Kind), f.Digest, f.MediaType, f.Size, f.Holder, f.Path)
+	if err != nil {
+		return fmt.Errorf("noting a wanted document: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) wantSBOM(ctx context.Context, t *txn, unit string) error {
+	var di, version, digest, maker string
+	var held bool
+	own, err := t.get(ctx, `SELECT u.di, u.version, coalesce(r.sbom, ''), u.manufacturer,
+			EXISTS (SELECT 1 FROM document d WHERE d.kind = 'sbom' AND d.digest = r.sbom)
+		FROM unit u LEFT JOIN release r ON r.di = u.di AND r.version = u.version WHERE u.id = ? AND u.owner = ?`,
+		[]any{unit, s.options.Organisation}, &di, &version, &digest, &maker, &held)
+	if err != nil {
+		return fmt.Errorf("reading an own unit: %w", err)
+	}
+	if !own {
+		return nil
+	}
+	if err := t.devicesChanged(ctx); err != nil {
+		return err
+	}
+	if digest == "" || held || maker == s.options.Organisation {
+		return nil
+	}
+	return t.fetch(ctx, fact.Fetch{
+		Kind: fact.DocumentSBOM, Digest: digest, Holder: maker,
+		Path: "/v1/models/" + url.PathEscape(di) + "/releases/" + url.PathEscape(version) + "/sbom",
+	})
+}
+
+// Wanted returns up to limit documents that are due to be fetched, the longest
+// due first, and when the next one will be due: zero when there is none.
+func (s *Store) Wanted(ctx context.Context, now time.Time, limit int) ([]fact.Fetch, time.Time, error) {
+	rows, err := s.reading.QueryContext(ctx, `SELECT kind, digest, media_type, size, holder, path, attempts, next
+		FROM fetch ORDER BY next LIMIT ?`, limit+1)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("reading wanted documents: %w", err)
+	}
+	defer rows.Close()
+	var due []fact.Fetch
+	var later time.Time
+	for rows.Next() {
+		var f fact.Fetch
+		var ms int64
+		if err := rows.Scan(&f.Kind, &f.Digest, &f.MediaType, &f.Size, &f.Holder, &f.Path, &f.Attempts, &ms); err != nil {
+			return nil, time.Time{}, fmt.Errorf("reading a wanted document: %w", err)
+		}
+		f.Next = fromMillis(ms)
+		if len(due) == limit || f.Next.After(now) {
+			later = f.Next
+			break
+		}
+		due = append(due, f)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, time.Time{}, fmt.Errorf("reading wanted documents: %w", err)
+	}
+	return due, later, nil
+}
+
+// Postpone notes that a fetch failed and when to try it again.
+func (s *Store) Postpone(ctx context.Context, f fact.Fetch, next time.Time) error {
+	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		_, err := t.exec(ctx, "UPDATE fetch SET attempts = attempts + 1, next = ? WHERE kind = ? AND digest = ?",
+			millis(next), string(f.Kind), f.Digest)
+		if err != nil {
+			return fmt.Errorf("postponing a fetch: %w", err)
+		}
+		return nil
+	})
+}

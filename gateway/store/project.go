@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// place is where a write stands; its values fill the columns that every table
+// of the projection has.
+type place struct {
+	block int64
+	idx   int64
+	tx    string
+	org   string
+	time  int64 // ms
+	late  int64
+}
+
+const placeColumns = "block, idx, tx, org, time, late, doc"
+
+// table is one table of the projection.
+type table struct {
+	name   string
+	object ledger.ObjectType
+	key    []string // columns of the key's parts, the primary key
+	extra  []string // columns for searching
+	// values decodes a stored record into the extra columns' values. It refuses
+	// a record that is not readable, or that stands under another key than its own.
+	values func(key ledger.Key, doc []byte) ([]any, error)
+
+	upsert, remove string
+}
+
+// errUnreadable marks a record that this version cannot read.
+var errUnreadable = errors.New("the record is not readable")
+
+// tables lists the projection's tables in the order of the digest.
+var tables = []*table{
+	newTable("organisation", ledger.TypeOrganisation, []string{"id"}, nil,
+		func(*ledger.Organisation) []any { return nil }),
+	newTable("model", ledger.TypeModel, []string{"di"}, []string{"manufacturer"},
+		func(m *ledger.Model) []any { return []any{m.Manufacturer} }),
+	newTable("release", ledger.TypeRelease, []string{"di", "version"}, []string{"sbom"},
+		func(r *ledger.Release) []any { return []any{r.SBOMDigest} }),
+	newTable("unit", ledger.TypeUnit, []string{"id"}, []string{"owner", "manufacturer", "di", "version", "state"},
+		func(u *ledger.Unit) []any { return []any{u.Owner, u.Manufacturer, u.DI, u.Release, u.State} }),
+	newTable("unit_change", ledger.TypeUnitHistory, []string{"unit", "change"}, nil,
+		func(*ledger.UnitChange) []any { return nil }),
+	newTable("stream", ledger.TypeStream, []string{"id"}, []string{"owner"},
+		func(s *ledger.Stream) []any { return []any{s.Owner} }),
+	newTable("stream_owner", ledger.TypeStreamOwner, []string{"owner"}, []string{"stream"},
+		func(o *ledger.StreamOwner) []any { return []any{o.Stream} }),
+	newTable("anchor", ledger.TypeAnchor, []string{"stream", "sequence"}, []string{"size"},
+		func(a *ledger.Anchor) []any {
+			if a.Size > math.MaxInt64 {
+				return nil
+			}
+			return []any{int64(a.Size)}
+		}),
+	newTable("equivocation", ledger.TypeEquivocation, []string{"stream"}, nil,
+		func(*ledger.Equivocation) []any { return nil }),
+	newTable("threat", ledger.TypeThreat, []string{"digest"}, []string{"sharer", "marking"},
+		func(t *ledger.Threat) []any { return []any{t.Sharer, t.Marking} }),
+	newTable("score", ledger.TypeScore, []string{"subject", "model", "inputs"}, nil,
+		func(*ledger.Score) []any { return nil }),
+}
+
+// tableOf finds the table of an object type; other holds the rest.
+var tableOf = func() map[ledger.ObjectType]*table {
+	m := make(map[ledger.ObjectType]*table, len(tables))
+	for _, t := range tables {
+		m[t.object] = t
+	}
+	return m
+}()
+
+func newTable[T any, P interface {
+	*T
+	Key() ledger.Key
+}](name string, object ledger.ObjectType, key, extra []string, values func(*T) []any,
+) *table {
+	all := slices.Concat(key, extra)
+	return &table{
+		name: name, object: object, key: key, extra: extra,
+		values: func(k ledger.Key, doc []byte) ([]any, error) {
+			var record T
+			if err := json.Unmarshal(doc, &record); err != nil {
+				return nil, errUnreadable
+			}
+			if own := P(&record).Key(); own.Type != k.Type || !slices.Equal(own.Parts, k.Parts) {
+				return nil, errUnreadable
+			}
+			v := values(&record)
+			if len(v) != len(extra) {
+				return nil, errUnreadable
+			}
+			return v, nil
+		},
+		upsert: fmt.Sprintf("INSERT OR REPLACE INTO %s (%s, %s) VALUES (%s)", name, strings.Join(all, ", "), placeColumns,
+			strings.TrimSuffix(strings.Repeat("?, ", len(all)+7), ", ")),
+		remove: fmt.Sprintf("DELETE FROM %s WHERE %s = ?", name, strings.Join(key, " = ? AND ")),
+	}
+}
+
+const (
+	upsertOther = "INSERT OR REPLACE INTO other (type, parts, " + placeColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	removeOther = "DELETE FROM other WHERE type = ? AND parts = ?"
+)
+
+// project carries one write over into its table. What this version cannot read
+// is kept as it is, for a later version; it never stops the projection.
+func project(ctx context.Context, t *txn, w *ledger.Write, at *place) error {
+	table := tableOf[w.Key.Type]
+	if table == nil || len(w.Key.Parts) != len(table.key) {
+		return projectOther(ctx, t, w, at)
+	}
+	if w.Delete {
+		return removeRow(ctx, t, table, w)
+	}
+	extra, err := table.values(w.Key, w.Value)
+	if err != nil {
+		// An older row of the same key would be out of date.
+		if err := removeRow(ctx, t, table, w); err != nil {
+			return err
+		}
+		return projectOther(ctx, t, w, at)
+	}
+	args := make([]any, 0, len(w.Key.Parts)+len(extra)+7)
+	for _, p := range w.Key.Parts {
+		args = append(args, p)
+	}
+	args = append(args, extra...)
+	args = append(args, at.block, at.idx, at.tx, at.org, at.time, at.late, w.Value)
+	if _, err := t.exec(ctx, table.upsert, args...); err != nil {
+		return fmt.Errorf("writing a row of %s: %w", table.name, err)
+	}
+	return nil
+}
+
+func removeRow(ctx context.Context, t *txn, table *table, w *ledger.Write) error {
+	args := make([]any, len(w.Key.Parts))
+	for i, p := range w.Key.Parts {
+		args[i] = p
+	}
+	if _, err := t.exec(ctx, table.remove, args...); err != nil {
+		return fmt.Errorf("removing a row of %s: %w", table.name, err)
+	}
+	return nil
+}
+
+func projectOther(ctx context.Context, t *txn, w *ledger.Write, at *place) error {
+	parts, err := json.Marshal(w.Key.Parts)
+	if err != nil {
+		return fmt.Errorf("encoding a key: %w", err)
+	}
+	if w.Delete {
+		_, err = t.exec(ctx, removeOther, string(w.Key.Type), string(parts))
+	} else {
+		value := w.Value
+		if value == nil {
+			value = []byte{}
+		}
+		_, err = t.exec(ctx, upsertOther, string(w.Key.Type), string(parts), at.block, at.idx, at.tx, at.org, at.time, at.late, value)
+	}
+	if err != nil {
+		return fmt.Errorf("writing a row of other: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	north   = "hospital-north"
+	south   = "hospital-south"
+	medtech = "medtech"
+)
+
+func openStore(t *testing.T, options Options) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), t.TempDir(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+var start = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// hex32 makes a well-formed digest that differs with n.
+func hex32(n int) string { return fmt.Sprintf("%064x", n) }
+
+// record is a stored record: it knows its key.
+type record interface{ Key() ledger.Key }
+
+func write(t testing.TB, r record) ledger.Write {
+	t.Helper()
+	b, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ledger.Write{Key: r.Key(), Value: b}
+}
+
+// tx is a valid transaction that writes records at a claimed time.
+func tx(t testing.TB, id, creator string, at time.Time, records ...record) ledger.Tx {
+	t.Helper()
+	x := ledger.Tx{ID: id, Name: "test:Write", Creator: creator, Time: at, Valid: true}
+	for _, r := range records {
+		x.Writes = append(x.Writes, write(t, r))
+	}
+	if len(records) > 0 {
+		k := records[0].Key()
+		x.Event = &ledger.Event{V: 1, Kind: "test.written", Key: append([]string{string(k.Type)}, k.Parts...), Tx: id, Subjects: []string{creator}}
+	}
+	return x
+}
+
+func apply(t testing.TB, s *Store, number uint64, txs ...ledger.Tx) {
+	t.Helper()
+	if _, err := s.Apply(t.Context(), &ledger.Block{Number: number, Txs: txs}); err != nil {
+		t.Fatal(err)
+	}
+}
