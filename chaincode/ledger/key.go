@@ -1,6 +1,9 @@
 package ledger
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // ObjectType is the first part of a record's composite key.
 type ObjectType string
@@ -25,6 +28,18 @@ const (
 type Key struct {
 	Type  ObjectType
 	Parts []string
+}
+
+// ParseKey takes apart the string under which Fabric stores a record: U+0000,
+// the object type, U+0000, then each part followed by U+0000. It reports false
+// for a string of another form.
+func ParseKey(s string) (Key, bool) {
+	fields := strings.Split(s, "\x00")
+	last := len(fields) - 1
+	if last < 3 || fields[0] != "" || fields[1] == "" || fields[last] != "" {
+		return Key{}, false
+	}
+	return Key{Type: ObjectType(fields[1]), Parts: fields[2:last]}, true
 }
 
 // SequencePart renders a sequence number so that keys sort by it.

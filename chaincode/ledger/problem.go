@@ -45,13 +45,16 @@ type Problem struct {
 	Faults []Fault // for CodeInvalid: every fault found, in order of the fields
 }
 
+// faultSeparator stands before each fault of the text form.
+const faultSeparator = "; "
+
 // Error renders the text form that survives a peer, which passes errors on as
 // strings only: "[code] detail; field: fault; ...".
 func (p *Problem) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[%s] %s", p.Code, p.Detail)
 	for _, f := range p.Faults {
-		fmt.Fprintf(&b, "; %s: %s", f.Field, f.Detail)
+		fmt.Fprintf(&b, "%s%s: %s", faultSeparator, f.Field, f.Detail)
 	}
 	return b.String()
 }
@@ -81,7 +84,8 @@ func CodeOf(err error) Code {
 }
 
 // ParseProblem finds the text form of a Problem in s, which may carry a prefix
-// that a peer put before it. It reports false when s holds none.
+// that a peer put before it. It reports false when s holds none. The text form
+// of what it returns is what it found.
 func ParseProblem(s string) (*Problem, bool) {
 	for rest := s; ; {
 		start := strings.IndexByte(rest, '[')
@@ -91,7 +95,35 @@ func ParseProblem(s string) (*Problem, bool) {
 		rest = rest[start+1:]
 		code, detail, found := strings.Cut(rest, "] ")
 		if found && slices.Contains(codes, Code(code)) {
-			return &Problem{Code: Code(code), Detail: strings.TrimSpace(detail)}, true
+			return problemOf(Code(code), strings.TrimSpace(detail)), true
 		}
 	}
+}
+
+// problemOf takes the faults off the end of a detail, as far as they look like
+// faults.
+func problemOf(code Code, detail string) *Problem {
+	p := &Problem{Code: code}
+	for {
+		at := strings.LastIndex(detail, faultSeparator)
+		if at < 0 {
+			break
+		}
+		field, text, found := strings.Cut(detail[at+len(faultSeparator):], ": ")
+		if !found || !isFieldPath(field) {
+			break
+		}
+		p.Faults = append(p.Faults, Fault{Field: field, Detail: text})
+		detail = detail[:at]
+	}
+	slices.Reverse(p.Faults)
+	p.Detail = detail
+	return p
+}
+
+// isFieldPath reports whether s looks like "components[3].name".
+func isFieldPath(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._[]", r))
+	})
 }

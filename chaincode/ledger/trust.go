@@ -63,6 +63,8 @@ func ParseTrust(b []byte) (*Trust, error) {
 			return nil, Problemf(CodeInvalid, "epoch %d of the trust file has an unknown policy", i)
 		case len(e.Organisations) == 0:
 			return nil, Problemf(CodeInvalid, "epoch %d of the trust file has no organisations", i)
+		case !e.To.IsZero() && !e.To.After(e.From):
+			return nil, Problemf(CodeInvalid, "epoch %d of the trust file ends before it begins", i)
 		case i > 0 && (t.Epochs[i-1].To.IsZero() || e.From.Before(t.Epochs[i-1].To)):
 			return nil, Problemf(CodeInvalid, "epoch %d of the trust file overlaps the one before", i)
 		}

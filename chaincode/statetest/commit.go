@@ -3,7 +3,6 @@ package statetest
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
@@ -106,11 +105,10 @@ func (s *Simulation) tx(code peer.TxValidationCode) ledger.Tx {
 
 // splitKey takes a composite key apart; a key of another form is all type.
 func splitKey(key string) ledger.Key {
-	parts := strings.Split(key, "\x00")
-	if len(parts) < 3 || parts[0] != "" || parts[len(parts)-1] != "" {
-		return ledger.Key{Type: ledger.ObjectType(key)}
+	if k, ok := ledger.ParseKey(key); ok {
+		return k
 	}
-	return ledger.Key{Type: ledger.ObjectType(parts[1]), Parts: parts[2 : len(parts)-1]}
+	return ledger.Key{Type: ledger.ObjectType(key)}
 }
 
 // Outcome returns what became of a transaction.
