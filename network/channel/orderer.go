@@ -96,12 +96,9 @@ func (o *Orderer) Status(ctx context.Context) (p Participation, joined bool, err
 	return p, true, nil
 }
 
-// Join gives the orderer the channel's first block. Having it already is no
-// error.
+// Join gives the orderer the channel's first block. Having the channel already
+// is no error.
 func (o *Orderer) Join(ctx context.Context, genesis []byte) error {
-	if _, joined, err := o.Status(ctx); err != nil || joined {
-		return err
-	}
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
 	part, err := w.CreateFormFile("config-block", "genesis.block")

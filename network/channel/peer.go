@@ -107,11 +107,8 @@ func (p *Peer) Joined(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// Join gives the peer the channel's first block. Having it already is no error.
+// Join gives a peer that has not joined the channel's first block.
 func (p *Peer) Join(ctx context.Context, genesis []byte) error {
-	if joined, err := p.Joined(ctx); err != nil || joined {
-		return err
-	}
 	block := &common.Block{}
 	if err := proto.Unmarshal(genesis, block); err != nil {
 		return fmt.Errorf("reading the first block: %w", err)

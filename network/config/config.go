@@ -88,6 +88,9 @@ func PeerData(dir string) string { return filepath.Join(dir, "data") }
 // OrdererData is where below its folder an orderer keeps its blocks.
 func OrdererData(dir string) string { return filepath.Join(dir, "data") }
 
+// OrdererWAL is where below its folder an orderer keeps what it is deciding.
+func OrdererWAL(dir string) string { return filepath.Join(dir, "wal") }
+
 // Orderer renders an organisation's orderer.yaml.
 func Orderer(n *topology.Network, o topology.Organisation) ([]byte, error) {
 	dir := n.OrdererDir(o.Orderer.Name)
@@ -100,7 +103,7 @@ func Orderer(n *topology.Network, o topology.Organisation) ([]byte, error) {
 		Data, WAL    string
 	}{
 		identityIn(n.OrdererIdentity(o.ID)), topology.Host, o, o.Orderer,
-		OrdererData(dir), filepath.Join(dir, "wal"),
+		OrdererData(dir), OrdererWAL(dir),
 	})
 }
 

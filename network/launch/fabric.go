@@ -59,17 +59,19 @@ func (l *launcher) joinOrderer(p topology.Process, genesis []byte) (probe, error
 		return nil, err //nolint:wrapcheck // says what it loaded
 	}
 	return func(ctx context.Context) error {
-		if err := o.Join(ctx, genesis); err != nil {
-			return err //nolint:wrapcheck // says what it asked
-		}
 		s, joined, err := o.Status(ctx)
-		if err != nil {
-			return err //nolint:wrapcheck // says what it asked
+		if err == nil {
+			err = l.markAnswered(p)
 		}
-		if !joined || !s.Active() {
-			return fmt.Errorf("it is %q on the channel, not active", s.Status)
+		if err == nil && !joined {
+			if err = o.Join(ctx, genesis); err == nil {
+				s, _, err = o.Status(ctx)
+			}
 		}
-		return nil
+		if err == nil && !s.Active() {
+			err = fmt.Errorf("it is %q on the channel, not active", s.Status)
+		}
+		return err //nolint:wrapcheck // says what it asked
 	}, nil
 }
 
@@ -80,12 +82,17 @@ func (l *launcher) joinPeer(p topology.Process, genesis []byte) (probe, error) {
 		return nil, err
 	}
 	return func(ctx context.Context) error {
-		// The connection is not used after the first success or the end of all.
-		err := peer.Join(ctx, genesis)
+		joined, err := peer.Joined(ctx)
 		if err == nil {
-			return peer.Close() //nolint:wrapcheck // says what it closed
+			err = l.markAnswered(p)
 		}
-		return err //nolint:wrapcheck // says what it asked
+		if err == nil && !joined {
+			err = peer.Join(ctx, genesis)
+		}
+		if err != nil {
+			return err //nolint:wrapcheck // says what it asked
+		}
+		return peer.Close() //nolint:wrapcheck // says what it closed; not asked again after this
 	}, nil
 }
 

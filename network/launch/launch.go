@@ -83,6 +83,22 @@ func Up(ctx context.Context, o Options) (*State, error) {
 	defer unlock()
 
 	l := newLauncher(n, o.Out)
+	s, err := l.up(ctx, o)
+	if err != nil && ctx.Err() != nil {
+		return nil, &process.Failure{
+			What: "bringing the network up", Err: context.Cause(ctx),
+			Do: "what was started goes on running: `secant up` resumes, `secant down` stops it",
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.progress.say("up in %.1fs", time.Since(start).Seconds())
+	return s, nil
+}
+
+func (l *launcher) up(ctx context.Context, o Options) (*State, error) {
+	n := l.net
 	l.progress.say("consortium %q in %s, ports %d to %d", n.Name, n.Dir, n.Base, n.Base+topology.Span-1)
 	if err := preflight(n); err != nil {
 		return nil, err
@@ -91,11 +107,11 @@ func Up(ctx context.Context, o Options) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPorts(n, running); err != nil {
+	if err := checkPorts(ctx, n, running); err != nil {
 		return nil, err
 	}
 	if l.programs, err = build.All(ctx, build.Options{Cache: o.Cache, Source: o.Source, Step: l.progress.step}); err != nil {
-		return nil, fmt.Errorf("building the programs: %w", err)
+		return nil, err //nolint:wrapcheck // says what it built
 	}
 	// From here on the directory is ours, also if the rest fails.
 	if err := n.Save(); err != nil {
@@ -112,12 +128,7 @@ func Up(ctx context.Context, o Options) (*State, error) {
 			return nil, err
 		}
 	}
-	s, err := l.state(ctx, !o.NoNodes)
-	if err != nil {
-		return nil, err
-	}
-	l.progress.say("up in %.1fs", time.Since(start).Seconds())
-	return s, nil
+	return l.state(ctx, !o.NoNodes)
 }
 
 // stateDir resolves the state directory.
@@ -202,7 +213,9 @@ func (l *launcher) ensure(ctx context.Context, p topology.Process, env ...string
 		if err := l.stopChaincodes(ctx, p.Name); err != nil {
 			return r, false, err
 		}
-		if err := l.clean(p.Name); err != nil {
+	}
+	if p.Kind != topology.KindNode {
+		if err := l.clean(p); err != nil {
 			return r, false, err
 		}
 	}
@@ -227,7 +240,7 @@ func (l *launcher) startAll(ctx context.Context, kind topology.Kind, check func(
 			if err != nil {
 				return err
 			}
-			return until(gctx, r, probe)
+			return l.until(gctx, r, probe)
 		})
 	}
 	return g.Wait() //nolint:wrapcheck // made in this package
@@ -239,7 +252,7 @@ type probe func(ctx context.Context) error
 
 // until asks again and again until the probe is content. It ends early when the
 // process has ended, and shows its log either way.
-func until(ctx context.Context, r process.Record, ask probe) error {
+func (l *launcher) until(ctx context.Context, r process.Record, ask probe) error {
 	const (
 		pause = 50 * time.Millisecond
 		each  = 30 * time.Second
@@ -252,7 +265,7 @@ func until(ctx context.Context, r process.Record, ask probe) error {
 			return nil
 		}
 		if !r.Alive() {
-			return r.Failed("starting "+r.Name, errors.New("it ended by itself"), "see its log; then run the command again")
+			return r.Failed("starting "+r.Name, errors.New("it ended by itself"), l.revive(r))
 		}
 		select {
 		case <-ctx.Done():
@@ -261,4 +274,15 @@ func until(ctx context.Context, r process.Record, ask probe) error {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// revive says what to do about a process that does not start. A peer's ledger is
+// a copy: the others give it back.
+func (l *launcher) revive(r process.Record) string {
+	const again = "see its log; then run the command again"
+	if r.Kind != string(topology.KindPeer) {
+		return again
+	}
+	return again + "; should its ledger be damaged, delete " + filepath.Join(l.net.PeerDir(r.Name), "data") +
+		": the peer fetches the channel from the orderers anew"
 }

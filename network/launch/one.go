@@ -48,7 +48,7 @@ func Start(ctx context.Context, dir, name string, env ...string) error {
 	if err != nil {
 		return err
 	}
-	return until(ctx, r, probe)
+	return l.until(ctx, r, probe)
 }
 
 // answers is the probe of one process on a network that has its channel.

@@ -1,11 +1,16 @@
 package launch
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/secant-platform/secant/network/process"
 	"github.com/secant-platform/secant/network/topology"
@@ -14,19 +19,23 @@ import (
 // checkPorts finds out, before anything is started, whether each port that is
 // about to be used is free. skip names processes that run already and hold
 // theirs.
-func checkPorts(n *topology.Network, skip map[string]bool) error {
+func checkPorts(ctx context.Context, n *topology.Network, skip map[string]bool) error {
 	var taken []string
+	other := ""
 	for _, p := range n.Processes() {
 		if skip[p.Name] {
 			continue
 		}
 		for _, port := range p.Ports {
-			if free(port.Number) {
+			if freeSoon(ctx, port.Number) {
 				continue
 			}
 			by := ""
-			if pid, name, ok := process.Owner(port.Number); ok {
-				by = fmt.Sprintf(" by process %d (%s)", pid, name)
+			if len(taken) < showPorts {
+				if o, ok := process.FindOwner(port.Number); ok {
+					by = fmt.Sprintf(" by process %d (%s)", o.PID, o.Name)
+					other = cmp.Or(other, networkOf(o.Dir))
+				}
 			}
 			taken = append(taken, fmt.Sprintf("port %d (%s, %s) is taken%s", port.Number, p.Name, port.Use, by))
 		}
@@ -34,10 +43,59 @@ func checkPorts(n *topology.Network, skip map[string]bool) error {
 	if len(taken) == 0 {
 		return nil
 	}
+	if more := len(taken) - showPorts; more > 0 {
+		taken = append(taken[:showPorts], fmt.Sprintf("and %d more", more))
+	}
+	do := "end what holds them"
+	switch other {
+	case "":
+	case n.Dir:
+		do = "they belong to processes of this very network whose records are lost: end them by their numbers"
+	default:
+		do = fmt.Sprintf("another network holds them: secant --dir %s down", other)
+	}
 	return &process.Failure{
 		What: "checking the ports", Err: errors.New(strings.Join(taken, "\n  ")),
-		Do: fmt.Sprintf("end what holds them, or give a new network other ports: secant --dir OTHER up --port %d", suggest(n.Base)),
+		Do: fmt.Sprintf("%s; or give a new network other ports: secant --dir OTHER up --port %d", do, suggest(n.Base)),
 	}
+}
+
+// showPorts is how many taken ports a message lists.
+const showPorts = 4
+
+// networkOf returns the state directory in which a process of ours works, empty
+// for any other process.
+func networkOf(dir string) string {
+	for range 4 {
+		if dir == "" || dir == filepath.Dir(dir) {
+			return ""
+		}
+		if _, err := os.Stat(filepath.Join(dir, topology.FileName)); err == nil {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+	return ""
+}
+
+// freeSoon gives a port whose holder nobody knows a moment: the system closes the
+// sockets of a process that was just killed a little after its end.
+func freeSoon(ctx context.Context, port int) bool {
+	const pause = 100 * time.Millisecond
+	for range 20 {
+		if free(port) {
+			return true
+		}
+		if _, known := process.FindOwner(port); known {
+			return false
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(pause):
+		}
+	}
+	return false
 }
 
 func free(port int) bool {
@@ -75,10 +133,9 @@ func FreePort() (int, error) {
 
 func roomAt(base int) bool {
 	n, err := topology.New("", base)
-	return err == nil && checkPortsQuietly(n)
-}
-
-func checkPortsQuietly(n *topology.Network) bool {
+	if err != nil {
+		return false
+	}
 	for _, p := range n.Processes() {
 		for _, port := range p.Ports {
 			if !free(port.Number) {

@@ -152,11 +152,49 @@ func (l *launcher) builder() error {
 	return disk.WriteFile(noted, []byte(want), 0o600) //nolint:wrapcheck // names the file
 }
 
-// clean makes a stopped peer's folder fit for its start: what a killed one left
-// in its temporary folder holds keys, and a chaincode build that was cut short
-// would keep the chaincode from ever starting.
-func (l *launcher) clean(peer string) error {
-	dir := l.net.PeerDir(peer)
+// answered marks, in a Fabric process's folder, that it answered once: its
+// databases were made whole.
+const answered = "answered"
+
+func (l *launcher) folder(p topology.Process) string {
+	if p.Kind == topology.KindOrderer {
+		return l.net.OrdererDir(p.Name)
+	}
+	return l.net.PeerDir(p.Name)
+}
+
+// markAnswered notes that a Fabric process has made its databases. It is called
+// before the process is given anything to keep.
+func (l *launcher) markAnswered(p topology.Process) error {
+	path := filepath.Join(l.folder(p), answered)
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	return disk.WriteFile(path, nil, 0o600) //nolint:wrapcheck // names the file
+}
+
+// clean makes a stopped Fabric process's folder fit for its start.
+func (l *launcher) clean(p topology.Process) error {
+	dir := l.folder(p)
+	// One that was killed while it made its databases would never start again.
+	// It has kept nothing yet, so it may begin anew.
+	if _, err := os.Stat(filepath.Join(dir, answered)); errors.Is(err, fs.ErrNotExist) {
+		for _, path := range []string{config.PeerData(dir), config.OrdererData(dir), config.OrdererWAL(dir)} {
+			if err := os.RemoveAll(path); err != nil {
+				return fmt.Errorf("clearing the half-made ledger of %s: %w", p.Name, err)
+			}
+		}
+	}
+	if p.Kind == topology.KindPeer {
+		return cleanPeer(dir, p.Name)
+	}
+	return nil
+}
+
+// cleanPeer removes what a killed peer leaves: its temporary folder holds keys,
+// and a chaincode build that was cut short would keep the chaincode from ever
+// starting.
+func cleanPeer(dir, peer string) error {
 	tmp := filepath.Join(dir, "tmp")
 	if err := os.RemoveAll(tmp); err != nil {
 		return fmt.Errorf("clearing the temporary folder of %s: %w", peer, err)

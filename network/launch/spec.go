@@ -41,21 +41,25 @@ func (l *launcher) spec(p topology.Process, env ...string) (process.Spec, error)
 	default:
 		return s, fmt.Errorf("%s is started by its peer", p.Name)
 	}
-	s.Env = append(s.Env, env...)
 	var err error
-	s.Fingerprint, err = fingerprint(s.Path, configuration)
+	s.Fingerprint, err = fingerprint(s, configuration)
+	s.Env = append(s.Env, env...)
 	return s, err
 }
 
 func fabricEnv(dir string) []string {
-	// Above warnings, one idle process writes megabytes a day.
-	return []string{"FABRIC_CFG_PATH=" + dir, "FABRIC_LOGGING_SPEC=warn"}
+	return []string{
+		"FABRIC_CFG_PATH=" + dir,
+		// Below warnings, an idle process writes megabytes a day.
+		"FABRIC_LOGGING_SPEC=warn:grpc=error:comm.grpc.server=error",
+		"FABRIC_LOGGING_FORMAT=%{time:2006-01-02T15:04:05.000Z07:00} %{level:.4s} [%{module}] %{message}",
+	}
 }
 
-// fingerprint changes when the program or its configuration does: then a running
-// process is not the one that was asked for.
-func fingerprint(program, configuration string) (string, error) {
-	digest, err := build.Digest(program)
+// fingerprint changes when the program or anything it is told does: then a
+// running process is not the one that was asked for.
+func fingerprint(s process.Spec, configuration string) (string, error) {
+	digest, err := build.Digest(s.Path)
 	if err != nil {
 		return "", err //nolint:wrapcheck // says what it read
 	}
@@ -64,6 +68,6 @@ func fingerprint(program, configuration string) (string, error) {
 		return "", fmt.Errorf("reading a configuration: %w", err)
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s", digest, c)
+	fmt.Fprintf(h, "%s\n%q\n%q\n%s", digest, s.Args, s.Env, c)
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -52,11 +53,23 @@ func (f *Failure) Unwrap() error { return f.Err }
 // Failed makes the failure of a process that was started: with its command and
 // the end of its log.
 func (r Record) Failed(what string, cause error, do string) *Failure {
-	tail, err := Tail(r.Log, tailLines)
+	tail, err := Tail(r.Log, 10*tailLines)
+	tail = telling(tail, tailLines)
 	if err != nil {
 		tail = []string{"(the log cannot be read: " + err.Error() + ")"}
 	}
 	return &Failure{What: what, Command: r.Command, Log: r.Log, Tail: tail, Do: do, Err: cause}
+}
+
+// telling picks n lines from the end of a log: those from the last panic on,
+// since a long trace follows the one line that says why, else the last.
+func telling(lines []string, n int) []string {
+	for i, line := range slices.Backward(lines) {
+		if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") {
+			return lines[i:min(len(lines), i+n)]
+		}
+	}
+	return lines[max(0, len(lines)-n):]
 }
 
 // Tail returns the last n lines of a file; none when there is no file.

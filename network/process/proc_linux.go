@@ -61,9 +61,9 @@ func alive(pid int, born string) bool {
 	return state != "X"
 }
 
-// Owner names the process that listens at a TCP port of this machine, as far as
-// the system tells: a process of another user stays unnamed.
-func Owner(port int) (pid int, name string, ok bool) {
+// FindOwner names the process that listens at a TCP port of this machine, as far
+// as the system tells: a process of another user stays unnamed.
+func FindOwner(port int) (Owner, bool) {
 	inodes := map[string]bool{}
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		b, err := os.ReadFile(table) //nolint:gosec // one of two names
@@ -83,11 +83,11 @@ func Owner(port int) (pid int, name string, ok bool) {
 		}
 	}
 	if len(inodes) == 0 {
-		return 0, "", false
+		return Owner{}, false
 	}
 	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
 	if err != nil {
-		return 0, "", false
+		return Owner{}, false
 	}
 	for _, link := range links {
 		to, err := os.Readlink(link)
@@ -102,7 +102,9 @@ func Owner(port int) (pid int, name string, ok bool) {
 		if err != nil {
 			continue
 		}
-		return pid, strings.TrimSpace(string(comm)), true
+		// Unreadable is as good as unknown.
+		dir, _ := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "cwd"))
+		return Owner{PID: pid, Name: strings.TrimSpace(string(comm)), Dir: dir}, true
 	}
-	return 0, "", false
+	return Owner{}, false
 }

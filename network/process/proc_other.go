@@ -32,21 +32,22 @@ func alive(pid int, born string) bool {
 	return err == nil && !strings.HasPrefix(state, "Z")
 }
 
-// Owner names the process that listens at a TCP port, where lsof is there to
+// FindOwner names the process that listens at a TCP port, where lsof is there to
 // tell.
-func Owner(port int) (pid int, name string, ok bool) {
+func FindOwner(port int) (Owner, bool) {
 	out, err := exec.Command("lsof", "-nP", "-iTCP:"+strconv.Itoa(port), "-sTCP:LISTEN", "-Fpc").Output() //nolint:gosec,noctx // fixed program, answers at once
 	if err != nil {
-		return 0, "", false
+		return Owner{}, false
 	}
+	var o Owner
 	for line := range strings.Lines(string(out)) {
 		v := strings.TrimSpace(line)
 		switch {
 		case strings.HasPrefix(v, "p"):
-			pid, _ = strconv.Atoi(v[1:]) // zero is refused below
+			o.PID, _ = strconv.Atoi(v[1:]) // zero is refused below
 		case strings.HasPrefix(v, "c"):
-			name = v[1:]
+			o.Name = v[1:]
 		}
 	}
-	return pid, name, pid != 0
+	return o, o.PID != 0
 }

@@ -35,6 +35,13 @@ type Record struct {
 // Alive reports whether this very process still runs.
 func (r Record) Alive() bool { return alive(r.PID, r.Birth) }
 
+// Owner is a process that holds a port.
+type Owner struct {
+	PID  int
+	Name string
+	Dir  string // its working directory, empty when the system does not tell
+}
+
 // Table is the set of records below a folder, one file for each name.
 type Table struct{ Dir string }
 
