@@ -39,6 +39,10 @@ type Operation struct {
 	Updated  time.Time       `json:"updated"`
 	Result   json.RawMessage `json:"result,omitempty"` // what the transaction returned, when done
 	Problem  *ledger.Problem `json:"-"`                // why it failed
+
+	// For lists of unfinished operations only:
+	Txs      []string `json:"-"` // every transaction endorsed for it
+	Envelope []byte   `json:"-"` // the endorsed transaction Tx, while it may have to be sent again
 }
 
 // Pending is the error of waiting too long for a command: it is durable and
@@ -49,6 +53,13 @@ type Pending struct {
 
 func (p *Pending) Error() string {
 	return fmt.Sprintf("the command is stored and under way as operation %s", p.Operation)
+}
+
+// Endorsed is a transaction that is about to be sent for an operation.
+type Endorsed struct {
+	Tx       string
+	Result   []byte // what it returns, JSON; it stands once the transaction is committed
+	Envelope []byte // what is sent, to be sent again after a crash
 }
 
 // Decision is what a block decided about a transaction of an own operation.

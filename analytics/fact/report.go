@@ -6,7 +6,7 @@ import "github.com/secant-platform/secant/chaincode/ledger"
 type Match struct {
 	Unit       string   `json:"unit"` // unit id
 	Reasons    []string `json:"reasons"`
-	Confidence int      `json:"confidence"` // 0 to 100, as the matcher judges
+	Confidence int      `json:"confidence"` // basis points, as the matcher judges
 }
 
 // Assessment is what the node made of a report's body.

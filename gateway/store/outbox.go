@@ -85,6 +85,8 @@ func commandDigest(role ledger.Role, name string, request []byte) []byte {
 // Unfinished returns all operations that are not finished, in order of arrival.
 func (s *Store) Unfinished(ctx context.Context) ([]fact.Operation, error) {
 	rows, err := s.reading.QueryContext(ctx, "SELECT "+operationColumns+
+		", (SELECT envelope FROM operation_tx t WHERE t.tx = operation.tx)"+
+		", (SELECT json_group_array(tx) FROM operation_tx t WHERE t.seq = operation.seq)"+
 		" FROM operation WHERE state IN ('stored', 'endorsed') ORDER BY seq")
 	if err != nil {
 		return nil, fmt.Errorf("listing unfinished operations: %w", err)
@@ -92,10 +94,15 @@ func (s *Store) Unfinished(ctx context.Context) ([]fact.Operation, error) {
 	defer rows.Close()
 	var ops []fact.Operation
 	for rows.Next() {
-		op, err := scanOperation(rows)
+		var envelope, txs []byte
+		op, err := scanOperation(rows, &envelope, &txs)
+		if err == nil {
+			err = json.Unmarshal(txs, &op.Txs)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading an unfinished operation: %w", err)
 		}
+		op.Envelope = envelope
 		ops = append(ops, op)
 	}
 	if err := rows.Err(); err != nil {
@@ -132,13 +139,15 @@ func (t *txn) operation(ctx context.Context, where string, args ...any) (fact.Op
 	return op, true, nil
 }
 
-func scanOperation(from scanner) (fact.Operation, error) {
+func scanOperation(from scanner, more ...any) (fact.Operation, error) {
 	var op fact.Operation
 	var request, result []byte
 	var stored, updated int64
 	var problem sql.NullString
-	err := from.Scan(&op.Seq, &op.ID, &op.Key, &op.Role, &op.Name, &request, &op.State, &op.Tx, &op.Block,
-		&op.Attempts, &stored, &updated, &result, &problem)
+	err := from.Scan(append([]any{
+		&op.Seq, &op.ID, &op.Key, &op.Role, &op.Name, &request, &op.State, &op.Tx, &op.Block,
+		&op.Attempts, &stored, &updated, &result, &problem,
+	}, more...)...)
 	if err != nil {
 		return op, err
 	}
@@ -153,40 +162,53 @@ func scanOperation(from scanner) (fact.Operation, error) {
 	return op, nil
 }
 
-// SetEndorsed notes the id of a transaction that is about to be sent for an
-// operation, and what it would return. It must be durable before the
-// transaction leaves the node: after a crash the id tells whether it is in.
-func (s *Store) SetEndorsed(ctx context.Context, seq int64, tx string, result []byte) error {
+// SetEndorsed notes a transaction that is about to be sent for an operation. It
+// must be durable before the transaction leaves the node: after a crash its id
+// tells whether it is in, and its envelope can be sent again.
+func (s *Store) SetEndorsed(ctx context.Context, seq int64, e fact.Endorsed) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		changed, err := t.exec(ctx, `UPDATE operation SET state = 'endorsed', tx = ?, attempts = attempts + 1, updated = ?
-			WHERE seq = ? AND state IN ('stored', 'endorsed')`, tx, millis(time.Now()), seq)
+			WHERE seq = ? AND state IN ('stored', 'endorsed')`, e.Tx, millis(time.Now()), seq)
 		if err != nil {
 			return fmt.Errorf("noting a transaction: %w", err)
 		}
 		if changed == 0 {
 			return errors.New("noting a transaction: its operation is finished")
 		}
-		if _, err := t.exec(ctx, "INSERT INTO operation_tx (tx, seq, result) VALUES (?, ?, ?)", tx, seq, result); err != nil {
+		if err := t.dropEnvelopes(ctx, seq); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, "INSERT INTO operation_tx (tx, seq, result, envelope) VALUES (?, ?, ?, ?)",
+			e.Tx, seq, e.Result, e.Envelope); err != nil {
 			return fmt.Errorf("noting a transaction: %w", err)
 		}
 		return nil
 	})
 }
 
-// SetDone finishes an operation whose effect is on the ledger, by transaction tx
-// of a block that was applied before the node knew that the two belong together.
-func (s *Store) SetDone(ctx context.Context, seq int64, tx string, block uint64, result []byte) error {
+// dropEnvelopes lets go of transactions that will not be sent again. Their ids
+// stay: one of them may still become valid.
+func (t *txn) dropEnvelopes(ctx context.Context, seq int64) error {
+	_, err := t.exec(ctx, "UPDATE operation_tx SET envelope = NULL WHERE seq = ? AND envelope IS NOT NULL", seq)
+	if err != nil {
+		return fmt.Errorf("letting an old transaction go: %w", err)
+	}
+	return nil
+}
+
+// SetStored puts an operation back to its beginning: its transaction stands in
+// a block without effect.
+func (s *Store) SetStored(ctx context.Context, seq int64) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		_, err := t.exec(ctx, `INSERT INTO operation_tx (tx, seq, result) VALUES (?, ?, ?)
-			ON CONFLICT (tx) DO UPDATE SET result = coalesce(operation_tx.result, excluded.result)`, tx, seq, result)
-		if err != nil {
-			return fmt.Errorf("noting a transaction: %w", err)
+		if _, err := t.exec(ctx, "UPDATE operation SET state = 'stored', updated = ? WHERE seq = ? AND state = 'endorsed'",
+			millis(time.Now()), seq); err != nil {
+			return fmt.Errorf("putting an operation back: %w", err)
 		}
-		return t.setDone(ctx, seq, tx, block)
+		return t.dropEnvelopes(ctx, seq)
 	})
 }
 
-// setDone finishes an operation by a valid transaction. A failed one is
+// setDone finishes an operation by a valid transaction of it. A failed one is
 // corrected: the ledger is right.
 func (t *txn) setDone(ctx context.Context, seq int64, tx string, block uint64) error {
 	_, err := t.exec(ctx, `UPDATE operation SET state = 'done', tx = ?1, block = ?2, updated = ?3, problem = NULL,
@@ -195,7 +217,7 @@ func (t *txn) setDone(ctx context.Context, seq int64, tx string, block uint64) e
 	if err != nil {
 		return fmt.Errorf("finishing an operation: %w", err)
 	}
-	return nil
+	return t.dropEnvelopes(ctx, seq)
 }
 
 // SetFailed finishes an operation that will have no effect, and adds an event.
@@ -214,6 +236,9 @@ func (s *Store) SetFailed(ctx context.Context, seq int64, p *ledger.Problem) err
 		}
 		if !found {
 			return nil
+		}
+		if err := t.dropEnvelopes(ctx, seq); err != nil {
+			return err
 		}
 		return s.addLocalEvent(ctx, t, fact.EventOperationFailed, []string{"operation", id}, nil)
 	})

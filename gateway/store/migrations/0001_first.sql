@@ -123,12 +123,13 @@ CREATE TABLE operation (
   stored INTEGER NOT NULL, updated INTEGER NOT NULL,
   result BLOB, problem TEXT       -- the problem as JSON
 );
-CREATE INDEX operation_open ON operation (digest) WHERE state IN ('stored', 'endorsed');
+CREATE INDEX operation_open ON operation (digest, seq) WHERE state IN ('stored', 'endorsed');
 
 CREATE TABLE operation_tx (
   tx TEXT PRIMARY KEY,
   seq INTEGER NOT NULL REFERENCES operation (seq) ON DELETE CASCADE,
-  result BLOB
+  result BLOB,
+  envelope BLOB  -- null once it need not be sent again
 ) WITHOUT ROWID;
 CREATE INDEX operation_tx_seq ON operation_tx (seq);
 
