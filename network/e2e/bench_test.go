@@ -1,0 +1,231 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// Each benchmark measures for this long on a live network, in one run with what
+// it is compared with.
+const benchFor = 10 * time.Second
+
+// load calls work from many goroutines for benchFor, or until it is done, and
+// returns what each call that succeeded took.
+func load(b *testing.B, concurrency int, work func(ctx context.Context) error) (perSecond float64, took []time.Duration) {
+	b.Helper()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	var failed atomic.Pointer[error]
+	ctx, cancel := context.WithTimeout(b.Context(), benchFor)
+	defer cancel()
+	start := time.Now()
+	for range concurrency {
+		wg.Go(func() {
+			for ctx.Err() == nil && failed.Load() == nil {
+				begin := time.Now()
+				// What is under way when the time is over is finished, and counted.
+				if err := work(b.Context()); errors.Is(err, errDone) {
+					return
+				} else if err != nil {
+					failed.Store(&err)
+					return
+				}
+				mu.Lock()
+				took = append(took, time.Since(begin))
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if err := failed.Load(); err != nil {
+		b.Fatal(details(*err))
+	}
+	slices.Sort(took)
+	return float64(len(took)) / time.Since(start).Seconds(), took
+}
+
+func percentile(sorted []time.Duration, p int) float64 {
+	return float64(sorted[(len(sorted)-1)*p/100].Microseconds()) / 1000
+}
+
+// benchClient keeps one connection for each caller.
+var benchClient = &http.Client{
+	Timeout:   patience,
+	Transport: &http.Transport{MaxIdleConnsPerHost: 512, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}},
+}
+
+func post(ctx context.Context, c node, path, contentType string, body io.Reader, want int, headers ...string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+path, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", contentType)
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := benchClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != want {
+		err = fmt.Errorf("status %d: %s", res.StatusCode, answer)
+	}
+	return answer, err
+}
+
+// BenchmarkTransactions compares sharing a report through the node with the same
+// transaction by the bare fabric-gateway client, at concurrency 1 and 100.
+func BenchmarkTransactions(b *testing.B) {
+	n := live(b)
+	contract := n.contract(b, "hospital-north", "sharer")
+	c := n.node(b, "hospital-north", "analyst")
+	raw := func(ctx context.Context) error {
+		body := bundleOfSTIX()
+		return rawSubmit(ctx, contract, ledger.ThreatShare, ledger.ShareThreat{
+			Digest: ledger.BodyDigest(body), Marking: ledger.TLPGreen, MediaType: ledger.MediaTypeSTIX, Size: int64(len(body)),
+		})
+	}
+	node := func(ctx context.Context) error {
+		_, err := post(ctx, c, "/v1/threats?marking=green", ledger.MediaTypeSTIX, bytes.NewReader(bundleOfSTIX()), http.StatusCreated)
+		return err
+	}
+	for _, concurrency := range []int{1, 100} {
+		b.Run(fmt.Sprintf("concurrency=%d", concurrency), func(b *testing.B) {
+			for b.Loop() {
+				rawRate, rawTook := load(b, concurrency, raw)
+				nodeRate, nodeTook := load(b, concurrency, node)
+				b.ReportMetric(rawRate, "raw-tx/s")
+				b.ReportMetric(nodeRate, "node-tx/s")
+				b.ReportMetric(nodeRate/rawRate, "node/raw")
+				b.ReportMetric(percentile(rawTook, 50), "raw-p50-ms")
+				b.ReportMetric(percentile(nodeTook, 50), "node-p50-ms")
+				b.ReportMetric(0, "ns/op")
+			}
+		})
+	}
+}
+
+// BenchmarkReadings measures readings made durable with a receipt, signed by one
+// device, beside the running network.
+func BenchmarkReadings(b *testing.B) {
+	n := live(b)
+	d := n.newDevice(b, "hospital-north")
+	c := n.node(b, "hospital-north", "")
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, s := range []struct {
+		requests, records, connections int
+		compressed                     bool
+	}{{40_000, 1, 128, false}, {3000, 1000, 32, false}, {3000, 1000, 32, true}} {
+		b.Run(fmt.Sprintf("records=%d/zstd=%v", s.records, s.compressed), func(b *testing.B) {
+			for b.Loop() {
+				// Devices prepare their requests before the clock runs: what they
+				// spend is not the node's.
+				prepared := make(chan request, s.requests)
+				for range s.requests {
+					headers, body := d.signed(b, readings(s.records))
+					if s.compressed {
+						body = encoder.EncodeAll(body, nil)
+						headers = append(headers, "Content-Encoding", "zstd")
+					}
+					prepared <- request{headers, body}
+				}
+				close(prepared)
+				rate, took := load(b, s.connections, func(ctx context.Context) error {
+					r, more := <-prepared
+					if !more {
+						return errDone
+					}
+					_, err := post(ctx, c, "/v1/readings", "application/x-ndjson", bytes.NewReader(r.body), http.StatusAccepted, r.headers...)
+					return err
+				})
+				b.ReportMetric(rate*float64(s.records), "readings/s")
+				b.ReportMetric(percentile(took, 50), "p50-ms")
+				b.ReportMetric(percentile(took, 95), "p95-ms")
+				b.ReportMetric(0, "ns/op")
+			}
+		})
+	}
+}
+
+type request struct {
+	headers []string
+	body    []byte
+}
+
+// BenchmarkProof measures the time from a receipt to its proof, while a device
+// sends ten requests a second, and how many proofs a core verifies under a head
+// that it has seen.
+func BenchmarkProof(b *testing.B) {
+	n := live(b)
+	d := n.newDevice(b, "hospital-north")
+	c := n.node(b, "hospital-north", "auditor")
+	b.Run("receipt-to-proof", func(b *testing.B) {
+		for b.Loop() {
+			var mu sync.Mutex
+			var took []time.Duration
+			var wg sync.WaitGroup
+			for range 100 {
+				start := time.Now()
+				id := d.send(c, readings(1)).ID
+				wg.Go(func() {
+					c.bundle(id, 0)
+					mu.Lock()
+					took = append(took, time.Since(start))
+					mu.Unlock()
+				})
+				time.Sleep(100 * time.Millisecond)
+			}
+			wg.Wait()
+			slices.Sort(took)
+			b.ReportMetric(percentile(took, 50), "p50-ms")
+			b.ReportMetric(percentile(took, 95), "p95-ms")
+			b.ReportMetric(0, "ns/op")
+		}
+	})
+	b.Run("verify", func(b *testing.B) {
+		const records = 1000
+		id := d.send(c, readings(records)).ID
+		bundles := make([]*proof.Bundle, records)
+		for i := range bundles {
+			var err error
+			if bundles[i], err = proof.ParseBundle(c.bundle(id, i)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		v := n.verifier(b)
+		i := 0
+		for b.Loop() {
+			if _, err := v.Verify(bundles[i%records]); err != nil {
+				b.Fatal(err)
+			}
+			i++
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "proofs/s")
+	})
+}
+
+// errDone ends a load before its time: there is nothing left to send.
+var errDone = errors.New("nothing left to send")
