@@ -1,0 +1,185 @@
+package proof
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// Entry is a verified request under a Head: what its organisation said about it
+// stands in the log, and who vouches for it is known.
+type Entry struct {
+	head      *Head
+	statement Statement
+	log       LogProof
+	device    Hash // digest of the signed read, zero without one
+	unit      *ledger.Unit
+	unitRead  *read
+}
+
+// Entry judges a statement's way into the log and, when a device vouches, its
+// signature under the key that the ledger holds.
+func (h *Head) Entry(s *Statement, l *LogProof, device *ledger.SignedRead) (*Entry, error) {
+	var digest Hash
+	if device != nil {
+		digest = readDigest(ledger.DeviceGetUnit, device)
+	}
+	h.mu.Lock()
+	have := h.entries[l.Entry]
+	h.mu.Unlock()
+	if have != nil && have.same(s, l, digest) {
+		return have, nil
+	}
+	e := &Entry{head: h, statement: *s, log: *l, device: digest}
+	e.log.Path = slices.Clone(l.Path)
+	if err := e.verifyEntry(); err != nil {
+		return nil, err
+	}
+	if err := e.verifyVoucher(device); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.entries) >= maxEntries {
+		clear(h.entries)
+	}
+	h.entries[e.log.Entry] = e
+	return e, nil
+}
+
+func (e *Entry) same(s *Statement, l *LogProof, device Hash) bool {
+	return e.statement == *s && e.device == device &&
+		e.log.Index == l.Index && e.log.Salt == l.Salt && e.log.Entry == l.Entry && slices.Equal(e.log.Path, l.Path)
+}
+
+func (e *Entry) verifyEntry() error {
+	entry, err := e.statement.EntryHash(&e.log.Salt)
+	if err != nil {
+		return mismatch(StepStatement, err, "it is not one that a node makes")
+	}
+	if entry != e.log.Entry {
+		return mismatch(StepStatement, nil, "what it says, or its salt, is not what the log committed to")
+	}
+	if owner := e.head.view.Stream.Owner; e.statement.Organisation != owner {
+		return mismatch(StepStatement, nil, "it is another organisation's than the log, which is that of %s", owner)
+	}
+	var leaf [1 + HashSize]byte
+	leaf[0] = leafPrefix
+	copy(leaf[1:], entry[:])
+	root, err := RootFromPath(e.log.Index, e.head.size, sha256.Sum256(leaf[:]), e.log.Path)
+	if err != nil {
+		return mismatch(StepPath, err, "the way from the statement to the checkpoint")
+	}
+	if root != e.head.root {
+		return mismatch(StepPath, nil, "the way from the statement does not lead to the checkpoint")
+	}
+	return nil
+}
+
+func (e *Entry) verifyVoucher(device *ledger.SignedRead) error {
+	switch e.statement.VouchedBy {
+	case VouchedByNode:
+		if device != nil {
+			return mismatch(StepDevice, nil, "the bundle carries a device's record though the node vouches")
+		}
+		return nil
+	case VouchedByDevice:
+		if device == nil {
+			return mismatch(StepDevice, nil, "the bundle lacks the signed read of the device's record")
+		}
+		return e.verifyDevice(device)
+	default:
+		return mismatch(StepDevice, nil, "no edge box is enrolled on the ledger, so none can vouch")
+	}
+}
+
+func (e *Entry) verifyDevice(device *ledger.SignedRead) error {
+	r, err := e.head.verifier.cachedRead(ledger.DeviceGetUnit, e.device, device)
+	if err != nil {
+		return err
+	}
+	var u ledger.Unit
+	if err := json.Unmarshal(r.payload, &u); err != nil {
+		return mismatch(StepSignedRead, nil, "the read of %s does not show a device", ledger.DeviceGetUnit)
+	}
+	if err := errors.Join(r.asked(&ledger.GetUnit{ID: u.ID}), r.found(u.Key())); err != nil {
+		return mismatch(StepSignedRead, err, "the read of %s does not show a device", ledger.DeviceGetUnit)
+	}
+	switch {
+	case u.ID != e.statement.Unit.String():
+		return mismatch(StepDevice, nil, "the ledger's record is of another device than the statement")
+	case u.Owner != e.statement.Organisation:
+		return mismatch(StepDevice, nil, "the device belongs to another organisation than the log")
+	case u.SigningKey() == nil:
+		return mismatch(StepDevice, nil, "the ledger holds no key for the device, so it cannot have signed")
+	case !e.statement.VerifySignature(u.SigningKey()):
+		return mismatch(StepDevice, nil, "the signature over the readings is not that of the device's key")
+	}
+	e.unit, e.unitRead = &u, r
+	return nil
+}
+
+// Record judges one record of the request, by hashing alone.
+func (e *Entry) Record(r *Record) error {
+	return r.verify(e.statement.Count, &e.statement.Root)
+}
+
+// Verdict judges one record of the request and returns what is proven.
+func (e *Entry) Verdict(r *Record) (*Verdict, error) {
+	if err := e.Record(r); err != nil {
+		return nil, err
+	}
+	return e.verdict(int(r.Index)), nil
+}
+
+func (e *Entry) verdict(index int) *Verdict {
+	v := &Verdict{
+		Since: e.head.view.Anchor.Time.UTC(), AsOf: e.head.read.time,
+		Witnesses: slices.Clone(e.head.read.witnesses), Of: e.head.read.of,
+		VouchedBy: e.statement.VouchedBy, Unit: e.statement.Unit.String(),
+		Organisation: e.statement.Organisation, Received: e.statement.ReceivedAt(),
+		Request: e.statement.Request.String(), Index: index, Count: int(e.statement.Count),
+		MediaType: e.statement.MediaType, LogIndex: e.log.Index, Sequence: e.head.view.Anchor.Sequence,
+	}
+	if e.unit != nil {
+		v.UnitState, v.UnitCertification, v.UnitAsOf = e.unit.State, e.unit.Certification, e.unitRead.time
+	}
+	return v
+}
+
+// verify follows a record to the root of its request's sub-tree.
+func (r *Record) verify(count uint32, root *Hash) error {
+	leaf, err := r.leaf()
+	if err != nil {
+		return err
+	}
+	if leaf != r.Leaf {
+		return mismatch(StepSalt, nil, "it does not turn the record into the leaf that was committed to")
+	}
+	got, err := RootFromPath(uint64(r.Index), uint64(count), r.Leaf, r.Path)
+	if err != nil {
+		return mismatch(StepPath, err, "the way from the record to its request's root")
+	}
+	if got != *root {
+		return mismatch(StepPath, nil, "the way from the record does not lead to its request's root")
+	}
+	return nil
+}
+
+// leaf hashes the record with its salt, once its digest was found to fit.
+func (r *Record) leaf() (Hash, error) {
+	content := r.Base64
+	if r.Text != "" {
+		content = []byte(r.Text)
+	}
+	if len(content) == 0 || len(content) > MaxRecord || (r.Text != "" && len(r.Base64) != 0) {
+		return Hash{}, mismatch(StepFormat, nil, "the record must stand in the bundle once, with at most %d bytes", MaxRecord)
+	}
+	if sha256.Sum256(content) != r.Digest {
+		return Hash{}, mismatch(StepContent, nil, "the record's bytes are not those that were committed to")
+	}
+	return LeafHash(&r.Salt, content), nil
+}

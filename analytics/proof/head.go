@@ -1,0 +1,97 @@
+package proof
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"sync"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/chaincode/verify"
+)
+
+// Head is a verified state of one organisation's log: a checkpoint that stands
+// on the ledger, signed for by a majority.
+type Head struct {
+	verifier *Verifier
+	anchored Hash // digest of the signed read
+	read     *read
+	view     ledger.AnchorView
+	size     uint64
+	root     Hash
+
+	mu      sync.Mutex
+	entries map[Hash]*Entry // by entry
+}
+
+// Head judges a checkpoint and the signed read of its anchor.
+func (v *Verifier) Head(checkpoint string, anchor *ledger.SignedRead) (*Head, error) {
+	digest := readDigest(ledger.AnchorGet, anchor)
+	v.mu.Lock()
+	have := v.heads[checkpoint]
+	v.mu.Unlock()
+	if have != nil && have.anchored == digest {
+		return have, nil
+	}
+	r, err := v.cachedRead(ledger.AnchorGet, digest, anchor)
+	if err != nil {
+		return nil, err
+	}
+	h := &Head{verifier: v, anchored: digest, read: r, entries: map[Hash]*Entry{}}
+	if err := h.readView(); err != nil {
+		return nil, mismatch(StepSignedRead, err, "the read of %s does not show an anchor", ledger.AnchorGet)
+	}
+	if err := h.readCheckpoint(checkpoint); err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.heads) >= maxHeads {
+		clear(v.heads)
+	}
+	v.heads[checkpoint] = h
+	return h, nil
+}
+
+// readView takes the answer of anchor:Get and holds it against what was asked
+// and what was read.
+func (h *Head) readView() error {
+	if err := json.Unmarshal(h.read.payload, &h.view); err != nil {
+		return errors.New("the answer is not an anchor")
+	}
+	a, s := &h.view.Anchor, &h.view.Stream
+	if err := h.read.asked(&ledger.GetAnchor{Stream: a.Stream, Sequence: a.Sequence}); err != nil {
+		return err
+	}
+	if a.Stream != s.ID || s.ID != ledger.StreamID(s.Verifier) {
+		return errors.New("the anchor, its stream and the stream's key do not belong together")
+	}
+	if err := errors.Join(h.read.found(a.Key()), h.read.found(s.Key())); err != nil {
+		return err
+	}
+	marked, wasRead := h.read.present[stateKey(ledger.EquivocationKey(s.ID))]
+	if !wasRead || marked != h.view.Equivocated {
+		return errors.New("the read set does not bear out what the answer says about two histories")
+	}
+	return nil
+}
+
+// readCheckpoint holds the bundle's checkpoint against the anchored one.
+func (h *Head) readCheckpoint(checkpoint string) error {
+	a, s := &h.view.Anchor, &h.view.Stream
+	if a.Checkpoint != checkpoint {
+		return mismatch(StepCheckpoint, nil, "it is not the one that was anchored")
+	}
+	c, err := verify.ParseCheckpoint(s.Verifier, checkpoint)
+	if err != nil {
+		return mismatch(StepCheckpoint, err, "it is not one of the stream's log")
+	}
+	if c.Size != a.Size || hex.EncodeToString(c.Root) != a.Root {
+		return mismatch(StepCheckpoint, nil, "the anchor states another tree than its checkpoint")
+	}
+	if h.view.Equivocated {
+		return mismatch(StepCheckpoint, nil, "the log of %s was shown to have signed two histories; nothing of it is to be trusted", s.Owner)
+	}
+	h.size, h.root = c.Size, Hash(c.Root)
+	return nil
+}

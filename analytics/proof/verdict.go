@@ -1,0 +1,122 @@
+package proof
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// Step names the part of a proof that does not fit.
+type Step string
+
+// The steps, from the record outwards.
+const (
+	StepFormat     Step = "format"      // the bundle cannot be read
+	StepContent    Step = "content"     // the record's bytes
+	StepSalt       Step = "salt"        // the record's salt
+	StepPath       Step = "path"        // the way up the sub-tree or the log
+	StepStatement  Step = "statement"   // what the organisation said about the request
+	StepCheckpoint Step = "checkpoint"  // the log's signed state
+	StepSignedRead Step = "signed read" // what the peers signed
+	StepPolicy     Step = "policy"      // who they are and how many
+	StepDevice     Step = "device"      // the device's record or signature
+)
+
+// Mismatch says which step of a proof does not fit and why. It repeats nothing
+// of a bundle but names that the trust file has too.
+type Mismatch struct {
+	Step   Step
+	Detail string
+	Err    error // what was found, when there is more to say
+}
+
+// Error returns "step: detail", and the reason when there is one.
+func (m *Mismatch) Error() string {
+	if m.Err == nil {
+		return fmt.Sprintf("%s: %s", m.Step, m.Detail)
+	}
+	return fmt.Sprintf("%s: %s: %v", m.Step, m.Detail, m.Err)
+}
+
+// Unwrap returns the reason.
+func (m *Mismatch) Unwrap() error { return m.Err }
+
+func mismatch(step Step, err error, format string, args ...any) error {
+	return &Mismatch{Step: step, Detail: fmt.Sprintf(format, args...), Err: err}
+}
+
+// Verdict is what a bundle proves.
+type Verdict struct {
+	Since        time.Time `json:"since"`        // when the checkpoint was anchored, vouched for by the peers that endorsed it
+	AsOf         time.Time `json:"asOf"`         // of the signed read: until then the log had not been shown to equivocate
+	Witnesses    []string  `json:"witnesses"`    // organisations whose peers signed the read, sorted
+	Of           int       `json:"of"`           // organisations in the consortium at that time
+	VouchedBy    Voucher   `json:"vouchedBy"`    // who vouches that the reading is the device's
+	Unit         string    `json:"unit"`         // device id
+	Organisation string    `json:"organisation"` // that received it and owns the log
+	Received     time.Time `json:"received"`     // by that organisation's own clock
+	Request      string    `json:"request"`      // id of the request
+	Index        int       `json:"index"`        // of the record in the request, from 0
+	Count        int       `json:"count"`        // records in the request
+	MediaType    string    `json:"mediaType"`    // of the record
+	LogIndex     uint64    `json:"logIndex"`     // of the request in the log
+	Sequence     uint64    `json:"sequence"`     // of the anchor in the organisation's stream
+
+	// When the device vouches, what the ledger said about it at UnitAsOf.
+	UnitState         string    `json:"unitState,omitempty"`
+	UnitCertification string    `json:"unitCertification,omitempty"`
+	UnitAsOf          time.Time `json:"unitAsOf,omitzero"`
+}
+
+// String returns the verdict in one sentence.
+func (v *Verdict) String() string {
+	return fmt.Sprintf("unchanged since %s, as witnessed by %d of %d organisations (%s), vouched for by %s",
+		stamp(v.Since), len(v.Witnesses), v.Of, strings.Join(v.Witnesses, ", "), v.voucher())
+}
+
+func (v *Verdict) voucher() string {
+	switch v.VouchedBy {
+	case VouchedByDevice:
+		return "DEVICE " + v.Unit
+	case VouchedByEdge:
+		return "EDGE of " + v.Organisation
+	default:
+		return "NODE of " + v.Organisation
+	}
+}
+
+// Meaning says in one line what the voucher's word is worth.
+func (v *Verdict) Meaning() string {
+	if v.VouchedBy == VouchedByDevice {
+		return fmt.Sprintf("The device signed this reading with the key that the ledger holds for it, so %s cannot have made it up or changed it; "+
+			"whether the device measured rightly is not proven.", v.Organisation)
+	}
+	return fmt.Sprintf("The node of %s says that it received this reading from device %s: nobody, %s included, can have changed it since that time; "+
+		"that the device sent it so is that node's word alone.", v.Organisation, v.Unit, v.Organisation)
+}
+
+// Text returns the verdict in full, for a person: some lines, the first of
+// which is String.
+func (v *Verdict) Text() string {
+	var b strings.Builder
+	fmt.Fprintln(&b, v.String())
+	fmt.Fprintln(&b, v.Meaning())
+	fmt.Fprintf(&b, "Record %d of %d (%s) in request %s, received %s by the clock of %s.\n",
+		v.Index+1, v.Count, v.MediaType, v.Request, stamp(v.Received), v.Organisation)
+	fmt.Fprintf(&b, "Entry %d of the log of %s, under its anchor %d; as of %s that log had not been shown to have signed two histories.\n",
+		v.LogIndex, v.Organisation, v.Sequence, stamp(v.AsOf))
+	if v.VouchedBy == VouchedByDevice {
+		fmt.Fprintf(&b, "As of %s the ledger has the device as %s, %s.\n",
+			stamp(v.UnitAsOf), unitStates[v.UnitState], v.UnitCertification)
+	}
+	return b.String()
+}
+
+var unitStates = map[string]string{
+	ledger.StateRegistered: "registered, not in service",
+	ledger.StateInService:  "in service",
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
