@@ -69,6 +69,16 @@ func New(tb testing.TB) *Ledger {
 	return l
 }
 
+// NewSeeded is New and Seed.
+func NewSeeded(tb testing.TB) *Ledger {
+	tb.Helper()
+	l := New(tb)
+	if err := l.Seed(); err != nil {
+		tb.Fatal(err)
+	}
+	return l
+}
+
 // Open opens a ledger that holds its genesis block only.
 func Open(o Options) (*Ledger, error) {
 	l := &Ledger{
