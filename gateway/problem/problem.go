@@ -25,9 +25,9 @@ const RequestID = "X-Request-Id"
 // Document is a problem document. It repeats nothing that the caller submitted.
 type Document struct {
 	Type    string  `json:"type" doc:"Always about:blank: the code says what kind of problem it is." example:"about:blank"`
-	Title   string  `json:"title" doc:"The status in words." example:"Bad Request"`
-	Status  int     `json:"status" doc:"The HTTP status." example:"400"`
-	Code    Code    `json:"code" doc:"What kind of problem it is, for programs. The list is closed." enum:"invalid,not_found,already_exists,denied,conflict,gone,too_large,busy,unavailable,internal,unauthenticated,method,media_type,not_acceptable,timeout,headers"`
+	Title   string  `json:"title" doc:"The status in words." example:"Unprocessable Entity"`
+	Status  int     `json:"status" doc:"The HTTP status." example:"422"`
+	Code    Code    `json:"code" doc:"What kind of problem it is, for programs. The list is closed." enum:"invalid,not_found,already_exists,denied,conflict,gone,too_large,busy,unavailable,internal,unauthenticated,malformed,method,media_type,not_acceptable,timeout,headers"`
 	Detail  string  `json:"detail" doc:"What is wrong, for people." example:"the model is not valid"`
 	Request string  `json:"request,omitempty" doc:"The request's id in the node's log." example:"1f0c7d6a9be24c51"`
 	Errors  []Fault `json:"errors,omitempty" doc:"Each fault of the request."`
@@ -49,6 +49,7 @@ type Code string
 // The codes that only HTTP knows.
 const (
 	CodeUnauthenticated Code = "unauthenticated" // no token, or one that does not hold
+	CodeMalformed       Code = "malformed"       // the body or the query is not in the form that it claims
 	CodeMethod          Code = "method"          // the path exists, the method does not
 	CodeMediaType       Code = "media_type"      // the body's Content-Type or Content-Encoding is not taken
 	CodeNotAcceptable   Code = "not_acceptable"  // no answer in a media type that the caller accepts
@@ -63,6 +64,12 @@ const retrySoon = time.Second
 type Error struct {
 	Code   Code
 	Detail string
+	Faults []Fault
+}
+
+// Malformed is the answer to what cannot be read at all.
+func Malformed(location, detail string) error {
+	return &Error{Code: CodeMalformed, Detail: "the request cannot be read", Faults: []Fault{{location, detail}}}
 }
 
 // Error returns the detail.
@@ -70,31 +77,33 @@ func (e *Error) Error() string { return e.Detail }
 
 // Unauthenticated is the one answer to every caller that could not be made out.
 func Unauthenticated() error {
-	return &Error{CodeUnauthenticated, "a valid token is needed: Authorization: Bearer TOKEN"}
+	return &Error{Code: CodeUnauthenticated, Detail: "a valid token is needed: Authorization: Bearer TOKEN"}
 }
 
 // NoRoute is the answer to an unknown path.
 func NoRoute() error { return ledger.Problemf(ledger.CodeNotFound, "nothing lives under this path") }
 
 // Method is the answer to an unknown method of a known path.
-func Method() error { return &Error{CodeMethod, "this path does not have this method"} }
+func Method() error { return &Error{Code: CodeMethod, Detail: "this path does not have this method"} }
 
 // MediaTypes is the answer to a body whose Content-Type is none of those taken.
 func MediaTypes(taken ...string) error {
-	return &Error{CodeMediaType, "the Content-Type must be " + strings.Join(taken, " or ")}
+	return &Error{Code: CodeMediaType, Detail: "the Content-Type must be " + strings.Join(taken, " or ")}
 }
 
 // Encoding is the answer to a body whose Content-Encoding is not taken.
 func Encoding() error {
-	return &Error{CodeMediaType, "this Content-Encoding is not taken here"}
+	return &Error{Code: CodeMediaType, Detail: "this Content-Encoding is not taken here"}
 }
 
 // Headers is the answer to a request whose line and headers are too large.
-func Headers() error { return &Error{CodeHeaders, "the request's address and headers are too large"} }
+func Headers() error {
+	return &Error{Code: CodeHeaders, Detail: "the request's address and headers are too large"}
+}
 
 // NotAcceptable is the answer to a caller that accepts no media type of ours.
 func NotAcceptable() error {
-	return &Error{CodeNotAcceptable, "the answer has no media type that is accepted"}
+	return &Error{Code: CodeNotAcceptable, Detail: "the answer has no media type that is accepted"}
 }
 
 // later is an error with a time at which to try again.
@@ -133,7 +142,7 @@ func known(err error) *Document {
 		return d
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
-		return &Document{Code: e.Code, Detail: e.Detail}
+		return &Document{Code: e.Code, Detail: e.Detail, Errors: e.Faults}
 	}
 	if m, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &Document{Code: Code(ledger.CodeTooLarge), Detail: "the body must have at most " + strconv.FormatInt(m.Limit, 10) + " bytes"}
@@ -150,6 +159,8 @@ func known(err error) *Document {
 func status(c Code) int {
 	switch c {
 	case Code(ledger.CodeInvalid):
+		return http.StatusUnprocessableEntity
+	case CodeMalformed:
 		return http.StatusBadRequest
 	case Code(ledger.CodeNotFound):
 		return http.StatusNotFound

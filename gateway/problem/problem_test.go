@@ -47,6 +47,7 @@ func TestDocuments(t *testing.T) {
 		{"body too slow", fmt.Errorf("reading: %w", os.ErrDeadlineExceeded)},
 		{"deadline", fmt.Errorf("asking: %w", context.DeadlineExceeded)},
 		{"unauthenticated", problem.Unauthenticated()},
+		{"malformed", problem.Malformed("body", "must be well-formed JSON")},
 		{"no route", problem.NoRoute()},
 		{"method", problem.Method()},
 		{"media type", problem.MediaTypes("application/json", "application/xml")},
