@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
+	"time"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset"
@@ -130,7 +131,7 @@ func (r reader) tx(b []byte) (ledger.Tx, error) {
 	}
 	tx.ID = channel.GetTxId()
 	if ts := channel.GetTimestamp(); ts.IsValid() {
-		tx.Time = ts.AsTime()
+		tx.Time = ts.AsTime().Truncate(time.Millisecond) // as contracts see it
 	}
 	if err := proto.Unmarshal(payload.GetHeader().GetSignatureHeader(), &sender); err != nil {
 		return tx, fmt.Errorf("reading the signature header: %w", err)

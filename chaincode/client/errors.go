@@ -85,6 +85,8 @@ const (
 	textDuplicate    = "duplicate transaction found"           // proposing with an id that stands in a block
 	textAccess       = "access denied"                         // identity or policy check before the chaincode ran
 	textFromContract = "chaincode response "                   // the chaincode itself answered with an error
+	textProcessed    = "request already processed"             // an orderer that is slower than the quorum
+	textExists       = "request already exists"                // an orderer that has the transaction in its pool
 )
 
 // refusal turns what a gateway answered before anything was sent to the
@@ -181,6 +183,15 @@ func contains(texts []string, part string) bool {
 // of that id.
 func noSuchTransaction(err error) bool {
 	return contains(explanations(status.Convert(err)), textNoTx)
+}
+
+// ordered reports whether a failure to send says that orderers have seen the
+// transaction already. A gateway sends it to all of them, and under load those
+// that lag get it after the others have put it into a block, so that too few
+// seem to take it. It proves nothing, but waiting is better than sending again.
+func ordered(err error) bool {
+	texts := explanations(status.Convert(err))
+	return contains(texts, textProcessed) || contains(texts, textExists)
 }
 
 // retryable reports whether the same request may succeed soon, by one rule for

@@ -3,7 +3,9 @@ package client
 import (
 	"context"
 	"fmt"
+	"time"
 
+	fabric "github.com/hyperledger/fabric-gateway/pkg/client"
 	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
@@ -30,27 +32,32 @@ func (c *Client) Outcome(ctx context.Context, tx string) (Outcome, error) {
 		}
 		return Outcome{}, fmt.Errorf("looking transaction %s up: %w", tx, refusal(ctx, err))
 	}
-	request, err := c.statusRequest(tx)
-	if err != nil {
-		return Outcome{}, fmt.Errorf("looking transaction %s up: %w", tx, err)
-	}
-	commit, err := c.reader.gateway.NewCommit(request)
-	if err != nil {
-		return Outcome{}, fmt.Errorf("looking transaction %s up: %w", tx, err)
-	}
-	waitCtx, cancel := context.WithTimeout(ctx, c.opts.evaluate)
-	defer cancel()
-	status, err := commit.StatusWithContext(waitCtx)
+	status, err := c.status(ctx, c.reader, tx, c.opts.evaluate)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("asking for the status of transaction %s: %w", tx, refusal(ctx, err))
 	}
 	return Outcome{Known: true, Valid: status.Successful, Code: status.Code.String(), Block: status.BlockNumber}, nil
 }
 
+// status waits, for so long, until a transaction stands in a block.
+func (c *Client) status(ctx context.Context, a *actor, tx string, limit time.Duration) (*fabric.Status, error) {
+	request, err := c.statusRequest(a, tx)
+	if err != nil {
+		return nil, err
+	}
+	commit, err := a.gateway.NewCommit(request)
+	if err != nil {
+		return nil, fmt.Errorf("making the question for the status: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return commit.StatusWithContext(ctx) //nolint:wrapcheck // the caller reads its type
+}
+
 // statusRequest encodes the question for a transaction's status; the gateway
 // signs it.
-func (c *Client) statusRequest(tx string) ([]byte, error) {
-	id := c.reader.gateway.Identity()
+func (c *Client) statusRequest(a *actor, tx string) ([]byte, error) {
+	id := a.gateway.Identity()
 	creator, err := proto.Marshal(&msp.SerializedIdentity{Mspid: id.MspID(), IdBytes: id.Credentials()})
 	if err != nil {
 		return nil, fmt.Errorf("encoding the identity: %w", err)
@@ -59,11 +66,11 @@ func (c *Client) statusRequest(tx string) ([]byte, error) {
 		TransactionId: tx, ChannelId: c.cfg.Channel, Identity: creator,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("encoding the question: %w", err)
+		return nil, fmt.Errorf("encoding the question for the status: %w", err)
 	}
 	signed, err := proto.Marshal(&gateway.SignedCommitStatusRequest{Request: request})
 	if err != nil {
-		return nil, fmt.Errorf("encoding the question: %w", err)
+		return nil, fmt.Errorf("encoding the question for the status: %w", err)
 	}
 	return signed, nil
 }

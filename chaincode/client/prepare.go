@@ -54,7 +54,7 @@ func (c *Client) Prepare(ctx context.Context, role ledger.Role, name string, req
 	if err != nil {
 		return nil, fmt.Errorf("preparing %s: %w", name, err)
 	}
-	return c.prepared(tx)
+	return c.prepared(a, tx)
 }
 
 // Restore rebuilds a transaction from [Prepared].Bytes. The role must be the
@@ -69,16 +69,16 @@ func (c *Client) Restore(role ledger.Role, bytes []byte) (*Prepared, error) {
 	if err != nil {
 		return nil, fmt.Errorf("restoring a prepared transaction: %w", err)
 	}
-	return c.prepared(tx)
+	return c.prepared(a, tx)
 }
 
-func (c *Client) prepared(tx *fabric.Transaction) (*Prepared, error) {
+func (c *Client) prepared(a *actor, tx *fabric.Transaction) (*Prepared, error) {
 	bytes, err := tx.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("encoding a prepared transaction: %w", err)
 	}
 	p := NewPrepared(tx.TransactionID(), tx.Result(), bytes, nil)
-	p.submit = func(ctx context.Context) (Commit, error) { return c.commit(ctx, tx) }
+	p.submit = func(ctx context.Context) (Commit, error) { return c.commit(ctx, a, tx) }
 	return p, nil
 }
 
@@ -115,18 +115,15 @@ func propose(contract *fabric.Contract, name string, req any, opts ...fabric.Pro
 }
 
 // commit sends an endorsed transaction and waits for its block.
-func (c *Client) commit(ctx context.Context, tx *fabric.Transaction) (Commit, error) {
+func (c *Client) commit(ctx context.Context, a *actor, tx *fabric.Transaction) (Commit, error) {
 	id := tx.TransactionID()
 	if err := ctx.Err(); err != nil {
 		return Commit{}, fmt.Errorf("submitting transaction %s: %w", id, err) // nothing was sent
 	}
-	pending, err := tx.SubmitWithContext(ctx)
-	if err != nil {
+	if _, err := tx.SubmitWithContext(ctx); err != nil && !ordered(err) {
 		return Commit{}, &UnknownOutcome{Tx: id, Cause: err}
 	}
-	waitCtx, cancel := context.WithTimeout(ctx, c.opts.commit)
-	defer cancel()
-	status, err := pending.StatusWithContext(waitCtx)
+	status, err := c.status(ctx, a, id, c.opts.commit)
 	if err != nil {
 		return Commit{}, &UnknownOutcome{Tx: id, Cause: err}
 	}

@@ -43,13 +43,22 @@ var _ grpc.ClientConnInterface = (*route)(nil)
 // Invoke sends one call to the first peer that can answer it.
 func (r *route) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	var first error
+	answers := 0
 	for _, l := range r.order() {
 		err := r.try(ctx, l, method, args, reply, opts)
 		if err == nil || ctx.Err() != nil || !elsewhere(err) {
 			return err
 		}
-		if first == nil || len(status.Convert(first).Details()) == 0 {
+		explained := len(status.Convert(err).Details()) > 0
+		if first == nil || explained {
 			first = err // what a peer explained says more than what a broken connection did
+		}
+		if method == gateway.Gateway_Submit_FullMethodName && explained {
+			// The orderers had it. When they are slow, sending it through every
+			// peer would make them slower.
+			if answers++; answers == 2 || ordered(err) {
+				return err
+			}
 		}
 	}
 	return first
