@@ -69,3 +69,6 @@ func (d *Draft) Release() {
 		d.vault.drafts.Put(d)
 	}
 }
+
+// Entry returns the commitment that a sealed draft is bound to.
+func (d *Draft) Entry() [32]byte { return d.header.Entry }

@@ -1,0 +1,5 @@
+package ingest
+
+const crashDir = "SECANT_INGEST_CRASH_DIR"
+
+func crashChild(string) {}

@@ -1,0 +1,84 @@
+package ingest
+
+import (
+	"fmt"
+	"mime"
+	"strings"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// Media types that requests may have.
+const (
+	MediaJSON   = "application/json"      // one reading: a JSON value
+	MediaFHIR   = "application/fhir+json" // one FHIR resource
+	MediaHL7    = "application/hl7-v2"    // one HL7 v2 message
+	MediaNDJSON = "application/x-ndjson"  // a reading a line, each a JSON object
+)
+
+// EncodingZstd is the one content encoding that requests may have.
+const EncodingZstd = "zstd"
+
+// framing says how records lie in a body. Its values stand in the vault.
+type framing byte
+
+const (
+	framedSingle framing = 1 // the whole body is one record
+	framedLines  framing = 2 // a record ends before a line feed, or at the body's end
+)
+
+// format is how a request's media type is read.
+type format struct {
+	framing framing
+	record  string // media type of a record
+	object  bool   // a record must be a JSON object
+	hl7     bool   // a record is an HL7 message, not JSON
+}
+
+var formats = map[string]format{
+	MediaJSON:   {framing: framedSingle, record: MediaJSON},
+	MediaFHIR:   {framing: framedSingle, record: MediaFHIR, object: true},
+	MediaHL7:    {framing: framedSingle, record: MediaHL7, hl7: true},
+	MediaNDJSON: {framing: framedLines, record: MediaJSON, object: true},
+}
+
+// parseMediaType finds the format for a Content-Type. Parameters other than a
+// character set mean nothing here; JSON is UTF-8 always.
+func parseMediaType(contentType string) (format, error) {
+	media, params, err := mime.ParseMediaType(contentType)
+	f, known := formats[media]
+	charset := params["charset"]
+	if err != nil || !known || !f.hl7 && charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return format{}, &ledger.Problem{
+			Code:   ledger.CodeInvalid,
+			Detail: "the media type of the readings is not one that is taken",
+			Faults: []ledger.Fault{{Field: "Content-Type", Detail: fmt.Sprintf(
+				"must be %s, %s, %s or %s; JSON is UTF-8", MediaJSON, MediaFHIR, MediaHL7, MediaNDJSON)}},
+		}
+	}
+	return f, nil
+}
+
+// parseEncoding reads a Content-Encoding: none, or zstd.
+func parseEncoding(encoding string) (packed bool, err error) {
+	switch strings.ToLower(encoding) {
+	case "", "identity":
+		return false, nil
+	case EncodingZstd:
+		return true, nil
+	}
+	return false, &ledger.Problem{
+		Code:   ledger.CodeInvalid,
+		Detail: "the content encoding is not one that is taken",
+		Faults: []ledger.Fault{{Field: "Content-Encoding", Detail: "must be absent or " + EncodingZstd}},
+	}
+}
+
+// nextRecord cuts the first record off a body. An NDJSON body may end with or
+// without a line feed; a carriage return before it belongs to the record.
+func (f framing) nextRecord(body []byte) (record, rest []byte) {
+	if f == framedLines {
+		return cutLine(body)
+	}
+	return body, nil
+}

@@ -1,0 +1,167 @@
+package ingest
+
+import (
+	"bytes"
+	"container/list"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/gateway/vault"
+)
+
+// opened is a request as it is read back: decrypted, decompressed and proven to
+// be what its statement says. It is never changed.
+type opened struct {
+	id        vault.ID
+	ordinal   uint64
+	entry     [32]byte
+	envelope  *envelope
+	statement proof.Statement
+	records   [][]byte
+	tree      *proof.Tree
+}
+
+// size estimates the memory that it takes.
+func (o *opened) size() int {
+	const perRecord = 24 + 2*proof.HashSize
+	return 1024 + o.envelope.unpacked + len(o.envelope.body) + len(o.records)*perRecord
+}
+
+// unpack decodes a record of the vault and derives everything again that its
+// statement claims. Any difference is an error: what is served is verified.
+func unpack(r *vault.Record, decoder *zstd.Decoder) (*opened, error) {
+	e, err := decodeEnvelope(r.Plain)
+	if err != nil {
+		return nil, err
+	}
+	s, err := proof.DecodeStatement(e.statement)
+	if err != nil {
+		return nil, err
+	}
+	o := &opened{id: r.ID, ordinal: r.Ordinal, entry: r.Entry, envelope: e, statement: *s}
+	plain := e.body
+	if e.storage != storedRaw {
+		if plain, err = decoder.DecodeAll(e.body, make([]byte, 0, e.unpacked)); err != nil {
+			return nil, fmt.Errorf("decompressing a body: %w", err)
+		}
+	}
+	if len(plain) != e.unpacked {
+		return nil, errors.New("the body has another size than it says")
+	}
+	received := plain
+	if e.storage == storedAsPacked {
+		received = e.body
+	}
+	for body := plain; len(o.records) == 0 || len(body) > 0; {
+		var record []byte
+		record, body = e.framing.nextRecord(body)
+		o.records = append(o.records, record)
+		if len(o.records) > proof.MaxRecords {
+			return nil, proof.ErrTooManyRecords
+		}
+	}
+	o.tree = proof.NewTree(proof.LeafHashes(make([]proof.Hash, 0, len(o.records)), &e.seed, o.records))
+	entry, err := s.EntryHash(&e.entrySalt)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.Request != proof.RequestID(r.ID):
+		return nil, errors.New("the statement is about another request")
+	case int(s.Count) != len(o.records):
+		return nil, fmt.Errorf("the statement counts %d records, the body has %d", s.Count, len(o.records))
+	case s.Root != o.tree.Root():
+		return nil, errors.New("the records do not lead to the statement's root")
+	case s.Content != proof.ContentDigest(&e.seed, sha256.Sum256(received)):
+		return nil, errors.New("the body is not what the statement says was received")
+	case !bytes.Equal(entry[:], r.Entry[:]):
+		return nil, errors.New("the statement is not what the log's entry commits to")
+	}
+	return o, nil
+}
+
+// opener opens requests and keeps the last ones that were asked for.
+type opener struct {
+	vault   *vault.Vault
+	decoder chan *zstd.Decoder // whoever holds one opens; at most these many at once
+	limit   int                // bytes of the requests that are kept
+
+	mu    sync.Mutex
+	kept  map[vault.ID]*list.Element // of *opened
+	order list.List                  // the one asked for last is in front
+	bytes int
+}
+
+// openers is how many requests are opened at once.
+const openers = 2
+
+func newOpener(v *vault.Vault, limit int) (*opener, error) {
+	o := &opener{vault: v, limit: limit, decoder: make(chan *zstd.Decoder, openers), kept: make(map[vault.ID]*list.Element)}
+	for range openers {
+		d, err := newDecoder(maxUnpacked)
+		if err != nil {
+			return nil, err
+		}
+		o.decoder <- d
+	}
+	return o, nil
+}
+
+// open returns a request. It fails as vault.Get does, or because the request is
+// not what its statement says.
+func (o *opener) open(ctx context.Context, id vault.ID) (*opened, error) {
+	if have := o.cached(id); have != nil {
+		return have, nil
+	}
+	var decoder *zstd.Decoder
+	select {
+	case decoder = <-o.decoder:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("opening a request: %w", ctx.Err())
+	}
+	defer func() { o.decoder <- decoder }()
+	if have := o.cached(id); have != nil { // somebody else was faster
+		return have, nil
+	}
+	r, err := o.vault.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := unpack(r, decoder)
+	if err != nil {
+		return nil, fmt.Errorf("opening request %s: %w", id, err)
+	}
+	o.keep(opened)
+	return opened, nil
+}
+
+func (o *opener) cached(id vault.ID) *opened {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	e, ok := o.kept[id]
+	if !ok {
+		return nil
+	}
+	o.order.MoveToFront(e)
+	return e.Value.(*opened) //nolint:errcheck,forcetypeassert // the list holds nothing else
+}
+
+func (o *opener) keep(r *opened) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, ok := o.kept[r.id]; ok || r.size() > o.limit {
+		return
+	}
+	o.kept[r.id] = o.order.PushFront(r)
+	o.bytes += r.size()
+	for o.bytes > o.limit {
+		last := o.order.Remove(o.order.Back()).(*opened) //nolint:errcheck,forcetypeassert // the list holds nothing else
+		delete(o.kept, last.id)
+		o.bytes -= last.size()
+	}
+}

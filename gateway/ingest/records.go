@@ -1,0 +1,130 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// maxFaults is how many faults of a request are listed.
+const maxFaults = 32
+
+func cutLine(body []byte) (line, rest []byte) {
+	if i := bytes.IndexByte(body, '\n'); i >= 0 {
+		return body[:i], body[i+1:]
+	}
+	return body, nil
+}
+
+// reader judges the records of a body and commits to each while it is in the
+// processor's cache. It serves one goroutine.
+type reader struct {
+	limits Limits
+	json   *jsonScanner
+	batch  proof.Batch
+	faults []ledger.Fault
+	bound  bool // one of the faults is that a bound was crossed
+	more   int  // faults that were found and not listed
+}
+
+func newReader(limits Limits) *reader {
+	return &reader{limits: limits, json: newJSONScanner(limits.Depth)}
+}
+
+// read takes every record of body, whose salts derive from seed. It returns how
+// many there are and their root, or a Problem that lists what is wrong.
+func (r *reader) read(f format, seed *proof.Seed, body []byte) (count int, root proof.Hash, err error) {
+	r.batch.Reset(seed)
+	r.faults, r.bound, r.more = r.faults[:0], false, 0
+	for more := true; more; more = len(body) > 0 {
+		if count == r.limits.Records {
+			return 0, root, ledger.Problemf(ledger.CodeTooLarge, "a request has at most %d records", r.limits.Records)
+		}
+		var record []byte
+		record, body = f.framing.nextRecord(body)
+		if flaw, at := r.judge(f, record); flaw != sound {
+			r.fault(f, count, flaw, at)
+		}
+		if len(r.faults) == 0 {
+			if err := r.batch.Add(record); err != nil {
+				return 0, root, fmt.Errorf("committing to a record: %w", err)
+			}
+		}
+		count++
+	}
+	if len(r.faults) > 0 {
+		return 0, root, r.problem()
+	}
+	return count, r.batch.Root(), nil
+}
+
+func (r *reader) judge(f format, record []byte) (flaw, int) {
+	switch {
+	case len(record) == 0:
+		return flawEmpty, 0
+	case len(record) > r.limits.Record:
+		return flawSize, 0
+	case f.hl7:
+		return checkHL7(record)
+	}
+	return r.json.check(record, f.object)
+}
+
+func (r *reader) fault(f format, index int, what flaw, at int) {
+	if what == flawSize || what == flawDepth {
+		r.bound = true
+	}
+	if len(r.faults) == maxFaults {
+		r.more++
+		return
+	}
+	field := "body"
+	if f.framing == framedLines {
+		field = fmt.Sprintf("records[%d]", index)
+	}
+	r.faults = append(r.faults, ledger.Fault{Field: field, Detail: r.describe(what, at)})
+}
+
+func (r *reader) describe(what flaw, at int) string {
+	switch what {
+	case flawEmpty:
+		return "must not be empty"
+	case flawSize:
+		return fmt.Sprintf("must have at most %d bytes", r.limits.Record)
+	case flawObject:
+		return "must be a JSON object"
+	case flawDepth:
+		return fmt.Sprintf("must not be nested more than %d deep, as it is at byte %d", r.limits.Depth, at)
+	case flawName:
+		return fmt.Sprintf("must not have a name twice in one object, as at byte %d", at)
+	case flawText:
+		return fmt.Sprintf("must be UTF-8, and is not at byte %d", at)
+	case flawSurrogate:
+		return fmt.Sprintf("must not have half a surrogate pair, as at byte %d", at)
+	case flawHeader:
+		return fmt.Sprintf("must begin with an MSH segment with its separators, and does not at byte %d", at)
+	case flawSegment:
+		return fmt.Sprintf("must be the segments of one message, and is not at byte %d", at)
+	case flawControl:
+		return fmt.Sprintf("must not have control characters other than the ends of segments, as at byte %d", at)
+	case flawSyntax, sound:
+	}
+	return fmt.Sprintf("must be JSON, and is not at byte %d", at)
+}
+
+func (r *reader) problem() error {
+	p := &ledger.Problem{
+		Code:   ledger.CodeInvalid,
+		Detail: "the readings cannot be taken as they are",
+		Faults: append([]ledger.Fault(nil), r.faults...),
+	}
+	if r.bound {
+		p.Code = ledger.CodeTooLarge
+	}
+	if r.more > 0 {
+		p.Detail = fmt.Sprintf("the readings cannot be taken as they are; %d more faults are not listed", r.more)
+	}
+	return p
+}

@@ -1,0 +1,86 @@
+package ingest
+
+import (
+	"crypto/ed25519"
+	"encoding/binary"
+	"io"
+	"time"
+
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/vault"
+)
+
+// Request is readings as they arrive: of one device, about one person.
+type Request struct {
+	Organisation string     // MSP id of the organisation that receives them
+	Unit         proof.Hash // id of the device that they come from
+
+	// Key is the device's public key; nil when the readings are not signed and
+	// only the node vouches for them.
+	Key ed25519.PublicKey
+	// Seed and Signature come with signed readings: the salts derive from the
+	// one, and the other is over proof.SigningMessage. Zero otherwise.
+	Seed      proof.Seed
+	Signature proof.Signature
+
+	MediaType string // as in Content-Type
+	Encoding  string // as in Content-Encoding
+	Body      io.Reader
+}
+
+// validate refuses what the caller should have refused; the rest comes from
+// outside and is judged where it is read.
+func (r *Request) validate() error {
+	p := &ledger.Problem{Code: ledger.CodeInvalid, Detail: "the request is not complete"}
+	fault := func(field, detail string) { p.Faults = append(p.Faults, ledger.Fault{Field: field, Detail: detail}) }
+	if r.Organisation == "" {
+		fault("organisation", "must be given")
+	}
+	if r.Key != nil && len(r.Key) != ed25519.PublicKeySize {
+		fault("key", "must be an Ed25519 public key")
+	}
+	if r.Key != nil && r.Seed == (proof.Seed{}) {
+		fault("seed", "must be 32 random bytes")
+	}
+	if r.Key != nil && r.Signature == (proof.Signature{}) {
+		fault("signature", "must be given with signed readings")
+	}
+	if r.Key == nil && (r.Seed != proof.Seed{} || r.Signature != proof.Signature{}) {
+		fault("signature", "must not be given for a device without a key")
+	}
+	if r.Body == nil {
+		fault("body", "must be given")
+	}
+	if len(p.Faults) > 0 {
+		return p
+	}
+	return nil
+}
+
+// Receipt says what was taken, and that it is durable and in the log.
+type Receipt struct {
+	ID        proof.RequestID `json:"id"`
+	Unit      proof.Hash      `json:"unit"`
+	Count     int             `json:"count"` // records
+	Root      proof.Hash      `json:"root"`  // over their salted leaves
+	VouchedBy proof.Voucher   `json:"vouchedBy"`
+	MediaType string          `json:"mediaType"` // of a record
+	Received  time.Time       `json:"received"`
+	LogIndex  uint64          `json:"logIndex"`
+}
+
+func receiptOf(s *proof.Statement, index uint64) *Receipt {
+	return &Receipt{
+		ID: s.Request, Unit: s.Unit, Count: int(s.Count), Root: s.Root, VouchedBy: s.VouchedBy,
+		MediaType: s.MediaType, Received: s.ReceivedAt(), LogIndex: index,
+	}
+}
+
+// signedID derives the id of signed readings from what makes them the same
+// readings, so that a device that asks again finds its own request.
+func signedID(v *vault.Vault, unit, root proof.Hash, count int, seed *proof.Seed) vault.ID {
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], uint64(count)) //nolint:gosec // a count is not negative
+	return v.ID([]byte("secant/readings/v1"), unit[:], root[:], n[:], seed[:])
+}
