@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/secant-platform/secant/network/channel"
+	"github.com/secant-platform/secant/network/config"
 	"github.com/secant-platform/secant/network/lifecycle"
 	"github.com/secant-platform/secant/network/process"
 	"github.com/secant-platform/secant/network/topology"
@@ -61,7 +64,7 @@ func (l *launcher) joinOrderer(p topology.Process, genesis []byte) (probe, error
 	return func(ctx context.Context) error {
 		s, joined, err := o.Status(ctx)
 		if err == nil {
-			err = l.markAnswered(p)
+			err = l.made(p)
 		}
 		if err == nil && !joined {
 			if err = o.Join(ctx, genesis); err == nil {
@@ -84,7 +87,7 @@ func (l *launcher) joinPeer(p topology.Process, genesis []byte) (probe, error) {
 	return func(ctx context.Context) error {
 		joined, err := peer.Joined(ctx)
 		if err == nil {
-			err = l.markAnswered(p)
+			err = l.made(p)
 		}
 		if err == nil && !joined {
 			err = peer.Join(ctx, genesis)
@@ -162,7 +165,37 @@ func (l *launcher) chaincode(ctx context.Context) error {
 	if err != nil {
 		return l.stuck("waiting for the chaincode", err)
 	}
+	return l.dropBuilds(pkg.ID)
+}
+
+// dropBuilds removes what the peers unpacked of earlier chaincode packages:
+// each is as large as the program, and a peer makes it again if it ever needs it.
+func (l *launcher) dropBuilds(keep string) error {
+	keep = strings.ReplaceAll(keep, ":", "-") // as Fabric names the folder
+	for _, p := range l.net.Processes() {
+		if p.Kind != topology.KindPeer {
+			continue
+		}
+		builds := buildsDir(l.net.PeerDir(p.Name))
+		entries, err := os.ReadDir(builds)
+		if err != nil {
+			return fmt.Errorf("looking at the chaincode builds of %s: %w", p.Name, err)
+		}
+		for _, e := range entries {
+			if e.Name() == keep {
+				continue
+			}
+			if err := os.RemoveAll(filepath.Join(builds, e.Name())); err != nil {
+				return fmt.Errorf("dropping an old chaincode build of %s: %w", p.Name, err)
+			}
+		}
+	}
 	return nil
+}
+
+// buildsDir is where a peer keeps unpacked chaincode, below its folder.
+func buildsDir(dir string) string {
+	return filepath.Join(config.PeerData(dir), "externalbuilder", "builds")
 }
 
 // stuck says of a step that needs the whole network which process may be at

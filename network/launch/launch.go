@@ -176,7 +176,9 @@ func lock(n *topology.Network, what string) (func(), error) {
 	return unlock, err //nolint:wrapcheck // says what it locked
 }
 
-// running names the processes that run as they were last started.
+// running names the processes that run as they were last started. It forgets
+// chaincode that has ended: its peer starts another, under another name when the
+// code has changed.
 func (l *launcher) running() (map[string]bool, error) {
 	records, err := l.table.List()
 	if err != nil {
@@ -185,6 +187,11 @@ func (l *launcher) running() (map[string]bool, error) {
 	out := map[string]bool{}
 	for _, r := range records {
 		out[r.Name] = r.Alive()
+		if !out[r.Name] && r.Kind == string(topology.KindChaincode) {
+			if err := l.table.Forget(r.Name); err != nil {
+				return nil, err //nolint:wrapcheck // says what it dropped
+			}
+		}
 	}
 	return out, nil
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -152,9 +153,10 @@ func (l *launcher) builder() error {
 	return disk.WriteFile(noted, []byte(want), 0o600) //nolint:wrapcheck // names the file
 }
 
-// answered marks, in a Fabric process's folder, that it answered once: its
-// databases were made whole.
-const answered = "answered"
+// making marks, in a Fabric process's folder, that it has not answered yet since
+// its first start: its databases may be half-made. Only what bears the mark is
+// ever deleted.
+const making = "making"
 
 func (l *launcher) folder(p topology.Process) string {
 	if p.Kind == topology.KindOrderer {
@@ -163,26 +165,31 @@ func (l *launcher) folder(p topology.Process) string {
 	return l.net.PeerDir(p.Name)
 }
 
-// markAnswered notes that a Fabric process has made its databases. It is called
-// before the process is given anything to keep.
-func (l *launcher) markAnswered(p topology.Process) error {
-	path := filepath.Join(l.folder(p), answered)
-	if _, err := os.Stat(path); err == nil {
-		return nil
+// made drops the mark. It is called when the process has answered, before it is
+// given anything to keep.
+func (l *launcher) made(p topology.Process) error {
+	if err := os.Remove(filepath.Join(l.folder(p), making)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("noting that %s has made its databases: %w", p.Name, err)
 	}
-	return disk.WriteFile(path, nil, 0o600) //nolint:wrapcheck // names the file
+	return nil
 }
 
-// clean makes a stopped Fabric process's folder fit for its start.
+// clean makes a stopped Fabric process's folder fit for its start. One that was
+// killed while it made its databases would never start again; it has kept
+// nothing yet, so it begins anew.
 func (l *launcher) clean(p topology.Process) error {
 	dir := l.folder(p)
-	// One that was killed while it made its databases would never start again.
-	// It has kept nothing yet, so it may begin anew.
-	if _, err := os.Stat(filepath.Join(dir, answered)); errors.Is(err, fs.ErrNotExist) {
-		for _, path := range []string{config.PeerData(dir), config.OrdererData(dir), config.OrdererWAL(dir)} {
+	data := []string{config.PeerData(dir), config.OrdererData(dir), config.OrdererWAL(dir)}
+	mark := filepath.Join(dir, making)
+	if exists(mark) {
+		for _, path := range data {
 			if err := os.RemoveAll(path); err != nil {
 				return fmt.Errorf("clearing the half-made ledger of %s: %w", p.Name, err)
 			}
+		}
+	} else if !slices.ContainsFunc(data, exists) {
+		if err := disk.WriteFile(mark, nil, 0o600); err != nil {
+			return fmt.Errorf("noting that %s is new: %w", p.Name, err)
 		}
 	}
 	if p.Kind == topology.KindPeer {
@@ -202,7 +209,7 @@ func cleanPeer(dir, peer string) error {
 	if err := os.MkdirAll(tmp, 0o700); err != nil {
 		return fmt.Errorf("making the temporary folder of %s: %w", peer, err)
 	}
-	builds := filepath.Join(config.PeerData(dir), "externalbuilder", "builds")
+	builds := buildsDir(dir)
 	entries, err := os.ReadDir(builds)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -3,6 +3,7 @@ package launch
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 )
@@ -30,6 +31,7 @@ func (p *progress) step(what string) func(error) {
 	p.mu.Unlock()
 
 	stop := make(chan struct{})
+	dots := ""
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		t := time.NewTicker(beat)
@@ -42,6 +44,7 @@ func (p *progress) step(what string) func(error) {
 				p.mu.Lock()
 				if p.open {
 					p.print(".")
+					dots = " "
 				}
 				p.mu.Unlock()
 			}
@@ -57,9 +60,9 @@ func (p *progress) step(what string) func(error) {
 			if !p.open {
 				p.print(fmt.Sprintf("  %-62s ", what))
 			}
-			end := fmt.Sprintf("%.1fs\n", time.Since(start).Seconds())
+			end := fmt.Sprintf("%s%.1fs\n", dots, time.Since(start).Seconds())
 			if err != nil {
-				end = "failed after " + end
+				end = dots + "failed after " + strings.TrimLeft(end, " ")
 			}
 			p.print(end)
 			p.open = false
