@@ -27,7 +27,7 @@ func (l *Ledger) SignedRead(p Proposal, orgs ...string) (*ledger.SignedRead, err
 // Endorse has the peers of the named organisations sign a simulation (of all
 // members when none is named).
 func (l *Ledger) Endorse(s *Simulation, orgs ...string) (*ledger.SignedRead, error) {
-	response, err := s.response()
+	response, err := s.Response()
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +49,8 @@ func (l *Ledger) Endorse(s *Simulation, orgs ...string) (*ledger.SignedRead, err
 	return out, nil
 }
 
-// response returns the bytes that endorsers sign (peer.ProposalResponsePayload).
-func (s *Simulation) response() ([]byte, error) {
+// Response returns the bytes that endorsers sign (peer.ProposalResponsePayload).
+func (s *Simulation) Response() ([]byte, error) {
 	own := &kvrwset.KVRWSet{}
 	for _, r := range s.Reads {
 		kv := &kvrwset.KVRead{Key: r.Key}

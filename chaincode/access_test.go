@@ -1,0 +1,212 @@
+package chaincode_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/chaincode/statetest"
+)
+
+const (
+	north = "hospital-north"
+	south = "hospital-south"
+	maker = "medtech"
+)
+
+// right says who may do what: a role (empty: any member reads; "any": any role),
+// and the organisations that may, of those with that role (nil: all).
+type right struct {
+	role    ledger.Role
+	orgs    []string
+	request func(*scene) any
+}
+
+const anyRole ledger.Role = "any"
+
+// scene is a seeded ledger on which each transaction can succeed.
+type scene struct {
+	*statetest.Ledger
+	log, fork *statetest.Log
+}
+
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	s := &scene{Ledger: statetest.NewSeeded(t), log: statetest.NewLog("north.example/log")}
+	s.log.Grow(8)
+	s.fork = s.log.Fork()
+	anchorer := s.Client(north, ledger.RoleAnchorer)
+	for _, p := range []statetest.Proposal{
+		{Client: anchorer, Name: ledger.AnchorOpen, Request: ledger.OpenStream{Verifier: s.log.Verifier}},
+		{Client: anchorer, Name: ledger.AnchorCommit, Request: ledger.CommitAnchor{Stream: s.stream(), Checkpoint: s.log.Checkpoint(4)}},
+		{Client: s.Client(north, ledger.RoleSharer), Name: ledger.ThreatShare, Request: share("shared")},
+		{Client: s.Client(north, ledger.RoleScorer), Name: ledger.RiskPublish, Request: score("published")},
+	} {
+		statetest.Want(t, "", s.Submitted(t, p, nil))
+	}
+	return s
+}
+
+func (s *scene) stream() string { return ledger.StreamID(s.log.Verifier) }
+
+func share(body string) ledger.ShareThreat {
+	return ledger.ShareThreat{Digest: ledger.BodyDigest([]byte(body)), Marking: ledger.TLPClear, MediaType: ledger.MediaTypeSTIX, Size: int64(len(body))}
+}
+
+func score(inputs string) ledger.PublishScore {
+	return ledger.PublishScore{Subject: statetest.SeededUnit(north), Model: "m/1", InputDigest: ledger.BodyDigest([]byte(inputs))}
+}
+
+var rights = map[string]right{
+	ledger.IdentityRegister: {ledger.RoleRegistrar, []string{north}, func(*scene) any {
+		r := statetest.Registration(north)
+		r.Revision = 2
+		return r
+	}},
+	ledger.IdentityGet:  {"", nil, func(*scene) any { return ledger.GetOrganisation{ID: north} }},
+	ledger.IdentityList: {"", nil, func(*scene) any { return ledger.PageRequest{} }},
+
+	ledger.DeviceRegisterModel: {ledger.RoleRegistrar, []string{maker}, func(*scene) any {
+		return ledger.RegisterModel{DI: "D9", Name: "Pump", ModelNumber: "9", RiskClass: "I"}
+	}},
+	ledger.DevicePublishRelease: {ledger.RoleRegistrar, []string{maker}, func(*scene) any {
+		return ledger.PublishRelease{DI: statetest.SeededDI, Version: "9", SBOMDigest: ledger.BodyDigest(nil), SBOMFormat: ledger.FormatCycloneDX}
+	}},
+	ledger.DeviceRegisterUnit: {ledger.RoleRegistrar, []string{maker}, func(*scene) any {
+		return ledger.RegisterUnit{ID: ledger.BodyDigest(nil), DI: statetest.SeededDI, Lot: "9", Release: statetest.SeededRelease, Owner: north}
+	}},
+	ledger.DevicePutIntoService: {ledger.RoleCustodian, []string{north}, func(*scene) any {
+		return ledger.PutIntoService{ID: statetest.SeededUnit(north)}
+	}},
+	ledger.DeviceGetModel:   {"", nil, func(*scene) any { return ledger.GetModel{DI: statetest.SeededDI} }},
+	ledger.DeviceGetRelease: {"", nil, func(*scene) any { return ledger.GetRelease{DI: statetest.SeededDI, Version: statetest.SeededRelease} }},
+	ledger.DeviceGetUnit:    {"", nil, func(*scene) any { return ledger.GetUnit{ID: statetest.SeededUnit(north)} }},
+	ledger.DeviceListUnits:  {"", nil, func(*scene) any { return ledger.PageRequest{} }},
+
+	// Every organisation opens a stream of its own, and north has one already.
+	ledger.AnchorOpen: {ledger.RoleAnchorer, []string{south, "hospital-east", maker, "authority"}, func(*scene) any {
+		return ledger.OpenStream{Verifier: statetest.NewLog("x").Verifier}
+	}},
+	ledger.AnchorCommit: {ledger.RoleAnchorer, []string{north}, func(s *scene) any {
+		return ledger.CommitAnchor{Stream: s.stream(), Sequence: 1, Checkpoint: s.log.Checkpoint(8), Proof: s.log.Consistency(4, 8)}
+	}},
+	ledger.AnchorReportEquivocation: {anyRole, nil, func(s *scene) any {
+		return ledger.ReportEquivocation{Stream: s.stream(), First: s.log.Checkpoint(4), Second: s.fork.Checkpoint(4)}
+	}},
+	ledger.AnchorGet:       {"", nil, func(s *scene) any { return ledger.GetAnchor{Stream: s.stream()} }},
+	ledger.AnchorGetStream: {"", nil, func(s *scene) any { return ledger.GetStream{ID: s.stream()} }},
+
+	ledger.ThreatShare: {ledger.RoleSharer, nil, func(*scene) any { return share("another") }},
+	ledger.ThreatGet:   {"", nil, func(*scene) any { return ledger.GetThreat{Digest: share("shared").Digest} }},
+	ledger.ThreatList:  {"", nil, func(*scene) any { return ledger.PageRequest{} }},
+
+	ledger.RiskPublish: {ledger.RoleScorer, []string{north}, func(*scene) any { return score("another") }},
+	ledger.RiskGet: {"", nil, func(*scene) any {
+		return ledger.GetScore{Subject: statetest.SeededUnit(north), Model: "m/1", InputDigest: score("published").InputDigest}
+	}},
+	ledger.RiskList: {"", nil, func(*scene) any { return ledger.ListScores{Subject: statetest.SeededUnit(north)} }},
+}
+
+// may reports whether the rights allow this caller.
+func (r right) may(org string, role ledger.Role) bool {
+	switch r.role {
+	case "":
+		return true
+	case anyRole:
+		return role != ""
+	}
+	return role == r.role && (r.orgs == nil || slices.Contains(r.orgs, org))
+}
+
+func TestEveryTransactionHasItsRights(t *testing.T) {
+	t.Parallel()
+	for _, name := range ledger.Names {
+		if _, known := rights[name]; !known {
+			t.Errorf("%s is not in the access matrix", name)
+		}
+	}
+	if len(rights) != len(ledger.Names) {
+		t.Error("the access matrix has a transaction that does not exist")
+	}
+	for name, r := range rights {
+		if r.role == "" != slices.Contains(ledger.Evaluations, name) {
+			t.Errorf("%s: whoever only reads needs no role, whoever writes does", name)
+		}
+	}
+}
+
+// TestAccessMatrix tries every transaction with every caller: each is denied, or
+// succeeds, just as the rights say. Only simulated: nothing changes in between.
+func TestAccessMatrix(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	roles := append([]ledger.Role{"", "superuser"}, ledger.Roles...)
+	for name, r := range rights {
+		for _, org := range statetest.Organisations() {
+			for _, role := range roles {
+				sim, err := s.Simulate(statetest.Proposal{Client: s.Client(org, role), Name: name, Request: r.request(s)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := ledger.CodeDenied
+				if known := slices.Contains(ledger.Roles, role); r.may(org, role) && (known || r.role == "") {
+					want = ""
+				}
+				// An organisation may always ask for its own row and stream; those fail otherwise.
+				if want == ledger.CodeDenied && role == r.role && ownsItsOwn(name) {
+					continue
+				}
+				if got := ledger.CodeOf(sim.Err()); got != want {
+					t.Errorf("%s by %s as %q: %q, want %q (%v)", name, org, role, got, want, sim.Err())
+				}
+				if want != "" && (len(sim.Writes) > 0 || sim.Event != nil) {
+					t.Errorf("%s by %s as %q was refused and wrote", name, org, role)
+				}
+			}
+		}
+	}
+}
+
+// ownsItsOwn reports whether a transaction concerns the caller's organisation
+// whoever it is, so that no organisation is the wrong one.
+func ownsItsOwn(name string) bool {
+	return name == ledger.IdentityRegister || name == ledger.AnchorOpen
+}
+
+func TestNobodyMayDoAnything(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	for what, creator := range nobodies(t, s) {
+		for name, r := range rights {
+			sim, err := s.Simulate(statetest.Proposal{Creator: creator, Name: name, Request: r.request(s)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ledger.CodeOf(sim.Err()) != ledger.CodeDenied || len(sim.Writes) > 0 {
+				t.Errorf("%s by %s: %v", name, what, sim.Err())
+			}
+		}
+	}
+}
+
+// TestARowIsTheCallersOwn: what another organisation sends under the role that
+// register and open need ends in its own row, or in none.
+func TestARowIsTheCallersOwn(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	for _, name := range []string{ledger.IdentityRegister, ledger.AnchorOpen} {
+		r := rights[name]
+		for _, org := range statetest.Organisations() {
+			sim, err := s.Simulate(statetest.Proposal{Client: s.Client(org, r.role), Name: name, Request: r.request(s)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range sim.Writes {
+				key, _ := ledger.ParseKey(w.Key)
+				if key.Type != ledger.TypeStream && !slices.Equal(key.Parts, []string{org}) {
+					t.Errorf("%s by %s wrote %v", name, org, key)
+				}
+			}
+		}
+	}
+}
