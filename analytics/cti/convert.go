@@ -317,17 +317,37 @@ func (w *writer) description() string {
 	return b.String()
 }
 
-// addressForm finds what may be an address in a rule's message.
-var addressForm = regexp.MustCompile(`[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4}(:[0-9A-Fa-f]{0,4}){2,7}(\.[0-9]{1,3}){0,3}`)
+var (
+	runForm  = regexp.MustCompile(`[0-9A-Za-z:.%]+`)               // what an address may be written in
+	ipv4Form = regexp.MustCompile(`[0-9]{1,3}(?:\.[0-9]{1,3}){3}`) // also inside a longer word
+)
+
+const addressWithheld = "[address withheld]"
 
 // withheld removes from a text of the sharer's own rules every address but the
 // hostile one.
 func (w *writer) withheld(s string) string {
-	return addressForm.ReplaceAllStringFunc(s, func(m string) string {
-		addr, err := netip.ParseAddr(m)
-		if err != nil || addr.IsUnspecified() || normal(addr) == w.said.hostile {
-			return m // "::" stands in messages as punctuation
+	allowed := func(addr netip.Addr) bool {
+		return addr.IsUnspecified() || normal(addr) == w.said.hostile // "::" is punctuation in messages
+	}
+	s = runForm.ReplaceAllStringFunc(s, func(run string) string {
+		core := strings.TrimRight(run, ".")
+		addr, err := netip.ParseAddr(core)
+		if err != nil {
+			core = strings.TrimSuffix(core, ":")
+			if addr, err = netip.ParseAddr(core); err != nil {
+				return run
+			}
 		}
-		return "[address withheld]"
+		if allowed(addr) {
+			return run
+		}
+		return addressWithheld + run[len(core):]
+	})
+	return ipv4Form.ReplaceAllStringFunc(s, func(m string) string {
+		if addr, err := netip.ParseAddr(m); err == nil && allowed(addr) {
+			return m
+		}
+		return addressWithheld
 	})
 }
