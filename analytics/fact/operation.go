@@ -64,7 +64,8 @@ type Endorsed struct {
 
 // Decision is what a block decided about a transaction of an own operation.
 type Decision struct {
-	Seq   int64 // Operation.Seq
-	Tx    string
-	Valid bool // the operation is done; otherwise the transaction had no effect
+	Seq    int64 // Operation.Seq
+	Tx     string
+	Valid  bool   // the operation is done; otherwise the transaction had no effect
+	Result []byte // what the transaction returned, when valid
 }

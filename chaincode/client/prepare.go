@@ -19,6 +19,10 @@ type Prepared struct {
 	Payload []byte // what the contract answered, JSON; it stands once the transaction is committed
 	Bytes   []byte // the endorsed transaction, for Client.Restore
 
+	// Sent, when set, is called once the orderers have the transaction, before
+	// its block is waited for.
+	Sent func()
+
 	submit func(context.Context) (Commit, error)
 }
 
@@ -78,7 +82,7 @@ func (c *Client) prepared(a *actor, tx *fabric.Transaction) (*Prepared, error) {
 		return nil, fmt.Errorf("encoding a prepared transaction: %w", err)
 	}
 	p := NewPrepared(tx.TransactionID(), tx.Result(), bytes, nil)
-	p.submit = func(ctx context.Context) (Commit, error) { return c.commit(ctx, a, tx) }
+	p.submit = func(ctx context.Context) (Commit, error) { return c.commit(ctx, a, tx, p.Sent) }
 	return p, nil
 }
 
@@ -115,13 +119,16 @@ func propose(contract *fabric.Contract, name string, req any, opts ...fabric.Pro
 }
 
 // commit sends an endorsed transaction and waits for its block.
-func (c *Client) commit(ctx context.Context, a *actor, tx *fabric.Transaction) (Commit, error) {
+func (c *Client) commit(ctx context.Context, a *actor, tx *fabric.Transaction, sent func()) (Commit, error) {
 	id := tx.TransactionID()
 	if err := ctx.Err(); err != nil {
 		return Commit{}, fmt.Errorf("submitting transaction %s: %w", id, err) // nothing was sent
 	}
 	if _, err := tx.SubmitWithContext(ctx); err != nil && !ordered(err) {
 		return Commit{}, &UnknownOutcome{Tx: id, Cause: err}
+	}
+	if sent != nil {
+		sent()
 	}
 	status, err := c.status(ctx, a, id, c.opts.commit)
 	if err != nil {

@@ -153,7 +153,7 @@ func (s *Store) decide(ctx context.Context, t *txn, block uint64, tx *ledger.Tx)
 		return nil, nil
 	}
 	d := fact.Decision{Tx: tx.ID, Valid: tx.Valid}
-	found, err := t.get(ctx, "SELECT seq FROM operation_tx WHERE tx = ?", []any{tx.ID}, &d.Seq)
+	found, err := t.get(ctx, "SELECT seq, result FROM operation_tx WHERE tx = ?", []any{tx.ID}, &d.Seq, &d.Result)
 	if err != nil {
 		return nil, fmt.Errorf("looking up an operation: %w", err)
 	}

@@ -31,8 +31,14 @@ func (s *Store) PutDocument(ctx context.Context, d fact.Document) error {
 		if _, err := t.exec(ctx, "DELETE FROM fetch WHERE kind = ? AND digest = ?", string(d.Kind), d.Digest); err != nil {
 			return fmt.Errorf("ending a fetch: %w", err)
 		}
-		if added > 0 && d.Kind == fact.DocumentSBOM {
+		switch {
+		case added == 0:
+		case d.Kind == fact.DocumentSBOM:
 			return t.devicesChanged(ctx)
+		case d.Kind == fact.DocumentReport:
+			if _, err := t.exec(ctx, "INSERT OR IGNORE INTO assessment (report, title, version) VALUES (?, '', -1)", d.Digest); err != nil {
+				return fmt.Errorf("noting a report to assess: %w", err)
+			}
 		}
 		return nil
 	})

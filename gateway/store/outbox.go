@@ -221,20 +221,20 @@ func (t *txn) setDone(ctx context.Context, seq int64, tx string, block uint64) e
 }
 
 // SetFailed finishes an operation that will have no effect, and adds an event.
-// It changes nothing when the operation is done.
-func (s *Store) SetFailed(ctx context.Context, seq int64, p *ledger.Problem) error {
+// It reports false, and changes nothing, when the operation is finished already.
+func (s *Store) SetFailed(ctx context.Context, seq int64, p *ledger.Problem) (changed bool, err error) {
 	problem, err := json.Marshal(p)
 	if err != nil {
-		return fmt.Errorf("encoding a problem: %w", err)
+		return false, fmt.Errorf("encoding a problem: %w", err)
 	}
-	return s.update(ctx, func(ctx context.Context, t *txn) error {
+	err = s.update(ctx, func(ctx context.Context, t *txn) error {
 		var id string
-		found, err := t.get(ctx, `UPDATE operation SET state = 'failed', problem = ?, updated = ?
+		changed, err = t.get(ctx, `UPDATE operation SET state = 'failed', problem = ?, updated = ?
 			WHERE seq = ? AND state IN ('stored', 'endorsed') RETURNING id`, []any{string(problem), millis(time.Now()), seq}, &id)
 		if err != nil {
 			return fmt.Errorf("failing an operation: %w", err)
 		}
-		if !found {
+		if !changed {
 			return nil
 		}
 		if err := t.dropEnvelopes(ctx, seq); err != nil {
@@ -242,4 +242,5 @@ func (s *Store) SetFailed(ctx context.Context, seq int64, p *ledger.Problem) err
 		}
 		return s.addLocalEvent(ctx, t, fact.EventOperationFailed, []string{"operation", id}, nil)
 	})
+	return changed && err == nil, err
 }

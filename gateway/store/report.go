@@ -92,7 +92,7 @@ func (s *Store) completeInto(ctx context.Context, reports []fact.Report) error {
 }
 
 // Unassessed returns up to limit reports whose body is here and was not yet
-// assessed with the own devices as they are now, oldest first.
+// assessed with the own devices as they are now, those never assessed first.
 func (s *Store) Unassessed(ctx context.Context, limit int) ([]fact.Unassessed, error) {
 	tx, err := s.reading.BeginTx(ctx, nil)
 	if err != nil {
@@ -103,9 +103,9 @@ func (s *Store) Unassessed(ctx context.Context, limit int) ([]fact.Unassessed, e
 	if err := tx.QueryRowContext(ctx, devicesVersion).Scan(&version); err != nil {
 		return nil, fmt.Errorf("reading the version of the own devices: %w", err)
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT `+placeColumns+`, body FROM document
-		JOIN threat USING (digest) LEFT JOIN assessment ON report = digest
-		WHERE kind = 'report' AND coalesce(version, -1) < ? ORDER BY block, idx LIMIT ?`, version, limit)
+	rows, err := tx.QueryContext(ctx, `SELECT `+placeColumns+`, body FROM assessment
+		JOIN threat ON threat.digest = report JOIN document ON kind = 'report' AND document.digest = report
+		WHERE version < ? ORDER BY version, report LIMIT ?`, version, limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading unassessed reports: %w", err)
 	}
@@ -146,7 +146,7 @@ func (s *Store) PutAssessment(ctx context.Context, u fact.Unassessed, a fact.Ass
 		digest := u.Record.Digest
 		var before []byte
 		var again bool
-		if _, err := t.get(ctx, `SELECT EXISTS (SELECT 1 FROM assessment WHERE report = ?),
+		if _, err := t.get(ctx, `SELECT EXISTS (SELECT 1 FROM assessment WHERE report = ? AND version >= 0),
 			(SELECT json_group_array(unit) FROM report_match WHERE report = ?)`, []any{digest, digest}, &again, &before); err != nil {
 			return fmt.Errorf("reading the assessment before: %w", err)
 		}

@@ -150,8 +150,9 @@ CREATE INDEX fetch_next ON fetch (next);
 CREATE TABLE assessment (
   report TEXT PRIMARY KEY,
   title TEXT NOT NULL,
-  version INTEGER NOT NULL  -- of the own devices that it was made with
+  version INTEGER NOT NULL  -- of the own devices that it was made with; -1: the body is here, and not assessed yet
 ) WITHOUT ROWID;
+CREATE INDEX assessment_version ON assessment (version, report);
 
 CREATE TABLE report_match (
   report TEXT NOT NULL, unit TEXT NOT NULL,

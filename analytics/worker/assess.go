@@ -1,0 +1,71 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/secant-platform/secant/analytics/fact"
+)
+
+const (
+	assessBatch = 32
+	// assessRest is the least time between two looks for reports to assess, so
+	// that a thousand units that are registered one by one do not have every
+	// report assessed a thousand times.
+	assessRest = 500 * time.Millisecond
+)
+
+// assess has reports judged against the own devices: each once when its body is
+// here, and again when the own devices have changed.
+func (w *Worker) assess(ctx context.Context) error {
+	wake, cancel := w.hub.Subscribe()
+	defer cancel()
+	var devices []fact.Device
+	known := int64(-1) // version of devices
+	for ctx.Err() == nil {
+		looked := time.Now()
+		due, err := w.store.Unassessed(ctx, assessBatch)
+		if err != nil {
+			return ignoreEnd(ctx, fmt.Errorf("assessing reports: %w", err))
+		}
+		if len(due) == 0 {
+			waitFor(ctx, wake, time.Time{})
+			sleep(ctx, assessRest-time.Since(looked))
+			continue
+		}
+		if v := due[0].Version; v != known {
+			if devices, err = w.store.Devices(ctx, w.options.Organisation); err != nil {
+				return ignoreEnd(ctx, fmt.Errorf("assessing reports: %w", err))
+			}
+			known = v
+		}
+		for _, u := range due {
+			if err := w.assessOne(ctx, u, devices); err != nil {
+				return ignoreEnd(ctx, fmt.Errorf("assessing reports: %w", err))
+			}
+		}
+		w.hub.Wake()
+	}
+	return nil
+}
+
+func (w *Worker) assessOne(ctx context.Context, u fact.Unassessed, devices []fact.Device) error {
+	var a fact.Assessment
+	var err error
+	if w.guard(ctx, "assess", func() { a, err = w.options.Assess(ctx, u.Record, u.Body, devices) }) {
+		err = errors.New("the node failed at this report")
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		w.log.WarnContext(ctx, "report could not be assessed", slog.String("digest", u.Record.Digest),
+			slog.String("sharer", u.Record.Sharer), slog.Any("error", err))
+		a = fact.Assessment{}
+	}
+	w.metrics.assessed.Inc()
+	return w.store.PutAssessment(ctx, u, a)
+}

@@ -1,0 +1,127 @@
+package worker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+const (
+	connectTimeout = 5 * time.Second
+	answerTimeout  = 15 * time.Second // to the first byte of the answer
+	fetchTimeout   = time.Minute      // for the whole
+
+	maxStated = ledger.MaxThreatBody // bytes; more than the ledger lets anyone state
+)
+
+// fetcher is the one client that reaches other members' nodes. What it may
+// reach is decided on the address that is really connected to, so that a name
+// which resolves to something else gains nothing.
+type fetcher struct{ client *http.Client }
+
+func newFetcher(o *Options) *fetcher {
+	reachable := o.Reachable
+	dialer := &net.Dialer{
+		Timeout: connectTimeout,
+		Control: func(_, address string, _ syscall.RawConn) error { return permitted(address, reachable) },
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if o.TLS != nil {
+		config = o.TLS.Clone()
+	}
+	return &fetcher{client: &http.Client{
+		Timeout: fetchTimeout,
+		Transport: &http.Transport{
+			DialContext:            dialer.DialContext,
+			TLSClientConfig:        config,
+			TLSHandshakeTimeout:    connectTimeout,
+			ResponseHeaderTimeout:  answerTimeout,
+			MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression:     true, // the digest is over the bytes as they come, and their number is bounded
+			DisableKeepAlives:      true, // documents come rarely
+			ForceAttemptHTTP2:      true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("redirects are refused") },
+	}}
+}
+
+// permitted refuses addresses that are not public, but for those that the
+// configuration names.
+func permitted(address string, reachable []netip.Prefix) error {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("reading the address to connect to: %w", err)
+	}
+	addr := ap.Addr().Unmap().WithZone("")
+	for _, p := range reachable {
+		if p.Contains(addr) {
+			return nil
+		}
+	}
+	if !addr.IsGlobalUnicast() || addr.IsPrivate() || special(addr) {
+		return fmt.Errorf("the address %s is not public, and not among the networks that this node may reach", addr)
+	}
+	return nil
+}
+
+// reserved lists networks that count as global unicast and lead nowhere public
+// (RFC 6890 and its updates).
+var reserved = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"),
+	netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("2002::/16"),
+}
+
+func special(addr netip.Addr) bool {
+	for _, p := range reserved {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// get asks for one document of at most limit bytes.
+func (f *fetcher) get(ctx context.Context, endpoint, path, token string, limit int64) (body []byte, mediaType string, err error) {
+	base, err := url.Parse(endpoint)
+	if err != nil || base.Host == "" || base.User != nil || (base.Scheme != "https" && base.Scheme != "http") {
+		return nil, "", errors.New("the organisation's endpoint is not an http or https address")
+	}
+	target := base.Scheme + "://" + base.Host + strings.TrimSuffix(base.EscapedPath(), "/") + path
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return nil, "", fmt.Errorf("making the request: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := f.client.Do(req)
+	if err != nil {
+		return nil, "", err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, "", fmt.Errorf("the node answered with status %d", res.StatusCode)
+	}
+	if res.ContentLength > limit {
+		return nil, "", fmt.Errorf("the document is larger than %d bytes", limit)
+	}
+	body, err = io.ReadAll(io.LimitReader(res.Body, limit+1))
+	switch {
+	case err != nil:
+		return nil, "", fmt.Errorf("reading the document: %w", err)
+	case int64(len(body)) > limit:
+		return nil, "", fmt.Errorf("the document is larger than %d bytes", limit)
+	}
+	return body, res.Header.Get("Content-Type"), nil
+}
