@@ -148,6 +148,9 @@ func ParseBundle(raw []byte) (*Bundle, error) {
 	if err := exact(raw, &b); err != nil {
 		return nil, mismatch(StepFormat, err, "the bundle has not the form of %s", Format)
 	}
+	if err := b.check(); err != nil {
+		return nil, err
+	}
 	return &b, nil
 }
 

@@ -15,25 +15,20 @@ type Entry struct {
 	head      *Head
 	statement Statement
 	log       LogProof
-	device    Hash // digest of the signed read, zero without one
-	unit      *ledger.Unit
+	unit      *ledger.Unit // and unitRead: nil unless a device vouches
 	unitRead  *read
 }
 
 // Entry judges a statement's way into the log and, when a device vouches, its
 // signature under the key that the ledger holds.
 func (h *Head) Entry(s *Statement, l *LogProof, device *ledger.SignedRead) (*Entry, error) {
-	var digest Hash
-	if device != nil {
-		digest = readDigest(ledger.DeviceGetUnit, device)
-	}
 	h.mu.Lock()
 	have := h.entries[l.Entry]
 	h.mu.Unlock()
-	if have != nil && have.same(s, l, digest) {
+	if have != nil && have.same(s, l, device) {
 		return have, nil
 	}
-	e := &Entry{head: h, statement: *s, log: *l, device: digest}
+	e := &Entry{head: h, statement: *s, log: *l}
 	e.log.Path = slices.Clone(l.Path)
 	if err := e.verifyEntry(); err != nil {
 		return nil, err
@@ -50,8 +45,11 @@ func (h *Head) Entry(s *Statement, l *LogProof, device *ledger.SignedRead) (*Ent
 	return e, nil
 }
 
-func (e *Entry) same(s *Statement, l *LogProof, device Hash) bool {
-	return e.statement == *s && e.device == device &&
+func (e *Entry) same(s *Statement, l *LogProof, device *ledger.SignedRead) bool {
+	if (device == nil) != (e.unitRead == nil) || (device != nil && !e.unitRead.is(device)) {
+		return false
+	}
+	return e.statement == *s &&
 		e.log.Index == l.Index && e.log.Salt == l.Salt && e.log.Entry == l.Entry && slices.Equal(e.log.Path, l.Path)
 }
 
@@ -97,7 +95,7 @@ func (e *Entry) verifyVoucher(device *ledger.SignedRead) error {
 }
 
 func (e *Entry) verifyDevice(device *ledger.SignedRead) error {
-	r, err := e.head.verifier.cachedRead(ledger.DeviceGetUnit, e.device, device)
+	r, err := e.head.verifier.read(ledger.DeviceGetUnit, device)
 	if err != nil {
 		return err
 	}
@@ -171,15 +169,24 @@ func (r *Record) verify(count uint32, root *Hash) error {
 
 // leaf hashes the record with its salt, once its digest was found to fit.
 func (r *Record) leaf() (Hash, error) {
-	content := r.Base64
-	if r.Text != "" {
-		content = []byte(r.Text)
-	}
-	if len(content) == 0 || len(content) > MaxRecord || (r.Text != "" && len(r.Base64) != 0) {
+	n := len(r.Text) + len(r.Base64)
+	if n == 0 || n > MaxRecord || (r.Text != "" && len(r.Base64) != 0) {
 		return Hash{}, mismatch(StepFormat, nil, "the record must stand in the bundle once, with at most %d bytes", MaxRecord)
 	}
-	if sha256.Sum256(content) != r.Digest {
+	var digest, leaf Hash
+	if n <= maxCopied {
+		var b [1 + HashSize + maxCopied]byte
+		b[0] = leafPrefix
+		copy(b[1:], r.Salt[:])
+		copy(b[1+HashSize:], r.Text)
+		copy(b[1+HashSize:], r.Base64)
+		digest, leaf = sha256.Sum256(b[1+HashSize:1+HashSize+n]), sha256.Sum256(b[:1+HashSize+n])
+	} else {
+		content := r.Content()
+		digest, leaf = sha256.Sum256(content), LeafHash(&r.Salt, content)
+	}
+	if digest != r.Digest {
 		return Hash{}, mismatch(StepContent, nil, "the record's bytes are not those that were committed to")
 	}
-	return LeafHash(&r.Salt, content), nil
+	return leaf, nil
 }

@@ -14,7 +14,6 @@ import (
 // on the ledger, signed for by a majority.
 type Head struct {
 	verifier *Verifier
-	anchored Hash // digest of the signed read
 	read     *read
 	view     ledger.AnchorView
 	size     uint64
@@ -26,18 +25,17 @@ type Head struct {
 
 // Head judges a checkpoint and the signed read of its anchor.
 func (v *Verifier) Head(checkpoint string, anchor *ledger.SignedRead) (*Head, error) {
-	digest := readDigest(ledger.AnchorGet, anchor)
 	v.mu.Lock()
 	have := v.heads[checkpoint]
 	v.mu.Unlock()
-	if have != nil && have.anchored == digest {
+	if have != nil && have.read.is(anchor) {
 		return have, nil
 	}
-	r, err := v.cachedRead(ledger.AnchorGet, digest, anchor)
+	r, err := v.read(ledger.AnchorGet, anchor)
 	if err != nil {
 		return nil, err
 	}
-	h := &Head{verifier: v, anchored: digest, read: r, entries: map[Hash]*Entry{}}
+	h := &Head{verifier: v, read: r, entries: map[Hash]*Entry{}}
 	if err := h.readView(); err != nil {
 		return nil, mismatch(StepSignedRead, err, "the read of %s does not show an anchor", ledger.AnchorGet)
 	}

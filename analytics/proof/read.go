@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
@@ -27,12 +28,13 @@ const (
 
 // read is a signed read whose parts fit together and that a majority endorsed.
 type read struct {
-	time      time.Time       // claimed by the client, vouched for by the endorsers
-	request   []byte          // the function's one argument
-	payload   []byte          // the function's answer
-	present   map[string]bool // keys read in the chaincode's namespace -> whether a record stood there
-	witnesses []string        // organisations, sorted
-	of        int             // organisations of the epoch
+	signed    ledger.SignedRead // a copy of what was judged
+	time      time.Time         // claimed by the client, vouched for by the endorsers
+	request   []byte            // the function's one argument
+	payload   []byte            // the function's answer
+	present   map[string]bool   // keys read in the chaincode's namespace -> whether a record stood there
+	witnesses []string          // organisations, sorted
+	of        int               // organisations of the epoch
 }
 
 // signedRead judges a signed read of one function. The order is that in which a
@@ -41,7 +43,8 @@ func (v *Verifier) signedRead(name string, sr *ledger.SignedRead) (*read, error)
 	if err := boundRead(sr); err != nil {
 		return nil, mismatch(StepSignedRead, err, "the read of %s is not well formed", name)
 	}
-	r := &read{}
+	r := &read{signed: cloneRead(sr)}
+	sr = &r.signed
 	for _, step := range []func() error{
 		func() error { return v.readHeader(r, sr.ChannelHeader) },
 		func() error { return v.readProposal(r, name, sr.Proposal) },
@@ -222,6 +225,28 @@ func stateKey(k ledger.Key) string {
 		b = append(append(b, part...), 0)
 	}
 	return string(b)
+}
+
+func cloneRead(sr *ledger.SignedRead) ledger.SignedRead {
+	c := ledger.SignedRead{
+		ChannelHeader: bytes.Clone(sr.ChannelHeader), SignatureHeader: bytes.Clone(sr.SignatureHeader),
+		Proposal: bytes.Clone(sr.Proposal), Response: bytes.Clone(sr.Response),
+	}
+	for _, e := range sr.Endorsements {
+		c.Endorsements = append(c.Endorsements, ledger.Endorsement{Endorser: bytes.Clone(e.Endorser), Signature: bytes.Clone(e.Signature)})
+	}
+	return c
+}
+
+// is reports whether sr is, byte for byte, the read that was judged. That costs
+// a fraction of a digest over it.
+func (r *read) is(sr *ledger.SignedRead) bool {
+	have := &r.signed
+	return bytes.Equal(have.ChannelHeader, sr.ChannelHeader) && bytes.Equal(have.SignatureHeader, sr.SignatureHeader) &&
+		bytes.Equal(have.Proposal, sr.Proposal) && bytes.Equal(have.Response, sr.Response) &&
+		slices.EqualFunc(have.Endorsements, sr.Endorsements, func(a, b ledger.Endorsement) bool {
+			return bytes.Equal(a.Endorser, b.Endorser) && bytes.Equal(a.Signature, b.Signature)
+		})
 }
 
 // readDigest identifies a signed read and the function that it is to be of, for

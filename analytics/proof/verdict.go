@@ -90,8 +90,8 @@ func (v *Verdict) voucher() string {
 // Meaning says in one line what the voucher's word is worth.
 func (v *Verdict) Meaning() string {
 	if v.VouchedBy == VouchedByDevice {
-		return fmt.Sprintf("The device signed this reading with the key that the ledger holds for it, so %s cannot have made it up or changed it; "+
-			"whether the device measured rightly is not proven.", v.Organisation)
+		return fmt.Sprintf("The device signed this reading with the key that the ledger holds for it: nobody without that key, %s included, can have made it up or changed it; "+
+			"that the device measured rightly, and when, is not proven.", v.Organisation)
 	}
 	return fmt.Sprintf("The node of %s says that it received this reading from device %s: nobody, %s included, can have changed it since that time; "+
 		"that the device sent it so is that node's word alone.", v.Organisation, v.Unit, v.Organisation)

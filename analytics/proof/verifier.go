@@ -22,9 +22,9 @@ type Verifier struct {
 
 // Bounds on what a verifier keeps; what is full is emptied and fills again.
 const (
-	maxReads   = 1024
-	maxHeads   = 64
-	maxEntries = 1024 // for each head
+	maxReads   = 256
+	maxHeads   = 32
+	maxEntries = 256 // for each head
 )
 
 // NewVerifier returns a verifier that trusts what the file says. It fails when
@@ -74,7 +74,9 @@ func (v *Verifier) Verify(b *Bundle) (*Verdict, error) {
 	return entry.verdict(int(b.Record.Index)), nil
 }
 
-func (v *Verifier) cachedRead(name string, digest Hash, sr *ledger.SignedRead) (*read, error) {
+// read judges a signed read, or finds it among those judged before.
+func (v *Verifier) read(name string, sr *ledger.SignedRead) (*read, error) {
+	digest := readDigest(name, sr)
 	v.mu.Lock()
 	have := v.reads[digest]
 	v.mu.Unlock()

@@ -45,16 +45,31 @@ func (l *Log) Add(entry proof.Hash) uint64 {
 	return uint64(len(l.leaves) - 1)
 }
 
+// Size returns the number of entries.
+func (l *Log) Size() int { return len(l.leaves) }
+
+// Fork returns an empty log under the same key.
+func (l *Log) Fork() *Log { return &Log{Owner: l.Owner, Verifier: l.Verifier, signer: l.signer} }
+
 // Path returns the audit path of the entry at index to the present root.
 func (l *Log) Path(tb testing.TB, index uint64) [][]byte {
 	tb.Helper()
-	path, err := proof.NewTree(l.leaves).Path(int(index)) //nolint:gosec // small in tests
-	if err != nil {
-		tb.Fatal(err)
-	}
-	out := make([][]byte, len(path))
-	for i := range path {
-		out[i] = path[i][:]
+	return l.Paths(tb, []uint64{index})[0]
+}
+
+// Paths returns the audit paths of several entries.
+func (l *Log) Paths(tb testing.TB, indices []uint64) [][][]byte {
+	tb.Helper()
+	tree := proof.NewTree(l.leaves)
+	out := make([][][]byte, len(indices))
+	for i, index := range indices {
+		path, err := tree.Path(int(index)) //nolint:gosec // small in tests
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for _, h := range path {
+			out[i] = append(out[i], h[:])
+		}
 	}
 	return out
 }

@@ -1,0 +1,494 @@
+package proof_test
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"encoding/asn1"
+
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/proof/prooftest"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+const north = "hospital-north"
+
+// world is an honest consortium with one proof in it.
+type world struct {
+	*prooftest.Consortium
+	trust   *ledger.Trust
+	log     *prooftest.Log
+	request *prooftest.Request
+	index   uint64 // of the request in the log
+	view    *ledger.AnchorView
+	anchor  *prooftest.Call
+	unit    *prooftest.Call
+}
+
+const recordIndex = 4
+
+func newWorld(t testing.TB, by proof.Voucher) *world {
+	t.Helper()
+	w := &world{Consortium: prooftest.New(t), log: prooftest.NewLog(t, north)}
+	w.trust = w.Trust()
+	for i := range 5 {
+		w.log.Add(proof.Hash{byte(i)})
+	}
+	var records [][]byte
+	for i := range 11 {
+		records = append(records, fmt.Appendf(nil, `{"spo2":%d,"pulse":%d}`, 90+i%9, 60+i))
+	}
+	w.request = prooftest.NewRequest(t, north, by, records...)
+	w.index = w.log.Add(w.request.Entry(t))
+	for i := range 7 {
+		w.log.Add(proof.Hash{byte(i), 1})
+	}
+	w.view = w.log.Anchor(t)
+	w.anchor = w.AnchorCall(t, w.view)
+	if by == proof.VouchedByDevice {
+		w.unit = w.UnitCall(t, &w.request.Unit)
+	}
+	return w
+}
+
+// bundle is what an honest node would serve for the world as it stands.
+func (w *world) bundle(t testing.TB) *proof.Bundle {
+	t.Helper()
+	var unit *ledger.SignedRead
+	if w.unit != nil {
+		unit = w.unit.Sign(t)
+	}
+	return w.request.Bundle(t, w.log, w.index, recordIndex, w.view.Anchor.Checkpoint, w.anchor.Sign(t), unit)
+}
+
+func (w *world) verify(t testing.TB, b *proof.Bundle) (*proof.Verdict, error) {
+	t.Helper()
+	v, err := proof.NewVerifier(w.trust)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := b.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v.VerifyJSON(raw)
+}
+
+// refused wants the bundle not to fit at this step, and the error to say so.
+func (w *world) refused(t *testing.T, b *proof.Bundle, step proof.Step, words string) {
+	t.Helper()
+	verdict, err := w.verify(t, b)
+	if err == nil {
+		t.Fatalf("accepted: %s", verdict)
+	}
+	m, ok := errors.AsType[*proof.Mismatch](err)
+	if !ok || m.Step != step || !strings.Contains(err.Error(), words) {
+		t.Errorf("got %q, want step %q and %q", err, step, words)
+	}
+}
+
+func both(t *testing.T, test func(*testing.T, *world)) {
+	t.Helper()
+	for _, by := range []proof.Voucher{proof.VouchedByDevice, proof.VouchedByNode} {
+		t.Run(string(by), func(t *testing.T) {
+			t.Parallel()
+			test(t, newWorld(t, by))
+		})
+	}
+}
+
+func TestHonestProofsHold(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, w *world) {
+		got, err := w.verify(t, w.bundle(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		vouchedBy := map[proof.Voucher]string{
+			proof.VouchedByDevice: "DEVICE " + w.request.Unit.ID, proof.VouchedByNode: "NODE of hospital-north",
+		}[w.request.Statement.VouchedBy]
+		want := "unchanged since 2026-11-22T14:29:00.000Z, as witnessed by 3 of 5 organisations " +
+			"(hospital-east, hospital-north, hospital-south), vouched for by " + vouchedBy
+		if got.String() != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if inService := strings.Contains(got.Text(), "in service, uncertified"); inService != (w.unit != nil) {
+			t.Errorf("the text says about the device's state: %v\n%s", inService, got.Text())
+		}
+	})
+}
+
+func TestAlteredRecord(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, w *world) {
+		b := w.bundle(t)
+		b.Record.Text = strings.Replace(b.Record.Text, "94", "99", 1)
+		w.refused(t, b, proof.StepContent, "record's bytes")
+	})
+}
+
+// Whoever alters a record and all that can be recomputed from it still cannot
+// make the leaf.
+func TestAlteredRecordWithItsDigests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByNode)
+	b := w.bundle(t)
+	w.request.Records[recordIndex] = []byte(`{"spo2":99}`)
+	forged, err := proof.NewRecord(w.request.Records[recordIndex], &w.request.Seed, w.request.Tree(), recordIndex)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := b.Record.Leaf
+	b.Record = forged
+	w.refused(t, b, proof.StepPath, "does not lead to its request's root")
+	b.Record.Leaf = leaf
+	w.refused(t, b, proof.StepSalt, "")
+}
+
+func TestAlteredSalt(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, w *world) {
+		b := w.bundle(t)
+		b.Record.Salt[3] ^= 1
+		w.refused(t, b, proof.StepSalt, "")
+	})
+}
+
+func TestMovedIndex(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, w *world) {
+		for index := range uint32(12) {
+			if index == recordIndex {
+				continue
+			}
+			b := w.bundle(t)
+			b.Record.Index = index
+			w.refused(t, b, proof.StepPath, "")
+		}
+		b := w.bundle(t)
+		b.Log.Index++
+		w.refused(t, b, proof.StepPath, "checkpoint")
+	})
+}
+
+func TestRecordMovedToAnotherDevice(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, w *world) {
+		b := w.bundle(t)
+		b.Statement.Unit[0] ^= 1
+		w.refused(t, b, proof.StepStatement, "not what the log committed to")
+		entry, err := b.Statement.EntryHash(&b.Log.Salt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Log.Entry = entry
+		w.refused(t, b, proof.StepPath, "does not lead to the checkpoint")
+	})
+}
+
+// A node that logs, from the start, a device's readings as another device's.
+func TestReadingsLoggedForAnotherDevice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByDevice)
+	other := prooftest.NewRequest(t, north, proof.VouchedByDevice, w.request.Records...)
+	signature := w.request.Statement.Signature
+	w.request.Statement.Unit = other.Statement.Unit
+	w.request.Unit = other.Unit
+	w.relog(t)
+	w.refused(t, w.bundle(t), proof.StepDevice, "not that of the device's key")
+	// And with the record of the device that did sign.
+	w.request.Statement.Signature = signature
+	w.request.Unit.ID = strings.Repeat("ab", 32)
+	w.unit = w.UnitCall(t, &w.request.Unit)
+	w.refused(t, w.bundle(t), proof.StepDevice, "another device")
+}
+
+// relog puts the changed request into a new log, as its node could have done.
+func (w *world) relog(t *testing.T) {
+	t.Helper()
+	w.log = prooftest.NewLog(t, w.log.Owner)
+	w.index = w.log.Add(w.request.Entry(t))
+	w.log.Add(proof.Hash{1})
+	w.view = w.log.Anchor(t)
+	w.anchor = w.AnchorCall(t, w.view)
+	if w.request.Statement.VouchedBy == proof.VouchedByDevice {
+		w.unit = w.UnitCall(t, &w.request.Unit)
+	}
+}
+
+func TestInventedDeviceReading(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByDevice)
+	_, invented, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.request.Key = invented
+	w.request.Seal()
+	w.relog(t)
+	w.refused(t, w.bundle(t), proof.StepDevice, "not that of the device's key")
+}
+
+func TestDeviceOfAnotherOrganisation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByDevice)
+	w.request.Unit.Owner = "hospital-south"
+	w.relog(t)
+	w.refused(t, w.bundle(t), proof.StepDevice, "another organisation")
+}
+
+func TestDeviceWithoutKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByDevice)
+	w.request.Unit.PublicKey = ""
+	w.relog(t)
+	w.refused(t, w.bundle(t), proof.StepDevice, "no key")
+}
+
+func TestMissingDeviceRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByDevice)
+	b := w.bundle(t)
+	b.Device = nil
+	w.refused(t, b, proof.StepDevice, "lacks")
+}
+
+func TestNodeReadingDressedUpAsTheDevices(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByNode)
+	b := w.bundle(t)
+	b.Device = w.UnitCall(t, &w.request.Unit).Sign(t)
+	w.refused(t, b, proof.StepDevice, "though the node vouches")
+}
+
+func TestEdgeCannotVouchYet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByEdge)
+	w.refused(t, w.bundle(t), proof.StepDevice, "no edge box")
+}
+
+func TestStatementOfAnotherOrganisation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByNode)
+	w.request.Statement.Organisation = "hospital-south"
+	w.relog(t)
+	w.refused(t, w.bundle(t), proof.StepStatement, "another organisation")
+}
+
+func TestOtherCheckpoint(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, w *world) {
+		b := w.bundle(t)
+		w.log.Add(proof.Hash{99})
+		b.Checkpoint, _, _ = w.log.Checkpoint(t)
+		w.refused(t, b, proof.StepCheckpoint, "not the one that was anchored")
+	})
+}
+
+// A log that signs a second tree of the same size and proves a record in it.
+func TestForkedCheckpoint(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByNode)
+	fork := w.log.Fork()
+	forged := prooftest.NewRequest(t, north, proof.VouchedByNode, []byte(`{"spo2":99}`))
+	index := fork.Add(forged.Entry(t))
+	for fork.Size() < w.log.Size() {
+		fork.Add(proof.Hash{2})
+	}
+	text, _, _ := fork.Checkpoint(t)
+	b := forged.Bundle(t, fork, index, 0, text, w.anchor.Sign(t), nil)
+	w.refused(t, b, proof.StepCheckpoint, "not the one that was anchored")
+	b.Checkpoint = w.view.Anchor.Checkpoint
+	w.refused(t, b, proof.StepPath, "does not lead to the checkpoint")
+	// With the anchor's text exchanged too, the peers' signatures no longer fit.
+	w.view.Anchor.Checkpoint = text
+	b.Checkpoint = text
+	signed := w.anchor.Sign(t)
+	b.Anchor = *w.AnchorCall(t, w.view).Sign(t)
+	for i := range b.Anchor.Endorsements {
+		b.Anchor.Endorsements[i] = signed.Endorsements[i]
+	}
+	w.refused(t, b, proof.StepSignedRead, "does not fit")
+}
+
+func TestCheckpointOfAnotherKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByNode)
+	stranger := prooftest.NewLog(t, north)
+	stranger.Add(w.request.Entry(t))
+	w.view.Anchor.Checkpoint, w.view.Anchor.Size, _ = stranger.Checkpoint(t)
+	w.anchor = w.AnchorCall(t, w.view)
+	w.refused(t, w.bundle(t), proof.StepCheckpoint, "not signed by the stream's key")
+}
+
+func TestStreamUnderAnotherKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByNode)
+	w.view.Stream.Verifier = prooftest.NewLog(t, north).Verifier
+	w.anchor = w.AnchorCall(t, w.view)
+	w.refused(t, w.bundle(t), proof.StepSignedRead, "do not belong together")
+}
+
+func TestEquivocatedStream(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByNode)
+	w.view.Equivocated = true
+	w.anchor = w.AnchorCall(t, w.view)
+	w.refused(t, w.bundle(t), proof.StepCheckpoint, "two histories")
+}
+
+// Signed reads that are none, or of something else.
+func TestReadsThatAreNotTheRead(t *testing.T) {
+	t.Parallel()
+	for name, a := range map[string]struct {
+		edit  func(*world, *prooftest.Call)
+		words string
+	}{
+		"endorsed Commit in place of the read": {func(w *world, c *prooftest.Call) {
+			c.Args[0] = []byte(ledger.AnchorCommit)
+			c.Writes = []ledger.Key{w.view.Anchor.Key()}
+		}, "another function"},
+		"Commit named as the read": {func(w *world, c *prooftest.Call) {
+			c.Writes = []ledger.Key{w.view.Anchor.Key()}
+		}, "wrote"},
+		"write elsewhere": {func(w *world, c *prooftest.Call) {
+			c.WritesElsewhere = []ledger.Key{w.view.Anchor.Key()}
+		}, "wrote"},
+		"event":              {func(_ *world, c *prooftest.Call) { c.Event = []byte("x") }, "event"},
+		"other channel":      {func(_ *world, c *prooftest.Call) { c.Channel = "other" }, "another channel"},
+		"other header type":  {func(_ *world, c *prooftest.Call) { c.Type = common.HeaderType_CONFIG }, "endorser transaction"},
+		"other chaincode":    {func(_ *world, c *prooftest.Call) { c.Chaincode = "other" }, "another chaincode"},
+		"chaincode in head":  {func(_ *world, c *prooftest.Call) { c.HeaderChaincode = "other" }, "another chaincode"},
+		"chaincode answered": {func(_ *world, c *prooftest.Call) { c.Answering = "other" }, "another chaincode answered"},
+		"other namespace":    {func(_ *world, c *prooftest.Call) { c.Namespace = "other" }, "namespace"},
+		"other function":     {func(_ *world, c *prooftest.Call) { c.Args[0] = []byte(ledger.AnchorGetStream) }, "another function"},
+		"other spelling":     {func(_ *world, c *prooftest.Call) { c.Args[0] = []byte("anchor:get") }, "another function"},
+		"second argument":    {func(_ *world, c *prooftest.Call) { c.Args = append(c.Args, []byte("{}")) }, "one argument"},
+		"no argument":        {func(_ *world, c *prooftest.Call) { c.Args = c.Args[:1] }, "one argument"},
+		"other sequence": {func(w *world, c *prooftest.Call) {
+			c.Args[1] = encode(&ledger.GetAnchor{Stream: w.view.Anchor.Stream, Sequence: 7})
+		}, "something else"},
+		"other spelling of the request": {func(_ *world, c *prooftest.Call) { c.Args[1] = append(c.Args[1], ' ') }, "something else"},
+		"failed call":                   {func(_ *world, c *prooftest.Call) { c.Status = 500 }, "not a success"},
+		"missing read version":          {func(_ *world, c *prooftest.Call) { c.Reads[0].Absent = true }, "without a version"},
+		"missing stream's version":      {func(_ *world, c *prooftest.Call) { c.Reads[1].Absent = true }, "without a version"},
+		"key not read":                  {func(_ *world, c *prooftest.Call) { c.Reads = c.Reads[1:] }, "not in the read set"},
+		"mark not read":                 {func(_ *world, c *prooftest.Call) { c.Reads = c.Reads[:2] }, "two histories"},
+		"mark read and denied":          {func(_ *world, c *prooftest.Call) { c.Reads[2].Absent = false }, "two histories"},
+		"key read twice":                {func(_ *world, c *prooftest.Call) { c.Reads = append(c.Reads, c.Reads[0]) }, "twice"},
+		"transient map":                 {func(_ *world, c *prooftest.Call) { c.Transient = map[string][]byte{"a": {1}} }, "transient"},
+		"no answer":                     {func(_ *world, c *prooftest.Call) { c.Payload = []byte("[]") }, "not an anchor"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, proof.VouchedByNode)
+			a.edit(w, w.anchor)
+			w.refused(t, w.bundle(t), proof.StepSignedRead, a.words)
+		})
+	}
+}
+
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// The same holds for the read of the device.
+func TestDeviceReadsThatAreNotTheRead(t *testing.T) {
+	t.Parallel()
+	for name, a := range map[string]struct {
+		edit  func(*world, *prooftest.Call)
+		words string
+	}{
+		"registration in place of the read": {func(_ *world, c *prooftest.Call) { c.Args[0] = []byte(ledger.DeviceRegisterUnit) }, "another function"},
+		"the anchor's read":                 {func(w *world, c *prooftest.Call) { *c = *w.anchor }, "another function"},
+		"missing read version":              {func(_ *world, c *prooftest.Call) { c.Reads[0].Absent = true }, "without a version"},
+		"other device asked for":            {func(_ *world, c *prooftest.Call) { c.Args[1] = encode(&ledger.GetUnit{ID: strings.Repeat("0", 64)}) }, "something else"},
+		"no device":                         {func(_ *world, c *prooftest.Call) { c.Payload = []byte(`"x"`) }, "does not show a device"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, proof.VouchedByDevice)
+			a.edit(w, w.unit)
+			w.refused(t, w.bundle(t), proof.StepSignedRead, a.words)
+		})
+	}
+	t.Run("minority", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, proof.VouchedByDevice)
+		w.unit.Endorsers = w.unit.Endorsers[:2]
+		w.refused(t, w.bundle(t), proof.StepPolicy, "2 of 5")
+	})
+}
+
+// Bytes of a read that were changed after the peers signed.
+func TestReadAlteredAfterSigning(t *testing.T) {
+	t.Parallel()
+	for name, a := range map[string]struct {
+		edit  func(*testing.T, *world, *ledger.SignedRead)
+		words string
+	}{
+		"time": {func(t *testing.T, w *world, sr *ledger.SignedRead) {
+			w.anchor.Time = w.anchor.Time.Add(time.Hour)
+			sr.ChannelHeader = w.anchor.Sign(t).ChannelHeader
+		}, "another proposal"},
+		"proposal": {func(t *testing.T, w *world, sr *ledger.SignedRead) {
+			w.anchor.Args[0] = []byte(ledger.AnchorCommit)
+			*sr = *w.anchor.Sign(t)
+			w.anchor.Args[0] = []byte(ledger.AnchorGet)
+			sr.Proposal = w.anchor.Sign(t).Proposal
+		}, "another proposal"},
+		"creator":  {func(_ *testing.T, _ *world, sr *ledger.SignedRead) { sr.SignatureHeader = []byte("x") }, "another proposal"},
+		"response": {func(_ *testing.T, _ *world, sr *ledger.SignedRead) { sr.Response = append(sr.Response, 0x38, 1) }, "does not fit"},
+		"signature of another response": {func(t *testing.T, w *world, sr *ledger.SignedRead) {
+			w.anchor.Payload = encode(w.view.Anchor)
+			sr.Endorsements[1] = w.anchor.Sign(t).Endorsements[1]
+		}, "does not fit"},
+		"signature under another identity": {func(_ *testing.T, _ *world, sr *ledger.SignedRead) {
+			sr.Endorsements[1].Signature = sr.Endorsements[0].Signature
+		}, "does not fit"},
+		"high signature": {func(_ *testing.T, _ *world, sr *ledger.SignedRead) {
+			sr.Endorsements[0].Signature = high(sr.Endorsements[0].Signature)
+		}, "low form"},
+		"no signature":    {func(_ *testing.T, _ *world, sr *ledger.SignedRead) { sr.Endorsements[0].Signature = nil }, "not an ECDSA signature"},
+		"no response":     {func(_ *testing.T, _ *world, sr *ledger.SignedRead) { sr.Response = []byte{} }, "missing"},
+		"no endorsements": {func(_ *testing.T, _ *world, sr *ledger.SignedRead) { sr.Endorsements = sr.Endorsements[:0] }, "endorsements"},
+		"huge response":   {func(_ *testing.T, _ *world, sr *ledger.SignedRead) { sr.Response = make([]byte, 1<<20) }, "too large"},
+		"huge endorser":   {func(_ *testing.T, _ *world, sr *ledger.SignedRead) { sr.Endorsements[0].Endorser = make([]byte, 1<<20) }, "too large"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, proof.VouchedByNode)
+			b := w.bundle(t)
+			a.edit(t, w, &b.Anchor)
+			w.refused(t, b, proof.StepSignedRead, a.words)
+		})
+	}
+}
+
+// high turns an ECDSA signature into its other form, with the larger s.
+func high(sig []byte) []byte {
+	var v struct{ R, S *big.Int }
+	if _, err := asn1.Unmarshal(sig, &v); err != nil {
+		panic(err)
+	}
+	order, _ := new(big.Int).SetString("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16)
+	v.S.Sub(order, v.S)
+	out, err := asn1.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return out
+}

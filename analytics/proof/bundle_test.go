@@ -1,0 +1,267 @@
+package proof_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+var update = flag.Bool("update", false, "make the golden files anew")
+
+// The golden bundles and their trust file were made once, with keys that nobody
+// has any more. They must verify for ever and encode to the same bytes.
+func TestGoldenBundles(t *testing.T) {
+	t.Parallel()
+	for _, by := range []proof.Voucher{proof.VouchedByDevice, proof.VouchedByNode} {
+		t.Run(string(by), func(t *testing.T) {
+			t.Parallel()
+			bundleFile := filepath.Join("testdata", string(by)+".golden.json")
+			trustFile := filepath.Join("testdata", string(by)+".trust.golden.json")
+			wordsFile := filepath.Join("testdata", string(by)+".golden.txt")
+			if *update {
+				makeGolden(t, by, bundleFile, trustFile)
+			}
+			words, err := proof.VerifyFiles(trustFile, bundleFile)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if *update {
+				write(t, wordsFile, []byte(words))
+			}
+			if diff := cmp.Diff(string(read(t, wordsFile)), words); diff != "" {
+				t.Error(diff)
+			}
+			raw := read(t, bundleFile)
+			b, err := proof.ParseBundle(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := b.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(raw), string(again)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func makeGolden(t *testing.T, by proof.Voucher, bundleFile, trustFile string) {
+	t.Helper()
+	w := newWorld(t, by)
+	raw, err := w.bundle(t).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust, err := json.MarshalIndent(w.trust, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, bundleFile, raw)
+	write(t, trustFile, append(trust, '\n'))
+}
+
+func read(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func write(t testing.TB, name string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The formats in numbers: what another implementation has to arrive at.
+func TestKnownAnswers(t *testing.T) {
+	t.Parallel()
+	var seed proof.Seed
+	for i := range seed {
+		seed[i] = byte(i)
+	}
+	s := proof.Statement{
+		Request: proof.RequestID{1, 2, 3}, Organisation: "hospital-north", Unit: proof.Hash{4, 5},
+		VouchedBy: proof.VouchedByDevice, Count: 2, MediaType: "application/json",
+		Received: 1795358400123, Content: proof.ContentDigest(&seed, sha256.Sum256([]byte("content"))), Signature: proof.Signature{6, 7},
+	}
+	leaves := proof.LeafHashes(nil, &seed, [][]byte{[]byte("first"), []byte("second")})
+	s.Root = proof.Root(leaves)
+	encoded, err := s.Encode(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := s.EntryHash(&proof.Hash{8, 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join([]string{
+		"salt 1: " + proof.SaltOf(&seed, 1).String(),
+		"leaf 1: " + leaves[1].String(),
+		"root: " + s.Root.String(),
+		"content: " + s.Content.String(),
+		"signing message: " + hex.EncodeToString(proof.SigningMessage(s.Unit, 2, s.Root)),
+		"statement: " + hex.EncodeToString(encoded),
+		"entry: " + entry.String(), "",
+	}, "\n")
+	name := filepath.Join("testdata", "answers.golden.txt")
+	if *update {
+		write(t, name, []byte(got))
+	}
+	if diff := cmp.Diff(string(read(t, name)), got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestBundlesThatAnotherReaderCouldMisunderstand(t *testing.T) {
+	t.Parallel()
+	good := string(read(t, filepath.Join("testdata", "node.golden.json")))
+	replace := func(old, new string) string {
+		if !strings.Contains(good, old) {
+			t.Fatalf("the golden bundle lacks %s", old)
+		}
+		return strings.Replace(good, old, new, 1)
+	}
+	const text = `"text": "{\"spo2\":94,\"pulse\":64}"`
+	const altered = `"text": "{\"spo2\":99,\"pulse\":64}"`
+	for name, raw := range map[string]string{
+		"record twice":              replace(text, altered+",\n    "+text),
+		"record in other case":      replace(text, text+",\n    "+strings.Replace(altered, "text", "Text", 1)),
+		"record only in other case": replace(`"text"`, `"Text"`),
+		"record in both forms":      replace(text, text+`, "base64": "e30="`),
+		"no record":                 replace(text+",", ""),
+		"unknown name":              replace(text, text+`, "note": "checked by me"`),
+		"misplaced name":            replace(text, text+`, "checkpoint": ""`),
+		"other format":              replace("secant/proof/v1", "secant/proof/v2"),
+		"null device":               replace(`"checkpoint"`, `"device": null, "checkpoint"`),
+		"null path":                 replace(`"path": [`, `"path": null, "path2": [`),
+		"missing index":             replace(`"index": 4,`, ""),
+		"upper-case hash":           replace(`"digest": "`, `"digest": "A`),
+		"negative index":            replace(`"index": 4`, `"index": -4`),
+		"fraction":                  replace(`"index": 4`, `"index": 4.0`),
+		"two bundles":               good + good,
+		"cut off":                   good[:len(good)/2],
+		"empty":                     "",
+		"a list":                    "[" + good + "]",
+		"not JSON":                  "proof",
+		"not UTF-8":                 replace("spo2", "sp\xff2"),
+		"deep":                      strings.Repeat(`{"record":`, 50),
+	} {
+		_, err := proof.ParseBundle([]byte(raw))
+		if err == nil || !strings.HasPrefix(err.Error(), "format: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "spo2") {
+			t.Errorf("%s: the error repeats what was submitted: %v", name, err)
+		}
+	}
+	// Another layout of the same JSON is the same bundle.
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, []byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := proof.ParseBundle(compact.Bytes()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBundleTooLarge(t *testing.T) {
+	t.Parallel()
+	if _, err := proof.ParseBundle(make([]byte, proof.MaxBundle+1)); err == nil {
+		t.Error("taken")
+	}
+}
+
+func TestContentSurvivesTheBundle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByNode)
+	v, err := proof.NewVerifier(w.trust)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		content := rapid.OneOf(
+			rapid.SliceOfN(rapid.Byte(), 1, 300),
+			rapid.Map(rapid.StringN(1, 200, -1), func(s string) []byte { return []byte(s) }),
+			rapid.Just([]byte("MSH|^~\\&|monitor\rOBX|1|NM|\u2028\ufffd<&>\t\n\"")),
+		).Draw(rt, "content")
+		w.request.Records[recordIndex] = content
+		w.request.Seal()
+		w.relog(t)
+		raw, err := w.bundle(t).Encode()
+		if err != nil {
+			rt.Fatal(err)
+		}
+		b, err := proof.ParseBundle(raw)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if !bytes.Equal(b.Record.Content(), content) {
+			rt.Fatalf("got %q, want %q", b.Record.Content(), content)
+		}
+		if _, err := v.Verify(b); err != nil {
+			rt.Fatal(err)
+		}
+	})
+}
+
+func TestVerifyFilesSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	trust, bundle := filepath.Join("testdata", "node.trust.golden.json"), filepath.Join("testdata", "node.golden.json")
+	altered, text, huge := filepath.Join(dir, "altered"), filepath.Join(dir, "text"), filepath.Join(dir, "huge")
+	write(t, altered, bytes.Replace(read(t, bundle), []byte(`94`), []byte(`99`), 1))
+	write(t, text, []byte("hello"))
+	write(t, huge, make([]byte, proof.MaxBundle+1))
+	for _, c := range []struct{ trust, bundle, want string }{
+		{trust, altered, "the proof does not hold: content: the record's bytes are not those that were committed to"},
+		{trust, text, "the proof does not hold: format: "},
+		{trust, huge, "reading the bundle: [too_large]"},
+		{trust, filepath.Join(dir, "absent"), "reading the bundle: open "},
+		{text, bundle, "reading the trust file: "},
+		{filepath.Join(dir, "absent"), bundle, "reading the trust file: open "},
+		{filepath.Join("testdata", "device.trust.golden.json"), bundle, "the proof does not hold: policy: "},
+	} {
+		words, err := proof.VerifyFiles(c.trust, c.bundle)
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) || words != "" {
+			t.Errorf("got %q, %v; want %q", words, err, c.want)
+		}
+	}
+}
+
+func TestPartsThatDoNotBelongTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByNode)
+	if _, err := proof.NewRecord([]byte("another"), &w.request.Seed, w.request.Tree(), 0); err == nil {
+		t.Error("a record was made of other bytes")
+	}
+	if _, err := proof.NewRecord(w.request.Records[0], &w.request.Seed, w.request.Tree(), 11); err == nil {
+		t.Error("a record was made beyond the request")
+	}
+	if _, err := proof.NewLogProof(&w.request.Statement, w.request.Salt, 0, [][]byte{{1}}); err == nil {
+		t.Error("a log proof was made with a short hash")
+	}
+	b := w.bundle(t)
+	b.Checkpoint = strings.Repeat("x", ledger.MaxCheckpoint+1)
+	w.refused(t, b, proof.StepCheckpoint, "longer")
+	b = w.bundle(t)
+	b.Record.Text = ""
+	w.refused(t, b, proof.StepFormat, "once")
+}

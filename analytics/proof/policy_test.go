@@ -1,0 +1,135 @@
+package proof_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/proof/prooftest"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// Endorsers that do not make a majority of the consortium at the time of the read.
+func TestEndorsersThatDoNotSuffice(t *testing.T) {
+	t.Parallel()
+	for name, a := range map[string]struct {
+		edit  func(*testing.T, *world)
+		words string
+	}{
+		"minority": {func(t *testing.T, w *world) {
+			w.anchor.Endorsers = w.Peers(t, north, "authority")
+		}, "2 of 5 organisations, 3 are needed"},
+		"two reads of one organisation": {func(t *testing.T, w *world) {
+			o := w.Org(t, north)
+			w.anchor.Endorsers = []*prooftest.Identity{o.Peer, o.Second, w.Org(t, "authority").Peer}
+		}, "2 of 5 organisations"},
+		"one peer three times": {func(t *testing.T, w *world) {
+			p := w.Org(t, north).Peer
+			w.anchor.Endorsers = []*prooftest.Identity{p, p, p}
+		}, "1 of 5 organisations"},
+		"client certificate instead of peer": {func(t *testing.T, w *world) {
+			w.anchor.Endorsers[1] = w.Org(t, "hospital-south").Client
+		}, "not a peer's"},
+		"no node role": {func(t *testing.T, w *world) {
+			w.anchor.Endorsers[1] = w.Org(t, "hospital-south").Issue(t)
+		}, "not a peer's"},
+		"peer and admin at once": {func(t *testing.T, w *world) {
+			w.anchor.Endorsers[1] = w.Org(t, "hospital-south").Issue(t, "peer", "admin")
+		}, "not a peer's"},
+		"revoked certificate": {func(t *testing.T, w *world) {
+			o := w.Org(t, "hospital-south")
+			w.trust.Epochs[0].Organisations[1].Revoked = []string{"00", o.Peer.Serial()}
+		}, "hospital-south: the certificate is revoked"},
+		"certificate expired at the read": {func(t *testing.T, w *world) {
+			w.anchor.Endorsers[1] = w.Org(t, "hospital-south").IssueFor(t, prooftest.Now.AddDate(0, -2, 0), prooftest.Now.Add(-time.Second), "peer")
+		}, "valid at the time of the read"},
+		"certificate not yet valid at the read": {func(t *testing.T, w *world) {
+			w.anchor.Endorsers[1] = w.Org(t, "hospital-south").IssueFor(t, prooftest.Now.Add(time.Second), prooftest.Now.AddDate(0, 2, 0), "peer")
+		}, "valid at the time of the read"},
+		"organisation outside the consortium": {func(t *testing.T, w *world) {
+			w.anchor.Endorsers[1] = prooftest.NewOrganisation(t, "clinic").Peer
+		}, "no member"},
+		"another authority under a member's name": {func(t *testing.T, w *world) {
+			w.anchor.Endorsers[1] = prooftest.NewOrganisation(t, "hospital-south").Peer
+		}, "not one of the organisation's"},
+		"one member's peer under another's name": {func(t *testing.T, w *world) {
+			p := *w.Org(t, "hospital-south").Peer
+			p.Org = "medtech"
+			w.anchor.Endorsers = append(w.Peers(t, north, "hospital-south"), &p)
+		}, "not one of the organisation's"},
+		"old epoch's certificate": {func(t *testing.T, w *world) {
+			// Half an hour ago hospital-south changed its authority.
+			old, now := w.trust.Epochs[0], w.Trust().Epochs[0]
+			old.To, now.From = prooftest.Now.Add(-time.Hour), prooftest.Now.Add(-time.Hour)
+			now.Organisations[1] = prooftest.NewOrganisation(t, "hospital-south").Trust()
+			w.trust.Epochs = []ledger.TrustEpoch{old, now}
+		}, "not one of the organisation's"},
+		"old epoch's member": {func(_ *testing.T, w *world) {
+			old, now := w.trust.Epochs[0], w.Trust().Epochs[0]
+			old.To, now.From = prooftest.Now.Add(-time.Hour), prooftest.Now.Add(-time.Hour)
+			now.Organisations = append(now.Organisations[:1:1], now.Organisations[2:]...)
+			w.trust.Epochs = []ledger.TrustEpoch{old, now}
+		}, "2 of 4 organisations, 3 are needed"},
+		"read before the trust file begins": {func(_ *testing.T, w *world) {
+			w.trust.Epochs[0].From = prooftest.Now.Add(time.Hour)
+		}, "no epoch"},
+		"read after the last epoch": {func(_ *testing.T, w *world) {
+			w.trust.Epochs[0].To = prooftest.Now
+		}, "no epoch"},
+		"a sixth member joined": {func(t *testing.T, w *world) {
+			e := &w.trust.Epochs[0]
+			e.Organisations = append(e.Organisations, prooftest.NewOrganisation(t, "clinic").Trust())
+		}, "3 of 6 organisations, 4 are needed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, proof.VouchedByNode)
+			a.edit(t, w)
+			w.refused(t, w.bundle(t), proof.StepPolicy, a.words)
+		})
+	}
+}
+
+// A revoked peer, or one too many, does no harm where the rest suffices.
+func TestSpareEndorsersAreLeftOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByNode)
+	w.anchor.Endorsers = append(w.anchor.Endorsers, w.Org(t, "authority").Peer, w.Org(t, "medtech").Peer, w.Org(t, north).Second)
+	w.trust.Epochs[0].Organisations[3].Revoked = []string{w.Org(t, "medtech").Peer.Serial()}
+	v, err := w.verify(t, w.bundle(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Witnesses) != 4 || v.Witnesses[0] != "authority" || v.Of != 5 {
+		t.Errorf("witnesses %v of %d", v.Witnesses, v.Of)
+	}
+}
+
+// A proof outlives its epoch: certificates are judged at the time of the read.
+func TestProofOfAnEarlierEpochHolds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByDevice)
+	later := prooftest.New(t, "hospital-north", "hospital-south").Trust().Epochs[0]
+	w.trust.Epochs[0].To = prooftest.Now.Add(time.Minute)
+	later.From = prooftest.Now.Add(time.Minute)
+	w.trust.Epochs = append(w.trust.Epochs, later)
+	if _, err := w.verify(t, w.bundle(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUnusableTrustFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByNode)
+	for name, edit := range map[string]func(*ledger.TrustEpoch){
+		"root":   func(e *ledger.TrustEpoch) { e.Organisations[0].Roots[0] = "no certificate" },
+		"serial": func(e *ledger.TrustEpoch) { e.Organisations[0].Revoked = []string{"xyz"} },
+		"policy": func(e *ledger.TrustEpoch) { e.Policy = "any" },
+	} {
+		trust := w.Trust()
+		edit(&trust.Epochs[0])
+		if _, err := proof.NewVerifier(trust); ledger.CodeOf(err) != ledger.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
