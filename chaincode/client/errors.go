@@ -85,6 +85,7 @@ const (
 	textDuplicate    = "duplicate transaction found"           // proposing with an id that stands in a block
 	textAccess       = "access denied"                         // identity or policy check before the chaincode ran
 	textFromContract = "chaincode response "                   // the chaincode itself answered with an error
+	textLimit        = "exceeding concurrency limit"           // a peer's own bound on calls; its status is Unknown
 	textProcessed    = "request already processed"             // an orderer that is slower than the quorum
 	textExists       = "request already exists"                // an orderer that has the transaction in its pool
 )
@@ -114,6 +115,8 @@ func problemOf(err error) *ledger.Problem {
 	switch {
 	case contains(texts, textMismatch):
 		return ledger.Problemf(ledger.CodeBusy, "the endorsing peers do not have the same blocks yet")
+	case contains(texts, textLimit), st.Code() == codes.ResourceExhausted:
+		return ledger.Problemf(ledger.CodeBusy, "the peers are at their limit")
 	case contains(texts, textAccess), st.Code() == codes.PermissionDenied, st.Code() == codes.Unauthenticated:
 		return ledger.Problemf(ledger.CodeDenied, "the peers refused this node's identity")
 	case contains(texts, textDuplicate):
@@ -122,8 +125,6 @@ func problemOf(err error) *ledger.Problem {
 		return nil // an error of the chaincode that is no Problem is a fault of ours
 	}
 	switch st.Code() {
-	case codes.ResourceExhausted:
-		return ledger.Problemf(ledger.CodeBusy, "the peers are at their limit")
 	case codes.Unavailable, codes.DeadlineExceeded, codes.FailedPrecondition:
 		return ledger.Problemf(ledger.CodeUnavailable, "not enough peers answered")
 	case codes.Aborted:
@@ -183,6 +184,12 @@ func contains(texts []string, part string) bool {
 // of that id.
 func noSuchTransaction(err error) bool {
 	return contains(explanations(status.Convert(err)), textNoTx)
+}
+
+// overloaded reports whether a peer turned a call away because it has too many.
+func overloaded(err error) bool {
+	st := status.Convert(err)
+	return st.Code() == codes.ResourceExhausted || strings.Contains(st.Message(), textLimit)
 }
 
 // ordered reports whether a failure to send says that orderers have seen the

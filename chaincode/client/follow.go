@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	fabric "github.com/hyperledger/fabric-gateway/pkg/client"
@@ -16,10 +18,12 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-// Waits before a delivery is opened again.
+// Waits before a delivery is opened again, and how long one may give nothing
+// before it is asked elsewhere whether there is anything to give.
 const (
 	firstReopen = 100 * time.Millisecond
 	longReopen  = 5 * time.Second
+	silence     = 15 * time.Second
 )
 
 // Follow calls fn with every block from number from on, in order and each once,
@@ -34,9 +38,10 @@ func (c *Client) Follow(ctx context.Context, from uint64, fn func(context.Contex
 	f := follower{
 		reader: reader{channel: c.cfg.Channel, chaincode: c.cfg.Chaincode},
 		log:    c.opts.log,
-		next:   from,
+		height: c.Height,
 		fn:     fn,
 	}
+	f.next.Store(from)
 	for _, l := range c.own {
 		f.sources = append(f.sources, source{name: l.name, open: func(ctx context.Context, from uint64) (receiver, error) {
 			return c.deliver(ctx, l, from)
@@ -58,16 +63,17 @@ type follower struct {
 	reader  reader
 	log     *slog.Logger
 	sources []source
+	height  func(context.Context) (uint64, error) // of whichever own peer has most
 	fn      func(context.Context, *ledger.Block) error
-	next    uint64 // number of the block to deliver next
-	last    []byte // hash of the last delivered block's header; nil before the first
+	next    atomic.Uint64 // number of the block to deliver next
+	last    []byte        // hash of the last delivered block's header; nil before the first
 }
 
 func (f *follower) run(ctx context.Context) error {
 	failures := 0 // deliveries in a row that gave nothing
 	for turn := 0; ctx.Err() == nil; turn++ {
 		s := f.sources[turn%len(f.sources)]
-		before := f.next
+		before := f.next.Load()
 		err := f.read(ctx, s)
 		if ctx.Err() != nil {
 			return nil
@@ -75,12 +81,12 @@ func (f *follower) run(ctx context.Context) error {
 		if done, ok := errors.AsType[*endError](err); ok {
 			return done.err
 		}
-		if failures++; f.next > before {
+		if failures++; f.next.Load() > before {
 			failures = 0
 		}
 		if failures <= 1 {
 			f.log.InfoContext(ctx, "delivery of blocks broke", slog.String("peer", s.name),
-				slog.Uint64("next", f.next), slog.Any("error", err))
+				slog.Uint64("next", f.next.Load()), slog.Any("error", err))
 		}
 		// Every own peer is tried once before the first wait.
 		if round := failures / len(f.sources); round > 0 && !sleep(ctx, pause(round-1, firstReopen, longReopen)) {
@@ -96,33 +102,60 @@ type endError struct{ err error }
 func (e *endError) Error() string { return e.err.Error() }
 func (e *endError) Unwrap() error { return e.err }
 
-// read follows one delivery until it breaks.
+// read follows one delivery until it breaks or falls behind.
 func (f *follower) read(ctx context.Context, s source) error {
-	ctx, cancel := context.WithCancel(ctx) // ends the delivery whatever happens
-	defer cancel()
-	receive, err := s.open(ctx, f.next)
+	delivery, end := context.WithCancelCause(ctx) // ends the delivery whatever happens
+	var watcher sync.WaitGroup
+	var waiting atomic.Bool // for the peer, not for fn
+	defer watcher.Wait()
+	defer end(nil)
+	receive, err := s.open(delivery, f.next.Load())
 	if err != nil {
 		return err
 	}
+	watcher.Go(func() { f.watch(delivery, &waiting, end) })
 	for {
+		waiting.Store(true)
 		b, err := receive()
+		waiting.Store(false)
+		if cause := context.Cause(delivery); cause != nil {
+			return cause
+		}
 		if err != nil {
 			return err
 		}
 		block, hash, err := f.check(b)
 		if err != nil {
-			return &endError{&BlockError{Number: f.next, Reason: err}}
+			return &endError{&BlockError{Number: f.next.Load(), Reason: err}}
 		}
 		if err := f.fn(ctx, block); err != nil {
 			return &endError{err}
 		}
-		f.next, f.last = block.Number+1, hash
+		f.last = hash
+		f.next.Store(block.Number + 1)
+	}
+}
+
+var errBehind = errors.New("the peer fell silent, and another has the next block")
+
+// watch ends a delivery that gives nothing although there is something to give:
+// a peer that hangs, or is cut off from the orderers, keeps its connections.
+func (f *follower) watch(ctx context.Context, waiting *atomic.Bool, end context.CancelCauseFunc) {
+	for next := f.next.Load(); sleep(ctx, silence); {
+		if n := f.next.Load(); n != next || !waiting.Load() {
+			next = n
+			continue
+		}
+		if height, err := f.height(ctx); err == nil && height > next && f.next.Load() == next && waiting.Load() {
+			end(errBehind)
+			return
+		}
 	}
 }
 
 // check reads a block and makes sure that it is the next one of the same chain.
 func (f *follower) check(b *common.Block) (*ledger.Block, []byte, error) {
-	if got := b.GetHeader().GetNumber(); got != f.next {
+	if got := b.GetHeader().GetNumber(); got != f.next.Load() {
 		return nil, nil, fmt.Errorf("the peer delivered block %d instead", got)
 	}
 	if f.last != nil && !bytes.Equal(b.GetHeader().GetPreviousHash(), f.last) {

@@ -53,16 +53,21 @@ func followed(t *testing.T, from, last uint64, sources ...source) ([]uint64, err
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var got []uint64
-	f := follower{reader: ours, log: slog.New(slog.DiscardHandler), sources: sources, next: from,
+	f := follower{
+		reader: ours, log: slog.New(slog.DiscardHandler), sources: sources, height: nothingNew,
 		fn: func(_ context.Context, b *ledger.Block) error {
 			got = append(got, b.Number)
 			if b.Number == last {
 				cancel()
 			}
 			return nil
-		}}
+		},
+	}
+	f.next.Store(from)
 	return got, f.run(ctx)
 }
+
+func nothingNew(context.Context) (uint64, error) { return 0, nil }
 
 func numbers(from, to uint64) []uint64 {
 	var out []uint64
@@ -185,7 +190,7 @@ func TestFollowEndsWithItsCallersError(t *testing.T) {
 	blocks := chain(t, 3)
 	synctest.Test(t, func(t *testing.T) {
 		full := fmt.Errorf("the disk is full")
-		f := follower{reader: ours, log: slog.New(slog.DiscardHandler), sources: []source{(&peerOf{blocks: blocks}).source("peer0")},
+		f := follower{reader: ours, log: slog.New(slog.DiscardHandler), height: nothingNew, sources: []source{(&peerOf{blocks: blocks}).source("peer0")},
 			fn: func(context.Context, *ledger.Block) error { return full }}
 		if err := f.run(t.Context()); !errors.Is(err, full) {
 			t.Error(err)
@@ -202,9 +207,52 @@ func TestFollowEndsWithoutErrorWhenCancelled(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				f := follower{reader: ours, log: slog.New(slog.DiscardHandler), sources: []source{(&peerOf{cut: cut}).source("peer0")}}
+				f := follower{reader: ours, log: slog.New(slog.DiscardHandler), height: nothingNew, sources: []source{(&peerOf{cut: cut}).source("peer0")}}
 				if err := f.run(ctx); err != nil {
 					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// A peer that hangs keeps its connection: what another peer has decides.
+func TestFollowLeavesAPeerThatFellSilent(t *testing.T) {
+	blocks := chain(t, 10)
+	for name, tt := range map[string]struct {
+		slow   time.Duration // how long the reader's caller takes for a block
+		height uint64
+		opened int // deliveries of the second peer
+	}{
+		"another has the next block": {0, 10, 1},
+		"nobody has":                 {0, 4, 0},
+		"the caller is slow":         {2 * time.Minute, 10, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hung := &peerOf{blocks: blocks[:4]}
+				if tt.slow > 0 {
+					hung.blocks = blocks
+				}
+				well := &peerOf{blocks: blocks}
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
+				defer cancel()
+				var got []uint64
+				f := follower{
+					reader: ours, log: slog.New(slog.DiscardHandler),
+					sources: []source{hung.source("peer0"), well.source("peer1")},
+					height:  func(context.Context) (uint64, error) { return tt.height, nil },
+					fn: func(ctx context.Context, b *ledger.Block) error {
+						got = append(got, b.Number)
+						sleep(ctx, tt.slow)
+						return nil
+					},
+				}
+				if err := f.run(ctx); err != nil || !slices.Equal(got, numbers(0, uint64(len(got))-1)) {
+					t.Errorf("delivered %v, %v", got, err)
+				}
+				if len(well.opened) != tt.opened {
+					t.Errorf("the second peer was asked %d times", len(well.opened))
 				}
 			})
 		})

@@ -132,10 +132,10 @@ func (r *route) order() []*link {
 // reached, took too long, is overloaded, or does not see enough other peers.
 func elsewhere(err error) bool {
 	switch status.Code(err) {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.FailedPrecondition:
+	case codes.Unavailable, codes.DeadlineExceeded, codes.FailedPrecondition:
 		return true
 	default:
-		return false
+		return overloaded(err)
 	}
 }
 
