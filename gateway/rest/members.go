@@ -1,0 +1,54 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/auth"
+)
+
+// Members finds the organisations of the consortium.
+type Members interface {
+	Organisation(ctx context.Context, id string) (fact.Row[ledger.Organisation], error)
+	Organisations(ctx context.Context, page ledger.PageRequest) (fact.Page[ledger.Organisation], error)
+}
+
+// Organisation is a member of the consortium, with its place on the ledger.
+type Organisation struct {
+	ledger.Organisation
+	Ledger fact.Origin `json:"ledger" doc:"Where on the ledger its latest change stands."`
+}
+
+func viewOrganisation(r fact.Row[ledger.Organisation]) Organisation {
+	return Organisation{r.Record, r.Origin}
+}
+
+func (a *API) memberRoutes() {
+	register(a.api, auth.StatusRead, huma.Operation{
+		OperationID: "list-organisations", Method: http.MethodGet, Path: "/v1/organisations", Tags: []string{"consortium"},
+		Summary: "The members of the consortium, by id",
+	}, func(ctx context.Context, in *Page) (*body[List[Organisation]], error) {
+		got, err := a.Members.Organisations(ctx, in.request())
+		if err != nil {
+			return nil, cursored(err)
+		}
+		return listed(got.Items, got.Next, viewOrganisation), nil
+	})
+
+	register(a.api, auth.StatusRead, huma.Operation{
+		OperationID: "get-organisation", Method: http.MethodGet, Path: "/v1/organisations/{id}", Tags: []string{"consortium"},
+		Summary: "A member of the consortium",
+	}, func(ctx context.Context, in *struct {
+		ID string `path:"id" minLength:"1" maxLength:"64" doc:"MSP id." example:"hospital-north"`
+	}) (*body[Organisation], error) {
+		row, err := a.Members.Organisation(ctx, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return &body[Organisation]{viewOrganisation(row)}, nil
+	})
+}

@@ -1,0 +1,264 @@
+package rest
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/auth"
+	"github.com/secant-platform/secant/gateway/problem"
+)
+
+// Readings accepts readings and reads them back.
+type Readings interface {
+	Submit(ctx context.Context, r *Submission) (*Receipt, error)
+	Receipt(ctx context.Context, id proof.RequestID) (*Receipt, error)
+	Record(ctx context.Context, id proof.RequestID, index int) (record []byte, mediaType string, err error)
+	ProofParts(ctx context.Context, id proof.RequestID, index int) (*ProofParts, error)
+}
+
+// Submission is readings as they arrive: of one device, about one person.
+type Submission struct {
+	Unit      proof.Hash
+	Key       ed25519.PublicKey // the device's; nil when only the node vouches
+	Seed      proof.Seed        // zero without a key
+	Signature proof.Signature   // zero without a key
+	MediaType string
+	Encoding  string // as in Content-Encoding
+	Body      io.Reader
+}
+
+// Receipt says what was taken, and that it is durable and in the log.
+type Receipt struct {
+	ID        proof.RequestID `json:"id" doc:"32 hexadecimal digits."`
+	Unit      proof.Hash      `json:"unit" doc:"The device, 64 hexadecimal digits."`
+	Count     int             `json:"count" doc:"Records that were taken."`
+	Root      proof.Hash      `json:"root" doc:"RFC 6962 root over their salted leaves, 64 hexadecimal digits."`
+	VouchedBy proof.Voucher   `json:"vouchedBy" enum:"device,edge,node" doc:"Who vouches that the readings are the device's."`
+	MediaType string          `json:"mediaType" doc:"Of one record."`
+	Received  time.Time       `json:"received" doc:"By this node's clock."`
+	LogIndex  uint64          `json:"logIndex" doc:"Entry of the integrity log."`
+}
+
+// ProofParts is the node's side of the proof for one record.
+type ProofParts struct {
+	Record    []byte
+	Salt      proof.Hash
+	Path      []proof.Hash
+	Statement proof.Statement
+	EntrySalt proof.Hash
+	LogIndex  uint64
+}
+
+// AnchoredReceipt is a receipt with the anchor that first covers it.
+type AnchoredReceipt struct {
+	Receipt
+	Anchor *AnchorOf `json:"anchor,omitempty" doc:"The anchor that first covers it; absent until there is one."`
+}
+
+// AnchorOf is the anchor that covers a request.
+type AnchorOf struct {
+	Stream   string    `json:"stream"`
+	Sequence uint64    `json:"sequence"`
+	Size     uint64    `json:"size" doc:"Entries in the log when it was anchored."`
+	Tx       string    `json:"tx"`
+	Time     time.Time `json:"time" doc:"Vouched for by the endorsers."`
+}
+
+// The media types of readings.
+const (
+	typeNDJSON = "application/x-ndjson"
+	typeFHIR   = "application/fhir+json"
+	typeHL7    = "application/hl7-v2"
+)
+
+type PathRequest struct {
+	ID string `path:"id" pattern:"^[0-9a-f]{32}$" patternDescription:"32 lower-case hexadecimal digits" doc:"The receipt's id."`
+}
+
+func (a *API) readingRoutes() {
+	text := &huma.MediaType{Schema: &huma.Schema{Type: "string"}}
+	receipt := schemaOf[Receipt](a.api)
+	a.api.stream(auth.DeviceOrWrite, huma.Operation{
+		OperationID: "submit-readings", Method: http.MethodPost, Path: "/v1/readings", Tags: []string{"readings"},
+		Summary: "Hand in readings of one device, about one person",
+		Description: "A device signs once over all records of the request and needs no token; without a signature the node vouches, and a token is needed. " +
+			"The answer comes when the readings are durable and in the integrity log. The same signed request is one request, however often it is sent.",
+		Parameters: []*huma.Param{
+			headerParam(auth.HeaderDevice, "The device's unit id, 64 lower-case hexadecimal digits.", true),
+			headerParam(auth.HeaderSeed, "With a signature: 32 random bytes, unpadded base64url, from which the records' salts derive.", false),
+			headerParam(auth.HeaderSignature, "Ed25519 signature, unpadded base64url, over \"secant-readings-v1\\0\", unit id (32 bytes), number of records (8 bytes, big-endian) and root (32 bytes).", false),
+			headerParam("Content-Encoding", "zstd, or absent.", false),
+		},
+		RequestBody: &huma.RequestBody{Required: true, Description: "One record, or with NDJSON one a line.", Content: map[string]*huma.MediaType{
+			typeJSON: text, typeFHIR: text, typeHL7: text, typeNDJSON: text,
+		}},
+		Responses: map[string]*huma.Response{"202": {
+			Description: "Taken: durable, and in the integrity log.",
+			Headers:     map[string]*huma.Header{"Location": {Description: "Where the receipt stands.", Schema: &huma.Schema{Type: "string"}}},
+			Content:     map[string]*huma.MediaType{typeJSON: {Schema: receipt}},
+		}},
+	}, a.submitReadings)
+
+	register(a.api, auth.ReadingsRead, huma.Operation{
+		OperationID: "get-receipt", Method: http.MethodGet, Path: "/v1/readings/{id}", Tags: []string{"readings"},
+		Summary: "The receipt of a request, with the anchor that covers it",
+	}, func(ctx context.Context, in *PathRequest) (*body[AnchoredReceipt], error) {
+		id, err := proof.ParseRequestID(in.ID)
+		if err != nil {
+			return nil, noRequest()
+		}
+		r, err := a.Readings.Receipt(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		v := AnchoredReceipt{Receipt: *r}
+		if anchor, ok, err := a.proofs.covering(ctx, r.LogIndex); err != nil {
+			return nil, err
+		} else if ok {
+			v.Anchor = &AnchorOf{Stream: anchor.Stream, Sequence: anchor.Sequence, Size: anchor.Size, Tx: anchor.Tx, Time: anchor.Time}
+		}
+		return &body[AnchoredReceipt]{v}, nil
+	})
+
+	record := []*huma.Param{
+		pathParam("id", "The receipt's id, 32 lower-case hexadecimal digits."),
+		{Name: "index", In: "path", Required: true, Description: "The record's place in the request, from 0.", Schema: &huma.Schema{Type: "integer"}},
+	}
+	a.api.stream(auth.ReadingsRead, huma.Operation{
+		OperationID: "get-record", Method: http.MethodGet, Path: "/v1/readings/{id}/records/{index}", Tags: []string{"readings"},
+		Summary: "One record, byte for byte", Parameters: record,
+		Responses: map[string]*huma.Response{"200": {Description: "The record", Content: map[string]*huma.MediaType{typeJSON: text, typeFHIR: text, typeHL7: text}}},
+	}, func(c *gin.Context) error {
+		id, index, err := recordOf(c)
+		if err != nil {
+			return err
+		}
+		b, mediaType, err := a.Readings.Record(c.Request.Context(), id, index)
+		if err != nil {
+			return err
+		}
+		c.Data(http.StatusOK, mediaType, b)
+		return nil
+	})
+
+	a.api.stream(auth.ReadingsRead, huma.Operation{
+		OperationID: "get-proof", Method: http.MethodGet, Path: "/v1/readings/{id}/records/{index}/proof", Tags: []string{"readings"},
+		Summary: "The proof bundle of one record",
+		Description: "Good offline, for whoever has the consortium's trust file: secant verify BUNDLE. " +
+			"Until the record's request is anchored the answer is 503 with the code busy and Retry-After.",
+		Parameters: record,
+		Responses:  map[string]*huma.Response{"200": {Description: "The bundle", Content: map[string]*huma.MediaType{typeJSON: {Schema: &huma.Schema{Type: "object"}}}}},
+	}, func(c *gin.Context) error {
+		id, index, err := recordOf(c)
+		if err != nil {
+			return err
+		}
+		bundle, err := a.proofs.bundle(c.Request.Context(), id, index)
+		if err != nil {
+			return err
+		}
+		c.Data(http.StatusOK, typeJSON, bundle)
+		return nil
+	})
+}
+
+func noRequest() error { return ledger.Problemf(ledger.CodeNotFound, "there is no such request") }
+
+// recordOf reads which record is asked for. What could not be one is not found.
+func recordOf(c *gin.Context) (proof.RequestID, int, error) {
+	id, err := proof.ParseRequestID(c.Param("id"))
+	if err != nil {
+		return id, 0, noRequest()
+	}
+	index, err := strconv.ParseUint(c.Param("index"), 10, 31)
+	if err != nil || strconv.FormatUint(index, 10) != c.Param("index") {
+		return id, 0, ledger.Problemf(ledger.CodeNotFound, "there is no such record in the request")
+	}
+	return id, int(index), nil
+}
+
+func (a *API) submitReadings(c *gin.Context) error {
+	media, err := mediaType(c, typeNDJSON, typeJSON, typeFHIR, typeHL7)
+	if err != nil {
+		return err
+	}
+	s := &Submission{MediaType: media, Encoding: c.GetHeader("Content-Encoding"), Body: c.Request.Body}
+	if s.Encoding != "" && s.Encoding != "identity" && s.Encoding != "zstd" {
+		return problem.Encoding()
+	}
+	signed, err := readSignature(c, s)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request.Context()
+	if err := a.admit(ctx, s, signed); err != nil {
+		return err
+	}
+	r, err := a.Readings.Submit(ctx, s)
+	if err != nil {
+		return inBody(err)
+	}
+	c.Header("Location", "/v1/readings/"+r.ID.String())
+	return writeJSON(c, http.StatusAccepted, r)
+}
+
+// readSignature reads the headers that name the device and carry its signature.
+func readSignature(c *gin.Context, s *Submission) (signed bool, err error) {
+	var faults []ledger.Fault
+	fault := func(header, detail string) {
+		faults = append(faults, ledger.Fault{Field: "header." + header, Detail: detail})
+	}
+	if s.Unit.UnmarshalText([]byte(c.GetHeader(auth.HeaderDevice))) != nil {
+		fault(auth.HeaderDevice, "must be 64 lower-case hexadecimal digits")
+	}
+	seed, signature := c.GetHeader(auth.HeaderSeed), c.GetHeader(auth.HeaderSignature)
+	if seed != "" || signature != "" {
+		signed = true
+		b, err := base64.RawURLEncoding.Strict().DecodeString(seed)
+		if err != nil || len(b) != len(s.Seed) {
+			fault(auth.HeaderSeed, "must be 32 bytes in unpadded base64url")
+		}
+		copy(s.Seed[:], b)
+		if s.Signature.UnmarshalText([]byte(signature)) != nil {
+			fault(auth.HeaderSignature, "must be 64 bytes in unpadded base64url")
+		}
+	}
+	if len(faults) > 0 {
+		return signed, invalid(faults...)
+	}
+	return signed, nil
+}
+
+// admit lets pass what a device may hand in here: one of the own organisation,
+// in service. It finds the key that a signature must hold under.
+func (a *API) admit(ctx context.Context, s *Submission, signed bool) error {
+	unit, err := a.units.find(ctx, s.Unit.String())
+	if ledger.CodeOf(err) == ledger.CodeNotFound && auth.CallerOf(ctx) == nil {
+		return problem.Unauthenticated()
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case unit.owner != a.Organisation:
+		return ledger.Problemf(ledger.CodeDenied, "the device is not this organisation's")
+	case unit.state != ledger.StateInService:
+		return ledger.Problemf(ledger.CodeDenied, "the device is not in service")
+	case signed && unit.key == nil:
+		return ledger.Problemf(ledger.CodeDenied, "the device is registered as one that cannot sign")
+	}
+	if signed {
+		s.Key = unit.key
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+
+	"github.com/secant-platform/secant/analytics/cti"
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/auth"
+)
+
+// Releases finds releases of device models.
+type Releases interface {
+	Release(ctx context.Context, di, version string) (fact.Row[ledger.Release], error)
+	Releases(ctx context.Context, di string, page ledger.PageRequest) (fact.Page[ledger.Release], error)
+}
+
+// Documents keeps what the ledger names by digest.
+type Documents interface {
+	PutDocument(ctx context.Context, d fact.Document) error
+	Document(ctx context.Context, kind fact.DocumentKind, digest string) (fact.Document, error)
+}
+
+// The media types of CycloneDX (CycloneDX 1.6, "Media Types").
+const (
+	typeCycloneJSON = "application/vnd.cyclonedx+json"
+	typeCycloneXML  = "application/vnd.cyclonedx+xml"
+	typeXML         = "application/xml"
+)
+
+// Release is a version of a model's software, with its place on the ledger.
+type Release struct {
+	ledger.Release
+	Components int         `json:"components,omitempty" doc:"Entries of the bill of materials; only where the bill is held."`
+	Ledger     fact.Origin `json:"ledger" doc:"Where on the ledger it stands."`
+}
+
+func viewRelease(r fact.Row[ledger.Release]) Release {
+	return Release{Release: r.Record, Ledger: r.Origin}
+}
+
+type PathRelease struct {
+	PathDI
+	Version string `path:"version" minLength:"1" maxLength:"64" doc:"The release's version; a slash in it is escaped."`
+}
+
+func releasePath(di, version string) string {
+	return modelPath(di) + "/releases/" + url.PathEscape(version)
+}
+
+func (a *API) releaseRoutes() {
+	binary := &huma.MediaType{Schema: &huma.Schema{Type: "string", Format: "binary"}}
+	put := commandOp[Release](a.api, huma.Operation{
+		OperationID: "publish-release", Method: http.MethodPut, Path: "/v1/models/{di}/releases/{version}", Tags: []string{"devices"},
+		Summary:     "Publish a release of an own model with its bill of materials",
+		Description: "The body is a CycloneDX document, JSON or XML. The digest of its bytes goes to the ledger; the bytes are kept here and served as they are.",
+		Parameters:  append(releaseParams(), commandParams()...),
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			typeCycloneJSON: binary, typeCycloneXML: binary, typeJSON: binary, typeXML: binary,
+		}},
+	})
+	a.api.stream(auth.DevicesWrite, put, a.publishRelease)
+
+	register(a.api, auth.DevicesRead, huma.Operation{
+		OperationID: "list-releases", Method: http.MethodGet, Path: "/v1/models/{di}/releases", Tags: []string{"devices"},
+		Summary: "The releases of a device model, by version",
+	}, func(ctx context.Context, in *struct {
+		PathDI
+		Page
+	}) (*body[List[Release]], error) {
+		got, err := a.Releases.Releases(ctx, in.DI, in.request())
+		if err != nil {
+			return nil, cursored(err)
+		}
+		return listed(got.Items, got.Next, viewRelease), nil
+	})
+
+	register(a.api, auth.DevicesRead, huma.Operation{
+		OperationID: "get-release", Method: http.MethodGet, Path: "/v1/models/{di}/releases/{version}", Tags: []string{"devices"},
+		Summary: "A release of a device model",
+	}, func(ctx context.Context, in *PathRelease) (*body[Release], error) {
+		row, err := a.Releases.Release(ctx, in.DI, in.Version)
+		if err != nil {
+			return nil, err
+		}
+		return &body[Release]{viewRelease(row)}, nil
+	})
+
+	a.api.stream(auth.MembersRead, huma.Operation{
+		OperationID: "get-sbom", Method: http.MethodGet, Path: "/v1/models/{di}/releases/{version}/sbom", Tags: []string{"devices"},
+		Summary:     "A release's bill of materials, byte for byte",
+		Description: "Any member's node may fetch it. Its SHA-256 is the release's sbomDigest on the ledger.",
+		Parameters:  releaseParams(),
+		Responses: map[string]*huma.Response{"200": {Description: "The bill", Content: map[string]*huma.MediaType{
+			typeCycloneJSON: binary, typeCycloneXML: binary,
+		}}},
+	}, func(c *gin.Context) error {
+		ctx := c.Request.Context()
+		row, err := a.Releases.Release(ctx, c.Param("di"), c.Param("version"))
+		if err != nil {
+			return err
+		}
+		return a.serveDocument(c, fact.DocumentSBOM, row.Record.SBOMDigest)
+	})
+}
+
+// publishRelease keeps the bill and publishes its digest. The bill is durable
+// first: it is named by its digest, so that a command which fails afterwards
+// leaves nothing that anybody could mistake for a release.
+func (a *API) publishRelease(c *gin.Context) error {
+	ctx := c.Request.Context()
+	got, err := contentType(c, typeCycloneJSON, typeCycloneXML, typeJSON, typeXML)
+	if err != nil {
+		return err
+	}
+	headers, err := readCommandHeaders(c)
+	if err != nil {
+		return err
+	}
+	text, err := readBody(c)
+	if err != nil {
+		return err
+	}
+	req := ledger.PublishRelease{
+		DI: c.Param("di"), Version: c.Param("version"), SBOMDigest: ledger.BodyDigest(text), SBOMFormat: ledger.FormatCycloneDX,
+	}
+	if err := req.Validate(); err != nil {
+		return placed(err, "di", "version")
+	}
+	components, err := cti.Components(text)
+	if err != nil {
+		return inBody(err)
+	}
+	media := typeCycloneJSON
+	if got == typeCycloneXML || got == typeXML {
+		media = typeCycloneXML
+	}
+	if isXML(text) != (media == typeCycloneXML) {
+		return invalid(ledger.Fault{Field: "header.Content-Type", Detail: "must be that of the body"})
+	}
+	if err := a.Documents.PutDocument(ctx, fact.Document{Kind: fact.DocumentSBOM, Digest: req.SBOMDigest, MediaType: media, Body: text}); err != nil {
+		return doing("keeping the bill of materials", err)
+	}
+	done, err := a.command(ctx, headers, ledger.RoleRegistrar, ledger.DevicePublishRelease, req, releasePath(req.DI, req.Version),
+		func(ctx context.Context) (any, error) {
+			row, err := a.Releases.Release(ctx, req.DI, req.Version)
+			v := viewRelease(row)
+			v.Components = len(components)
+			return v, err
+		})
+	if err != nil {
+		return err
+	}
+	return writeAnswer(c, done)
+}
+
+// serveDocument serves a document byte for byte. The digest is its name, so
+// that it never changes.
+func (a *API) serveDocument(c *gin.Context, kind fact.DocumentKind, digest string) error {
+	d, err := a.Documents.Document(c.Request.Context(), kind, digest)
+	if err != nil {
+		return err
+	}
+	h := c.Writer.Header()
+	h.Set("ETag", `"`+digest+`"`)
+	h.Set("Cache-Control", "private, max-age=31536000, immutable")
+	if c.GetHeader("If-None-Match") == `"`+digest+`"` {
+		c.Status(http.StatusNotModified)
+		return nil
+	}
+	c.Data(http.StatusOK, d.MediaType, d.Body)
+	return nil
+}
+
+// isXML tells XML from JSON by the first character that means anything.
+func isXML(text []byte) bool {
+	for _, b := range text {
+		switch b {
+		case ' ', '\t', '\r', '\n', 0xEF, 0xBB, 0xBF:
+			continue
+		}
+		return b == '<'
+	}
+	return false
+}
+
+func releaseParams() []*huma.Param {
+	return []*huma.Param{
+		pathParam("di", "UDI-DI of the model; a slash in it is escaped."),
+		pathParam("version", "The release's version; a slash in it is escaped."),
+	}
+}

@@ -1,0 +1,100 @@
+package rest
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/secant-platform/secant/gateway/auth"
+)
+
+// Deps is what the interface needs of the rest of the node. All are required
+// but those that say otherwise.
+type Deps struct {
+	Organisation string // MSP id of the node's organisation
+	DisplayName  string // its name for people, in reports that the node makes
+	Endpoint     string // base address for the OpenAPI document; may be empty
+	MakerKey     []byte // key of the HMAC that turns serial numbers into unit ids
+
+	Commands   Commands
+	Operations Operations
+	Members    Members
+	Models     Models
+	Releases   Releases
+	Units      Units
+	Inventory  Inventory
+	Documents  Documents
+	Reports    Reports
+	Scores     Scores
+	Assessor   Assessor
+	Streams    Streams
+	Anchors    Anchors
+	Log        Log
+	Readings   Readings
+	Reader     Reader
+	Judge      Judge
+	Events     Events
+	Health     Health
+	Metrics    http.Handler
+
+	Limits   Limits
+	Observed *Metrics // made by NewMetrics
+	Sharer   SharerNetworks
+}
+
+// Limits bound what one caller can take.
+type Limits struct {
+	Depth     int           // nesting of JSON bodies
+	Listeners int           // open event streams
+	Heartbeat time.Duration // between signs of life on a quiet event stream
+	Patience  time.Duration // for a listener to take what is sent to it
+}
+
+// API is the node's own HTTP interface.
+type API struct {
+	Deps
+	api     *api
+	proofs  *proofs
+	units   *unitCache
+	text    []byte        // the OpenAPI document
+	ended   chan struct{} // closed when streams must end
+	endOnce sync.Once
+	streams chan struct{} // one token for each open event stream
+}
+
+// New makes the interface and registers its routes on router.
+func New(router *auth.Router, deps Deps) (*API, error) {
+	if deps.Limits.Depth <= 0 || deps.Limits.Listeners <= 0 || deps.Limits.Heartbeat <= 0 || deps.Limits.Patience <= 0 {
+		return nil, errors.New("every limit of the HTTP interface must be more than zero")
+	}
+	if deps.Organisation == "" || len(deps.MakerKey) == 0 || deps.Observed == nil {
+		return nil, errors.New("the HTTP interface needs its organisation, the maker's key and its metrics")
+	}
+	a := &API{
+		Deps:    deps,
+		api:     newAPI(router, deps.Limits.Depth, deps.Endpoint),
+		proofs:  newProofs(deps),
+		units:   newUnitCache(deps.Units),
+		ended:   make(chan struct{}),
+		streams: make(chan struct{}, deps.Limits.Listeners),
+	}
+	a.modelRoutes()
+	a.releaseRoutes()
+	a.unitRoutes()
+	a.readingRoutes()
+	a.threatRoutes()
+	a.riskRoutes()
+	a.memberRoutes()
+	a.logRoutes()
+	a.eventRoutes()
+	a.operationRoutes()
+	a.healthRoutes()
+	var err error
+	a.text, err = encodeDocument(a.api.huma.OpenAPI())
+	return a, err
+}
+
+// End ends what would not end by itself: open event streams. It may be called
+// more than once.
+func (a *API) End() { a.endOnce.Do(func() { close(a.ended) }) }

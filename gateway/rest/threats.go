@@ -1,0 +1,170 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+
+	"github.com/secant-platform/secant/analytics/cti"
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/auth"
+)
+
+// Reports finds threat reports.
+type Reports interface {
+	Report(ctx context.Context, digest string) (fact.Report, error)
+	Reports(ctx context.Context, f fact.ReportFilter, page ledger.PageRequest) (fact.ReportPage, error)
+}
+
+// SharerNetworks are the public networks of the own organisation, which reports
+// that the node makes never name.
+type SharerNetworks []netip.Prefix
+
+// Threat is a threat report, with what this node made of it.
+type Threat struct {
+	ledger.Threat
+	Late    bool         `json:"late" doc:"It was held back: it stands on the ledger more than five minutes after the time that it claims."`
+	Held    bool         `json:"held" doc:"The body is here, and its digest was checked."`
+	Title   string       `json:"title" doc:"From the body; empty until this node has read it."`
+	Matches []fact.Match `json:"matches" doc:"Own devices that it concerns."`
+	Ledger  fact.Origin  `json:"ledger" doc:"Where on the ledger it stands."`
+}
+
+func viewThreat(r fact.Report) Threat {
+	matches := r.Matches
+	if matches == nil {
+		matches = []fact.Match{}
+	}
+	return Threat{Threat: r.Record, Late: r.Origin.Late, Held: r.Held, Title: r.Title, Matches: matches, Ledger: r.Origin}
+}
+
+type PathDigest struct {
+	Digest string `path:"digest" pattern:"^[0-9a-f]{64}$" patternDescription:"64 lower-case hexadecimal digits" doc:"SHA-256 of the body's bytes."`
+}
+
+var markings = []string{ledger.TLPClear, ledger.TLPGreen}
+
+func (a *API) threatRoutes() {
+	bundle := &huma.MediaType{Schema: &huma.Schema{Type: "object"}}
+	share := commandOp[Threat](a.api, huma.Operation{
+		OperationID: "share-threat", Method: http.MethodPost, Path: "/v1/threats", Tags: []string{"threats"},
+		Summary: "Share a threat report with the consortium",
+		Description: "The body is a STIX 2.1 bundle, or one Suricata EVE alert, of which a bundle is made that tells nothing of the own network. " +
+			"The ledger gets its digest; every member's node may fetch the body.",
+		Parameters: append([]*huma.Param{
+			{Name: "marking", In: "query", Required: true, Description: "TLP 2.0 marking under which it is shared.", Schema: &huma.Schema{Type: "string", Enum: []any{ledger.TLPClear, ledger.TLPGreen}}},
+		}, commandParams()...),
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{ledger.MediaTypeSTIX: bundle, cti.MediaTypeEVE: bundle}},
+	})
+	a.api.stream(auth.ThreatsShare, share, a.shareThreat)
+
+	register(a.api, auth.ThreatsRead, huma.Operation{
+		OperationID: "list-threats", Method: http.MethodGet, Path: "/v1/threats", Tags: []string{"threats"},
+		Summary: "The threat reports of the consortium, newest first",
+	}, func(ctx context.Context, in *struct {
+		Page
+		Sharer  string `query:"sharer" maxLength:"64" doc:"Only those shared by this organisation (MSP id)."`
+		Marking string `query:"marking" enum:"clear,green" doc:"Only those with this marking."`
+	}) (*body[List[Threat]], error) {
+		got, err := a.Reports.Reports(ctx, fact.ReportFilter{Sharer: in.Sharer, Marking: in.Marking}, in.request())
+		if err != nil {
+			return nil, cursored(err)
+		}
+		return listed(got.Items, got.Next, viewThreat), nil
+	})
+
+	register(a.api, auth.ThreatsRead, huma.Operation{
+		OperationID: "get-threat", Method: http.MethodGet, Path: "/v1/threats/{digest}", Tags: []string{"threats"},
+		Summary: "A threat report, with the own devices that it concerns",
+	}, func(ctx context.Context, in *PathDigest) (*body[Threat], error) {
+		r, err := a.Reports.Report(ctx, in.Digest)
+		if err != nil {
+			return nil, err
+		}
+		return &body[Threat]{viewThreat(r)}, nil
+	})
+
+	a.api.stream(auth.MembersRead, huma.Operation{
+		OperationID: "get-threat-body", Method: http.MethodGet, Path: "/v1/threats/{digest}/body", Tags: []string{"threats"},
+		Summary: "A report's STIX bundle, byte for byte", Description: "Any member's node may fetch it. Its SHA-256 is its digest on the ledger.",
+		Parameters: []*huma.Param{pathParam("digest", "SHA-256 of the body's bytes, 64 lower-case hexadecimal digits.")},
+		Responses:  map[string]*huma.Response{"200": {Description: "The bundle", Content: map[string]*huma.MediaType{ledger.MediaTypeSTIX: bundle}}},
+	}, func(c *gin.Context) error {
+		// Only what the ledger names is served: the store may hold a body whose
+		// sharing was refused.
+		r, err := a.Reports.Report(c.Request.Context(), c.Param("digest"))
+		if err != nil {
+			return err
+		}
+		return a.serveDocument(c, fact.DocumentReport, r.Record.Digest)
+	})
+}
+
+func (a *API) shareThreat(c *gin.Context) error {
+	ctx := c.Request.Context()
+	media, err := contentType(c, ledger.MediaTypeSTIX, cti.MediaTypeEVE)
+	if err != nil {
+		return err
+	}
+	headers, err := readCommandHeaders(c)
+	if err != nil {
+		return err
+	}
+	marking := c.Query("marking")
+	if !slices.Contains(markings, marking) {
+		return invalid(ledger.Fault{Field: "query.marking", Detail: "must be clear or green"})
+	}
+	text, err := readBody(c)
+	if err != nil {
+		return err
+	}
+	report, err := a.report(media, text, marking)
+	if err != nil {
+		return inBody(err)
+	}
+	req := ledger.ShareThreat{
+		Digest: ledger.BodyDigest(report.Body), Marking: marking, MediaType: ledger.MediaTypeSTIX, Size: int64(len(report.Body)),
+	}
+	if err := req.Validate(); err != nil {
+		return placed(err)
+	}
+	// The body first: a digest on the ledger whose body nobody has is worthless.
+	d := fact.Document{Kind: fact.DocumentReport, Digest: req.Digest, MediaType: ledger.MediaTypeSTIX, Body: report.Body}
+	if err := a.Documents.PutDocument(ctx, d); err != nil {
+		return doing("keeping the report", err)
+	}
+	done, err := a.command(ctx, headers, ledger.RoleSharer, ledger.ThreatShare, req, "/v1/threats/"+req.Digest,
+		func(ctx context.Context) (any, error) {
+			r, err := a.Reports.Report(ctx, req.Digest)
+			v := viewThreat(r)
+			if v.Title == "" {
+				v.Title = report.Title // the worker has not come to it yet
+			}
+			return v, err
+		})
+	if err != nil {
+		return err
+	}
+	return writeAnswer(c, done)
+}
+
+// report reads a bundle, or makes one of an alert.
+func (a *API) report(media string, text []byte, marking string) (*cti.Report, error) {
+	if media == cti.MediaTypeEVE {
+		alert, err := cti.ParseEVE(text)
+		if err != nil {
+			return nil, err
+		}
+		return cti.FromEVE(alert, cti.Sharer{ID: a.Organisation, Name: a.DisplayName, Networks: a.Sharer}, marking)
+	}
+	r, err := cti.ParseBundle(text)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.Permits(marking)
+}
