@@ -19,8 +19,8 @@ package ledger
 type SignedRead struct {
 	ChannelHeader   []byte        `json:"channelHeader"`   // common.ChannelHeader
 	SignatureHeader []byte        `json:"signatureHeader"` // common.SignatureHeader
-	Proposal        []byte        `json:"proposal"` // ChaincodeProposalPayload without the transient map
-	Response        []byte        `json:"response"` // ProposalResponsePayload
+	Proposal        []byte        `json:"proposal"`        // ChaincodeProposalPayload without the transient map
+	Response        []byte        `json:"response"`        // ProposalResponsePayload
 	Endorsements    []Endorsement `json:"endorsements"`
 }
 
