@@ -1,0 +1,214 @@
+package chaincode_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"pgregory.net/rapid"
+
+	"github.com/secant-platform/secant/chaincode"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/chaincode/statetest"
+)
+
+// logSize is how many leaves the logs have.
+const logSize = 30
+
+// play draws transactions that are sometimes right and often nearly so.
+type play struct {
+	t    *rapid.T
+	l    *statetest.Ledger
+	logs map[string]*statetest.Log // by organisation
+	fork map[string]*statetest.Log
+	last map[string]*ledger.Anchor // by stream
+}
+
+func (p *play) pick(label string, from ...string) string {
+	return rapid.SampledFrom(from).Draw(p.t, label)
+}
+
+func (p *play) org() string { return p.pick("org", north, south, maker) }
+
+// actor is mostly an organisation that may do such things.
+func (p *play) actor(name string) string {
+	switch {
+	case rapid.IntRange(0, 9).Draw(p.t, "stranger") == 0:
+		return p.org()
+	case rights[name].role == ledger.RoleRegistrar && name != ledger.IdentityRegister:
+		return maker
+	}
+	return p.pick("hospital", north, south)
+}
+
+// commit is mostly the next anchor of a stream.
+func (p *play) commit(log *statetest.Log, stream string) ledger.CommitAnchor {
+	r := ledger.CommitAnchor{Stream: stream}
+	from := uint64(0)
+	if last := p.last[stream]; last != nil {
+		r.Sequence, from = last.Sequence+1, last.Size
+	}
+	if rapid.IntRange(0, 9).Draw(p.t, "jump") == 0 {
+		r.Sequence = rapid.Uint64Range(0, 3).Draw(p.t, "sequence")
+	}
+	to := rapid.Uint64Range(max(from, 1), min(from+3, logSize)).Draw(p.t, "to")
+	r.Checkpoint = log.Checkpoint(to)
+	if from > 0 {
+		r.Proof = log.Consistency(from, to)
+	}
+	return r
+}
+
+// id draws from so few that transactions meet.
+func (p *play) id(label string) string {
+	return ledger.BodyDigest([]byte(p.pick(label, "a", "b", "c")))
+}
+
+func (p *play) unit() string {
+	return p.pick("unit", statetest.SeededUnit(north), statetest.SeededUnit(south), p.id("unit id"))
+}
+
+func (p *play) di() string { return p.pick("di", statetest.SeededDI, "D1", "D2") }
+
+func (p *play) proposal() statetest.Proposal {
+	name := p.pick("name", ledger.Names...)
+	org := p.actor(name)
+	log := p.logs[org]
+	if rapid.IntRange(0, 4).Draw(p.t, "forked") == 0 {
+		log = p.fork[org]
+	}
+	stream := ledger.StreamID(log.Verifier)
+	var request any
+	switch name {
+	case ledger.IdentityRegister:
+		r := statetest.Registration(org)
+		r.Revision = rapid.IntRange(2, 3).Draw(p.t, "revision")
+		request = r
+	case ledger.IdentityGet:
+		request = ledger.GetOrganisation{ID: p.org()}
+	case ledger.IdentityList, ledger.DeviceListUnits, ledger.ThreatList:
+		request = ledger.PageRequest{Size: rapid.IntRange(0, 3).Draw(p.t, "size")}
+	case ledger.DeviceRegisterModel:
+		request = ledger.RegisterModel{DI: p.di(), Name: "Pump", ModelNumber: "1", RiskClass: "I"}
+	case ledger.DevicePublishRelease:
+		request = ledger.PublishRelease{DI: p.di(), Version: p.pick("version", "1", "2"), SBOMDigest: p.id("sbom"), SBOMFormat: ledger.FormatCycloneDX}
+	case ledger.DeviceRegisterUnit:
+		request = ledger.RegisterUnit{ID: p.id("unit id"), DI: p.di(), Lot: "L", Release: p.pick("release", statetest.SeededRelease, "1"), Owner: p.org()}
+	case ledger.DevicePutIntoService:
+		request = ledger.PutIntoService{ID: p.unit()}
+	case ledger.DeviceGetModel:
+		request = ledger.GetModel{DI: p.di()}
+	case ledger.DeviceGetRelease:
+		request = ledger.GetRelease{DI: p.di(), Version: "1"}
+	case ledger.DeviceGetUnit:
+		request = ledger.GetUnit{ID: p.unit()}
+	case ledger.AnchorOpen:
+		request = ledger.OpenStream{Verifier: log.Verifier}
+	case ledger.AnchorCommit:
+		request = p.commit(log, stream)
+	case ledger.AnchorReportEquivocation:
+		n := rapid.Uint64Range(1, logSize).Draw(p.t, "at")
+		request = ledger.ReportEquivocation{Stream: stream, First: p.logs[org].Checkpoint(n), Second: log.Checkpoint(n)}
+	case ledger.AnchorGet:
+		request = ledger.GetAnchor{Stream: stream}
+	case ledger.AnchorGetStream:
+		request = ledger.GetStream{ID: stream}
+	case ledger.ThreatShare:
+		request = ledger.ShareThreat{Digest: p.id("body"), Marking: ledger.TLPGreen, MediaType: ledger.MediaTypeSTIX, Size: 1}
+	case ledger.ThreatGet:
+		request = ledger.GetThreat{Digest: p.id("body")}
+	case ledger.RiskPublish:
+		request = ledger.PublishScore{Subject: p.unit(), Model: "m/1", InputDigest: p.id("inputs"), Value: 1}
+	case ledger.RiskGet:
+		request = ledger.GetScore{Subject: p.unit(), Model: "m/1", InputDigest: p.id("inputs")}
+	case ledger.RiskList:
+		request = ledger.ListScores{Subject: p.unit()}
+	default:
+		p.t.Fatalf("%s is not played", name)
+	}
+	role := rights[name].role
+	if role == "" || role == anyRole {
+		role = ledger.RoleSharer
+	}
+	return statetest.Proposal{
+		Client: p.l.Client(org, role), Name: name, Request: request,
+		Time: p.l.Now().Add(time.Duration(rapid.IntRange(-60, 60).Draw(p.t, "skew")) * time.Second),
+	}
+}
+
+// TestEndorsersAgreeAndTheLedgerHolds plays transactions in blocks: two peers
+// on one state sign the same bytes, a refusal writes nothing, and after each
+// play the ledger holds what Check asks.
+func TestEndorsersAgreeAndTheLedgerHolds(t *testing.T) {
+	t.Parallel()
+	counts := map[string]int{}
+	var clock func() time.Time
+	cc, err := chaincode.NewAt(func() time.Time { return clock() }) // made once: that is slow
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := statetest.Options{Chaincode: func(c func() time.Time) (shim.Chaincode, error) {
+		clock = c
+		return cc, nil
+	}}
+	rapid.Check(t, func(t *rapid.T) {
+		l, err := statetest.Open(options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Seed(); err != nil {
+			t.Fatal(err)
+		}
+		p := &play{t: t, l: l, logs: map[string]*statetest.Log{}, fork: map[string]*statetest.Log{}, last: map[string]*ledger.Anchor{}}
+		for _, org := range []string{north, south, maker} {
+			p.logs[org] = statetest.NewLog(org + ".example/log")
+			p.logs[org].Grow(logSize)
+			p.fork[org] = p.logs[org].Fork()
+			open := ledger.OpenStream{Verifier: p.logs[org].Verifier}
+			if err := l.Submit(l.Client(org, ledger.RoleAnchorer), ledger.AnchorOpen, open, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range rapid.IntRange(3, 15).Draw(t, "blocks") {
+			var block []*statetest.Simulation
+			for range rapid.IntRange(1, 8).Draw(t, "transactions") {
+				s, err := l.Simulate(p.proposal())
+				if err != nil {
+					t.Fatal(err)
+				}
+				sameBytes(t, s, l.Again(s))
+				switch code := ledger.CodeOf(s.Err()); {
+				case code == ledger.CodeInternal:
+					t.Fatalf("%s: %v", s.Name, s.Err())
+				case code != "" && len(s.Writes) > 0:
+					t.Fatalf("%s was refused and wrote", s.Name)
+				}
+				block = append(block, s)
+			}
+			for i, code := range l.Commit(block...) {
+				counts[fmt.Sprint(block[i].Name, " ", code)]++
+				p.learn(block[i], code)
+			}
+			l.Advance(time.Minute)
+		}
+		if err := l.Check(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Log(counts)
+}
+
+// learn remembers the last anchor of each stream.
+func (p *play) learn(s *statetest.Simulation, code peer.TxValidationCode) {
+	if s.Name != ledger.AnchorCommit || code != peer.TxValidationCode_VALID {
+		return
+	}
+	a := new(ledger.Anchor)
+	if err := json.Unmarshal(s.Payload, a); err != nil {
+		p.t.Fatal(err)
+	}
+	p.last[a.Stream] = a
+}
