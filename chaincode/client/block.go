@@ -68,6 +68,12 @@ func (r reader) block(b *common.Block) (*ledger.Block, error) {
 		if !valid {
 			tx.Event, tx.Writes = nil, nil
 		}
+		if len(tx.Writes) == 0 {
+			// Only contracts compare the claimed time with the endorsers' clocks,
+			// and all that they do is write: a call of the framework's own
+			// functions, or of another chaincode, may claim any time.
+			tx.Time = time.Time{}
+		}
 		tx.Valid = valid
 		out.Txs[i] = tx
 	}

@@ -9,14 +9,14 @@ type Block struct {
 }
 
 // Tx is one transaction of a block. Of an invalid one only Valid is certain: any
-// member can put an envelope into a block that claims any id, name, creator and
-// time. When several transactions of a chain bear one id, the first decides
-// what became of it.
+// member can put an envelope into a block that claims any id, name and creator.
+// When several transactions of a chain bear one id, the first decides what
+// became of it.
 type Tx struct {
 	ID      string
 	Name    string    // "contract:Function"; empty for transactions that are not of this chaincode
 	Creator string    // MSP id of the organisation whose node submitted it
-	Time    time.Time // its client's claim; vouched for by the endorsers when it is valid and has Writes, else by nobody
+	Time    time.Time // claimed by its client, vouched for by the endorsers; zero when nobody vouches: it is invalid, or has no Writes
 	Valid   bool
 	Event   *Event  // nil when it emitted none, or is invalid
 	Writes  []Write // of this chaincode's keys; nil when invalid
