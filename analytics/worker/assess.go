@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	assessBatch = 32
+	assessBatch = 8
 	// assessRest is the least time between two looks for reports to assess, so
 	// that a thousand units that are registered one by one do not have every
 	// report assessed a thousand times.

@@ -69,11 +69,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer close(w.stopped)
 	unfinished, err := w.store.Unfinished(ctx)
 	if err != nil {
-		return fmt.Errorf("taking up unfinished commands: %w", err)
+		return ignoreEnd(ctx, fmt.Errorf("taking up unfinished commands: %w", err))
 	}
 	next, err := w.store.NextBlock(ctx)
 	if err != nil {
-		return fmt.Errorf("following the ledger: %w", err)
+		return ignoreEnd(ctx, fmt.Errorf("following the ledger: %w", err))
 	}
 	w.next.Store(next)
 	w.desk = newDesk(w.options.Backlog, len(unfinished))

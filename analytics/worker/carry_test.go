@@ -1,0 +1,251 @@
+package worker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/analytics/worker"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/store"
+)
+
+// node is a running worker with its store.
+type node struct {
+	*worker.Worker
+	store *store.Store
+	dir   string
+	stop  func() error // ends the worker and closes the store; harmless when repeated
+}
+
+func start(t *testing.T, c *conn, dir string, o worker.Options) *node {
+	t.Helper()
+	s, err := store.Open(context.Background(), dir, store.Options{Organisation: c.org})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Organisation = c.org
+	w, err := worker.New(c, s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var err2 error
+	var wg sync.WaitGroup
+	wg.Go(func() { err2 = w.Run(ctx) })
+	n := &node{Worker: w, store: s, dir: dir}
+	n.stop = sync.OnceValue(func() error {
+		cancel()
+		wg.Wait()
+		return errors.Join(err2, s.Close())
+	})
+	t.Cleanup(func() {
+		if err := n.stop(); err != nil {
+			t.Errorf("the worker ended with %v", err)
+		}
+	})
+	return n
+}
+
+func model(di string) ledger.RegisterModel {
+	return ledger.RegisterModel{DI: di, Name: "Pump", ModelNumber: "P1", RiskClass: "IIb"}
+}
+
+func TestDoReturnsWhenTheReadModelShowsIt(t *testing.T) {
+	net := newChannel(t)
+	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
+	op, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := n.store.Model(t.Context(), "a")
+	if err != nil {
+		t.Fatalf("the read model does not show what Do returned for: %v", err)
+	}
+	if row.Origin.Tx != op.Tx || row.Origin.Block != op.Block || op.State != fact.StateDone || len(op.Result) == 0 {
+		t.Errorf("operation %+v, row of %+v", op, row.Origin)
+	}
+	stored, err := n.store.Operation(t.Context(), op.ID)
+	if err != nil || stored.State != fact.StateDone || stored.Tx != op.Tx || string(stored.Result) != string(op.Result) {
+		t.Errorf("stored operation %+v, %v", stored, err)
+	}
+}
+
+func TestRefusalsComeBackAtOnce(t *testing.T) {
+	net := newChannel(t)
+	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
+	do := func(name string, req any) error {
+		_, err := n.Do(t.Context(), ledger.RoleRegistrar, name, req)
+		return err
+	}
+	if err := do(ledger.DeviceRegisterModel, model("a")); err != nil {
+		t.Fatal(err)
+	}
+	revision := ledger.RegisterOrganisation{
+		Name: "M", Kind: ledger.KindManufacturer, Endpoint: "http://m", TokenKey: ledger.Digest("k", nil), Revision: 7,
+	}
+	for _, c := range []struct {
+		name string
+		err  error
+		want ledger.Code
+	}{
+		{"exists", do(ledger.DeviceRegisterModel, model("a")), ledger.CodeAlreadyExists},
+		{"not valid", do(ledger.DeviceRegisterModel, ledger.RegisterModel{DI: "b"}), ledger.CodeInvalid},
+		{"a conflict that the contract states", do(ledger.IdentityRegister, revision), ledger.CodeConflict},
+		{"not found", do(ledger.DevicePublishRelease, ledger.PublishRelease{
+			DI: "zz", Version: "1", SBOMDigest: ledger.Digest("x", nil), SBOMFormat: ledger.FormatCycloneDX,
+		}), ledger.CodeNotFound},
+	} {
+		var p *ledger.Problem
+		if !errors.As(c.err, &p) || p.Code != c.want {
+			t.Errorf("%s: got %v, want %s", c.name, c.err, c.want)
+		}
+	}
+	if open, err := n.store.Unfinished(t.Context()); err != nil || len(open) != 0 {
+		t.Errorf("%d refused commands are unfinished, %v", len(open), err)
+	}
+}
+
+func TestACommandTakesEffectOnceWhateverHappens(t *testing.T) {
+	busy := ledger.Problemf(ledger.CodeBusy, "a peer lags")
+	gone := ledger.Problemf(ledger.CodeUnavailable, "no peer")
+	for _, c := range []struct {
+		name    string
+		submits []fault
+		refuse  []error
+	}{
+		{"nothing", nil, nil},
+		{"never sent", []fault{unsent, unsent}, nil},
+		{"lost before the orderers", []fault{lostBefore, lostBefore}, nil},
+		{"committed but not told", []fault{lostAfter}, nil},
+		{"ordered late", []fault{lostPending, lostBefore, lostBefore}, nil},
+		{"a conflict", []fault{conflicted, conflicted}, nil},
+		{"a conflict, then lost", []fault{conflicted, lostBefore, lostAfter}, nil},
+		{"endorsers lag", nil, []error{busy, busy}},
+		{"no peer, then lost", []fault{lostAfter}, []error{gone, busy}},
+		{"errors that nobody knows", nil, []error{errors.New("odd"), errors.New("odd")}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			net := newChannel(t)
+			before := net.valid(ledger.DeviceRegisterModel)
+			conn := net.connect(medtech)
+			conn.submits, conn.refuse = c.submits, c.refuse
+			n := start(t, conn, t.TempDir(), worker.Options{})
+			if _, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a")); err != nil {
+				t.Fatal(err)
+			}
+			if got := net.valid(ledger.DeviceRegisterModel) - before; got != 1 {
+				t.Errorf("%d transactions took effect, want 1", got)
+			}
+		})
+	}
+}
+
+// A transaction that was given up as stale may still come in: the one that
+// replaced it then fails because of it, and the command is done all the same.
+func TestAStaleTransactionMayStillDoIt(t *testing.T) {
+	net := newChannel(t)
+	conn := net.connect(medtech)
+	conn.submits = []fault{lostPending}
+	n := start(t, conn, t.TempDir(), worker.Options{Fresh: time.Nanosecond})
+	net.halt(true)
+	time.AfterFunc(600*time.Millisecond, func() { net.halt(false) })
+	conn.wait = 100 * time.Millisecond
+	if _, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a")); err != nil {
+		t.Fatal(err)
+	}
+	if got := net.valid(ledger.DeviceRegisterModel); got != 2 { // one is the seed's
+		t.Errorf("%d transactions took effect, want 1", got-1)
+	}
+}
+
+func TestCrashAtEachStepLosesNothingAndDoublesNothing(t *testing.T) {
+	for _, step := range []string{worker.StepStored, worker.StepEndorsed, worker.StepSubmitted, worker.StepCommitted, worker.StepProjected} {
+		for _, f := range []fault{none, lostBefore, lostAfter, lostPending} {
+			t.Run(fmt.Sprintf("%s/%d", step, f), func(t *testing.T) {
+				t.Parallel()
+				crash(t, step, f)
+			})
+		}
+	}
+}
+
+// crash lets ten commands run until one reaches a step, ends the worker there,
+// and starts another over the same store.
+func crash(t *testing.T, step string, f fault) {
+	net := newChannel(t)
+	dir := filepath.Join(t.TempDir(), "store")
+	conn := net.connect(medtech)
+	conn.submits = []fault{f}
+	reached := make(chan struct{})
+	first := true
+	var mu sync.Mutex
+	var n *node
+	ready := make(chan struct{})
+	n = start(t, conn, dir, worker.Options{Step: func(name string) {
+		mu.Lock()
+		dies := name == step && first
+		first = first && !dies
+		mu.Unlock()
+		if dies {
+			close(reached)
+			<-ready // until the context is ended: nothing after this step happens
+		}
+	}})
+	ids := make(chan string, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	var callers sync.WaitGroup
+	for i := range 10 {
+		callers.Go(func() {
+			op, err := n.Do(ctx, ledger.RoleRegistrar, ledger.DeviceRegisterModel, model(fmt.Sprintf("m%d", i)))
+			var pending *fact.Pending
+			switch {
+			case err == nil:
+				ids <- op.ID
+			case errors.As(err, &pending):
+				ids <- pending.Operation
+			default: // the node died before it had stored the command
+				ids <- ""
+			}
+		})
+	}
+	<-reached
+	time.AfterFunc(20*time.Millisecond, func() { close(ready) })
+	cancel()
+	if err := n.stop(); err != nil {
+		t.Errorf("the first worker ended with %v", err)
+	}
+	callers.Wait()
+	close(ids)
+
+	n = start(t, conn, dir, worker.Options{})
+	want := 0
+	for id := range ids {
+		if id == "" {
+			continue
+		}
+		want++
+		for {
+			op, err := n.store.Operation(t.Context(), id)
+			if err != nil {
+				t.Fatalf("an accepted command is gone: %v", err)
+			}
+			if op.State == fact.StateDone {
+				break
+			}
+			if op.State == fact.StateFailed {
+				t.Fatalf("an accepted command failed: %v", op.Problem)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if got := net.valid(ledger.DeviceRegisterModel) - 1; got != want { // one is the seed's
+		t.Errorf("%d transactions took effect for %d accepted commands", got, want)
+	}
+}
