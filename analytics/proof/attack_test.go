@@ -330,6 +330,44 @@ func TestCheckpointOfAnotherKey(t *testing.T) {
 	w.refused(t, w.bundle(t), proof.StepCheckpoint, "not signed by the stream's key")
 }
 
+func TestAnchorOfAnotherTreeThanItsCheckpoint(t *testing.T) {
+	t.Parallel()
+	for _, edit := range []func(*ledger.Anchor){
+		func(a *ledger.Anchor) { a.Size++ },
+		func(a *ledger.Anchor) { a.Root = strings.Repeat("0", 64) },
+	} {
+		w := newWorld(t, proof.VouchedByNode)
+		edit(&w.view.Anchor)
+		w.anchor = w.AnchorCall(t, w.view)
+		w.refused(t, w.bundle(t), proof.StepCheckpoint, "another tree")
+	}
+}
+
+// Parts whose numbers cannot be.
+func TestPartsOutOfBounds(t *testing.T) {
+	t.Parallel()
+	for name, a := range map[string]struct {
+		edit  func(*proof.Bundle)
+		step  proof.Step
+		words string
+	}{
+		"entry beyond the log":  {func(b *proof.Bundle) { b.Log.Index = 1 << 40 }, proof.StepPath, "outside a tree of 13"},
+		"log path too short":    {func(b *proof.Bundle) { b.Log.Path = b.Log.Path[1:] }, proof.StepPath, "the path has"},
+		"record beyond request": {func(b *proof.Bundle) { b.Record.Index = 11 }, proof.StepPath, "outside a tree of 11"},
+		"record path too long":  {func(b *proof.Bundle) { b.Record.Path = append(b.Record.Path, proof.Hash{}) }, proof.StepPath, "the path has"},
+		"media type":            {func(b *proof.Bundle) { b.Statement.MediaType = "" }, proof.StepStatement, "no usable media type"},
+		"voucher":               {func(b *proof.Bundle) { b.Statement.VouchedBy = "somebody" }, proof.StepStatement, "nobody known"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, proof.VouchedByNode)
+			b := w.bundle(t)
+			a.edit(b)
+			w.refused(t, b, a.step, a.words)
+		})
+	}
+}
+
 func TestStreamUnderAnotherKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, proof.VouchedByNode)
@@ -386,6 +424,9 @@ func TestReadsThatAreNotTheRead(t *testing.T) {
 		"mark read and denied":          {func(_ *world, c *prooftest.Call) { c.Reads[2].Absent = false }, "two histories"},
 		"key read twice":                {func(_ *world, c *prooftest.Call) { c.Reads = append(c.Reads, c.Reads[0]) }, "twice"},
 		"transient map":                 {func(_ *world, c *prooftest.Call) { c.Transient = map[string][]byte{"a": {1}} }, "transient"},
+		"no time":                       {func(_ *world, c *prooftest.Call) { c.Time = time.Time{} }, "no usable time"},
+		"initialisation":                {func(_ *world, c *prooftest.Call) { c.Init = true }, "not a plain call"},
+		"namespace twice":               {func(_ *world, c *prooftest.Call) { c.Again = c.Namespace }, "namespace twice"},
 		"no answer":                     {func(_ *world, c *prooftest.Call) { c.Payload = []byte("[]") }, "not an anchor"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,8 +1,13 @@
 package proof_test
 
 import (
+	"crypto/elliptic"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/analytics/proof/prooftest"
@@ -88,6 +93,45 @@ func TestEndorsersThatDoNotSuffice(t *testing.T) {
 			w.refused(t, w.bundle(t), proof.StepPolicy, a.words)
 		})
 	}
+}
+
+// Endorsers whose identity cannot even be read are left out as well.
+func TestUnreadableEndorsersDoNotCount(t *testing.T) {
+	t.Parallel()
+	for name, a := range map[string]struct {
+		identity []byte
+		words    string
+	}{
+		"no identity":    {[]byte("hello"), "no identity"},
+		"no PEM":         {identity(t, "certificate"), "not one certificate in PEM"},
+		"no certificate": {identity(t, "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"), "not a certificate"},
+		"two certificates": {identity(t, strings.Repeat("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", 2)),
+			"not one certificate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, proof.VouchedByNode)
+			b := w.bundle(t)
+			b.Anchor.Endorsements[1].Endorser = a.identity
+			w.refused(t, b, proof.StepPolicy, a.words)
+		})
+	}
+}
+
+func identity(t *testing.T, certificate string) []byte {
+	t.Helper()
+	b, err := proto.Marshal(&msp.SerializedIdentity{Mspid: "hospital-south", IdBytes: []byte(certificate)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestSignatureOnAnotherCurve(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByNode)
+	w.anchor.Endorsers[1] = w.Org(t, "hospital-south").IssueOn(t, elliptic.P384())
+	w.refused(t, w.bundle(t), proof.StepSignedRead, "not an ECDSA key on P-256")
 }
 
 // A revoked peer, or one too many, does no harm where the rest suffices.

@@ -70,7 +70,7 @@ func New(tb testing.TB, orgs ...string) *Consortium {
 // and a client.
 func NewOrganisation(tb testing.TB, id string) *Organisation {
 	tb.Helper()
-	o := &Organisation{ID: id, key: newKey(tb)}
+	o := &Organisation{ID: id, key: newKey(tb, elliptic.P256())}
 	o.root = issue(tb, &x509.Certificate{
 		Subject: pkix.Name{CommonName: "ca." + id}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage:  x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
@@ -90,7 +90,18 @@ func (o *Organisation) Issue(tb testing.TB, units ...string) *Identity {
 // IssueFor makes an identity that is valid for a time.
 func (o *Organisation) IssueFor(tb testing.TB, from, to time.Time, units ...string) *Identity {
 	tb.Helper()
-	key := newKey(tb)
+	return o.issueOn(tb, elliptic.P256(), from, to, units...)
+}
+
+// IssueOn makes a peer whose key is on another curve than Fabric's usual one.
+func (o *Organisation) IssueOn(tb testing.TB, curve elliptic.Curve) *Identity {
+	tb.Helper()
+	return o.issueOn(tb, curve, Now.AddDate(0, -6, 0), Now.AddDate(0, 6, 0), "peer")
+}
+
+func (o *Organisation) issueOn(tb testing.TB, curve elliptic.Curve, from, to time.Time, units ...string) *Identity {
+	tb.Helper()
+	key := newKey(tb, curve)
 	cert := issue(tb, &x509.Certificate{
 		Subject:   pkix.Name{CommonName: "node." + o.ID, OrganizationalUnit: units},
 		KeyUsage:  x509.KeyUsageDigitalSignature,
@@ -99,9 +110,9 @@ func (o *Organisation) IssueFor(tb testing.TB, from, to time.Time, units ...stri
 	return &Identity{Org: o.ID, Cert: cert, Key: key}
 }
 
-func newKey(tb testing.TB) *ecdsa.PrivateKey {
+func newKey(tb testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
 	tb.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := ecdsa.GenerateKey(curve, rand.Reader)
 	if err != nil {
 		tb.Fatal(err)
 	}

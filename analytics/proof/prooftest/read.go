@@ -27,13 +27,15 @@ type Read struct {
 type Call struct {
 	Type            common.HeaderType
 	Channel         string
-	HeaderChaincode string // in the channel header's extension
-	Chaincode       string // that the proposal calls
-	Answering       string // in the response
-	Namespace       string // of the read set
-	Time            time.Time
-	Args            [][]byte // function, then its argument
+	HeaderChaincode string    // in the channel header's extension
+	Chaincode       string    // that the proposal calls
+	Answering       string    // in the response
+	Namespace       string    // of the read set
+	Again           string    // a second namespace with the same reads; none when empty
+	Time            time.Time // the zero time: none
+	Args            [][]byte  // function, then its argument
 	Transient       map[string][]byte
+	Init            bool // called as a chaincode's initialisation
 	Status          int32
 	Payload         []byte
 	Reads           []Read
@@ -86,16 +88,20 @@ func encode(tb testing.TB, v any) []byte {
 // Sign has the endorsers sign the call.
 func (c *Call) Sign(tb testing.TB) *ledger.SignedRead {
 	tb.Helper()
+	var stamp *timestamppb.Timestamp
+	if !c.Time.IsZero() {
+		stamp = timestamppb.New(c.Time)
+	}
 	sr := &ledger.SignedRead{
 		ChannelHeader: marshal(tb, &common.ChannelHeader{
-			Type: int32(c.Type), Timestamp: timestamppb.New(c.Time), ChannelId: c.Channel, TxId: "0",
+			Type: int32(c.Type), Timestamp: stamp, ChannelId: c.Channel, TxId: "0",
 			Extension: marshal(tb, &peer.ChaincodeHeaderExtension{ChaincodeId: &peer.ChaincodeID{Name: c.HeaderChaincode}}),
 		}),
 		SignatureHeader: marshal(tb, &common.SignatureHeader{Creator: []byte("a client"), Nonce: []byte("a nonce")}),
 		Proposal: marshal(tb, &peer.ChaincodeProposalPayload{
 			Input: marshal(tb, &peer.ChaincodeInvocationSpec{ChaincodeSpec: &peer.ChaincodeSpec{
 				Type: peer.ChaincodeSpec_GOLANG, ChaincodeId: &peer.ChaincodeID{Name: c.Chaincode},
-				Input: &peer.ChaincodeInput{Args: c.Args},
+				Input: &peer.ChaincodeInput{Args: c.Args, IsInit: c.Init},
 			}}),
 			TransientMap: c.Transient,
 		}),
@@ -145,7 +151,10 @@ func (c *Call) results(tb testing.TB) []byte {
 	for _, ns := range []struct {
 		name string
 		kv   proto.Message
-	}{{"_lifecycle", definition}, {c.Namespace, own}} {
+	}{{"_lifecycle", definition}, {c.Namespace, own}, {c.Again, own}} {
+		if ns.name == "" {
+			continue
+		}
 		set.NsRwset = append(set.NsRwset, &rwset.NsReadWriteSet{Namespace: ns.name, Rwset: marshal(tb, ns.kv)})
 	}
 	return marshal(tb, set)
