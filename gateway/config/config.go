@@ -4,6 +4,7 @@ package config
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -51,6 +52,9 @@ type Config struct {
 	// Ledger says how to reach the channel. Required.
 	Ledger Ledger `json:"ledger"`
 
+	// Exchange says how documents travel between the members' nodes.
+	Exchange Exchange `json:"exchange"`
+
 	// Keys are files below Data unless they are absolute; each is made on first
 	// use, readable by its owner only.
 	Keys Keys `json:"keys"`
@@ -64,6 +68,8 @@ type Config struct {
 
 	// Log says what is logged. Logs never hold bodies, tokens or keys.
 	Log Log `json:"log"`
+
+	warnings []string // see Load
 }
 
 // TLS names the server's certificate.
@@ -99,6 +105,21 @@ type Identity struct {
 	Key         KeyFile `json:"key"`         // PEM file
 }
 
+// Exchange says how documents travel between the members' nodes.
+type Exchange struct {
+	// Networks are the organisation's own public networks, as in "192.0.2.0/24".
+	// Reports that the node makes of alerts never name an address of theirs.
+	Networks []netip.Prefix `json:"networks,omitempty"`
+
+	// Reachable are networks from which other members' documents may be fetched
+	// although they are not public. In development loopback always is.
+	Reachable []netip.Prefix `json:"reachable,omitempty"`
+
+	// Roots is a PEM file of the CAs that other members' TLS certificates chain
+	// to. Default: the system's.
+	Roots string `json:"roots,omitempty"`
+}
+
 // Keys are the node's own secrets.
 type Keys struct {
 	// Token signs the tokens with which people and programs call this node, and
@@ -109,9 +130,6 @@ type Keys struct {
 	// manufacturer that loses it can no longer tell its own devices apart.
 	// Default: keys/maker.key.
 	Maker KeyFile `json:"maker"`
-
-	// Cursor authenticates the cursors of lists. Default: keys/cursor.key.
-	Cursor KeyFile `json:"cursor"`
 
 	// Vault encrypts the keys of stored requests. Default: keys/vault.key.
 	Vault KeyFile `json:"vault"`
@@ -128,13 +146,11 @@ type Limits struct {
 	IdleTime    Duration `json:"idleTime"`    // between requests on a connection; default 120s
 	CommandWait Duration `json:"commandWait"` // for a command to be committed, before 202; default 20s
 	Listeners   int      `json:"listeners"`   // open event streams; default 100
-	Components  int      `json:"components"`  // in a bill of materials; default 50,000
 }
 
 // Pace says how often the node does what it does by itself.
 type Pace struct {
-	Checkpoint Duration `json:"checkpoint"` // integrity log checkpoints; default 1s
-	Anchor     Duration `json:"anchor"`     // anchoring while there is something new; default 1s
+	Checkpoint Duration `json:"checkpoint"` // integrity log checkpoints, each of which is anchored; default 1s
 	EventLag   Duration `json:"eventLag"`   // behind the ledger and still ready; default 30s
 	OutboxAge  Duration `json:"outboxAge"`  // of the oldest waiting command and still ready; default 60s
 	Shutdown   Duration `json:"shutdown"`   // for everything to end in order; default 20s
@@ -154,17 +170,17 @@ func Default() Config {
 		Ledger:  Ledger{Channel: "secant", Chaincode: "secant"},
 		Keys: Keys{
 			Token: "keys/token.pem", Maker: "keys/maker.key",
-			Cursor: "keys/cursor.key", Vault: "keys/vault.key",
+			Vault: "keys/vault.key",
 		},
 		Limits: Limits{
 			Body: 8 << 20, Header: 64 << 10, Depth: 32,
 			HeaderTime: Duration(10 * time.Second), BodyTime: Duration(time.Minute),
 			WriteTime: Duration(2 * time.Minute), IdleTime: Duration(2 * time.Minute),
-			CommandWait: Duration(20 * time.Second), Listeners: 100, Components: 50_000,
+			CommandWait: Duration(20 * time.Second), Listeners: 100,
 		},
 		Pace: Pace{
-			Checkpoint: Duration(time.Second), Anchor: Duration(time.Second),
-			EventLag: Duration(30 * time.Second), OutboxAge: Duration(time.Minute),
+			Checkpoint: Duration(time.Second),
+			EventLag:   Duration(30 * time.Second), OutboxAge: Duration(time.Minute),
 			Shutdown: Duration(20 * time.Second),
 		},
 	}

@@ -22,10 +22,21 @@ import (
 const Prefix = "SECANT_"
 
 // elsewhere are variables with our prefix that other parts of the program read.
-var elsewhere = []string{"SECANT_CACHE", "SECANT_CRASH_AT", "SECANT_DIR"}
+var elsewhere = []string{"SECANT_CACHE", "SECANT_CRASH_AT", "SECANT_DIR", "SECANT_PORT"}
 
 // maxFile bounds the configuration file, in bytes.
 const maxFile = 1 << 20
+
+// Load is Read with this process's environment. It keeps the warnings in the
+// configuration, for the log.
+func Load(path string) (Config, error) {
+	cfg, warnings, err := Read(path, os.Environ())
+	cfg.warnings = warnings
+	return cfg, err
+}
+
+// Warnings name environment variables that look like ours and set nothing.
+func (c *Config) Warnings() []string { return c.warnings }
 
 // Read reads a node's configuration: defaults, then the file, then environ
 // ("NAME=value", as from os.Environ). It makes paths absolute and checks the
@@ -153,7 +164,7 @@ func (c *Config) Validate() error {
 			fail("ledger.identities.%s needs certificate and key", role)
 		}
 	}
-	for name, k := range map[string]KeyFile{"token": c.Keys.Token, "maker": c.Keys.Maker, "cursor": c.Keys.Cursor, "vault": c.Keys.Vault} {
+	for name, k := range map[string]KeyFile{"token": c.Keys.Token, "maker": c.Keys.Maker, "vault": c.Keys.Vault} {
 		need("keys."+name, k.Path())
 	}
 	faults = append(faults, positive(reflect.ValueOf(c.Limits), "limits")...)
@@ -203,6 +214,7 @@ func (c *Config) resolve(dir string) {
 	}
 	abs(dir, &c.Data)
 	abs(dir, &c.Trust)
+	abs(dir, &c.Exchange.Roots)
 	if c.TLS != nil {
 		abs(dir, &c.TLS.Certificate)
 		abs(dir, (*string)(&c.TLS.Key))
@@ -215,7 +227,7 @@ func (c *Config) resolve(dir string) {
 		abs(dir, (*string)(&id.Key))
 		c.Ledger.Identities[role] = id
 	}
-	for _, k := range []*KeyFile{&c.Keys.Token, &c.Keys.Maker, &c.Keys.Cursor, &c.Keys.Vault} {
+	for _, k := range []*KeyFile{&c.Keys.Token, &c.Keys.Maker, &c.Keys.Vault} {
 		abs(c.Data, (*string)(k))
 	}
 }
@@ -245,6 +257,9 @@ func (c *Config) environment(environ []string) (warnings []string, err error) {
 func scalars(v reflect.Value, prefix string, into map[string]reflect.Value) {
 	for i := range v.NumField() {
 		f := v.Field(i)
+		if !v.Type().Field(i).IsExported() {
+			continue
+		}
 		variable := prefix + upperSnake(name(v.Type().Field(i)))
 		switch f.Kind() {
 		case reflect.Struct:
@@ -307,6 +322,9 @@ func shown(v reflect.Value) slog.Value {
 	var attrs []slog.Attr
 	for i := range v.NumField() {
 		f, n := v.Field(i), name(v.Type().Field(i))
+		if !v.Type().Field(i).IsExported() {
+			continue
+		}
 		if f.Kind() == reflect.Pointer {
 			if f.IsNil() {
 				continue
