@@ -342,14 +342,16 @@ func TestForgedReadingsAreDenied(t *testing.T) {
 	_, records := d.lines(3)
 	body := bytes.Join(records, []byte("\n"))
 	for name, change := range map[string]func(*Request){
-		"another device's key":         func(r *Request) { r.Key = other.key },
-		"moved to another device":      func(r *Request) { r.Unit = other.unit },
-		"another seed":                 func(r *Request) { r.Seed[0] ^= 1 },
-		"a changed signature":          func(r *Request) { r.Signature[5] ^= 1 },
-		"a changed record":             func(r *Request) { r.Body = bytes.NewReader(bytes.Replace(body, []byte("final"), []byte("fatal"), 1)) },
-		"a record less":                func(r *Request) { r.Body = bytes.NewReader(bytes.Join(records[:2], []byte("\n"))) },
-		"a record more":                func(r *Request) { r.Body = bytes.NewReader(append(bytes.Clone(body), "\n{}"...)) },
-		"records in another order":     func(r *Request) { r.Body = bytes.NewReader(bytes.Join([][]byte{records[1], records[0], records[2]}, []byte("\n"))) },
+		"another device's key":    func(r *Request) { r.Key = other.key },
+		"moved to another device": func(r *Request) { r.Unit = other.unit },
+		"another seed":            func(r *Request) { r.Seed[0] ^= 1 },
+		"a changed signature":     func(r *Request) { r.Signature[5] ^= 1 },
+		"a changed record":        func(r *Request) { r.Body = bytes.NewReader(bytes.Replace(body, []byte("final"), []byte("fatal"), 1)) },
+		"a record less":           func(r *Request) { r.Body = bytes.NewReader(bytes.Join(records[:2], []byte("\n"))) },
+		"a record more":           func(r *Request) { r.Body = bytes.NewReader(append(bytes.Clone(body), "\n{}"...)) },
+		"records in another order": func(r *Request) {
+			r.Body = bytes.NewReader(bytes.Join([][]byte{records[1], records[0], records[2]}, []byte("\n")))
+		},
 		"a space that was not there":   func(r *Request) { r.Body = bytes.NewReader(append([]byte(" "), body...)) },
 		"the same bytes as one record": func(r *Request) { r.Body = bytes.NewReader(records[0]); r.MediaType = MediaJSON },
 	} {
