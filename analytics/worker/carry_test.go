@@ -57,6 +57,7 @@ func model(di string) ledger.RegisterModel {
 }
 
 func TestDoReturnsWhenTheReadModelShowsIt(t *testing.T) {
+	t.Parallel()
 	net := newChannel(t)
 	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
 	op, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
@@ -77,6 +78,7 @@ func TestDoReturnsWhenTheReadModelShowsIt(t *testing.T) {
 }
 
 func TestRefusalsComeBackAtOnce(t *testing.T) {
+	t.Parallel()
 	net := newChannel(t)
 	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
 	do := func(name string, req any) error {
@@ -112,6 +114,7 @@ func TestRefusalsComeBackAtOnce(t *testing.T) {
 }
 
 func TestACommandTakesEffectOnceWhateverHappens(t *testing.T) {
+	t.Parallel()
 	busy := ledger.Problemf(ledger.CodeBusy, "a peer lags")
 	gone := ledger.Problemf(ledger.CodeUnavailable, "no peer")
 	for _, c := range []struct {
@@ -150,6 +153,7 @@ func TestACommandTakesEffectOnceWhateverHappens(t *testing.T) {
 // A transaction that was given up as stale may still come in: the one that
 // replaced it then fails because of it, and the command is done all the same.
 func TestAStaleTransactionMayStillDoIt(t *testing.T) {
+	t.Parallel()
 	net := newChannel(t)
 	conn := net.connect(medtech)
 	conn.submits = []fault{lostPending}
@@ -166,6 +170,7 @@ func TestAStaleTransactionMayStillDoIt(t *testing.T) {
 }
 
 func TestCrashAtEachStepLosesNothingAndDoublesNothing(t *testing.T) {
+	t.Parallel()
 	for _, step := range []string{worker.StepStored, worker.StepEndorsed, worker.StepSubmitted, worker.StepCommitted, worker.StepProjected} {
 		for _, f := range []fault{none, lostBefore, lostAfter, lostPending} {
 			t.Run(fmt.Sprintf("%s/%d", step, f), func(t *testing.T) {

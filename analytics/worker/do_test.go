@@ -17,6 +17,7 @@ import (
 )
 
 func TestManyCommandsAtOnce(t *testing.T) {
+	t.Parallel()
 	net := newChannel(t)
 	conn := net.connect(medtech)
 	for range 40 {
@@ -42,6 +43,7 @@ func TestManyCommandsAtOnce(t *testing.T) {
 }
 
 func TestCommandsStartInOrderOfArrival(t *testing.T) {
+	t.Parallel()
 	net := newChannel(t)
 	dir := t.TempDir()
 	s, err := store.Open(t.Context(), dir, store.Options{Organisation: medtech})
@@ -82,6 +84,7 @@ func TestCommandsStartInOrderOfArrival(t *testing.T) {
 }
 
 func TestCommandsOfOneRecordRunOneAfterTheOther(t *testing.T) {
+	t.Parallel()
 	net := newChannel(t)
 	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
 	var wg sync.WaitGroup
@@ -115,6 +118,7 @@ func TestCommandsOfOneRecordRunOneAfterTheOther(t *testing.T) {
 }
 
 func TestTheSameCommandIsCarriedOnce(t *testing.T) {
+	t.Parallel()
 	net := newChannel(t)
 	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
 	net.halt(true)
@@ -139,6 +143,7 @@ func TestTheSameCommandIsCarriedOnce(t *testing.T) {
 }
 
 func TestACallersKeyServesOnce(t *testing.T) {
+	t.Parallel()
 	net := newChannel(t)
 	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
 	do := func(key string, req any) (*fact.Operation, error) {
@@ -164,6 +169,7 @@ func TestACallersKeyServesOnce(t *testing.T) {
 }
 
 func TestWaitingEndsAndTheCommandGoesOn(t *testing.T) {
+	t.Parallel()
 	net := newChannel(t)
 	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{Wait: 50 * time.Millisecond})
 	net.halt(true)
@@ -191,6 +197,7 @@ func TestWaitingEndsAndTheCommandGoesOn(t *testing.T) {
 }
 
 func TestPatienceEnds(t *testing.T) {
+	t.Parallel()
 	net := newChannel(t)
 	conn := net.connect(medtech)
 	conn.wait = 20 * time.Millisecond
@@ -236,6 +243,7 @@ func waitProjected(t *testing.T, n *node, net *channel) {
 }
 
 func TestTooManyCommandsAreRefusedBusy(t *testing.T) {
+	t.Parallel()
 	net := newChannel(t)
 	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{Backlog: 3, Concurrency: 1, Wait: time.Millisecond})
 	net.halt(true)
@@ -263,6 +271,7 @@ func TestTooManyCommandsAreRefusedBusy(t *testing.T) {
 }
 
 func TestAnotherLedgerStopsTheWorker(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	first := newChannel(t)
 	n := start(t, first.connect(medtech), dir, worker.Options{})

@@ -1,0 +1,40 @@
+package worker
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func TestPermittedAddresses(t *testing.T) {
+	private := []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16")}
+	for _, c := range []struct {
+		address   string
+		reachable []netip.Prefix
+		want      bool
+	}{
+		{"93.184.215.14:443", nil, true},
+		{"[2606:2800:21f::1]:443", nil, true},
+		{"127.0.0.1:80", nil, false},
+		{"[::1]:80", nil, false},
+		{"[::ffff:127.0.0.1]:80", nil, false},
+		{"10.20.1.1:443", nil, false},
+		{"10.20.1.1:443", private, true},
+		{"[::ffff:10.20.1.1]:443", private, true},
+		{"10.21.1.1:443", private, false},
+		{"192.168.1.1:443", private, false},
+		{"169.254.169.254:80", nil, false},
+		{"[fe80::1%eth0]:80", nil, false},
+		{"[fd00::1]:80", nil, false},
+		{"0.0.0.0:80", nil, false},
+		{"[::]:80", nil, false},
+		{"224.0.0.1:80", nil, false},
+		{"255.255.255.255:80", nil, false},
+		{"100.64.0.1:80", nil, false},
+		{"[64:ff9b::7f00:1]:80", nil, false},
+		{"localhost:80", nil, false},
+	} {
+		if got := permitted(c.address, c.reachable) == nil; got != c.want {
+			t.Errorf("%s with %v: permitted = %v, want %v", c.address, c.reachable, got, c.want)
+		}
+	}
+}
