@@ -150,7 +150,7 @@ func TestUnitsAreListedInPages(t *testing.T) {
 
 func TestConflicts(t *testing.T) {
 	t.Parallel()
-	type make func(*statetest.Ledger) statetest.Proposal
+	type proposal func(*statetest.Ledger) statetest.Proposal
 	northRow := func(l *statetest.Ledger) statetest.Proposal {
 		req := statetest.Registration(north)
 		req.Revision = 2
@@ -158,7 +158,7 @@ func TestConflicts(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name  string
-		a, b  make
+		a, b  proposal
 		valid []bool
 	}{
 		{

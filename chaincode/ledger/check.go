@@ -52,12 +52,6 @@ func (c *check) text(field, s string, limit int) {
 	}
 }
 
-func (c *check) optionalText(field, s string, limit int) {
-	if s != "" {
-		c.text(field, s, limit)
-	}
-}
-
 // token wants 1 to limit characters of letters, digits and "-._:/": text that
 // can stand in a key, a path or a header.
 func (c *check) token(field, s string, limit int) {

@@ -139,3 +139,15 @@ func TestLongNamesAreCountedInCharacters(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestKeysInRecordsAreDecodedOrNil(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{hex32(1): 32, "": 0, "ab": 0, hex32(1)[:62] + "zz": 0} {
+		if got := len((&Unit{PublicKey: text}).SigningKey()); got != want {
+			t.Errorf("%q is a signing key of %d bytes", text, got)
+		}
+		if got := len((&Organisation{TokenKey: text}).PublicTokenKey()); got != want {
+			t.Errorf("%q is a token key of %d bytes", text, got)
+		}
+	}
+}
