@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -164,31 +163,6 @@ func (l *launcher) chaincode(ctx context.Context) error {
 	done(err)
 	if err != nil {
 		return l.stuck("waiting for the chaincode", err)
-	}
-	return l.dropBuilds(pkg.ID)
-}
-
-// dropBuilds removes what the peers unpacked of earlier chaincode packages:
-// each is as large as the program, and a peer makes it again if it ever needs it.
-func (l *launcher) dropBuilds(keep string) error {
-	keep = strings.ReplaceAll(keep, ":", "-") // as Fabric names the folder
-	for _, p := range l.net.Processes() {
-		if p.Kind != topology.KindPeer {
-			continue
-		}
-		builds := buildsDir(l.net.PeerDir(p.Name))
-		entries, err := os.ReadDir(builds)
-		if err != nil {
-			return fmt.Errorf("looking at the chaincode builds of %s: %w", p.Name, err)
-		}
-		for _, e := range entries {
-			if e.Name() == keep {
-				continue
-			}
-			if err := os.RemoveAll(filepath.Join(builds, e.Name())); err != nil {
-				return fmt.Errorf("dropping an old chaincode build of %s: %w", p.Name, err)
-			}
-		}
 	}
 	return nil
 }

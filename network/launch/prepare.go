@@ -19,6 +19,7 @@ import (
 	"github.com/secant-platform/secant/network/build"
 	"github.com/secant-platform/secant/network/config"
 	"github.com/secant-platform/secant/network/disk"
+	"github.com/secant-platform/secant/network/lifecycle"
 	"github.com/secant-platform/secant/network/material"
 	"github.com/secant-platform/secant/network/process"
 	"github.com/secant-platform/secant/network/topology"
@@ -193,15 +194,16 @@ func (l *launcher) clean(p topology.Process) error {
 		}
 	}
 	if p.Kind == topology.KindPeer {
-		return cleanPeer(dir, p.Name)
+		return l.cleanPeer(dir, p.Name)
 	}
 	return nil
 }
 
-// cleanPeer removes what a killed peer leaves: its temporary folder holds keys,
-// and a chaincode build that was cut short would keep the chaincode from ever
-// starting.
-func cleanPeer(dir, peer string) error {
+// cleanPeer removes what a peer leaves: its temporary folder holds keys if it
+// was killed, a chaincode build that was cut short would keep the chaincode from
+// ever starting, and one of an earlier package only takes room. A peer that
+// starts unpacks again what it lacks; a running one would not.
+func (l *launcher) cleanPeer(dir, peer string) error {
 	tmp := filepath.Join(dir, "tmp")
 	if err := os.RemoveAll(tmp); err != nil {
 		return fmt.Errorf("clearing the temporary folder of %s: %w", peer, err)
@@ -217,16 +219,29 @@ func cleanPeer(dir, peer string) error {
 	if err != nil {
 		return fmt.Errorf("looking at the chaincode builds of %s: %w", peer, err)
 	}
+	current := l.deployed()
 	for _, e := range entries {
 		one := filepath.Join(builds, e.Name())
-		if wholeBuild(one) {
+		if current(e.Name()) && wholeBuild(one) {
 			continue
 		}
 		if err := os.RemoveAll(one); err != nil {
-			return fmt.Errorf("clearing a damaged chaincode build of %s: %w", peer, err)
+			return fmt.Errorf("clearing a chaincode build of %s: %w", peer, err)
 		}
 	}
 	return nil
+}
+
+// deployed tells whether a folder is the build of the package that was last
+// deployed. While that is not known every folder may be.
+func (l *launcher) deployed() func(folder string) bool {
+	var def lifecycle.Definition
+	b, err := os.ReadFile(l.net.ChaincodeFile())
+	if err != nil || json.Unmarshal(b, &def) != nil {
+		return func(string) bool { return true }
+	}
+	want := strings.ReplaceAll(def.PackageID, ":", "-") // as Fabric names the folder
+	return func(folder string) bool { return folder == want }
 }
 
 // wholeBuild reports whether a peer's stored chaincode build is complete: the
