@@ -122,37 +122,55 @@ func (w *Worker) Do(ctx context.Context, role ledger.Role, name string, request 
 // command is carried once, and later calls get its outcome as long as it is
 // kept. Another command under that key is a conflict.
 func (w *Worker) DoOnce(ctx context.Context, key string, role ledger.Role, name string, request any) (*fact.Operation, error) {
+	op, t, err := w.accept(ctx, key, role, name, request)
+	switch {
+	case err != nil:
+		return nil, err
+	case t == nil:
+		return w.join(ctx, op)
+	}
+	return w.await(ctx, t)
+}
+
+// Start is DoOnce for a caller who does not wait: it returns the operation once
+// that is durable. Its errors are those of a command that was not stored.
+func (w *Worker) Start(ctx context.Context, key string, role ledger.Role, name string, request any) (*fact.Operation, error) {
+	op, _, err := w.accept(ctx, key, role, name, request)
+	if err != nil {
+		return nil, err
+	}
+	return &op, nil
+}
+
+// accept stores a command and puts it on the desk. It returns no task when the
+// command is one that another caller brought.
+func (w *Worker) accept(ctx context.Context, key string, role ledger.Role, name string, request any) (fact.Operation, *task, error) {
 	body, err := json.Marshal(request)
 	if err != nil {
-		return nil, fmt.Errorf("encoding a command: %w", err)
+		return fact.Operation{}, nil, fmt.Errorf("encoding a command: %w", err)
 	}
 	if len(body) > ledger.MaxRequest {
-		return nil, ledger.Problemf(ledger.CodeTooLarge, "the command is larger than %d bytes", ledger.MaxRequest)
+		return fact.Operation{}, nil, ledger.Problemf(ledger.CodeTooLarge, "the command is larger than %d bytes", ledger.MaxRequest)
 	}
 	select {
 	case <-w.ready:
 	case <-w.stopped:
-		return nil, errStopped
+		return fact.Operation{}, nil, errStopped
 	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for the node to start: %w", ctx.Err())
+		return fact.Operation{}, nil, fmt.Errorf("waiting for the node to start: %w", ctx.Err())
 	}
 	if !w.desk.reserve() {
-		return nil, ledger.Problemf(ledger.CodeBusy, "%d commands are waiting for the ledger", w.options.Backlog)
+		return fact.Operation{}, nil, ledger.Problemf(ledger.CodeBusy, "%d commands are waiting for the ledger", w.options.Backlog)
 	}
 	op, joined, err := w.store.Enqueue(ctx, key, role, name, body)
 	if err != nil || joined {
 		w.desk.release()
-	}
-	switch {
-	case err != nil:
-		return nil, err
-	case joined:
-		return w.join(ctx, op)
+		return op, nil, err
 	}
 	t := w.desk.put(&op)
 	w.metrics.open.Inc()
 	w.step(t, StepStored)
-	return w.await(ctx, t)
+	return op, t, nil
 }
 
 // errStopped answers commands that come when the node is shutting down.
