@@ -303,3 +303,26 @@ func TestAnotherLedgerStopsTheWorker(t *testing.T) {
 		t.Error("a worker that has ended took a command")
 	}
 }
+
+func TestStartDoesNotWait(t *testing.T) {
+	t.Parallel()
+	net := newChannel(t)
+	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
+	net.halt(true)
+	op, err := n.Start(t.Context(), "", ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
+	if err != nil || op.State != fact.StateStored {
+		t.Fatalf("operation %+v, %v; want one that is stored", op, err)
+	}
+	again, err := n.Start(t.Context(), "", ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
+	if err != nil || again.ID != op.ID {
+		t.Errorf("the same command again: %+v, %v; want the operation under way", again, err)
+	}
+	net.halt(false)
+	done, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
+	if ledger.CodeOf(err) == ledger.CodeAlreadyExists {
+		return // it was done before this call
+	}
+	if err != nil || done.ID != op.ID {
+		t.Errorf("waiting for it: %+v, %v", done, err)
+	}
+}

@@ -127,50 +127,54 @@ func (w *Worker) DoOnce(ctx context.Context, key string, role ledger.Role, name 
 	case err != nil:
 		return nil, err
 	case t == nil:
-		return w.join(ctx, op)
+		return w.join(ctx, *op)
 	}
 	return w.await(ctx, t)
 }
 
-// Start is DoOnce for a caller who does not wait: it returns the operation once
-// that is durable. Its errors are those of a command that was not stored.
+// Start stores a command and returns its operation without waiting for an
+// outcome; an empty key is none. A command that was stored before, under this
+// key or under way, is returned as far as it has come; its failure is in the
+// operation.
 func (w *Worker) Start(ctx context.Context, key string, role ledger.Role, name string, request any) (*fact.Operation, error) {
 	op, _, err := w.accept(ctx, key, role, name, request)
-	if err != nil {
-		return nil, err
-	}
-	return &op, nil
+	return op, err
 }
 
-// accept stores a command and puts it on the desk. It returns no task when the
-// command is one that another caller brought.
-func (w *Worker) accept(ctx context.Context, key string, role ledger.Role, name string, request any) (fact.Operation, *task, error) {
+// accept makes a command durable and puts it on the desk. It returns no task
+// for a command that was stored before.
+func (w *Worker) accept(ctx context.Context, key string, role ledger.Role, name string, request any) (*fact.Operation, *task, error) {
 	body, err := json.Marshal(request)
 	if err != nil {
-		return fact.Operation{}, nil, fmt.Errorf("encoding a command: %w", err)
+		return nil, nil, fmt.Errorf("encoding a command: %w", err)
 	}
 	if len(body) > ledger.MaxRequest {
-		return fact.Operation{}, nil, ledger.Problemf(ledger.CodeTooLarge, "the command is larger than %d bytes", ledger.MaxRequest)
+		return nil, nil, ledger.Problemf(ledger.CodeTooLarge, "the command is larger than %d bytes", ledger.MaxRequest)
+	}
+	select {
+	case <-w.stopped:
+		return nil, nil, errStopped
+	default:
 	}
 	select {
 	case <-w.ready:
 	case <-w.stopped:
-		return fact.Operation{}, nil, errStopped
+		return nil, nil, errStopped
 	case <-ctx.Done():
-		return fact.Operation{}, nil, fmt.Errorf("waiting for the node to start: %w", ctx.Err())
+		return nil, nil, fmt.Errorf("waiting for the node to start: %w", ctx.Err())
 	}
 	if !w.desk.reserve() {
-		return fact.Operation{}, nil, ledger.Problemf(ledger.CodeBusy, "%d commands are waiting for the ledger", w.options.Backlog)
+		return nil, nil, ledger.Problemf(ledger.CodeBusy, "%d commands are waiting for the ledger", w.options.Backlog)
 	}
 	op, joined, err := w.store.Enqueue(ctx, key, role, name, body)
 	if err != nil || joined {
 		w.desk.release()
-		return op, nil, err
+		return &op, nil, err
 	}
-	t := w.desk.put(&op)
 	w.metrics.open.Inc()
+	t := w.desk.put(&op)
 	w.step(t, StepStored)
-	return op, t, nil
+	return &op, t, nil
 }
 
 // errStopped answers commands that come when the node is shutting down.
