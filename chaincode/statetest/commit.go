@@ -85,20 +85,24 @@ func (l *Ledger) validate(s *Simulation) peer.TxValidationCode {
 	return peer.TxValidationCode_VALID
 }
 
-// tx returns the transaction as members' peers deliver it.
+// tx returns the transaction as members' peers deliver it: of an invalid one
+// only what its envelope claims, and a time only where peers vouch for it.
 func (s *Simulation) tx(code peer.TxValidationCode) ledger.Tx {
-	tx := ledger.Tx{
-		ID: s.Tx, Name: s.Name, Creator: s.Org,
-		Time: s.Time.UTC().Truncate(time.Millisecond), Valid: code == peer.TxValidationCode_VALID,
+	tx := ledger.Tx{ID: s.Tx, Name: s.Name, Creator: s.Org, Valid: code == peer.TxValidationCode_VALID}
+	if !tx.Valid {
+		return tx
+	}
+	for _, w := range s.Writes {
+		tx.Writes = append(tx.Writes, ledger.Write{Key: splitKey(w.Key), Value: w.Value, Delete: w.Delete})
+	}
+	if len(tx.Writes) > 0 {
+		tx.Time = s.Time.UTC().Truncate(time.Millisecond)
 	}
 	if s.Event != nil {
 		event := new(ledger.Event)
 		if json.Unmarshal(s.Event.GetPayload(), event) == nil {
 			tx.Event = event
 		}
-	}
-	for _, w := range s.Writes {
-		tx.Writes = append(tx.Writes, ledger.Write{Key: splitKey(w.Key), Value: w.Value, Delete: w.Delete})
 	}
 	return tx
 }

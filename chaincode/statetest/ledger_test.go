@@ -300,7 +300,25 @@ func TestBlocksComeInOrderAndCanBeWaitedFor(t *testing.T) {
 	if _, err := l.Block(ended, 2); !errors.Is(err, context.Canceled) {
 		t.Errorf("waiting without end: %v", err)
 	}
-	if got := l.Blocks(2); got != nil {
+	// Of what lost, nothing is told but that it lost.
+	lost := proposal(t, l)
+	statetest.Want(t, "", l.Submit(l.Client("hospital-south", ledger.RoleRegistrar), ledger.IdentityRegister, statetest.Registration("hospital-south"), nil))
+	l.Commit(lost)
+	if tx := l.Blocks(3)[0].Txs[0]; tx.Valid || tx.Writes != nil || tx.Event != nil || !tx.Time.IsZero() || tx.ID != lost.Tx {
+		t.Errorf("the loser is told as %+v", tx)
+	}
+	if got := l.Blocks(4); got != nil {
 		t.Errorf("blocks beyond the end are %v", got)
 	}
+}
+
+func proposal(t *testing.T, l *statetest.Ledger) *statetest.Simulation {
+	t.Helper()
+	s, err := l.Simulate(statetest.Proposal{
+		Client: l.Client("hospital-south", ledger.RoleRegistrar), Name: ledger.IdentityRegister, Request: statetest.Registration("hospital-south"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
