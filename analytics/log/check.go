@@ -90,7 +90,7 @@ func (c *checker) add(ctx context.Context, level int, hash []byte) error {
 // compare checks the tile in progress against the stored one.
 func (c *checker) compare(ctx context.Context, level int) error {
 	t := c.levels[level]
-	partial := uint8(len(t.hashes) % layout.TileWidth)           //nolint:gosec // a remainder below 256
+	partial := uint8(len(t.hashes) % layout.TileWidth)
 	stored, err := c.tiles(ctx, uint64(level), t.index, partial) //nolint:gosec // a level is not negative
 	if err != nil {
 		return damaged("tile %d/%d cannot be read: %v", level, t.index, err)

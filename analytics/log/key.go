@@ -20,7 +20,7 @@ import (
 // log is new. The file holds a signed-note signer key and belongs to its owner
 // alone.
 func openKey(path, origin string, isNew bool) (note.Signer, string, error) {
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(path) //nolint:gosec // in the directory that the caller names
 	if errors.Is(err, os.ErrNotExist) {
 		if !isNew {
 			return nil, "", ledger.Problemf(ledger.CodeUnavailable,
@@ -33,7 +33,7 @@ func openKey(path, origin string, isNew bool) (note.Signer, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("reading the log's key: %w", err)
 	}
-	info, err := os.Stat(path)
+	info, err := os.Stat(path) //nolint:gosec // in the directory that the caller names
 	if err != nil {
 		return nil, "", fmt.Errorf("reading the log's key: %w", err)
 	}
@@ -81,21 +81,21 @@ func makeKey(path, origin string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // gone already when all went well
+	defer os.Remove(f.Name()) // gone already when all went well
 	if _, err := f.Write(text); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return nil, err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := os.Rename(f.Name(), path); err != nil { //nolint:gosec // in the directory that the caller names
 		return nil, err
 	}
 	return text, syncDir(filepath.Dir(path))
 }
 
 func syncDir(dir string) error {
-	d, err := os.Open(dir)
+	d, err := os.Open(dir) //nolint:gosec // the directory that the caller names
 	if err != nil {
 		return err
 	}
@@ -105,11 +105,11 @@ func syncDir(dir string) error {
 // lock makes this process the only one with the log open. The kernel drops the
 // lock when the process ends, however it ends.
 func lock(path string) (unlock func() error, err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // in the directory that the caller names
 	if err != nil {
 		return nil, fmt.Errorf("locking the log: %w", err)
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor fits
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, errors.Join(ledger.Problemf(ledger.CodeBusy, "another process has the integrity log open"), f.Close())
 	}

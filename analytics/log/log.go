@@ -99,7 +99,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Log, error) {
 	if err := opts.validate(); err != nil {
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the caller names the directory
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}
 	unlock, err := lock(filepath.Join(dir, "lock"))
@@ -116,7 +116,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Log, error) {
 
 func openLocked(ctx context.Context, dir string, opts Options) (*Log, error) {
 	tree := filepath.Join(dir, "tree")
-	_, err := os.Stat(tree)
+	_, err := os.Stat(tree) //nolint:gosec // the caller names the directory
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}

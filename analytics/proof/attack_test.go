@@ -3,6 +3,7 @@ package proof_test
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/asn1"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,8 +11,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"encoding/asn1"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 
@@ -25,6 +24,7 @@ const north = "hospital-north"
 // world is an honest consortium with one proof in it.
 type world struct {
 	*prooftest.Consortium
+	t       *testing.T
 	trust   *ledger.Trust
 	log     *prooftest.Log
 	request *prooftest.Request
@@ -36,9 +36,9 @@ type world struct {
 
 const recordIndex = 4
 
-func newWorld(t testing.TB, by proof.Voucher) *world {
+func newWorld(t *testing.T, by proof.Voucher) *world {
 	t.Helper()
-	w := &world{Consortium: prooftest.New(t), log: prooftest.NewLog(t, north)}
+	w := &world{Consortium: prooftest.New(t), t: t, log: prooftest.NewLog(t, north)}
 	w.trust = w.Trust()
 	for i := range 5 {
 		w.log.Add(proof.Hash{byte(i)})
@@ -61,7 +61,7 @@ func newWorld(t testing.TB, by proof.Voucher) *world {
 }
 
 // bundle is what an honest node would serve for the world as it stands.
-func (w *world) bundle(t testing.TB) *proof.Bundle {
+func (w *world) bundle(t *testing.T) *proof.Bundle {
 	t.Helper()
 	var unit *ledger.SignedRead
 	if w.unit != nil {
@@ -70,7 +70,7 @@ func (w *world) bundle(t testing.TB) *proof.Bundle {
 	return w.request.Bundle(t, w.log, w.index, recordIndex, w.view.Anchor.Checkpoint, w.anchor.Sign(t), unit)
 }
 
-func (w *world) verify(t testing.TB, b *proof.Bundle) (*proof.Verdict, error) {
+func (w *world) verify(t *testing.T, b *proof.Bundle) (*proof.Verdict, error) {
 	t.Helper()
 	v, err := proof.NewVerifier(w.trust)
 	if err != nil {
@@ -96,19 +96,20 @@ func (w *world) refused(t *testing.T, b *proof.Bundle, step proof.Step, words st
 	}
 }
 
-func both(t *testing.T, test func(*testing.T, *world)) {
+func both(t *testing.T, test func(*world)) {
 	t.Helper()
 	for _, by := range []proof.Voucher{proof.VouchedByDevice, proof.VouchedByNode} {
 		t.Run(string(by), func(t *testing.T) {
 			t.Parallel()
-			test(t, newWorld(t, by))
+			test(newWorld(t, by))
 		})
 	}
 }
 
 func TestHonestProofsHold(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, w *world) {
+	both(t, func(w *world) {
+		t := w.t
 		got, err := w.verify(t, w.bundle(t))
 		if err != nil {
 			t.Fatal(err)
@@ -129,7 +130,8 @@ func TestHonestProofsHold(t *testing.T) {
 
 func TestAlteredRecord(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, w *world) {
+	both(t, func(w *world) {
+		t := w.t
 		b := w.bundle(t)
 		b.Record.Text = strings.Replace(b.Record.Text, "94", "99", 1)
 		w.refused(t, b, proof.StepContent, "record's bytes")
@@ -156,7 +158,8 @@ func TestAlteredRecordWithItsDigests(t *testing.T) {
 
 func TestAlteredSalt(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, w *world) {
+	both(t, func(w *world) {
+		t := w.t
 		b := w.bundle(t)
 		b.Record.Salt[3] ^= 1
 		w.refused(t, b, proof.StepSalt, "")
@@ -165,7 +168,8 @@ func TestAlteredSalt(t *testing.T) {
 
 func TestMovedIndex(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, w *world) {
+	both(t, func(w *world) {
+		t := w.t
 		for index := range uint32(12) {
 			if index == recordIndex {
 				continue
@@ -182,7 +186,8 @@ func TestMovedIndex(t *testing.T) {
 
 func TestRecordMovedToAnotherDevice(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, w *world) {
+	both(t, func(w *world) {
+		t := w.t
 		b := w.bundle(t)
 		b.Statement.Unit[0] ^= 1
 		w.refused(t, b, proof.StepStatement, "not what the log committed to")
@@ -286,7 +291,8 @@ func TestStatementOfAnotherOrganisation(t *testing.T) {
 
 func TestOtherCheckpoint(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, w *world) {
+	both(t, func(w *world) {
+		t := w.t
 		b := w.bundle(t)
 		w.log.Add(proof.Hash{99})
 		b.Checkpoint, _, _ = w.log.Checkpoint(t)
@@ -478,42 +484,42 @@ func TestDeviceReadsThatAreNotTheRead(t *testing.T) {
 func TestReadAlteredAfterSigning(t *testing.T) {
 	t.Parallel()
 	for name, a := range map[string]struct {
-		edit  func(*testing.T, *world, *ledger.SignedRead)
+		edit  func(*world, *ledger.SignedRead)
 		words string
 	}{
-		"time": {func(t *testing.T, w *world, sr *ledger.SignedRead) {
+		"time": {func(w *world, sr *ledger.SignedRead) {
 			w.anchor.Time = w.anchor.Time.Add(time.Hour)
-			sr.ChannelHeader = w.anchor.Sign(t).ChannelHeader
+			sr.ChannelHeader = w.anchor.Sign(w.t).ChannelHeader
 		}, "another proposal"},
-		"proposal": {func(t *testing.T, w *world, sr *ledger.SignedRead) {
+		"proposal": {func(w *world, sr *ledger.SignedRead) {
 			w.anchor.Args[0] = []byte(ledger.AnchorCommit)
-			*sr = *w.anchor.Sign(t)
+			*sr = *w.anchor.Sign(w.t)
 			w.anchor.Args[0] = []byte(ledger.AnchorGet)
-			sr.Proposal = w.anchor.Sign(t).Proposal
+			sr.Proposal = w.anchor.Sign(w.t).Proposal
 		}, "another proposal"},
-		"creator":  {func(_ *testing.T, _ *world, sr *ledger.SignedRead) { sr.SignatureHeader = []byte("x") }, "another proposal"},
-		"response": {func(_ *testing.T, _ *world, sr *ledger.SignedRead) { sr.Response = append(sr.Response, 0x38, 1) }, "does not fit"},
-		"signature of another response": {func(t *testing.T, w *world, sr *ledger.SignedRead) {
+		"creator":  {func(_ *world, sr *ledger.SignedRead) { sr.SignatureHeader = []byte("x") }, "another proposal"},
+		"response": {func(_ *world, sr *ledger.SignedRead) { sr.Response = append(sr.Response, 0x38, 1) }, "does not fit"},
+		"signature of another response": {func(w *world, sr *ledger.SignedRead) {
 			w.anchor.Payload = encode(w.view.Anchor)
-			sr.Endorsements[1] = w.anchor.Sign(t).Endorsements[1]
+			sr.Endorsements[1] = w.anchor.Sign(w.t).Endorsements[1]
 		}, "does not fit"},
-		"signature under another identity": {func(_ *testing.T, _ *world, sr *ledger.SignedRead) {
+		"signature under another identity": {func(_ *world, sr *ledger.SignedRead) {
 			sr.Endorsements[1].Signature = sr.Endorsements[0].Signature
 		}, "does not fit"},
-		"high signature": {func(_ *testing.T, _ *world, sr *ledger.SignedRead) {
+		"high signature": {func(_ *world, sr *ledger.SignedRead) {
 			sr.Endorsements[0].Signature = high(sr.Endorsements[0].Signature)
 		}, "low form"},
-		"no signature":    {func(_ *testing.T, _ *world, sr *ledger.SignedRead) { sr.Endorsements[0].Signature = nil }, "not an ECDSA signature"},
-		"no response":     {func(_ *testing.T, _ *world, sr *ledger.SignedRead) { sr.Response = []byte{} }, "missing"},
-		"no endorsements": {func(_ *testing.T, _ *world, sr *ledger.SignedRead) { sr.Endorsements = sr.Endorsements[:0] }, "endorsements"},
-		"huge response":   {func(_ *testing.T, _ *world, sr *ledger.SignedRead) { sr.Response = make([]byte, 1<<20) }, "too large"},
-		"huge endorser":   {func(_ *testing.T, _ *world, sr *ledger.SignedRead) { sr.Endorsements[0].Endorser = make([]byte, 1<<20) }, "too large"},
+		"no signature":    {func(_ *world, sr *ledger.SignedRead) { sr.Endorsements[0].Signature = nil }, "not an ECDSA signature"},
+		"no response":     {func(_ *world, sr *ledger.SignedRead) { sr.Response = []byte{} }, "missing"},
+		"no endorsements": {func(_ *world, sr *ledger.SignedRead) { sr.Endorsements = sr.Endorsements[:0] }, "endorsements"},
+		"huge response":   {func(_ *world, sr *ledger.SignedRead) { sr.Response = make([]byte, 1<<20) }, "too large"},
+		"huge endorser":   {func(_ *world, sr *ledger.SignedRead) { sr.Endorsements[0].Endorser = make([]byte, 1<<20) }, "too large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, proof.VouchedByNode)
 			b := w.bundle(t)
-			a.edit(t, w, &b.Anchor)
+			a.edit(w, &b.Anchor)
 			w.refused(t, b, proof.StepSignedRead, a.words)
 		})
 	}

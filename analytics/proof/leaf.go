@@ -139,7 +139,7 @@ func (b *Batch) Add(record []byte) error {
 	if len(record) == 0 || len(record) > MaxRecord {
 		return ErrRecordSize
 	}
-	salt := SaltOf(&b.seed, int(b.tree.size)) //nolint:gosec // at most MaxRecords
+	salt := SaltOf(&b.seed, int(b.tree.size))
 	if len(record) <= maxCopied {
 		b.tree.push(LeafHash(&salt, record))
 		return nil

@@ -18,78 +18,78 @@ import (
 func TestEndorsersThatDoNotSuffice(t *testing.T) {
 	t.Parallel()
 	for name, a := range map[string]struct {
-		edit  func(*testing.T, *world)
+		edit  func(*world)
 		words string
 	}{
-		"minority": {func(t *testing.T, w *world) {
-			w.anchor.Endorsers = w.Peers(t, north, "authority")
+		"minority": {func(w *world) {
+			w.anchor.Endorsers = w.Peers(w.t, north, "authority")
 		}, "2 of 5 organisations, 3 are needed"},
-		"two reads of one organisation": {func(t *testing.T, w *world) {
-			o := w.Org(t, north)
-			w.anchor.Endorsers = []*prooftest.Identity{o.Peer, o.Second, w.Org(t, "authority").Peer}
+		"two reads of one organisation": {func(w *world) {
+			o := w.Org(w.t, north)
+			w.anchor.Endorsers = []*prooftest.Identity{o.Peer, o.Second, w.Org(w.t, "authority").Peer}
 		}, "2 of 5 organisations"},
-		"one peer three times": {func(t *testing.T, w *world) {
-			p := w.Org(t, north).Peer
+		"one peer three times": {func(w *world) {
+			p := w.Org(w.t, north).Peer
 			w.anchor.Endorsers = []*prooftest.Identity{p, p, p}
 		}, "1 of 5 organisations"},
-		"client certificate instead of peer": {func(t *testing.T, w *world) {
-			w.anchor.Endorsers[1] = w.Org(t, "hospital-south").Client
+		"client certificate instead of peer": {func(w *world) {
+			w.anchor.Endorsers[1] = w.Org(w.t, "hospital-south").Client
 		}, "not a peer's"},
-		"no node role": {func(t *testing.T, w *world) {
-			w.anchor.Endorsers[1] = w.Org(t, "hospital-south").Issue(t)
+		"no node role": {func(w *world) {
+			w.anchor.Endorsers[1] = w.Org(w.t, "hospital-south").Issue(w.t)
 		}, "not a peer's"},
-		"peer and admin at once": {func(t *testing.T, w *world) {
-			w.anchor.Endorsers[1] = w.Org(t, "hospital-south").Issue(t, "peer", "admin")
+		"peer and admin at once": {func(w *world) {
+			w.anchor.Endorsers[1] = w.Org(w.t, "hospital-south").Issue(w.t, "peer", "admin")
 		}, "not a peer's"},
-		"revoked certificate": {func(t *testing.T, w *world) {
-			o := w.Org(t, "hospital-south")
+		"revoked certificate": {func(w *world) {
+			o := w.Org(w.t, "hospital-south")
 			w.trust.Epochs[0].Organisations[1].Revoked = []string{"00", o.Peer.Serial()}
 		}, "hospital-south: the certificate is revoked"},
-		"certificate expired at the read": {func(t *testing.T, w *world) {
-			w.anchor.Endorsers[1] = w.Org(t, "hospital-south").IssueFor(t, prooftest.Now.AddDate(0, -2, 0), prooftest.Now.Add(-time.Second), "peer")
+		"certificate expired at the read": {func(w *world) {
+			w.anchor.Endorsers[1] = w.Org(w.t, "hospital-south").IssueFor(w.t, prooftest.Now.AddDate(0, -2, 0), prooftest.Now.Add(-time.Second), "peer")
 		}, "valid at the time of the read"},
-		"certificate not yet valid at the read": {func(t *testing.T, w *world) {
-			w.anchor.Endorsers[1] = w.Org(t, "hospital-south").IssueFor(t, prooftest.Now.Add(time.Second), prooftest.Now.AddDate(0, 2, 0), "peer")
+		"certificate not yet valid at the read": {func(w *world) {
+			w.anchor.Endorsers[1] = w.Org(w.t, "hospital-south").IssueFor(w.t, prooftest.Now.Add(time.Second), prooftest.Now.AddDate(0, 2, 0), "peer")
 		}, "valid at the time of the read"},
-		"organisation outside the consortium": {func(t *testing.T, w *world) {
-			w.anchor.Endorsers[1] = prooftest.NewOrganisation(t, "clinic").Peer
+		"organisation outside the consortium": {func(w *world) {
+			w.anchor.Endorsers[1] = prooftest.NewOrganisation(w.t, "clinic").Peer
 		}, "no member"},
-		"another authority under a member's name": {func(t *testing.T, w *world) {
-			w.anchor.Endorsers[1] = prooftest.NewOrganisation(t, "hospital-south").Peer
+		"another authority under a member's name": {func(w *world) {
+			w.anchor.Endorsers[1] = prooftest.NewOrganisation(w.t, "hospital-south").Peer
 		}, "not one of the organisation's"},
-		"one member's peer under another's name": {func(t *testing.T, w *world) {
-			p := *w.Org(t, "hospital-south").Peer
+		"one member's peer under another's name": {func(w *world) {
+			p := *w.Org(w.t, "hospital-south").Peer
 			p.Org = "medtech"
-			w.anchor.Endorsers = append(w.Peers(t, north, "hospital-south"), &p)
+			w.anchor.Endorsers = append(w.Peers(w.t, north, "hospital-south"), &p)
 		}, "not one of the organisation's"},
-		"old epoch's certificate": {func(t *testing.T, w *world) {
+		"old epoch's certificate": {func(w *world) {
 			// Half an hour ago hospital-south changed its authority.
 			old, now := w.trust.Epochs[0], w.Trust().Epochs[0]
 			old.To, now.From = prooftest.Now.Add(-time.Hour), prooftest.Now.Add(-time.Hour)
-			now.Organisations[1] = prooftest.NewOrganisation(t, "hospital-south").Trust()
+			now.Organisations[1] = prooftest.NewOrganisation(w.t, "hospital-south").Trust()
 			w.trust.Epochs = []ledger.TrustEpoch{old, now}
 		}, "not one of the organisation's"},
-		"old epoch's member": {func(_ *testing.T, w *world) {
+		"old epoch's member": {func(w *world) {
 			old, now := w.trust.Epochs[0], w.Trust().Epochs[0]
 			old.To, now.From = prooftest.Now.Add(-time.Hour), prooftest.Now.Add(-time.Hour)
 			now.Organisations = append(now.Organisations[:1:1], now.Organisations[2:]...)
 			w.trust.Epochs = []ledger.TrustEpoch{old, now}
 		}, "2 of 4 organisations, 3 are needed"},
-		"read before the trust file begins": {func(_ *testing.T, w *world) {
+		"read before the trust file begins": {func(w *world) {
 			w.trust.Epochs[0].From = prooftest.Now.Add(time.Hour)
 		}, "no epoch"},
-		"read after the last epoch": {func(_ *testing.T, w *world) {
+		"read after the last epoch": {func(w *world) {
 			w.trust.Epochs[0].To = prooftest.Now
 		}, "no epoch"},
-		"a sixth member joined": {func(t *testing.T, w *world) {
+		"a sixth member joined": {func(w *world) {
 			e := &w.trust.Epochs[0]
-			e.Organisations = append(e.Organisations, prooftest.NewOrganisation(t, "clinic").Trust())
+			e.Organisations = append(e.Organisations, prooftest.NewOrganisation(w.t, "clinic").Trust())
 		}, "3 of 6 organisations, 4 are needed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, proof.VouchedByNode)
-			a.edit(t, w)
+			a.edit(w)
 			w.refused(t, w.bundle(t), proof.StepPolicy, a.words)
 		})
 	}
@@ -105,8 +105,10 @@ func TestUnreadableEndorsersDoNotCount(t *testing.T) {
 		"no identity":    {[]byte("hello"), "no identity"},
 		"no PEM":         {identity(t, "certificate"), "not one certificate in PEM"},
 		"no certificate": {identity(t, "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"), "not a certificate"},
-		"two certificates": {identity(t, strings.Repeat("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", 2)),
-			"not one certificate"},
+		"two certificates": {
+			identity(t, strings.Repeat("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", 2)),
+			"not one certificate",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -133,9 +133,9 @@ func (s *Statement) Encode(dst []byte) ([]byte, error) {
 	dst = binary.BigEndian.AppendUint64(dst, uint64(s.Received)) //nolint:gosec // validate refused negative times
 	dst = append(dst, s.Content[:]...)
 	dst = append(dst, s.Signature[:]...)
-	dst = append(dst, byte(len(s.Organisation)))
+	dst = append(dst, byte(len(s.Organisation))) //nolint:gosec // at most maxOrganisation
 	dst = append(dst, s.Organisation...)
-	dst = append(dst, byte(len(s.MediaType)))
+	dst = append(dst, byte(len(s.MediaType))) //nolint:gosec // at most maxMediaType
 	return append(dst, s.MediaType...), nil
 }
 

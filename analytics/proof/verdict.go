@@ -26,7 +26,7 @@ const (
 
 // Mismatch says which step of a proof does not fit and why. It repeats nothing
 // of a bundle but names that the trust file has too.
-type Mismatch struct {
+type Mismatch struct { //nolint:errname // it is a verdict's opposite, not a fault
 	Step   Step
 	Detail string
 	Err    error // what was found, when there is more to say

@@ -42,7 +42,7 @@ func NewLog(tb testing.TB, owner string) *Log {
 // Add appends an entry and returns its index.
 func (l *Log) Add(entry proof.Hash) uint64 {
 	l.leaves = append(l.leaves, sha256.Sum256(append([]byte{0}, entry[:]...)))
-	return uint64(len(l.leaves) - 1)
+	return uint64(len(l.leaves)) - 1
 }
 
 // Size returns the number of entries.

@@ -3,6 +3,7 @@ package prooftest
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -162,9 +163,5 @@ func (c *Call) results(tb testing.TB) []byte {
 
 // stateKey is Fabric's composite key.
 func stateKey(k ledger.Key) string {
-	s := "\x00" + string(k.Type) + "\x00"
-	for _, p := range k.Parts {
-		s += p + "\x00"
-	}
-	return s
+	return "\x00" + strings.Join(append([]string{string(k.Type)}, k.Parts...), "\x00") + "\x00"
 }
