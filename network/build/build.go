@@ -51,7 +51,7 @@ type Programs struct {
 // Digest returns the SHA-256 of a built program, in hex, as noted when it was
 // built: two builds of different source can give the same program.
 func Digest(program string) (string, error) {
-	b, err := os.ReadFile(program + digestSuffix)
+	b, err := os.ReadFile(program + digestSuffix) //nolint:gosec // a path of our own cache
 	if err != nil {
 		return "", fmt.Errorf("reading a program's digest: %w", err)
 	}
@@ -243,13 +243,13 @@ func (u unit) build(ctx context.Context, cache, dir string) error {
 	if err != nil {
 		return fmt.Errorf("making a build folder: %w", err)
 	}
-	defer os.RemoveAll(tmp) //nolint:errcheck // moved when all went well
+	defer os.RemoveAll(tmp)
 	at := u.dir
 	if at == "" {
 		if at, err = os.MkdirTemp(cache, ".src-"); err != nil {
 			return fmt.Errorf("making a build folder: %w", err)
 		}
-		defer os.RemoveAll(at) //nolint:errcheck // what is left is pruned later
+		defer os.RemoveAll(at)
 		for _, f := range u.files {
 			if err := os.WriteFile(filepath.Join(at, f.name), f.b, 0o600); err != nil {
 				return fmt.Errorf("writing a build file: %w", err)
@@ -284,7 +284,7 @@ func noteDigest(program string) error {
 	if err != nil {
 		return fmt.Errorf("the compiler left no program: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return fmt.Errorf("reading a built program: %w", err)

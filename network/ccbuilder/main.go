@@ -33,7 +33,7 @@ const (
 func main() {
 	if err := run(filepath.Base(os.Args[0]), os.Args[1:]); err != nil {
 		fmt.Fprintf(os.Stderr, "ccbuilder: %v\n", err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // this is main
 	}
 }
 
@@ -59,7 +59,7 @@ func run(step string, args []string) error {
 
 // detect accepts our packages only.
 func detect(meta string) error {
-	b, err := os.ReadFile(filepath.Join(meta, "metadata.json"))
+	b, err := os.ReadFile(filepath.Join(meta, "metadata.json")) //nolint:gosec // the peer names the folder
 	if err != nil {
 		return fmt.Errorf("reading the package's metadata: %w", err)
 	}
@@ -78,12 +78,12 @@ func detect(meta string) error {
 // build copies the program and notes its digest, by which the launcher can tell
 // a whole copy from one that a crash cut short.
 func build(src, out string) error {
-	in, err := os.Open(filepath.Join(src, program))
+	in, err := os.Open(filepath.Join(src, program)) //nolint:gosec // the peer names the folder
 	if err != nil {
 		return fmt.Errorf("opening the packaged program: %w", err)
 	}
 	defer in.Close()
-	f, err := os.OpenFile(filepath.Join(out, program), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o700)
+	f, err := os.OpenFile(filepath.Join(out, program), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o700) //nolint:gosec // the peer names the folder
 	if err != nil {
 		return fmt.Errorf("making the program: %w", err)
 	}
@@ -93,7 +93,7 @@ func build(src, out string) error {
 		err = cerr
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join(out, digestFile), []byte(hex.EncodeToString(h.Sum(nil))), 0o600)
+		err = os.WriteFile(filepath.Join(out, digestFile), []byte(hex.EncodeToString(h.Sum(nil))), 0o600) //nolint:gosec // the peer names the folder
 	}
 	if err != nil {
 		return fmt.Errorf("copying the program: %w", err)
@@ -115,7 +115,7 @@ type connection struct {
 // reach it. The peer hands over its address and certificates in a folder that it
 // removes afterwards.
 func launch(bld, dir string) error {
-	b, err := os.ReadFile(filepath.Join(dir, "chaincode.json"))
+	b, err := os.ReadFile(filepath.Join(dir, "chaincode.json")) //nolint:gosec // the peer names the folder
 	if err != nil {
 		return fmt.Errorf("reading the peer's launch file: %w", err)
 	}
@@ -137,7 +137,7 @@ func launch(bld, dir string) error {
 			{"CORE_TLS_CLIENT_KEY_FILE", "client.key", c.Key},
 		} {
 			path := filepath.Join(dir, f.name)
-			if err := os.WriteFile(path, []byte(f.pem), 0o600); err != nil {
+			if err := os.WriteFile(path, []byte(f.pem), 0o600); err != nil { //nolint:gosec // the peer names the folder
 				return fmt.Errorf("writing the chaincode's certificates: %w", err)
 			}
 			env = append(env, f.key+"="+path)
@@ -152,7 +152,7 @@ func launch(bld, dir string) error {
 		return err
 	}
 	path := filepath.Join(bld, program)
-	if err := syscall.Exec(path, []string{path, "-peer.address=" + c.Address}, env); err != nil {
+	if err := syscall.Exec(path, []string{path, "-peer.address=" + c.Address}, env); err != nil { //nolint:gosec // running it is the purpose
 		return fmt.Errorf("starting %s: %w", path, err)
 	}
 	return nil

@@ -40,7 +40,7 @@ func Metric(ctx context.Context, port int, channel, name string) (uint64, error)
 	if err != nil {
 		return 0, fmt.Errorf("asking for metrics: %w", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read only
+	defer res.Body.Close()
 	label := `channel="` + channel + `"`
 	lines := bufio.NewScanner(io.LimitReader(res.Body, 8*answerLimit))
 	for lines.Scan() {

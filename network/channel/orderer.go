@@ -134,7 +134,7 @@ func (o *Orderer) call(ctx context.Context, method, to string, body io.Reader, k
 	if err != nil {
 		return 0, nil, fmt.Errorf("asking an orderer: %w", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read only
+	defer res.Body.Close()
 	answer, err = io.ReadAll(io.LimitReader(res.Body, answerLimit))
 	if err != nil {
 		return 0, nil, fmt.Errorf("reading an orderer's answer: %w", err)

@@ -32,7 +32,7 @@ func CopyFile(from, to string, mode fs.FileMode) error {
 	if err != nil {
 		return fmt.Errorf("opening what is to be copied: %w", err)
 	}
-	defer src.Close() //nolint:errcheck // read only
+	defer src.Close()
 	return write(to, mode, func(w io.Writer) error {
 		_, err := io.Copy(w, src)
 		return err
@@ -47,7 +47,7 @@ func write(path string, mode fs.FileMode, fill func(io.Writer) error) error {
 	if err != nil {
 		return fmt.Errorf("making a file: %w", err)
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // already renamed when all went well
+	defer os.Remove(f.Name())
 	err = fill(f)
 	if err == nil {
 		err = f.Chmod(mode)
@@ -68,7 +68,7 @@ func write(path string, mode fs.FileMode, fill func(io.Writer) error) error {
 }
 
 // Held means that another process holds the lock.
-type Held struct {
+type Held struct { //nolint:errname // named for the state it describes
 	Path string
 	PID  int    // zero when it did not say
 	What string // what the holder is doing, empty when it did not say

@@ -25,7 +25,7 @@ const readyFunction = "org.hyperledger.fabric:GetMetadata"
 func (l *launcher) fabric(ctx context.Context) error {
 	genesis, err := channel.ReadGenesis(l.net)
 	if err != nil {
-		return err //nolint:wrapcheck // says what it read
+		return err
 	}
 	done := l.progress.step("starting 4 orderers and 6 peers, joining the channel")
 	err = l.join(ctx, genesis)
@@ -50,7 +50,7 @@ func (l *launcher) join(ctx context.Context, genesis []byte) error {
 			return l.joinPeer(p, genesis)
 		})
 	})
-	return g.Wait() //nolint:wrapcheck // made by until
+	return g.Wait()
 }
 
 // joinOrderer is content when the orderer takes part in ordering.
@@ -58,7 +58,7 @@ func (l *launcher) joinOrderer(p topology.Process, genesis []byte) (probe, error
 	org, _ := l.net.Organisation(p.Organisation)
 	o, err := channel.NewOrderer(l.net, *org)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it loaded
+		return nil, err
 	}
 	return func(ctx context.Context) error {
 		s, joined, err := o.Status(ctx)
@@ -73,7 +73,7 @@ func (l *launcher) joinOrderer(p topology.Process, genesis []byte) (probe, error
 		if err == nil && !s.Active() {
 			err = fmt.Errorf("it is %q on the channel, not active", s.Status)
 		}
-		return err //nolint:wrapcheck // says what it asked
+		return err
 	}, nil
 }
 
@@ -92,9 +92,9 @@ func (l *launcher) joinPeer(p topology.Process, genesis []byte) (probe, error) {
 			err = peer.Join(ctx, genesis)
 		}
 		if err != nil {
-			return err //nolint:wrapcheck // says what it asked
+			return err
 		}
-		return peer.Close() //nolint:wrapcheck // says what it closed; not asked again after this
+		return peer.Close()
 	}, nil
 }
 
@@ -103,7 +103,7 @@ func (l *launcher) dial(name string) (*channel.Peer, error) {
 	for _, o := range l.net.Organisations {
 		for _, p := range o.Peers {
 			if p.Name == name {
-				return channel.NewPeer(l.net, o, p) //nolint:wrapcheck // says what it loaded
+				return channel.NewPeer(l.net, o, p)
 			}
 		}
 	}
@@ -143,7 +143,7 @@ func (l *launcher) chaincode(ctx context.Context) error {
 	defer cancel()
 	pkg, err := lifecycle.Pack(l.net.Chaincode, l.programs.Chaincode)
 	if err != nil {
-		return err //nolint:wrapcheck // says what it packed
+		return err
 	}
 	peers, closeAll, err := l.peers()
 	if err != nil {

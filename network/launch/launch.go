@@ -111,11 +111,11 @@ func (l *launcher) up(ctx context.Context, o Options) (*State, error) {
 		return nil, err
 	}
 	if l.programs, err = build.All(ctx, build.Options{Cache: o.Cache, Source: o.Source, Step: l.progress.step}); err != nil {
-		return nil, err //nolint:wrapcheck // says what it built
+		return nil, err
 	}
 	// From here on the directory is ours, also if the rest fails.
 	if err := n.Save(); err != nil {
-		return nil, err //nolint:wrapcheck // says what it wrote
+		return nil, err
 	}
 	if err := l.prepare(ctx); err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (l *launcher) up(ctx context.Context, o Options) (*State, error) {
 // stateDir resolves the state directory.
 func stateDir(asked string) (string, error) {
 	if asked == "" {
-		return topology.DefaultDir() //nolint:wrapcheck // says what it looked for
+		return topology.DefaultDir()
 	}
 	dir, err := filepath.Abs(asked)
 	if err != nil {
@@ -152,9 +152,9 @@ func network(dir string, port int) (*topology.Network, error) {
 		if err := empty(dir); err != nil {
 			return nil, err
 		}
-		return topology.New(dir, port) //nolint:wrapcheck // says what is wrong with the port
+		return topology.New(dir, port)
 	case err != nil:
-		return nil, err //nolint:wrapcheck // names the file
+		return nil, err
 	case port != 0 && port != n.Base:
 		return nil, &process.Failure{
 			What: "choosing the ports", Err: fmt.Errorf("the network in %s uses ports from %d on, and its channel names them", n.Dir, n.Base),
@@ -173,7 +173,7 @@ func lock(n *topology.Network, what string) (func(), error) {
 			Do: "wait until it has ended; `secant status` shows how far it is",
 		}
 	}
-	return unlock, err //nolint:wrapcheck // says what it locked
+	return unlock, err
 }
 
 // running names the processes that run as they were last started. It forgets
@@ -182,14 +182,14 @@ func lock(n *topology.Network, what string) (func(), error) {
 func (l *launcher) running() (map[string]bool, error) {
 	records, err := l.table.List()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it read
+		return nil, err
 	}
 	out := map[string]bool{}
 	for _, r := range records {
 		out[r.Name] = r.Alive()
 		if !out[r.Name] && r.Kind == string(topology.KindChaincode) {
 			if err := l.table.Forget(r.Name); err != nil {
-				return nil, err //nolint:wrapcheck // says what it dropped
+				return nil, err
 			}
 		}
 	}
@@ -197,37 +197,36 @@ func (l *launcher) running() (map[string]bool, error) {
 }
 
 // ensure starts a process that is not running, and starts anew one whose program
-// or configuration has changed. It reports whether it started it.
-func (l *launcher) ensure(ctx context.Context, p topology.Process, env ...string) (process.Record, bool, error) {
+// or configuration has changed.
+func (l *launcher) ensure(ctx context.Context, p topology.Process, env ...string) (process.Record, error) {
 	spec, err := l.spec(p, env...)
 	if err != nil {
-		return process.Record{}, false, err
+		return process.Record{}, err
 	}
 	r, found, err := l.table.Find(p.Name)
 	if err != nil {
-		return r, false, err //nolint:wrapcheck // says what it read
+		return r, err
 	}
 	if found && r.Alive() {
 		if r.Fingerprint == spec.Fingerprint {
-			return r, false, process.Trim(r.Log) //nolint:wrapcheck // says what it cut
+			return r, process.Trim(r.Log)
 		}
 		l.progress.say("restarting %s: its program or configuration changed", p.Name)
 		if _, err := l.table.Stop(ctx, []process.Record{r}, stopGrace); err != nil {
-			return r, false, err //nolint:wrapcheck // says what it stopped
+			return r, err
 		}
 	}
 	if p.Kind == topology.KindPeer {
 		if err := l.stopChaincodes(ctx, p.Name); err != nil {
-			return r, false, err
+			return r, err
 		}
 	}
 	if p.Kind != topology.KindNode {
 		if err := l.clean(p); err != nil {
-			return r, false, err
+			return r, err
 		}
 	}
-	r, err = l.table.Start(spec)
-	return r, err == nil, err //nolint:wrapcheck // says what it started
+	return l.table.Start(spec)
 }
 
 // startAll ensures all processes of a kind and waits for each, side by side,
@@ -239,7 +238,7 @@ func (l *launcher) startAll(ctx context.Context, kind topology.Kind, check func(
 			continue
 		}
 		g.Go(func() error {
-			r, _, err := l.ensure(gctx, p)
+			r, err := l.ensure(gctx, p)
 			if err != nil {
 				return err
 			}
@@ -250,7 +249,7 @@ func (l *launcher) startAll(ctx context.Context, kind topology.Kind, check func(
 			return l.until(gctx, r, probe)
 		})
 	}
-	return g.Wait() //nolint:wrapcheck // made in this package
+	return g.Wait()
 }
 
 // probe asks a process whether it has come as far as it should. It may bring

@@ -81,12 +81,12 @@ func (l *launcher) configureNode(o topology.Organisation) error {
 	}
 	b, err := c.Encode()
 	if err != nil {
-		return err //nolint:wrapcheck // says what it encoded
+		return err
 	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("making the data folder: %w", err)
 	}
-	return disk.WriteFile(l.net.NodeConfig(o.ID), b, 0o600) //nolint:wrapcheck // names the file
+	return disk.WriteFile(l.net.NodeConfig(o.ID), b, 0o600)
 }
 
 func (l *launcher) peersOf(o topology.Organisation) []config.Peer {
@@ -115,7 +115,7 @@ func ready(ctx context.Context, n topology.Node) error {
 	if err != nil {
 		return fmt.Errorf("asking a node: %w", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read only
+	defer res.Body.Close()
 	if res.StatusCode == http.StatusOK {
 		return nil
 	}
@@ -148,7 +148,7 @@ func (l *launcher) tokens(ctx context.Context) error {
 	if done != nil {
 		done(err)
 	}
-	return err //nolint:wrapcheck // made by token
+	return err
 }
 
 func (l *launcher) fresh(o topology.Organisation, file string) bool {

@@ -40,7 +40,7 @@ func Start(ctx context.Context, dir, name string, env ...string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, nodeTime)
 	defer cancel()
-	r, _, err := l.ensure(ctx, p, env...)
+	r, err := l.ensure(ctx, p, env...)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (l *launcher) answers(p topology.Process) (probe, error) {
 	case topology.KindOrderer, topology.KindPeer:
 		genesis, err := channel.ReadGenesis(l.net)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // says what it read
+			return nil, err
 		}
 		if p.Kind == topology.KindOrderer {
 			return l.joinOrderer(p, genesis)
@@ -80,12 +80,12 @@ func Kill(dir, name string, sig syscall.Signal) error {
 	}
 	r, found, err := process.Table{Dir: n.RunDir()}.Find(name)
 	if err != nil {
-		return err //nolint:wrapcheck // says what it read
+		return err
 	}
 	sent := false
 	if found {
 		if sent, err = r.Signal(sig); err != nil {
-			return err //nolint:wrapcheck // says what it signalled
+			return err
 		}
 	}
 	if !sent {
@@ -179,7 +179,7 @@ func (f follower) copyFrom(at int64) (int64, error) {
 	if err != nil {
 		return at, fmt.Errorf("opening the log: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close()
 	st, err := file.Stat()
 	if err != nil {
 		return at, fmt.Errorf("measuring the log: %w", err)

@@ -27,7 +27,7 @@ func preflight(n *topology.Network) error {
 	}
 	left, err := disk.Free(n.Dir)
 	if err != nil {
-		return err //nolint:wrapcheck // says what it asked
+		return err
 	}
 	if left < room {
 		return &process.Failure{

@@ -49,7 +49,7 @@ func (l *launcher) prepare(ctx context.Context) error {
 		if o.Orderer != nil {
 			b, err := config.Orderer(l.net, o)
 			if err != nil {
-				return err //nolint:wrapcheck // says what it rendered
+				return err
 			}
 			if err := disk.WriteFile(filepath.Join(l.net.OrdererDir(o.Orderer.Name), "orderer.yaml"), b, 0o600); err != nil {
 				return fmt.Errorf("configuring %s: %w", o.Orderer.Name, err)
@@ -58,7 +58,7 @@ func (l *launcher) prepare(ctx context.Context) error {
 		for _, p := range o.Peers {
 			b, err := config.Peer(l.net, o, p)
 			if err != nil {
-				return err //nolint:wrapcheck // says what it rendered
+				return err
 			}
 			if err := disk.WriteFile(filepath.Join(l.net.PeerDir(p.Name), "core.yaml"), b, 0o600); err != nil {
 				return fmt.Errorf("configuring %s: %w", p.Name, err)
@@ -73,7 +73,7 @@ func (l *launcher) save(path string, v any) error {
 	if err != nil {
 		return fmt.Errorf("encoding %s: %w", filepath.Base(path), err)
 	}
-	return disk.WriteFile(path, append(b, '\n'), 0o644) //nolint:wrapcheck // names the file
+	return disk.WriteFile(path, append(b, '\n'), 0o644)
 }
 
 // genesis makes the channel's first block, once.
@@ -82,7 +82,7 @@ func (l *launcher) genesis(ctx context.Context) error {
 		return nil
 	}
 	for _, p := range l.net.Processes() {
-		data := ""
+		var data string
 		switch p.Kind {
 		case topology.KindOrderer:
 			data = config.OrdererData(l.net.OrdererDir(p.Name))
@@ -100,7 +100,7 @@ func (l *launcher) genesis(ctx context.Context) error {
 	}
 	b, err := config.Channel(l.net)
 	if err != nil {
-		return err //nolint:wrapcheck // says what it rendered
+		return err
 	}
 	dir := l.net.ConfigDir()
 	if err := disk.WriteFile(filepath.Join(dir, "configtx.yaml"), b, 0o600); err != nil {
@@ -139,7 +139,7 @@ func doOnDisk(out []byte) string {
 func (l *launcher) builder() error {
 	want, err := build.Digest(l.programs.Builder)
 	if err != nil {
-		return err //nolint:wrapcheck // says what it read
+		return err
 	}
 	bin := filepath.Join(l.net.BuilderDir(), "bin")
 	noted := filepath.Join(l.net.BuilderDir(), "sha256")
@@ -151,7 +151,7 @@ func (l *launcher) builder() error {
 			return fmt.Errorf("placing the chaincode builder: %w", err)
 		}
 	}
-	return disk.WriteFile(noted, []byte(want), 0o600) //nolint:wrapcheck // names the file
+	return disk.WriteFile(noted, []byte(want), 0o600)
 }
 
 // making marks, in a Fabric process's folder, that it has not answered yet since
@@ -258,7 +258,7 @@ func wholeBuild(dir string) bool {
 	if err != nil {
 		return false
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return false

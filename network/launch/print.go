@@ -14,17 +14,17 @@ func (s *State) Print(w io.Writer) error {
 	if !s.Healthy {
 		health = "NOT healthy"
 	}
-	fmt.Fprintf(w, "consortium %q in %s is %s\n", s.Network, s.Dir, health) //nolint:errcheck // the last write tells
+	fmt.Fprintf(w, "consortium %q in %s is %s\n", s.Network, s.Dir, health)
 	for _, r := range s.Reasons {
-		fmt.Fprintf(w, "  - %s\n", r) //nolint:errcheck // the last write tells
+		fmt.Fprintf(w, "  - %s\n", r)
 	}
 	if s.Chaincode.Sequence > 0 {
-		fmt.Fprintf(w, "chaincode %s, sequence %d, %s\n", s.Chaincode.Name, s.Chaincode.Sequence, s.Chaincode.PackageID) //nolint:errcheck // the last write tells
+		fmt.Fprintf(w, "chaincode %s, sequence %d, %s\n", s.Chaincode.Name, s.Chaincode.Sequence, s.Chaincode.PackageID)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\nNAME\tSTATE\tPID\tADDRESS\tHEIGHT\t") //nolint:errcheck // Flush tells
+	fmt.Fprintln(t, "\nNAME\tSTATE\tPID\tADDRESS\tHEIGHT\t")
 	for _, p := range s.Processes {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, p.State, number(p.PID), p.Address, number(p.Height), mark(p)) //nolint:errcheck // Flush tells
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, p.State, number(p.PID), p.Address, number(p.Height), mark(p))
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("printing the state: %w", err)
@@ -50,9 +50,9 @@ func number[N int | uint64](n N) string {
 // there, at which address, and how to call it.
 func (s *State) Guide(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\nORGANISATION\tNODE\tWHAT IT IS") //nolint:errcheck // Flush tells
+	fmt.Fprintln(t, "\nORGANISATION\tNODE\tWHAT IT IS")
 	for _, o := range s.Organisations {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", o.ID, o.URL, o.Title) //nolint:errcheck // Flush tells
+		fmt.Fprintf(t, "%s\t%s\t%s\n", o.ID, o.URL, o.Title)
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("printing the guide: %w", err)

@@ -61,7 +61,7 @@ func fabricEnv(dir string) []string {
 func fingerprint(s process.Spec, configuration string) (string, error) {
 	digest, err := build.Digest(s.Path)
 	if err != nil {
-		return "", err //nolint:wrapcheck // says what it read
+		return "", err
 	}
 	c, err := os.ReadFile(configuration) //nolint:gosec // a path of our own layout
 	if err != nil {

@@ -85,7 +85,7 @@ func Status(ctx context.Context, dir string) (*State, error) {
 func (l *launcher) state(ctx context.Context, nodes bool) (*State, error) {
 	records, err := l.table.List()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it read
+		return nil, err
 	}
 	s := &State{Dir: l.net.Dir, Network: l.net.Name, Channel: l.net.Channel, Port: l.net.Base, Reasons: []string{}}
 	for _, o := range l.net.Organisations {
@@ -166,12 +166,12 @@ func (l *launcher) examine(ctx context.Context, p *Process) error {
 	case topology.KindOrderer:
 		o, err := channel.NewOrderer(l.net, *org)
 		if err != nil {
-			return err //nolint:wrapcheck // says what it loaded
+			return err
 		}
 		st, joined, err := o.Status(ctx)
 		switch {
 		case err != nil:
-			return err //nolint:wrapcheck // says what it asked
+			return err
 		case !joined:
 			return fmt.Errorf("it has not joined the channel %s", l.net.Channel)
 		case !st.Active():
@@ -196,11 +196,11 @@ func (l *launcher) examinePeer(ctx context.Context, p *Process, org *topology.Or
 	if err != nil {
 		return err
 	}
-	defer peer.Close() //nolint:errcheck // nothing is lost with it
+	defer peer.Close()
 	joined, err := peer.Joined(ctx)
 	switch {
 	case err != nil:
-		return err //nolint:wrapcheck // says what it asked
+		return err
 	case !joined:
 		return fmt.Errorf("it has not joined the channel %s", l.net.Channel)
 	}
@@ -209,10 +209,10 @@ func (l *launcher) examinePeer(ctx context.Context, p *Process, org *topology.Or
 			continue
 		}
 		if p.Height, err = channel.Metric(ctx, d.Operations, l.net.Channel, channel.MetricPeerHeight); err != nil {
-			return err //nolint:wrapcheck // says what it asked
+			return err
 		}
 	}
-	return l.deployer([]*channel.Peer{peer}).Ready(ctx, readyFunction) //nolint:wrapcheck // says what it waited for
+	return l.deployer([]*channel.Peer{peer}).Ready(ctx, readyFunction)
 }
 
 // examineChaincode asks the first peer that answers for the channel's chaincode.
@@ -246,6 +246,6 @@ func (l *launcher) committed(ctx context.Context, peer string) (lifecycle.Defini
 	if err != nil {
 		return lifecycle.Definition{}, false, err
 	}
-	defer p.Close()                                      //nolint:errcheck // nothing is lost with it
-	return l.deployer([]*channel.Peer{p}).Committed(ctx) //nolint:wrapcheck // says what it asked
+	defer p.Close()
+	return l.deployer([]*channel.Peer{p}).Committed(ctx)
 }

@@ -41,13 +41,13 @@ func existing(dir string) (*topology.Network, error) {
 			Do: "start one with `secant up`, or say where it is with --dir",
 		}
 	}
-	return n, err //nolint:wrapcheck // names the file
+	return n, err
 }
 
 func (l *launcher) stop(ctx context.Context) error {
 	records, err := l.table.List()
 	if err != nil {
-		return err //nolint:wrapcheck // says what it read
+		return err
 	}
 	for _, kind := range []topology.Kind{topology.KindNode, topology.KindPeer, topology.KindChaincode, topology.KindOrderer} {
 		var these []process.Record
@@ -73,7 +73,7 @@ func (l *launcher) stop(ctx context.Context) error {
 			done(err)
 		}
 		if err != nil {
-			return err //nolint:wrapcheck // says what it stopped
+			return err
 		}
 		if len(killed) > 0 {
 			l.progress.say("had to kill %s", strings.Join(killed, ", "))
@@ -87,7 +87,7 @@ func (l *launcher) stop(ctx context.Context) error {
 func (l *launcher) stopChaincodes(ctx context.Context, peer string) error {
 	records, err := l.table.List()
 	if err != nil {
-		return err //nolint:wrapcheck // says what it read
+		return err
 	}
 	var left []process.Record
 	for _, r := range records {
@@ -96,7 +96,7 @@ func (l *launcher) stopChaincodes(ctx context.Context, peer string) error {
 		}
 	}
 	_, err = l.table.Stop(ctx, left, stopGrace)
-	return err //nolint:wrapcheck // says what it stopped
+	return err
 }
 
 // chaincodeName begins the name of a peer's chaincode processes; the builder

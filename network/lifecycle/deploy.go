@@ -146,13 +146,13 @@ func (d *Deployer) install(ctx context.Context, pkg *Package) error {
 				if err != nil && strings.Contains(err.Error(), "already successfully installed") {
 					return nil // an earlier attempt went through after all
 				}
-				return err //nolint:wrapcheck // again says what it was doing
+				return err
 			})
 		})
 	}
 	err := g.Wait()
 	done(err)
-	return err //nolint:wrapcheck // made by again
+	return err
 }
 
 // approve has each organisation approve the definition with this package, if it
@@ -188,13 +188,13 @@ func (d *Deployer) approve(ctx context.Context, def Definition) error {
 				if ok, lookErr := d.approved(ctx, p, def); lookErr == nil && ok {
 					return nil
 				}
-				return err //nolint:wrapcheck // again says what it was doing
+				return err
 			})
 		})
 	}
 	err := g.Wait()
 	done(err)
-	return err //nolint:wrapcheck // made by again
+	return err
 }
 
 // approved reports whether the organisation has approved this very definition
@@ -229,7 +229,7 @@ func (d *Deployer) commit(ctx context.Context, def Definition) error {
 			done = d.step(fmt.Sprintf("committing the chaincode, sequence %d", def.Sequence))
 		}
 		p := d.Peers[0]
-		return chaincode.NewGateway(p.Conn, p.Identity).Commit(ctx, d.definition(def)) //nolint:wrapcheck // again says what it was doing
+		return chaincode.NewGateway(p.Conn, p.Identity).Commit(ctx, d.definition(def))
 	})
 	if err == nil {
 		err = d.everywhere(ctx, def)
@@ -289,9 +289,9 @@ func (d *Deployer) Ready(ctx context.Context, function string, args ...string) e
 		g.Go(func() error {
 			gw, err := p.Gateway()
 			if err != nil {
-				return err //nolint:wrapcheck // says which peer
+				return err
 			}
-			defer gw.Close() //nolint:errcheck // leaves the connection open
+			defer gw.Close()
 			contract := gw.GetNetwork(d.Channel).GetContract(d.Chaincode)
 			return again(gctx, "waiting for a majority to endorse through "+p.Name, func(ctx context.Context) error {
 				proposal, err := contract.NewProposal(function, client.WithArguments(args...))
@@ -299,11 +299,11 @@ func (d *Deployer) Ready(ctx context.Context, function string, args ...string) e
 					return fmt.Errorf("making a proposal: %w", err)
 				}
 				_, err = proposal.EndorseWithContext(ctx)
-				return err //nolint:wrapcheck // again says what it was doing
+				return err
 			})
 		})
 	}
-	return g.Wait() //nolint:wrapcheck // made by again
+	return g.Wait()
 }
 
 // again calls f until it returns nil. When ctx ends it returns the last error

@@ -156,7 +156,7 @@ type lowS struct{ *ecdsa.PrivateKey }
 func (l lowS) Sign(r io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	sig, err := l.PrivateKey.Sign(r, digest, opts)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the caller says what it was doing
+		return nil, err
 	}
 	var v struct{ R, S *big.Int }
 	if _, err := asn1.Unmarshal(sig, &v); err != nil {

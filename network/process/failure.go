@@ -16,7 +16,7 @@ const tailLines = 12
 
 // Failure says what failed so that somebody can act on it: the step, the
 // command, the end of its log, and what to do.
-type Failure struct {
+type Failure struct { //nolint:errname // as ledger.Problem, named for what it is
 	What    string   // the step, as in "building Fabric"
 	Command []string // what was run, empty when nothing was
 	Log     string   // where more can be read
@@ -108,7 +108,7 @@ func readEnd(path string, size int64) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a log: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	st, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("measuring a log: %w", err)

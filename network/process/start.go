@@ -33,7 +33,7 @@ func (t Table) Start(s Spec) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	defer out.Close() //nolint:errcheck // the child has its own copy
+	defer out.Close()
 
 	cmd := exec.Command(s.Path, s.Args...) //nolint:gosec,noctx // it must outlive us, so no context may end it
 	cmd.Env = append(environment(), s.Env...)

@@ -30,7 +30,7 @@ func Load(dir string) (*Network, error) {
 		return nil, fmt.Errorf("resolving the state directory: %w", err)
 	}
 	path := filepath.Join(dir, FileName)
-	b, err := os.ReadFile(path)
+	b, err := os.ReadFile(path) //nolint:gosec // the user's own directory
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s does not exist", ErrNoNetwork, path)
 	}
