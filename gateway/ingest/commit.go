@@ -2,7 +2,9 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/secant-platform/secant/gateway/vault"
@@ -79,7 +81,15 @@ func (p *Pipeline) gather(first *call, linger *time.Timer) []*call {
 
 func (p *Pipeline) commit(work context.Context, group []*call, drafts []*vault.Draft) error {
 	begun := time.Now()
-	ordinal, err := p.vault.Append(drafts)
+	ordinal, err := p.keep(drafts)
+	if errors.Is(err, vault.ErrFull) {
+		p.opts.Logger.LogAttrs(work, slog.LevelError, "requests refused", slog.Any("error", err))
+		for _, c := range group {
+			c.draft.Release()
+			p.settle(c, nil, errFull)
+		}
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("keeping requests: %w", err)
 	}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -70,13 +72,18 @@ func work(t *testing.T, v *vault.Vault, l Log, opts Options) (p *Pipeline, stop 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p, run(t, p)
+}
+
+func run(t *testing.T, p *Pipeline) (stop func() error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
 	stop = sync.OnceValue(func() error { cancel(); return <-ended })
 	t.Cleanup(func() { _ = stop() })
 	awaitRunning(t, p)
-	return p, stop
+	return stop
 }
 
 func testVault(t *testing.T, dir string) *vault.Vault {
@@ -151,6 +158,42 @@ func TestFailedSyncStopsThePipeline(t *testing.T) {
 	wantCode(t, err, ledger.CodeUnavailable)
 	if err := stop(); err == nil {
 		t.Fatal("Run ended as if nothing were wrong")
+	}
+}
+
+// A full disk refuses readings and stops nothing.
+func TestFullDiskRefuses(t *testing.T) {
+	t.Parallel()
+	v := testVault(t, t.TempDir())
+	p, err := Open(t.Context(), v, &memoryLog{}, Options{Logger: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var full atomic.Bool
+	p.keep = func(group []*vault.Draft) (uint64, error) {
+		if full.Load() {
+			return 0, fmt.Errorf("%w: quota", vault.ErrFull)
+		}
+		return v.Append(group)
+	}
+	stop := run(t, p)
+	d := newDevice(t)
+	r, records := d.lines(3)
+	send := func() error {
+		r.Body = bytes.NewReader(bytes.Join(records, []byte("\n")))
+		_, err := p.Submit(t.Context(), r)
+		return err
+	}
+	full.Store(true)
+	for range 3 {
+		wantCode(t, send(), ledger.CodeUnavailable)
+	}
+	full.Store(false)
+	if err := send(); err != nil {
+		t.Fatal(err)
+	}
+	if err := stop(); err != nil || v.Size() != 1 {
+		t.Fatalf("%d requests: %v", v.Size(), err)
 	}
 }
 

@@ -29,6 +29,7 @@ type Pipeline struct {
 	log     Log
 	opts    Options
 	metrics *metrics
+	keep    func([]*vault.Draft) (uint64, error) // vault.Append; tests fill the disk here
 
 	workers chan *worker // the CPU stages; whoever holds one is in them
 	opener  *opener
@@ -67,7 +68,7 @@ func Open(ctx context.Context, v *vault.Vault, l Log, opts Options) (*Pipeline, 
 		return nil, fmt.Errorf("opening the pipeline: %w", err)
 	}
 	p := &Pipeline{
-		vault: v, log: l, opts: opts,
+		vault: v, log: l, opts: opts, keep: v.Append,
 		workers:  make(chan *worker, opts.Workers),
 		held:     budget{limit: opts.Held},
 		queue:    make(chan *call),
@@ -150,6 +151,7 @@ func mismatch(ordinal, index uint64) error {
 var (
 	errBusy     = &ledger.Problem{Code: ledger.CodeBusy, Detail: "too many requests are under way; try again"}
 	errStopping = &ledger.Problem{Code: ledger.CodeUnavailable, Detail: "the node takes no readings at the moment"}
+	errFull     = &ledger.Problem{Code: ledger.CodeUnavailable, Detail: "the node has no room for more readings; nothing was taken"}
 	errUnknown  = &ledger.Problem{Code: ledger.CodeUnavailable, Detail: "the readings may or may not have been taken; send the same request again"}
 )
 

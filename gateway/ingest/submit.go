@@ -17,8 +17,8 @@ import (
 //
 // Problems: invalid and too_large list every fault; denied when the signature
 // does not fit; busy when nothing was done and trying again soon helps;
-// unavailable when the outcome is unknown, or the node is stopping; gone when
-// the same readings were erased since.
+// unavailable when the outcome is unknown, the node is stopping or its disk is
+// full; gone when the same readings were erased since.
 func (p *Pipeline) Submit(ctx context.Context, req Request) (*Receipt, error) {
 	begun := time.Now()
 	receipt, count, err := p.submit(ctx, &req, begun)

@@ -3,33 +3,43 @@ package vault
 import (
 	"errors"
 	"fmt"
+	"os"
 )
 
 // keptGroup is up to what size the buffer for a group is kept for the next.
 const keptGroup = 16 << 20
 
-// Append writes sealed drafts in order and returns the ordinal of the first.
-// Nothing is durable, or to be found by its id, before Sync. After an error
-// what the disk holds is unknown: the vault takes nothing more, the process
-// must end, and the next Open finds out.
+// Append writes sealed drafts in order, as one group, and returns the ordinal of
+// the first. Nothing is durable, or to be found by its id, before Sync.
+//
+// When it fails with ErrFull, nothing was written and it may be tried again.
+// After any other error what the disk holds is unknown: the vault takes nothing
+// more, the process must end, and the next Open finds out.
 func (v *Vault) Append(group []*Draft) (first uint64, err error) {
 	w := &v.writer
 	if err := w.usable(); err != nil {
 		return 0, err
 	}
-	first = w.next
-	for len(group) > 0 {
-		n, size := w.fitting(group, v.opts.SegmentSize)
-		if n == 0 {
-			if err := v.roll(); err != nil {
-				return 0, w.fail(err)
-			}
-			continue
+	size := int64(0)
+	for _, d := range group {
+		if !d.sealed {
+			return 0, errors.New("appending a record: it is not sealed")
 		}
-		if err := v.write(group[:n], size); err != nil {
+		size += int64(len(d.buf))
+	}
+	// A group lies in one segment; one that is larger has a segment to itself.
+	if w.end+size > v.opts.SegmentSize && w.end > segmentHead {
+		err := v.roll()
+		if errors.Is(err, ErrFull) {
+			return 0, err
+		}
+		if err != nil {
 			return 0, w.fail(err)
 		}
-		group = group[n:]
+	}
+	first = w.next
+	if err := v.write(group, size); err != nil {
+		return 0, w.fail(err)
 	}
 	return first, nil
 }
@@ -46,7 +56,10 @@ func (v *Vault) Sync() error {
 	if err := syncData(w.file); err != nil {
 		return w.fail(fmt.Errorf("syncing a segment: %w", err))
 	}
-	return w.failOn(v.publish())
+	if err := v.publish(); err != nil {
+		return w.fail(err)
+	}
+	return nil
 }
 
 func (w *writer) usable() error {
@@ -64,35 +77,10 @@ func (w *writer) fail(err error) error {
 	return err
 }
 
-func (w *writer) failOn(err error) error {
-	if err != nil {
-		w.failed = err
-	}
-	return err
-}
-
-// fitting returns how many drafts go into the segment as it is, and their size.
-// A draft that is larger than any segment has an empty one to itself.
-func (w *writer) fitting(group []*Draft, limit int64) (n int, size int64) {
-	for _, d := range group {
-		need := int64(len(d.buf))
-		alone := w.end == segmentHead && n == 0
-		if w.end+size+need > limit && !alone {
-			break
-		}
-		size += need
-		n++
-	}
-	return n, size
-}
-
 func (v *Vault) write(group []*Draft, size int64) error {
 	w := &v.writer
 	at := w.end
 	for _, d := range group {
-		if !d.sealed {
-			return errors.New("appending a record: it is not sealed")
-		}
 		d.header.Ordinal, d.header.Durable = w.next, w.durable
 		d.header.put(d.buf)
 		w.entries = append(w.entries, entry{id: d.header.ID, offset: at})
@@ -100,8 +88,10 @@ func (v *Vault) write(group []*Draft, size int64) error {
 		w.next++
 		at += int64(len(d.buf))
 	}
-	b := group[0].buf
-	if len(group) > 1 {
+	var b []byte
+	if len(group) == 1 {
+		b = group[0].buf
+	} else {
 		if cap(w.group) > keptGroup || int64(cap(w.group)) < size {
 			w.group = make([]byte, 0, size)
 		}
@@ -153,8 +143,11 @@ func (v *Vault) enter(id ID, at location) error {
 	return nil
 }
 
+// ErrFull says that there is no room on the disk for another segment.
+var ErrFull = errors.New("the vault's disk is full")
+
 // roll ends the segment being written and begins the next. The next one is made
-// first: when the disk is full, the old one is still whole.
+// first: when the disk is full, the old one is still as it was.
 func (v *Vault) roll() error {
 	w := &v.writer
 	if w.durable != w.next {
@@ -165,22 +158,28 @@ func (v *Vault) roll() error {
 			return err
 		}
 	}
-	s, f, err := createSegment(v.dir, v.key.vault, w.next, v.opts.SegmentSize)
+	s, f, err := v.createSegment(w.next)
 	if err != nil {
-		return err
+		return orFull(err)
 	}
 	old, entries := v.segments[len(v.segments)-1], w.entries
 	if err := finish(old, w.file, v.key.vault, entries); err != nil {
-		_ = f.Close()
-		return err
+		// A next segment must not stand there while the old one grows.
+		return errors.Join(orFull(err), f.Close(), os.Remove(s.path), syncDir(v.dir))
 	}
 	if err := w.file.Close(); err != nil {
-		_ = f.Close()
-		return fmt.Errorf("closing a segment: %w", err)
+		return errors.Join(fmt.Errorf("closing a segment: %w", err), f.Close())
 	}
 	w.file, w.end, w.entries = f, segmentHead, make([]entry, 0, len(entries))
 	v.mu.Lock()
 	v.segments = append(v.segments, s)
 	v.mu.Unlock()
 	return nil
+}
+
+func orFull(err error) error {
+	if isFull(err) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return err
 }

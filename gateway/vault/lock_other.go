@@ -16,3 +16,6 @@ func lockFile(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// isFull reports whether there is no room left; here nobody can tell.
+func isFull(error) bool { return false }

@@ -25,3 +25,8 @@ func lockFile(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// isFull reports whether there is no room left, on the disk or in the quota.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}

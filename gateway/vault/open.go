@@ -26,7 +26,7 @@ func Open(ctx context.Context, dir string, opts Options) (_ *Vault, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the vault: %w", err)
 	}
-	v := &Vault{dir: dir, opts: opts}
+	v := &Vault{dir: dir, opts: opts, allocate: allocate}
 	defer func() {
 		if err != nil {
 			_ = v.Close()
@@ -80,7 +80,7 @@ func (v *Vault) load(ctx context.Context) error {
 		if v.opts.ReadOnly {
 			return fmt.Errorf("opening the vault: nothing in %s", v.dir)
 		}
-		s, f, err := createSegment(v.dir, v.key.vault, 0, v.opts.SegmentSize)
+		s, f, err := v.createSegment(0)
 		if err != nil {
 			return err
 		}
@@ -175,7 +175,7 @@ func (v *Vault) loadLast(s *segment) ([]entry, error) {
 			return nil, fmt.Errorf("cutting an unfinished group: %w", err)
 		}
 	}
-	if err := allocate(f, max(v.opts.SegmentSize, s.end)); err != nil {
+	if err := v.allocate(f, max(v.opts.SegmentSize, s.end)); err != nil {
 		return nil, fmt.Errorf("reserving room for a segment: %w", err)
 	}
 	// The records may have been in the page cache only.

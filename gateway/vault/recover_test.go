@@ -1,10 +1,12 @@
 package vault
 
 import (
+	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -148,7 +150,7 @@ func TestDamageInAFullSegmentIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	v := openVault(t, dir, small)
-	put(t, v, 0, 200)
+	putMany(t, v, 0, 200)
 	if err := v.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +211,7 @@ func TestCrashWhileRolling(t *testing.T) {
 	dir := t.TempDir()
 	v := openVault(t, dir, small)
 	put(t, v, 0, 20)
-	s, f, err := createSegment(dir, v.key.vault, 20, minSegmentSize)
+	s, f, err := v.createSegment(20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +229,7 @@ func TestCrashWhileRolling(t *testing.T) {
 		t.Fatalf("recovered %+v", r)
 	}
 	check(t, v, 20)
-	put(t, v, 20, 200)
+	putMany(t, v, 20, 200)
 	check(t, v, 200)
 	if _, err := os.Stat(s.path + ".new"); !os.IsNotExist(err) {
 		t.Fatal("what an interrupted write left was not removed")
@@ -276,4 +278,30 @@ func read(t testing.TB, path string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// A full disk is no reason to stop: nothing was written, what is there stays
+// readable, and writing goes on when there is room again.
+func TestFullDiskLeavesTheVaultAsItWas(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	v := openVault(t, dir, one)
+	put(t, v, 0, 5)
+	v.opts.SegmentSize = v.writer.end // the segment is full
+	v.allocate = func(*os.File, int64) error { return os.NewSyscallError("fallocate", syscall.ENOSPC) }
+	if _, err := v.Append([]*Draft{draftOf(t, v, 5)}); !errors.Is(err, ErrFull) {
+		t.Fatalf("want no room, got %v", err)
+	}
+	check(t, v, 5)
+	if left, _ := filepath.Glob(filepath.Join(dir, "*.new")); len(left) != 0 || len(segmentFiles(t, dir)) != 1 {
+		t.Fatal("a segment was left behind")
+	}
+	v.allocate, v.opts.SegmentSize = allocate, minSegmentSize
+	put(t, v, 5, 8)
+	putMany(t, v, 8, 200)
+	check(t, v, 200)
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	check(t, openVault(t, dir, small), 200)
 }

@@ -66,10 +66,10 @@ func listSegments(dir string) ([]*segment, error) {
 	return all, nil
 }
 
-// createSegment makes an empty segment of size bytes and opens it for writing.
+// createSegment makes an empty segment and opens it for writing.
 // Its name appears only when its head is durable.
-func createSegment(dir string, vault [16]byte, base uint64, size int64) (_ *segment, _ *os.File, err error) {
-	s := &segment{path: segmentPath(dir, base), base: base, end: segmentHead}
+func (v *Vault) createSegment(base uint64) (_ *segment, _ *os.File, err error) {
+	s := &segment{path: segmentPath(v.dir, base), base: base, end: segmentHead}
 	tmp := s.path + ".new"
 	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600) //nolint:gosec // the path comes from the configuration
 	if err != nil {
@@ -81,12 +81,12 @@ func createSegment(dir string, vault [16]byte, base uint64, size int64) (_ *segm
 			_ = os.Remove(tmp)
 		}
 	}()
-	if err := allocate(f, size); err != nil {
+	if err := v.allocate(f, v.opts.SegmentSize); err != nil {
 		return nil, nil, fmt.Errorf("reserving room for a segment: %w", err)
 	}
 	head := make([]byte, segmentHead)
 	copy(head, segmentMagic)
-	copy(head[8:], vault[:])
+	copy(head[8:], v.key.vault[:])
 	binary.BigEndian.PutUint64(head[24:], base)
 	binary.BigEndian.PutUint32(head[60:], crc32.Checksum(head[:60], castagnoli))
 	if _, err := f.WriteAt(head, 0); err != nil {
@@ -98,7 +98,7 @@ func createSegment(dir string, vault [16]byte, base uint64, size int64) (_ *segm
 	if err := os.Rename(tmp, s.path); err != nil {
 		return nil, nil, fmt.Errorf("making a segment: %w", err)
 	}
-	if err := syncDir(dir); err != nil {
+	if err := syncDir(v.dir); err != nil {
 		return nil, nil, fmt.Errorf("making a segment: %w", err)
 	}
 	return s, f, nil

@@ -51,6 +51,7 @@ type Vault struct {
 	lock      *os.File
 	recovered Recovery
 	drafts    sync.Pool
+	allocate  func(f *os.File, size int64) error // reserves room; tests fill the disk here
 
 	writer writer // of the goroutine that appends
 

@@ -71,6 +71,14 @@ func put(t testing.TB, v *Vault, from, to int) {
 	}
 }
 
+// putMany does so in groups of five, which fill many segments.
+func putMany(t testing.TB, v *Vault, from, to int) {
+	t.Helper()
+	for n := from; n < to; n += 5 {
+		put(t, v, n, min(n+5, to))
+	}
+}
+
 func appendOnly(t testing.TB, v *Vault, from, to int) {
 	t.Helper()
 	var group []*Draft
@@ -146,7 +154,8 @@ func TestRecordsSurviveReopening(t *testing.T) {
 	v := openVault(t, dir, small)
 	check(t, v, 0)
 	put(t, v, 0, 1)
-	put(t, v, 1, 200) // over several segments in one group
+	put(t, v, 1, 20)
+	putMany(t, v, 20, 200)
 	check(t, v, 200)
 	if err := v.Close(); err != nil {
 		t.Fatal(err)
@@ -159,7 +168,7 @@ func TestRecordsSurviveReopening(t *testing.T) {
 		t.Fatalf("a clean stop needs no recovery: %+v", r)
 	}
 	check(t, v, 200)
-	put(t, v, 200, 260)
+	putMany(t, v, 200, 260)
 	check(t, v, 260)
 }
 
@@ -167,7 +176,7 @@ func TestIndexFilesAreDisposable(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	v := openVault(t, dir, small)
-	put(t, v, 0, 200)
+	putMany(t, v, 0, 200)
 	if err := v.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +357,7 @@ func TestOneProcessAtATime(t *testing.T) {
 	if _, err := Open(t.Context(), dir, small); err == nil {
 		t.Fatal("opened twice")
 	}
-	put(t, v, 0, 150)
+	putMany(t, v, 0, 150)
 	readOnly := small
 	readOnly.ReadOnly = true
 	r := openVault(t, dir, readOnly)
@@ -356,7 +365,7 @@ func TestOneProcessAtATime(t *testing.T) {
 	if _, err := r.Append(nil); err == nil {
 		t.Fatal("wrote through a vault that is open for reading")
 	}
-	put(t, v, 150, 300)
+	putMany(t, v, 150, 300)
 	check(t, r, 150)
 	check(t, v, 300)
 }
@@ -400,7 +409,7 @@ func TestReadingBesideTheWriter(t *testing.T) {
 func TestEachBeginsAnywhereAndStops(t *testing.T) {
 	t.Parallel()
 	v := openVault(t, t.TempDir(), small)
-	put(t, v, 0, 120)
+	putMany(t, v, 0, 120)
 	for _, from := range []uint64{0, 1, 60, 119, 120, 500} {
 		want := from
 		if err := v.Each(t.Context(), from, func(r *Record) error {
