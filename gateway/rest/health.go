@@ -17,7 +17,7 @@ type Health interface {
 
 // Part is a part of the node that must work for the node to be of use.
 type Part struct {
-	Name   string `json:"name" enum:"ledger,events,outbox,log,readings" doc:"Which part."`
+	Name   string `json:"name" enum:"ledger,events,outbox,log,readings,member" doc:"Which part."`
 	OK     bool   `json:"ok"`
 	Reason string `json:"reason,omitempty" doc:"Why it is not, in plain words."`
 }

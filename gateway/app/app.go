@@ -1,0 +1,169 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync"
+
+	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/gateway/server"
+	"github.com/secant-platform/secant/gateway/telemetry"
+)
+
+// Run runs the node that cfg configures until ctx ends. It returns nil after an
+// orderly end, and an error as soon as the node cannot go on: a part that must
+// be trusted and no longer can be, or that cannot be opened.
+func Run(ctx context.Context, cfg config.Config) error {
+	logger := telemetry.NewLogger(os.Stderr, cfg.Log.Level)
+	step, err := crashes(&cfg, os.Getenv(CrashVariable))
+	if err != nil {
+		return err
+	}
+	logger.InfoContext(ctx, "node starting", slog.String(telemetry.KeyVersion, version()), slog.Any(telemetry.KeyConfig, cfg))
+	for _, w := range cfg.Warnings() {
+		logger.WarnContext(ctx, "configuration is doubtful", slog.String(telemetry.KeyWarning, w))
+	}
+	l, err := connect(ctx, &cfg, logger)
+	if err != nil {
+		return err
+	}
+	return run(ctx, cfg, l, logger, step, nil)
+}
+
+// run is Run on a ledger, which it closes. listening, when set, is told the
+// address once requests are taken.
+func run(ctx context.Context, cfg config.Config, l Ledger, logger *slog.Logger, step func(string), listening func(net.Addr)) (err error) {
+	n, err := open(ctx, cfg, l, logger, step)
+	defer func() {
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Pace.Shutdown.Std()/2)
+		defer cancel()
+		err = errors.Join(err, n.close(end))
+		if err == nil {
+			logger.InfoContext(ctx, "node ended")
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	listener, err := server.Listen(ctx, cfg.Listen, n.tls)
+	if err != nil {
+		return err
+	}
+	if listening != nil {
+		listening(listener.Addr())
+	}
+	return n.run(ctx, listener)
+}
+
+// run starts the node's parts and ends them in the opposite order: first no more
+// requests, then no more readings, then the loops. The first part that fails
+// ends all.
+func (n *node) run(ctx context.Context, listener net.Listener) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	// Each layer outlives those that use it.
+	below := context.WithoutCancel(ctx)
+	working, endWork := context.WithCancel(below)
+	taking, endTaking := context.WithCancel(below)
+	defer endWork()
+	defer endTaking()
+
+	var faults faults
+	part := func(wg *sync.WaitGroup, name string, run func() error) {
+		wg.Go(func() {
+			if err := faults.guard(name, run); err != nil {
+				stop(err)
+			}
+		})
+	}
+	var loops, pipeline, start sync.WaitGroup
+	part(&loops, "the worker", func() error { return n.worker.Run(working) })
+	part(&pipeline, "taking readings", func() error { return n.takeReadings(ctx, taking) })
+	part(&start, "registering the organisation", func() error { return n.settle(ctx) })
+
+	err := server.Run(ctx, listener, n.engine, n.serverOptions(), n.logger, n.api.End)
+	if err != nil {
+		faults.add(err)
+		stop(err)
+	}
+	start.Wait()
+	endTaking()
+	pipeline.Wait()
+	endWork()
+	loops.Wait()
+	return faults.join()
+}
+
+// takeReadings opens the pipeline once the log is known to continue its last
+// anchor, and works it until taking ends.
+func (n *node) takeReadings(ctx, taking context.Context) error {
+	select {
+	case <-n.worker.Verified():
+	case <-ctx.Done():
+		return nil
+	}
+	p, err := n.openPipeline(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	n.readings.pipeline.Store(p)
+	n.logger.InfoContext(ctx, "readings taken")
+	return p.Run(taking)
+}
+
+// settle brings the organisation's row on the ledger up to date.
+func (n *node) settle(ctx context.Context) error {
+	if err := n.member.settle(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	n.health.member.Store(true)
+	n.logger.InfoContext(ctx, "organisation registered", slog.String(telemetry.KeyOrganisation, n.cfg.Organisation))
+	return nil
+}
+
+// faults collects what ended the node.
+type faults struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+// guard runs a part and keeps its error; a panic is one.
+func (f *faults) guard(name string, run func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", name, err)
+			f.add(err)
+		}
+	}()
+	return run()
+}
+
+func (f *faults) add(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.errs = append(f.errs, err)
+}
+
+func (f *faults) join() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return errors.Join(f.errs...)
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
+}

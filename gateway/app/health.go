@@ -1,0 +1,120 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/secant-platform/secant/analytics/worker"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/rest"
+)
+
+// statusTime bounds how long the own peer is waited for when readiness is asked.
+const statusTime = 3 * time.Second
+
+// health judges whether the node can do its work now.
+type health struct {
+	status    func(context.Context) (worker.Status, error)
+	readings  *readings
+	eventLag  time.Duration
+	outboxAge time.Duration
+	member    atomic.Bool // the organisation's row on the ledger is as this node has it
+
+	mu     sync.Mutex
+	caught bool      // the read model has caught up once
+	goal   uint64    // height that the own peer had at since; 0: none pursued
+	since  time.Time // of goal
+}
+
+// Parts lists the parts of the node, each working or with a reason.
+func (h *health) Parts(ctx context.Context) []rest.Part {
+	ctx, cancel := context.WithTimeout(ctx, statusTime)
+	defer cancel()
+	s, err := h.status(ctx)
+	now := time.Now()
+	parts := []rest.Part{
+		part("ledger", ledgerReason(err)),
+		part("events", h.lag(s, err, now)),
+		part("outbox", h.outbox(s, now)),
+		part("log", logReason(s)),
+		part("readings", h.readingsReason()),
+		part("member", h.memberReason()),
+	}
+	return parts
+}
+
+func part(name, reason string) rest.Part {
+	return rest.Part{Name: name, OK: reason == "", Reason: reason}
+}
+
+func ledgerReason(err error) string {
+	if err == nil {
+		return ""
+	}
+	if p, ok := errors.AsType[*ledger.Problem](err); ok {
+		return p.Detail
+	}
+	return "the own organisation's peers do not answer"
+}
+
+// lag judges how long the read model takes to reach a height that the own peer
+// had: blocks alone do not tell a busy node from one that stands still.
+func (h *health) lag(s worker.Status, err error, now time.Time) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err != nil {
+		if h.caught {
+			return "" // told under ledger; the read model is as good as it can be
+		}
+		return "the read model has not caught up with the ledger yet"
+	}
+	if h.goal != 0 && s.Next >= h.goal {
+		h.goal, h.caught = 0, true
+	}
+	if s.Next >= s.Height {
+		h.goal, h.caught = 0, true
+		return ""
+	}
+	if h.goal == 0 {
+		h.goal, h.since = s.Height, now
+	}
+	switch behind := now.Sub(h.since); {
+	case !h.caught:
+		return fmt.Sprintf("the read model has not caught up with the ledger yet: block %d of %d", s.Next, s.Height)
+	case behind > h.eventLag:
+		return fmt.Sprintf("the read model is more than %s behind the ledger", h.eventLag)
+	}
+	return ""
+}
+
+func (h *health) outbox(s worker.Status, now time.Time) string {
+	if s.Open > 0 && now.Sub(s.Oldest) > h.outboxAge {
+		return fmt.Sprintf("%d commands wait for the ledger, the oldest for more than %s", s.Open, h.outboxAge)
+	}
+	return ""
+}
+
+func logReason(s worker.Status) string {
+	if !s.Verified {
+		return "the integrity log is not compared with its last anchor yet"
+	}
+	return ""
+}
+
+func (h *health) readingsReason() string {
+	if _, err := h.readings.open(); err != nil {
+		return "no readings are taken yet"
+	}
+	return ""
+}
+
+func (h *health) memberReason() string {
+	if !h.member.Load() {
+		return "the organisation's row on the ledger is not up to date yet"
+	}
+	return ""
+}

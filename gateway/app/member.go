@@ -1,0 +1,77 @@
+package app
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/gateway/telemetry"
+)
+
+// doer carries commands to the ledger.
+type doer interface {
+	Do(ctx context.Context, role ledger.Role, name string, request any) (*fact.Operation, error)
+}
+
+// member keeps the organisation's own row on the ledger as this node has it.
+type member struct {
+	evaluate func(ctx context.Context, name string, request, out any) error
+	commands doer
+	cfg      *config.Config
+	key      ed25519.PublicKey // with which the node's tokens are verified
+	logger   *slog.Logger
+}
+
+// memberPause is the time between two tries.
+const memberPause = time.Second
+
+// settle registers the organisation, or changes its row, and tries until that
+// is done or can never be.
+func (m *member) settle(ctx context.Context) error {
+	for ctx.Err() == nil {
+		done, err := m.once(ctx)
+		switch {
+		case done:
+			return nil
+		case ledger.CodeOf(err) == ledger.CodeInvalid || ledger.CodeOf(err) == ledger.CodeDenied:
+			return err
+		}
+		m.logger.WarnContext(ctx, "organisation not registered yet", slog.Any(telemetry.KeyError, err))
+		t := time.NewTimer(memberPause)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+		case <-t.C:
+		}
+	}
+	return nil
+}
+
+// once reads the row from the ledger, not from the read model, which may be
+// behind, and changes it when it is another. It reports whether the row is as it
+// should be.
+func (m *member) once(ctx context.Context) (bool, error) {
+	var row ledger.Organisation
+	err := m.evaluate(ctx, ledger.IdentityGet, ledger.GetOrganisation{ID: m.cfg.Organisation}, &row)
+	if err != nil && ledger.CodeOf(err) != ledger.CodeNotFound {
+		return false, err
+	}
+	want := ledger.RegisterOrganisation{
+		Name: m.cfg.DisplayName, Kind: m.cfg.Kind, Endpoint: m.cfg.Endpoint,
+		TokenKey: hex.EncodeToString(m.key), Revision: row.Revision + 1,
+	}
+	if err == nil && row.Name == want.Name && row.Kind == want.Kind && row.Endpoint == want.Endpoint && row.TokenKey == want.TokenKey {
+		return true, nil
+	}
+	_, err = m.commands.Do(ctx, ledger.RoleRegistrar, ledger.IdentityRegister, want)
+	if pending, ok := errors.AsType[*fact.Pending](err); ok {
+		return false, pending
+	}
+	return err == nil, err
+}

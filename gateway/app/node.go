@@ -1,0 +1,230 @@
+package app
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/secant-platform/secant/analytics/log"
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/worker"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/auth"
+	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/gateway/ingest"
+	"github.com/secant-platform/secant/gateway/rest"
+	"github.com/secant-platform/secant/gateway/server"
+	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/telemetry"
+	"github.com/secant-platform/secant/gateway/vault"
+)
+
+// node is a node that was put together and not started.
+type node struct {
+	cfg    config.Config
+	logger *slog.Logger
+	reg    *prometheus.Registry
+	step   func(string)
+
+	key      ed25519.PrivateKey // signs the node's tokens
+	ledger   Ledger
+	store    *store.Store
+	log      *log.Log
+	vault    *vault.Vault
+	worker   *worker.Worker
+	readings *readings
+	health   *health
+	member   *member
+	api      *rest.API
+	engine   *gin.Engine
+	tls      *tls.Certificate
+}
+
+// The folders below config.Config.Data.
+const (
+	storeFolder = "store"
+	logFolder   = "log"
+	vaultFolder = "vault"
+)
+
+// open puts a node together. What it opens, close closes, also when open fails.
+func open(ctx context.Context, cfg config.Config, l Ledger, logger *slog.Logger, step func(string)) (n *node, err error) {
+	n = &node{cfg: cfg, logger: logger, ledger: l, step: step, reg: telemetry.NewRegistry()}
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return n, fmt.Errorf("making the data folder: %w", err)
+	}
+	if n.key, err = auth.OpenKey(cfg.Keys.Token.Path()); err != nil {
+		return n, err
+	}
+	maker, err := auth.OpenSecret(cfg.Keys.Maker.Path())
+	if err != nil {
+		return n, err
+	}
+	if cfg.TLS != nil {
+		cert, err := tls.LoadX509KeyPair(cfg.TLS.Certificate, cfg.TLS.Key.Path())
+		if err != nil {
+			return n, fmt.Errorf("reading the TLS certificate: %w", err)
+		}
+		n.tls = &cert
+	}
+	verifier, err := openTrust(cfg.Trust)
+	if err != nil {
+		return n, err
+	}
+	if n.store, err = store.Open(ctx, filepath.Join(cfg.Data, storeFolder), store.Options{Organisation: cfg.Organisation}); err != nil {
+		return n, err
+	}
+	if n.log, err = log.Open(ctx, filepath.Join(cfg.Data, logFolder), logOptions(&cfg)); err != nil {
+		return n, fmt.Errorf("opening the integrity log: %w", err)
+	}
+	if n.vault, err = vault.Open(ctx, filepath.Join(cfg.Data, vaultFolder), vault.Options{Key: cfg.Keys.Vault.Path()}); err != nil {
+		return n, err
+	}
+	assessor := newAssessor(n.store)
+	if err := n.openWorker(assessor); err != nil {
+		return n, err
+	}
+	n.readings = &readings{organisation: cfg.Organisation}
+	n.health = &health{
+		status: n.worker.Status, readings: n.readings,
+		eventLag: cfg.Pace.EventLag.Std(), outboxAge: cfg.Pace.OutboxAge.Std(),
+	}
+	n.member = &member{evaluate: l.Evaluate, commands: n.worker, cfg: &n.cfg, key: n.publicKey(), logger: logger}
+	return n, n.openInterface(maker, verifier, assessor)
+}
+
+func (n *node) publicKey() ed25519.PublicKey {
+	return n.key.Public().(ed25519.PublicKey) //nolint:errcheck,forcetypeassert // what the standard library promises
+}
+
+func openTrust(path string) (*proof.Verifier, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the trust file: %w", err)
+	}
+	trust, err := ledger.ParseTrust(b)
+	if err != nil {
+		return nil, fmt.Errorf("reading the trust file %s: %w", path, err)
+	}
+	v, err := proof.NewVerifier(trust)
+	if err != nil {
+		return nil, fmt.Errorf("reading the trust file %s: %w", path, err)
+	}
+	return v, nil
+}
+
+func logOptions(cfg *config.Config) log.Options {
+	return log.Options{
+		Origin:             log.OriginOf(cfg.Network, cfg.Organisation),
+		CheckpointInterval: cfg.Pace.Checkpoint.Std(),
+	}
+}
+
+func (n *node) openWorker(a *assessor) (err error) {
+	reachable := n.cfg.Exchange.Reachable
+	if n.cfg.Development {
+		reachable = append(reachable, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+	}
+	var roots *tls.Config
+	if n.cfg.Exchange.Roots != "" {
+		text, err := os.ReadFile(n.cfg.Exchange.Roots)
+		if err != nil {
+			return fmt.Errorf("reading the roots of other members' nodes: %w", err)
+		}
+		roots = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS13}
+		if !roots.RootCAs.AppendCertsFromPEM(text) {
+			return errors.New("reading the roots of other members' nodes: the file holds no certificate")
+		}
+	}
+	n.worker, err = worker.New(n.ledger, n.store, worker.Options{
+		Organisation: n.cfg.Organisation, Log: n.log,
+		Token:     nodeTokens(n.cfg.Organisation, n.key),
+		Assess:    a.match,
+		Wait:      n.cfg.Limits.CommandWait.Std(),
+		Reachable: reachable, TLS: roots,
+		Step: n.step, Logger: n.logger, Metrics: n.reg,
+	})
+	if err != nil {
+		return fmt.Errorf("making the worker: %w", err)
+	}
+	return nil
+}
+
+// quiet are the routes whose successes would drown the log.
+var quiet = []string{"POST /v1/readings", "GET /livez", "GET /readyz", "GET /metrics"}
+
+func (n *node) serverOptions() server.Options {
+	l := n.cfg.Limits
+	return server.Options{
+		MaxBody: l.Body, MaxHeader: l.Header, HeaderTime: l.HeaderTime.Std(), BodyTime: l.BodyTime.Std(),
+		WriteTime: l.WriteTime.Std(), IdleTime: l.IdleTime.Std(), Drain: n.cfg.Pace.Shutdown.Std() / 2, Quiet: quiet,
+	}
+}
+
+func (n *node) openInterface(maker []byte, verifier *proof.Verifier, a *assessor) (err error) {
+	if n.engine, err = server.NewEngine(n.serverOptions(), n.logger, n.reg); err != nil {
+		return err
+	}
+	router := auth.NewRouter(n.engine, auth.NewVerifier(n.cfg.Organisation, n.publicKey(), memberKeys{n.store}))
+	n.api, err = rest.New(router, rest.Deps{
+		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, MakerKey: maker,
+		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Models: n.store, Releases: n.store, Units: n.store,
+		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a,
+		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Reader: n.ledger, Judge: verifier,
+		Events: events{n.store, n.worker}, Health: n.health, Metrics: telemetry.Handler(n.reg),
+		Limits: rest.Limits{
+			Depth: n.cfg.Limits.Depth, Listeners: n.cfg.Limits.Listeners, Heartbeat: heartbeat, Patience: patience,
+		},
+		Observed: rest.NewMetrics(n.reg), Sharer: n.cfg.Exchange.Networks,
+	})
+	return err
+}
+
+// openPipeline makes the pipeline, which brings the log up to the vault: only
+// when the log was found to continue its last anchor.
+func (n *node) openPipeline(ctx context.Context) (*ingest.Pipeline, error) {
+	wire := int(n.cfg.Limits.Body)
+	return ingest.Open(ctx, n.vault, n.log, ingest.Options{
+		Limits: ingest.Limits{Wire: wire, Body: max(wire, unpacked), Depth: n.cfg.Limits.Depth},
+		Held:   max(held, int64(wire)),
+		Step:   n.step, Metrics: n.reg, Logger: n.logger,
+	})
+}
+
+const (
+	unpacked = 32 << 20  // bytes of readings when decompressed, unless more are taken as they are
+	held     = 256 << 20 // bytes of readings under way
+)
+
+// close closes what is open, in the opposite order.
+func (n *node) close(ctx context.Context) error {
+	var errs []error
+	if n.log != nil {
+		errs = append(errs, wrap("closing the integrity log", n.log.Close(ctx)))
+	}
+	if n.vault != nil {
+		errs = append(errs, wrap("closing the vault", n.vault.Close()))
+	}
+	errs = append(errs, wrap("closing the ledger connection", n.ledger.Close()))
+	if n.store != nil {
+		errs = append(errs, wrap("closing the store", n.store.Close()))
+	}
+	return errors.Join(errs...)
+}
+
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/ingest"
+	"github.com/secant-platform/secant/gateway/rest"
+)
+
+// readings is the pipeline as the HTTP interface sees it. It is there from the
+// beginning, the pipeline only once the log was found to continue its last
+// anchor: before that, nothing may be added to it.
+type readings struct {
+	organisation string
+	pipeline     atomic.Pointer[ingest.Pipeline]
+}
+
+func (r *readings) open() (*ingest.Pipeline, error) {
+	if p := r.pipeline.Load(); p != nil {
+		return p, nil
+	}
+	return nil, ledger.Problemf(ledger.CodeUnavailable, "the node is starting: its integrity log is not compared with its last anchor yet")
+}
+
+// Submit hands readings to the pipeline.
+func (r *readings) Submit(ctx context.Context, s *rest.Submission) (*rest.Receipt, error) {
+	p, err := r.open()
+	if err != nil {
+		return nil, err
+	}
+	got, err := p.Submit(ctx, ingest.Request{
+		Organisation: r.organisation, Unit: s.Unit, Key: s.Key, Seed: s.Seed, Signature: s.Signature,
+		MediaType: s.MediaType, Encoding: s.Encoding, Body: s.Body,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return receiptOf(got), nil
+}
+
+func receiptOf(r *ingest.Receipt) *rest.Receipt {
+	return &rest.Receipt{
+		ID: r.ID, Unit: r.Unit, Count: r.Count, Root: r.Root, VouchedBy: r.VouchedBy,
+		MediaType: r.MediaType, Received: r.Received, LogIndex: r.LogIndex,
+	}
+}
+
+// Receipt finds the receipt of a request.
+func (r *readings) Receipt(ctx context.Context, id proof.RequestID) (*rest.Receipt, error) {
+	p, err := r.open()
+	if err != nil {
+		return nil, err
+	}
+	got, err := p.Receipt(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return receiptOf(got), nil
+}
+
+// Record finds one record.
+func (r *readings) Record(ctx context.Context, id proof.RequestID, index int) ([]byte, string, error) {
+	p, err := r.open()
+	if err != nil {
+		return nil, "", err
+	}
+	return p.Record(ctx, id, index)
+}
+
+// ProofParts finds the node's side of one record's proof.
+func (r *readings) ProofParts(ctx context.Context, id proof.RequestID, index int) (*rest.ProofParts, error) {
+	p, err := r.open()
+	if err != nil {
+		return nil, err
+	}
+	got, err := p.ProofParts(ctx, id, index)
+	if err != nil {
+		return nil, err
+	}
+	return &rest.ProofParts{
+		Record: got.Record, Salt: got.Salt, Path: got.Path, Statement: got.Statement, EntrySalt: got.EntrySalt, LogIndex: got.LogIndex,
+	}, nil
+}
