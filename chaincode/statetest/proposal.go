@@ -89,7 +89,7 @@ func (p *proposal) encode(nonce []byte) error {
 		return fmt.Errorf("encoding the header: %w", err)
 	}
 	input, err := proto.Marshal(&peer.ChaincodeInvocationSpec{ChaincodeSpec: &peer.ChaincodeSpec{
-		Type: peer.ChaincodeSpec_GOLANG, ChaincodeId: cc, Input: &peer.ChaincodeInput{Args: p.args},
+		ChaincodeId: cc, Input: &peer.ChaincodeInput{Args: p.args},
 	}})
 	if err != nil {
 		return fmt.Errorf("encoding the proposal: %w", err)

@@ -53,11 +53,17 @@ func (l *Ledger) Endorse(s *Simulation, orgs ...string) (*ledger.SignedRead, err
 func (s *Simulation) Response() ([]byte, error) {
 	own := &kvrwset.KVRWSet{}
 	for _, r := range s.Reads {
-		kv := &kvrwset.KVRead{Key: r.Key}
-		if r.Version != nil {
-			kv.Version = &kvrwset.Version{BlockNum: r.Version.Block, TxNum: r.Version.Tx}
+		own.Reads = append(own.Reads, kvRead(r.Key, r.Version))
+	}
+	for _, r := range s.ranges {
+		raw := &kvrwset.QueryReads{}
+		for _, f := range r.found {
+			raw.KvReads = append(raw.KvReads, kvRead(f.key, &f.version))
 		}
-		own.Reads = append(own.Reads, kv)
+		own.RangeQueriesInfo = append(own.RangeQueriesInfo, &kvrwset.RangeQueryInfo{
+			StartKey: r.start, EndKey: r.end, ItrExhausted: true,
+			ReadsInfo: &kvrwset.RangeQueryInfo_RawReads{RawReads: raw},
+		})
 	}
 	for _, w := range s.Writes {
 		own.Writes = append(own.Writes, &kvrwset.KVWrite{Key: w.Key, IsDelete: w.Delete, Value: w.Value})
@@ -99,6 +105,14 @@ func (s *Simulation) Response() ([]byte, error) {
 		return nil, fmt.Errorf("encoding the answer: %w", err)
 	}
 	return b, nil
+}
+
+func kvRead(key string, v *Version) *kvrwset.KVRead {
+	kv := &kvrwset.KVRead{Key: key}
+	if v != nil {
+		kv.Version = &kvrwset.Version{BlockNum: v.Block, TxNum: v.Tx}
+	}
+	return kv
 }
 
 // Trust returns the trust file of this consortium: one epoch, still running,
