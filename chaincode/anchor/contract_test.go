@@ -326,21 +326,25 @@ func TestConflicts(t *testing.T) {
 			return open(l, south, statetest.NewLog("a")), open(l, "hospital-east", statetest.NewLog("b"))
 		}, []bool{true, true}},
 		{"two anchors of one sequence: the second loses", func(t *testing.T, l *statetest.Ledger) (a, b statetest.Proposal) {
+			t.Helper()
 			s := opened(t, l)
 			s.Grow(8)
 			return s.commit(l, 0, 0, 4), s.commit(l, 0, 0, 8)
 		}, []bool{true, false}},
 		{"the mark, then an anchor: the anchor loses", func(t *testing.T, l *statetest.Ledger) (a, b statetest.Proposal) {
+			t.Helper()
 			s := opened(t, l)
 			s.Grow(8)
 			return s.report(l, south, s.Checkpoint(4), s.Fork().Checkpoint(4)), s.commit(l, 0, 0, 4)
 		}, []bool{true, false}},
 		{"an anchor, then the mark: neither loses", func(t *testing.T, l *statetest.Ledger) (a, b statetest.Proposal) {
+			t.Helper()
 			s := opened(t, l)
 			s.Grow(8)
 			return s.commit(l, 0, 0, 4), s.report(l, south, s.Checkpoint(4), s.Fork().Checkpoint(4))
 		}, []bool{true, true}},
 		{"two marks of one stream: the second loses", func(t *testing.T, l *statetest.Ledger) (a, b statetest.Proposal) {
+			t.Helper()
 			s := opened(t, l)
 			s.Grow(8)
 			fork := s.Fork()

@@ -55,8 +55,13 @@ func TestTheStatedRevisionMustBeTheNext(t *testing.T) {
 		revision int
 		code     ledger.Code
 	}{
-		{nil, 1, ""}, {nil, 2, ledger.CodeConflict}, {nil, 0, ledger.CodeConflict},
-		{row, 4, ""}, {row, 3, ledger.CodeConflict}, {row, 5, ledger.CodeConflict}, {row, 1, ledger.CodeConflict},
+		{nil, 1, ""},
+		{nil, 2, ledger.CodeConflict},
+		{nil, 0, ledger.CodeConflict},
+		{row, 4, ""},
+		{row, 3, ledger.CodeConflict},
+		{row, 5, ledger.CodeConflict},
+		{row, 1, ledger.CodeConflict},
 	} {
 		if _, err := register(c.previous, request(c.revision), "o", now); ledger.CodeOf(err) != c.code {
 			t.Errorf("after %v, revision %d: %v, want %q", c.previous, c.revision, err, c.code)

@@ -43,7 +43,7 @@ type OpenStream struct {
 // Validate returns a Problem that lists every fault.
 func (r *OpenStream) Validate() error {
 	var c check
-	c.text("verifier", r.Verifier, MaxName)
+	c.text("verifier", r.Verifier)
 	return c.problem("the stream")
 }
 
@@ -78,7 +78,7 @@ type CommitAnchor struct {
 // Validate returns a Problem that lists every fault.
 func (r *CommitAnchor) Validate() error {
 	var c check
-	c.digest("stream", r.Stream, 32)
+	c.digest("stream", r.Stream)
 	if r.Sequence > MaxSequence {
 		c.fail("sequence", "must be at most %d", uint64(MaxSequence))
 	}
@@ -89,7 +89,7 @@ func (r *CommitAnchor) Validate() error {
 		c.fail("proof", "must have at most %d hashes", MaxProof)
 	} else {
 		for _, h := range r.Proof {
-			c.digest("proof", h, 32)
+			c.digest("proof", h)
 		}
 	}
 	return c.problem("the anchor")
@@ -105,7 +105,7 @@ type ReportEquivocation struct {
 // Validate returns a Problem that lists every fault.
 func (r *ReportEquivocation) Validate() error {
 	var c check
-	c.digest("stream", r.Stream, 32)
+	c.digest("stream", r.Stream)
 	for _, f := range []struct{ name, note string }{{"first", r.First}, {"second", r.Second}} {
 		if f.note == "" || len(f.note) > MaxCheckpoint {
 			c.fail(f.name, "must be a signed note of at most %d bytes", MaxCheckpoint)

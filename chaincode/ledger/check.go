@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"net/url"
@@ -24,27 +25,25 @@ func (c *check) fail(field, format string, args ...any) {
 	c.faults = append(c.faults, Fault{Field: field, Detail: fmt.Sprintf(format, args...)})
 }
 
-// digest wants the lower-case hexadecimal form of exactly size bytes.
-func (c *check) digest(field, s string, size int) {
-	if len(s) != 2*size || strings.ToLower(s) != s {
-		c.fail(field, "must be %d lower-case hexadecimal digits", 2*size)
-		return
-	}
-	if _, err := hex.DecodeString(s); err != nil {
-		c.fail(field, "must be %d lower-case hexadecimal digits", 2*size)
+// digest wants the lower-case hexadecimal form of 32 bytes: a SHA-256 digest or
+// an Ed25519 public key.
+func (c *check) digest(field, s string) {
+	const digits = 2 * sha256.Size
+	if _, err := hex.DecodeString(s); err != nil || len(s) != digits || strings.ToLower(s) != s {
+		c.fail(field, "must be %d lower-case hexadecimal digits", digits)
 	}
 }
 
-// text wants 1 to limit printable characters of valid UTF-8 without leading or
+// text wants 1 to MaxName printable characters of valid UTF-8 without leading or
 // trailing space.
-func (c *check) text(field, s string, limit int) {
+func (c *check) text(field, s string) {
 	switch {
 	case s == "":
 		c.fail(field, "must not be empty")
 	case !utf8.ValidString(s):
 		c.fail(field, "must be valid UTF-8")
-	case utf8.RuneCountInString(s) > limit:
-		c.fail(field, "must have at most %d characters", limit)
+	case utf8.RuneCountInString(s) > MaxName:
+		c.fail(field, "must have at most %d characters", MaxName)
 	case strings.TrimSpace(s) != s:
 		c.fail(field, "must not begin or end with space")
 	case strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }):

@@ -46,8 +46,8 @@ type RegisterModel struct {
 func (r *RegisterModel) Validate() error {
 	var c check
 	c.token("di", r.DI, 64)
-	c.text("name", r.Name, MaxName)
-	c.text("modelNumber", r.ModelNumber, MaxName)
+	c.text("name", r.Name)
+	c.text("modelNumber", r.ModelNumber)
 	if r.EMDN != "" {
 		c.token("emdn", r.EMDN, 16)
 	}
@@ -88,7 +88,7 @@ func (r *PublishRelease) Validate() error {
 	var c check
 	c.token("di", r.DI, 64)
 	c.token("version", r.Version, 64)
-	c.digest("sbomDigest", r.SBOMDigest, 32)
+	c.digest("sbomDigest", r.SBOMDigest)
 	c.oneOf("sbomFormat", r.SBOMFormat, FormatCycloneDX)
 	return c.problem("the release")
 }
@@ -138,13 +138,13 @@ type RegisterUnit struct {
 // Validate returns a Problem that lists every fault.
 func (r *RegisterUnit) Validate() error {
 	var c check
-	c.digest("id", r.ID, 32)
+	c.digest("id", r.ID)
 	c.token("di", r.DI, 64)
 	c.token("lot", r.Lot, 64)
 	c.token("release", r.Release, 64)
 	c.token("owner", r.Owner, 64)
 	if r.PublicKey != "" {
-		c.digest("publicKey", r.PublicKey, ed25519.PublicKeySize)
+		c.digest("publicKey", r.PublicKey)
 	}
 	return c.problem("the unit")
 }
@@ -157,7 +157,7 @@ type PutIntoService struct {
 // Validate returns a Problem that lists every fault.
 func (r *PutIntoService) Validate() error {
 	var c check
-	c.digest("id", r.ID, 32)
+	c.digest("id", r.ID)
 	return c.problem("the unit")
 }
 

@@ -61,7 +61,7 @@ func records() map[string]any {
 	}
 }
 
-func TestRecordsKeepTheirStoredForm(t *testing.T) {
+func TestRecordsKeepTheirGoldenForm(t *testing.T) {
 	t.Parallel()
 	for name, r := range records() {
 		t.Run(name, func(t *testing.T) {

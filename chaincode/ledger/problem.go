@@ -39,7 +39,7 @@ type Fault struct {
 
 // Problem is the error that crosses rooms: a code that software acts on, and a
 // detail that a person reads. Neither repeats a submitted value.
-type Problem struct {
+type Problem struct { //nolint:errname // it is what RFC 9457 calls it, and not only an error
 	Code   Code
 	Detail string
 	Faults []Fault // for CodeInvalid: every fault found, in order of the fields

@@ -35,9 +35,9 @@ type PublishScore struct {
 // Validate returns a Problem that lists every fault.
 func (r *PublishScore) Validate() error {
 	var c check
-	c.digest("subject", r.Subject, 32)
+	c.digest("subject", r.Subject)
 	c.token("model", r.Model, 64)
-	c.digest("inputDigest", r.InputDigest, 32)
+	c.digest("inputDigest", r.InputDigest)
 	if r.Value < 0 || r.Value > MaxScore {
 		c.fail("value", "must be 0 to %d basis points", MaxScore)
 	}

@@ -44,7 +44,7 @@ type ShareThreat struct {
 // Validate returns a Problem that lists every fault.
 func (r *ShareThreat) Validate() error {
 	var c check
-	c.digest("digest", r.Digest, 32)
+	c.digest("digest", r.Digest)
 	c.oneOf("marking", r.Marking, TLPClear, TLPGreen)
 	c.oneOf("mediaType", r.MediaType, MediaTypeSTIX)
 	if r.Size < 1 || r.Size > MaxThreatBody {

@@ -16,24 +16,24 @@ import (
 
 const origin = "north.example/log"
 
-func key(t testing.TB, name string) (note.Signer, string) {
-	t.Helper()
+func key(tb testing.TB, name string) (note.Signer, string) {
+	tb.Helper()
 	secret, public, err := note.GenerateKey(rand.Reader, name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	s, err := note.NewSigner(secret)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s, public
 }
 
-func sign(t testing.TB, text string, signers ...note.Signer) string {
-	t.Helper()
+func sign(tb testing.TB, text string, signers ...note.Signer) string {
+	tb.Helper()
 	b, err := note.Sign(&note.Note{Text: text}, signers...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(b)
 }
