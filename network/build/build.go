@@ -86,6 +86,7 @@ type unit struct {
 	dir     string   // where the go command runs
 	files   []file   // written to dir first, when dir is empty
 	args    []string // for go build, before the package
+	env     []string // added to the environment of go build
 	targets []target
 }
 
@@ -108,12 +109,12 @@ func All(ctx context.Context, o Options) (*Programs, error) {
 		return nil, err
 	}
 	fabric := fabricUnit(toolchain)
-	own, err := ownUnit(o, toolchain)
+	node, chaincode, err := ownUnits(o, toolchain)
 	if err != nil {
 		return nil, err
 	}
-	dirs := make([]string, 0, 2)
-	for _, u := range []unit{fabric, own} {
+	dirs := make([]string, 0, 3)
+	for _, u := range []unit{fabric, node, chaincode} {
 		dir, err := u.ensure(ctx, cache, o.Step)
 		if err != nil {
 			return nil, err
@@ -123,7 +124,7 @@ func All(ctx context.Context, o Options) (*Programs, error) {
 	in := func(i int, name string) string { return filepath.Join(dirs[i], name) }
 	return &Programs{
 		Peer: in(0, "peer"), Orderer: in(0, "orderer"), Configtxgen: in(0, "configtxgen"),
-		Secant: in(1, "secant"), Chaincode: in(1, "secantcc"), Builder: in(1, "ccbuilder"),
+		Secant: in(1, "secant"), Chaincode: in(2, "secantcc"), Builder: in(2, "ccbuilder"),
 	}, nil
 }
 
@@ -151,7 +152,7 @@ func cacheDir(asked string) (string, error) {
 // goVersion finds the compiler. Its version is part of every digest: another
 // compiler makes other programs.
 func goVersion(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "env", "GOVERSION", "GOOS", "GOARCH", "GOFLAGS").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", "env", "GOVERSION", "GOOS", "GOARCH", "GOFLAGS", "CGO_ENABLED").CombinedOutput()
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		return "", &process.Failure{
@@ -174,14 +175,13 @@ func fabricUnit(toolchain string) unit {
 	u := unit{
 		what:  "Fabric " + FabricVersion + " (peer, orderer, configtxgen)",
 		files: []file{{"go.mod", fabricMod}, {"go.sum", fabricSum}},
-		args:  []string{"-mod=readonly", "-ldflags=-s -w"},
+		args:  append(slices.Clone(detached), "-mod=readonly", "-ldflags=-s -w"),
+		env:   static,
 	}
 	for _, name := range []string{"peer", "orderer", "configtxgen"} {
 		u.targets = append(u.targets, target{path + name, name})
 	}
-	h := sha256.New()
-	fmt.Fprintf(h, "fabric\n%s\n%q\n%q\n%q\n", toolchain, u.args, fabricMod, fabricSum)
-	u.digest = "fabric-" + hex.EncodeToString(h.Sum(nil)[:8])
+	u.digest = "fabric-" + key(toolchain, u.args, string(fabricMod), string(fabricSum))
 	return u
 }
 
@@ -257,12 +257,12 @@ func (u unit) build(ctx context.Context, cache, dir string) error {
 		}
 	}
 	// Programs of one folder are built by one command, so that it can share work.
-	args := append([]string{"build", "-trimpath", "-buildvcs=false"}, u.args...)
+	args := append([]string{"build", "-buildvcs=false"}, u.args...)
 	args = append(args, "-o", tmp+string(filepath.Separator))
 	for _, t := range u.targets {
 		args = append(args, t.pkg)
 	}
-	if err := run(ctx, u.what, at, args); err != nil {
+	if err := run(ctx, u.what, at, args, u.env); err != nil {
 		return err
 	}
 	for _, t := range u.targets {
@@ -295,12 +295,19 @@ func noteDigest(program string) error {
 	return nil
 }
 
-// run runs the go command. CGO is off: no C compiler is needed, and the
-// programs depend on nothing but the kernel.
-func run(ctx context.Context, what, dir string, args []string) error {
+// How programs are built that must not depend on the machine: nothing of its
+// paths in them, and CGO off, so that they need nothing but the kernel and their
+// build no C compiler.
+var (
+	detached = []string{"-trimpath"}
+	static   = []string{"CGO_ENABLED=0"}
+)
+
+// run runs the go command.
+func run(ctx context.Context, what, dir string, args, env []string) error {
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the arguments are ours
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	cmd.Env = append(append(os.Environ(), "GOWORK=off"), env...)
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.CombinedOutput()
 	if err == nil {

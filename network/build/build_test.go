@@ -146,7 +146,7 @@ func TestBuiltOnceThenKept(t *testing.T) {
 	steps := 0
 	step := func(string) func(error) { steps++; return func(error) {} }
 	for range 2 {
-		dir, err := hello(src, "own-1").ensure(t.Context(), cache, step)
+		dir, err := hello(src, "node-1").ensure(t.Context(), cache, step)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,17 +159,17 @@ func TestBuiltOnceThenKept(t *testing.T) {
 	}
 	// A build that fails leaves nothing that passes for a program.
 	write("main.go", "package main\n\nfunc main() { nonsense }\n")
-	_, err := hello(src, "own-2").ensure(t.Context(), cache, step)
+	_, err := hello(src, "node-2").ensure(t.Context(), cache, step)
 	var f *process.Failure
 	if !errors.As(err, &f) || !strings.Contains(strings.Join(f.Tail, "\n"), "nonsense") || !strings.HasPrefix(strings.Join(f.Command, " "), "go build") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := os.Stat(filepath.Join(cache, "own-2")); err == nil {
+	if _, err := os.Stat(filepath.Join(cache, "node-2")); err == nil {
 		t.Error("the failed build has a folder")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := hello(src, "own-3").ensure(ctx, cache, step); !errors.Is(err, context.Canceled) {
+	if _, err := hello(src, "node-3").ensure(ctx, cache, step); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	entries, err := filepath.Glob(filepath.Join(cache, ".*"))

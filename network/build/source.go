@@ -10,37 +10,50 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/secant-platform/secant/network/process"
 )
 
-// ownUnit is this module's programs, under a digest of its source.
-func ownUnit(o Options, toolchain string) (unit, error) {
+// ownUnits are this module's programs, under a digest of its source: the node,
+// and the chaincode with its builder.
+func ownUnits(o Options, toolchain string) (node, chaincode unit, err error) {
 	root, err := findSource(o.Source)
 	if err != nil {
-		return unit{}, err
+		return unit{}, unit{}, err
 	}
-	u := unit{
-		what: "the node, the chaincode and its builder",
-		dir:  root,
+	sum, err := digestSource(root)
+	if err != nil {
+		return unit{}, unit{}, fmt.Errorf("reading the source in %s: %w", root, err)
+	}
+	node = unit{
+		what: "the node", dir: root,
+		// No flags that reach the compiler: "go run" has compiled every package
+		// this way a moment ago, and only linking is left.
+		args:    []string{"-ldflags=-s -w"},
+		targets: []target{{module, "secant"}},
+	}
+	chaincode = unit{
+		what: "the chaincode and its builder", dir: root,
 		// The chaincode's digest is its package id, the same for all who build
 		// it: nothing of the build's place or time may be in it.
-		args: []string{"-ldflags=-s -w -buildid="},
+		args: append(slices.Clone(detached), "-ldflags=-s -w -buildid="), env: static,
 		targets: []target{
-			{module, "secant"},
 			{module + "/chaincode/cmd/secantcc", "secantcc"},
 			{module + "/network/ccbuilder", "ccbuilder"},
 		},
 	}
-	sum, err := digestSource(root)
-	if err != nil {
-		return unit{}, fmt.Errorf("reading the source in %s: %w", root, err)
-	}
+	node.digest = "node-" + key(toolchain, node.args, sum)
+	chaincode.digest = "chaincode-" + key(toolchain, chaincode.args, sum)
+	return node, chaincode, nil
+}
+
+// key is a short digest of all that goes into a unit.
+func key(toolchain string, args []string, source ...string) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "own\n%s\n%q\n%s\n", toolchain, u.args, sum)
-	u.digest = "own-" + hex.EncodeToString(h.Sum(nil)[:8])
-	return u, nil
+	fmt.Fprintf(h, "%s\n%q\n%q\n", toolchain, args, source)
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // findSource returns the root of this module.
