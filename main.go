@@ -1,0 +1,288 @@
+// Command secant runs a consortium in which hospitals, device makers and
+// patients share trust, threats and risk on a permissioned ledger.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/gateway/app"
+	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/network/launch"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "secant: %v\n", err)
+		os.Exit(1) //nolint:gocritic // stop only undoes the signal handler
+	}
+}
+
+// errUnhealthy makes status exit with 1 after it has printed what it found.
+var errUnhealthy = errors.New("the network is not healthy; `secant up` repairs it")
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "secant",
+		Short: "A consortium of hospitals that share trust, threats and risk on a ledger",
+		Long: "secant runs a hospital consortium on Hyperledger Fabric: device identities, provable readings,\n" +
+			"shared threats and risk scores. Start with `secant up`, then `secant demo`.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	var dir string
+	root.PersistentFlags().StringVar(&dir, "dir", defaultDir(), "where the network lives; each directory is a network of its own (SECANT_DIR)")
+	root.AddCommand(
+		up(&dir), status(&dir), logs(&dir), down(&dir), reset(&dir), runDemo(&dir),
+		node(), token(), check(), verify(&dir), version(),
+	)
+	return root
+}
+
+// defaultDir is SECANT_DIR, else .secant in the home directory.
+func defaultDir() string {
+	if dir := os.Getenv("SECANT_DIR"); dir != "" {
+		return dir
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".secant")
+	}
+	return ".secant"
+}
+
+func up(dir *string) *cobra.Command {
+	var port int
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Build what is missing, start the consortium in the background and print how to use it",
+		Long: "up builds Fabric, the chaincode and this program, starts orderers, peers and one node for each\n" +
+			"organisation, deploys the chaincode and loads a small living consortium. Run again, it repairs what\n" +
+			"is not running and keeps all data.",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			state, err := launch.Up(c.Context(), launch.Options{Dir: *dir, Port: port, Out: c.OutOrStdout()})
+			if err != nil {
+				return err
+			}
+			return state.Guide(c.OutOrStdout())
+		},
+	}
+	c.Flags().IntVar(&port, "port", defaultPort(), "first of the 100 ports that the network uses; 0: as before, else 7000 (SECANT_PORT)")
+	return c
+}
+
+// defaultPort is SECANT_PORT, else 0.
+func defaultPort() int {
+	port, err := strconv.Atoi(os.Getenv("SECANT_PORT"))
+	if err != nil {
+		return 0
+	}
+	return port
+}
+
+func status(dir *string) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Say what runs, where, and whether it is healthy",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			state, err := launch.Status(c.Context(), *dir)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = encode(c.OutOrStdout(), state)
+			} else {
+				err = state.Print(c.OutOrStdout())
+			}
+			if err == nil && !state.Healthy {
+				return errUnhealthy
+			}
+			return err
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func logs(dir *string) *cobra.Command {
+	var follow bool
+	c := &cobra.Command{
+		Use:     "logs NAME",
+		Short:   "Print the log of one process, as named by status",
+		Example: "  secant logs node-hospital-north",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return launch.Logs(c.Context(), *dir, args[0], c.OutOrStdout(), follow)
+		},
+	}
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on as the log grows")
+	return c
+}
+
+func down(dir *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "down",
+		Short: "Stop everything and keep all data",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return launch.Down(c.Context(), *dir, c.OutOrStdout()) },
+	}
+}
+
+func reset(dir *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "reset",
+		Short: "Stop everything and delete the network's directory",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return launch.Reset(c.Context(), *dir, c.OutOrStdout()) },
+	}
+}
+
+func runDemo(dir *string) *cobra.Command {
+	var data string
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Run the main job on the running consortium, a line for each step",
+		Long: "demo registers a device, sends readings, proves them, alters one and sees it caught, shares a threat\n" +
+			"and sees it arrive, and records and recomputes a risk score. It can be repeated.",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return nil
+		},
+	}
+	c.Flags().StringVar(&data, "data", "", "use real input found below this directory: HL7 v2, FHIR, CycloneDX, Suricata EVE")
+	return c
+}
+
+func node() *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use:   "node",
+		Short: "Run one organisation's node in the foreground",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := config.Load(file)
+			if err != nil {
+				return err
+			}
+			return app.Run(c.Context(), cfg)
+		},
+	}
+	c.Flags().StringVar(&file, "config", "", "the node's configuration, as `secant up` writes it")
+	_ = c.MarkFlagRequired("config") // the flag is defined on the line above
+	return c
+}
+
+func token() *cobra.Command {
+	var file, role, out string
+	var lifetime time.Duration
+	c := &cobra.Command{
+		Use:   "token",
+		Short: "Make a signed token with which to call a node",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := config.Load(file)
+			if err != nil {
+				return err
+			}
+			t, err := app.Token(cfg, role, lifetime)
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				_, err = fmt.Fprintln(c.OutOrStdout(), t)
+				return err
+			}
+			return os.WriteFile(out, []byte(t+"\n"), 0o600)
+		},
+	}
+	c.Flags().StringVar(&file, "config", "", "the node's configuration")
+	c.Flags().StringVar(&role, "role", "", "one of "+strings.Join(app.Roles(), ", "))
+	c.Flags().StringVar(&out, "out", "", "write to this file instead of standard output")
+	c.Flags().DurationVar(&lifetime, "lifetime", 30*24*time.Hour, "how long the token is good for")
+	_ = c.MarkFlagRequired("config") // both flags are defined above
+	_ = c.MarkFlagRequired("role")
+	return c
+}
+
+func check() *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Re-derive every receipt, proof and read model of a node from its stored bytes",
+		Long: "check reads the node's vault and log, derives every root and proof again, compares the log with its\n" +
+			"anchors and replays the ledger into an empty store. Stop the node first.",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := config.Load(file)
+			if err != nil {
+				return err
+			}
+			return encode(c.OutOrStdout(), cfg)
+		},
+	}
+	c.Flags().StringVar(&file, "config", "", "the node's configuration")
+	_ = c.MarkFlagRequired("config") // the flag is defined on the line above
+	return c
+}
+
+func verify(dir *string) *cobra.Command {
+	var trust string
+	c := &cobra.Command{
+		Use:   "verify BUNDLE.json",
+		Short: "Judge a proof offline, with nothing but the consortium's trust file",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if trust == "" {
+				trust = filepath.Join(*dir, "trust.json")
+			}
+			verdict, err := proof.VerifyFiles(trust, args[0])
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(c.OutOrStdout(), verdict)
+			return err
+		},
+	}
+	c.Flags().StringVar(&trust, "trust", "", "the consortium's trust file (default: trust.json of --dir)")
+	return c
+}
+
+func version() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version of this program",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			info, ok := debug.ReadBuildInfo()
+			if !ok {
+				return errors.New("this program carries no build information")
+			}
+			_, err := fmt.Fprintf(c.OutOrStdout(), "%s %s %s\n", info.Main.Path, info.Main.Version, info.GoVersion)
+			return err
+		},
+	}
+}
+
+func encode(out io.Writer, v any) error {
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
