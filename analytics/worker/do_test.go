@@ -87,33 +87,30 @@ func TestCommandsOfOneRecordRunOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
 	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
-	var wg sync.WaitGroup
-	for revision := 2; revision <= 6; revision++ {
-		req := ledger.RegisterOrganisation{
+	ids := map[int]string{}
+	for revision := 2; revision <= 6; revision++ { // all under way at once
+		op, err := n.Start(t.Context(), "", ledger.RoleRegistrar, ledger.IdentityRegister, ledger.RegisterOrganisation{
 			Name: "M", Kind: ledger.KindManufacturer, Endpoint: "http://m", TokenKey: ledger.Digest("k", nil), Revision: revision,
-		}
-		wg.Go(func() {
-			if _, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.IdentityRegister, req); err != nil {
-				t.Errorf("revision %d: %v", revision, err)
-			}
 		})
-		// Each is stored before the next; none has ended yet.
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[revision] = op.ID
+	}
+	for revision, id := range ids {
 		for {
-			open, err := n.store.Unfinished(t.Context())
+			op, err := n.store.Operation(t.Context(), id)
 			if err != nil {
 				t.Fatal(err)
 			}
-			row, err := n.store.Organisation(t.Context(), medtech)
-			if len(open) >= revision-1 || err == nil && row.Record.Revision >= revision {
+			if op.State.Finished() {
+				if op.State != fact.StateDone {
+					t.Errorf("revision %d failed: %v", revision, op.Problem)
+				}
 				break
 			}
-			time.Sleep(100 * time.Microsecond)
+			time.Sleep(time.Millisecond)
 		}
-	}
-	wg.Wait()
-	row, err := n.store.Organisation(t.Context(), medtech)
-	if err != nil || row.Record.Revision != 6 {
-		t.Errorf("revision %d, %v; want 6", row.Record.Revision, err)
 	}
 }
 

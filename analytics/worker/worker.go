@@ -172,9 +172,8 @@ func (w *Worker) accept(ctx context.Context, key string, role ledger.Role, name 
 		return &op, nil, err
 	}
 	w.metrics.open.Inc()
-	t := w.desk.put(&op)
-	w.step(t, StepStored)
-	return &op, t, nil
+	w.options.Step(StepStored) // before anyone may take it up
+	return &op, w.desk.put(&op), nil
 }
 
 // errStopped answers commands that come when the node is shutting down.

@@ -128,19 +128,19 @@ func (s *Store) Events(ctx context.Context, after string, limit int) ([]fact.Eve
 	if err != nil {
 		return nil, fmt.Errorf("reading events: %w", err)
 	}
-	defer func() { _ = tx.Rollback() }() // only reads
-	from := position{block: -1, idx: -1}
+	defer func() { _ = tx.Rollback() }()   // only reads
+	oldest := position{block: -1, idx: -1} // behind which all is kept
+	err = tx.QueryRowContext(ctx, `SELECT coalesce((SELECT lost_block FROM checkpoint), -1), coalesce((SELECT lost_idx FROM checkpoint), -1),
+		coalesce((SELECT min(seq) - 1 FROM local_event), 0)`).Scan(&oldest.block, &oldest.idx, &oldest.seq)
+	if err != nil {
+		return nil, fmt.Errorf("reading events: %w", err)
+	}
+	from := oldest
 	if after != "" {
 		if from, err = parsePosition(after); err != nil {
 			return nil, err
 		}
-		var gone bool
-		err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM checkpoint WHERE (lost_block, lost_idx) > (?, ?))
-			OR EXISTS (SELECT 1 FROM local_event HAVING min(seq) > ?)`, from.block, from.idx, from.seq+1).Scan(&gone)
-		if err != nil {
-			return nil, fmt.Errorf("reading events: %w", err)
-		}
-		if gone {
+		if from.block < oldest.block || from.block == oldest.block && from.idx < oldest.idx || from.seq < oldest.seq {
 			return nil, ledger.Problemf(ledger.CodeGone, "events since that one are no longer kept; read the lists anew")
 		}
 	}

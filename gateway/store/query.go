@@ -160,6 +160,9 @@ func (l *listing) name() string {
 // guess would gain nothing but another page of the same list.
 const macSize = 12
 
+// bookmarkText is one text for one bookmark.
+var bookmarkText = base64.RawURLEncoding.Strict()
+
 // bookmark says behind which row a page begins, authenticated so that nobody
 // steers a query with one.
 func (s *Store) bookmark(name string, last []any) (string, error) {
@@ -167,12 +170,12 @@ func (s *Store) bookmark(name string, last []any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("making a bookmark: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString(append(s.mac(name, payload), payload...)), nil
+	return bookmarkText.EncodeToString(append(s.mac(name, payload), payload...)), nil
 }
 
 func (s *Store) parseBookmark(name, bookmark string, columns int) ([]any, error) {
 	invalid := ledger.Problemf(ledger.CodeInvalid, "the bookmark is not one of this list")
-	b, err := base64.RawURLEncoding.DecodeString(bookmark)
+	b, err := bookmarkText.DecodeString(bookmark)
 	if err != nil || len(b) < macSize || !hmac.Equal(b[:macSize], s.mac(name, b[macSize:])) {
 		return nil, invalid
 	}

@@ -1,0 +1,184 @@
+package store
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// drawRecord draws a record of any type over few keys, so that rows are
+// overwritten, or a write that this version cannot read.
+func drawWrite(t *rapid.T) ledger.Write {
+	n := func(label string) int { return rapid.IntRange(0, 3).Draw(t, label) }
+	org := rapid.SampledFrom([]string{north, south, medtech}).Draw(t, "org")
+	var r record
+	switch rapid.IntRange(0, 11).Draw(t, "type") {
+	case 0:
+		r = &ledger.Organisation{V: 1, ID: org, Revision: n("revision")}
+	case 1:
+		r = &ledger.Model{V: 1, DI: fmt.Sprint(n("di")), Manufacturer: org}
+	case 2:
+		r = &ledger.Release{V: 1, DI: fmt.Sprint(n("di")), Version: fmt.Sprint(n("version")), SBOMDigest: hex32(n("sbom"))}
+	case 3:
+		r = &ledger.Unit{V: 1, ID: hex32(n("unit")), DI: fmt.Sprint(n("di")), Release: fmt.Sprint(n("version")), Owner: org, Manufacturer: medtech}
+	case 4:
+		r = &ledger.UnitChange{V: 1, ID: hex32(n("unit")), Tx: fmt.Sprint(n("tx"))}
+	case 5:
+		r = &ledger.Stream{V: 1, ID: hex32(n("stream")), Owner: org}
+	case 6:
+		r = &ledger.StreamOwner{V: 1, Owner: org, Stream: hex32(n("stream"))}
+	case 7:
+		r = &ledger.Anchor{V: 1, Stream: hex32(n("stream")), Sequence: uint64(n("sequence")), Size: rapid.Uint64().Draw(t, "size")}
+	case 8:
+		r = &ledger.Equivocation{V: 1, Stream: hex32(n("stream"))}
+	case 9:
+		r = &ledger.Threat{V: 1, Digest: hex32(n("threat")), Sharer: org, Marking: ledger.TLPGreen}
+	case 10:
+		r = &ledger.Score{V: 1, Subject: hex32(n("unit")), Model: "m", InputDigest: hex32(n("inputs")), Value: n("value")}
+	default:
+		return ledger.Write{
+			Key: ledger.Key{
+				Type:  ledger.ObjectType(rapid.SampledFrom([]string{"new", "thr", "dev"}).Draw(t, "object")),
+				Parts: rapid.SliceOfN(rapid.StringN(0, 4, 8), 0, 3).Draw(t, "parts"),
+			},
+			Value:  rapid.SliceOfN(rapid.Byte(), 0, 8).Draw(t, "value"),
+			Delete: rapid.Bool().Draw(t, "delete"),
+		}
+	}
+	b := write(nopTB{}, r)
+	b.Delete = rapid.IntRange(0, 9).Draw(t, "deleted") == 0
+	return b
+}
+
+// nopTB is for write, which cannot fail on records.
+type nopTB struct{ testing.TB }
+
+func (nopTB) Helper() {}
+
+func drawBlocks(t *rapid.T) []*ledger.Block {
+	var blocks []*ledger.Block
+	for i := range rapid.IntRange(1, 12).Draw(t, "blocks") {
+		b := &ledger.Block{Number: uint64(i)}
+		for j := range rapid.IntRange(0, 4).Draw(t, "txs") {
+			x := ledger.Tx{
+				ID: fmt.Sprintf("%d-%d", i, j), Name: rapid.SampledFrom([]string{"", "a:B"}).Draw(t, "name"),
+				Creator: rapid.SampledFrom([]string{north, medtech}).Draw(t, "creator"),
+				Time:    start.Add(time.Duration(rapid.IntRange(-1000, 1000).Draw(t, "seconds")) * time.Second),
+				Valid:   rapid.IntRange(0, 4).Draw(t, "valid") > 0,
+			}
+			for range rapid.IntRange(0, 3).Draw(t, "writes") {
+				x.Writes = append(x.Writes, drawWrite(t))
+			}
+			if rapid.Bool().Draw(t, "event") {
+				x.Event = &ledger.Event{V: 1, Kind: "k", Key: []string{"a"}, Tx: x.ID}
+			}
+			b.Txs = append(b.Txs, x)
+		}
+		blocks = append(blocks, b)
+	}
+	return blocks
+}
+
+// Whatever the blocks are, a store that got them in one go, one that got them
+// over several openings and with repeats, and one that is a node's all have the
+// same projection after the last block; and no block is ever refused.
+func TestReplayGivesTheSameProjection(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		blocks := drawBlocks(rt)
+		keep := rapid.IntRange(1, 5).Draw(rt, "events")
+		seed := rapid.Uint64().Draw(rt, "seed")
+		digest := func(o Options, apply func(reopen func() *Store, s *Store) *Store) string {
+			dir, o := t.TempDir(), o
+			o.KeepEvents = keep
+			var s *Store
+			reopen := func() *Store {
+				if s != nil {
+					if err := s.Close(); err != nil {
+						rt.Fatal(err)
+					}
+				}
+				var err error
+				if s, err = Open(t.Context(), dir, o); err != nil {
+					rt.Fatal(err)
+				}
+				return s
+			}
+			s = apply(reopen, reopen())
+			next, d, err := s.Digest(t.Context())
+			if err != nil || next != uint64(len(blocks)) {
+				rt.Fatalf("next %d, %v", next, err)
+			}
+			if err := s.Close(); err != nil {
+				rt.Fatal(err)
+			}
+			return d
+		}
+		put := func(s *Store, b *ledger.Block) {
+			if _, err := s.Apply(t.Context(), b); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		straight := digest(Options{}, func(_ func() *Store, s *Store) *Store {
+			for _, b := range blocks {
+				put(s, b)
+			}
+			return s
+		})
+		interrupted := digest(Options{Organisation: north}, func(reopen func() *Store, s *Store) *Store {
+			random := rand.New(rand.NewPCG(seed, 0))
+			for i := range blocks {
+				if random.IntN(4) == 0 {
+					s = reopen()
+				}
+				for random.IntN(3) == 0 {
+					put(s, blocks[random.IntN(i+1)]) // at most the next one
+				}
+				put(s, blocks[i])
+			}
+			return s
+		})
+		if straight != interrupted {
+			rt.Fatal("a replay in pieces gives another projection")
+		}
+	})
+}
+
+// The digest tells stores apart whose history differs in anything that the
+// projection keeps.
+func TestTheDigestSeesEveryChange(t *testing.T) {
+	base := func() *ledger.Block {
+		return &ledger.Block{Txs: []ledger.Tx{tx(t, "a", north, start, &ledger.Threat{V: 1, Digest: hex32(1), Sharer: north})}}
+	}
+	changed := map[string]func(b *ledger.Block){
+		"nothing": func(*ledger.Block) {},
+		"id":      func(b *ledger.Block) { b.Txs[0].ID = "b" },
+		"creator": func(b *ledger.Block) { b.Txs[0].Creator = south },
+		"time":    func(b *ledger.Block) { b.Txs[0].Time = start.Add(time.Millisecond) },
+		"valid":   func(b *ledger.Block) { b.Txs[0].Valid = false },
+		"value":   func(b *ledger.Block) { b.Txs[0].Writes[0].Value = append(b.Txs[0].Writes[0].Value, ' ') },
+		"event":   func(b *ledger.Block) { b.Txs[0].Event.Kind = "other" },
+		"place":   func(b *ledger.Block) { b.Txs = append([]ledger.Tx{{ID: "first"}}, b.Txs...) },
+	}
+	seen := map[string]string{}
+	for name, change := range changed {
+		s := openStore(t, Options{})
+		b := base()
+		change(b)
+		if _, err := s.Apply(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		_, d, err := s.Digest(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, twice := seen[d]; twice {
+			t.Errorf("%q and %q have one digest", name, other)
+		}
+		seen[d] = name
+	}
+}
