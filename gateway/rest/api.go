@@ -31,12 +31,14 @@ type api struct {
 
 // adapter lets huma register its operations on the router.
 type adapter struct {
-	router *auth.Router
-	depth  int
+	router   *auth.Router
+	registry huma.Registry
+	depth    int
 }
 
 // Handle registers an operation under the right that it carries.
 func (a *adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
+	op.Metadata[namesKey] = namesOf(op, a.registry)
 	right := op.Metadata[rightKey].(auth.Right) //nolint:errcheck,forcetypeassert // register sets it; a panic at start is meant
 	a.router.Handle(op.Method, ginPath(op.Path), right, func(c *gin.Context) error {
 		if err := knownQuery(c, op); err != nil {
@@ -114,15 +116,12 @@ func newAPI(router *auth.Router, depth int, endpoint string) *api {
 	if endpoint != "" {
 		config.Servers = []*huma.Server{{URL: endpoint}}
 	}
-	return &api{huma: huma.NewAPI(config, &adapter{router, depth}), router: router, depth: depth}
+	return &api{huma: huma.NewAPI(config, &adapter{router, config.Components.Schemas, depth}), router: router, depth: depth}
 }
 
 // register declares an operation under a right.
 func register[I, O any](a *api, right auth.Right, op huma.Operation, h func(context.Context, *I) (*O, error)) {
 	a.describe(right, &op)
-	if f, ok := reflect.TypeFor[I]().FieldByName("Body"); ok {
-		op.Metadata[bodyKey] = jsonNames(f.Type)
-	}
 	// The server bounds bodies, in bytes and in time, before huma sees them.
 	op.MaxBodyBytes, op.BodyReadTimeout = -1, -1
 	huma.Register(a.huma, op, h)

@@ -2,14 +2,15 @@ package rest
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"os"
-	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -37,8 +38,40 @@ func checkBody(c *gin.Context, depth int) error {
 	if err := strictjson.Check("the body", body, limits); err != nil {
 		return unread(err)
 	}
+	if odd(body) {
+		return invalid(ledger.Fault{Field: "body", Detail: "must have no other properties than those that are documented"})
+	}
 	c.Request.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
+}
+
+// odd reports whether an object in the text has a name that no object of ours
+// has. Huma joins names with dots, and a dot within one would lead it astray
+// from there on.
+func odd(text []byte) bool {
+	var v any
+	if err := json.Unmarshal(text, &v); err != nil {
+		return false // huma says what is wrong with it
+	}
+	return oddNames(v)
+}
+
+func oddNames(v any) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if strings.ContainsFunc(name, notInNames) || oddNames(inner) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(v, oddNames)
+	}
+	return false
+}
+
+func notInNames(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9')
 }
 
 // unread turns what is wrong with a text's form into the answer to that.
@@ -49,13 +82,29 @@ func unread(err error) error {
 	return err
 }
 
-// inBody names the body as the place of a problem that has no faults.
+// inBody says that the faults of a problem are the body's, or those of the
+// headers that describe it.
 func inBody(err error) error {
 	p, ok := errors.AsType[*ledger.Problem](err)
-	if !ok || len(p.Faults) > 0 {
+	if !ok || (p.Code != ledger.CodeInvalid && p.Code != ledger.CodeTooLarge) {
 		return err
 	}
-	return &ledger.Problem{Code: p.Code, Detail: p.Detail, Faults: []ledger.Fault{{Field: "body", Detail: p.Detail}}}
+	placed := &ledger.Problem{Code: p.Code, Detail: p.Detail}
+	for _, f := range p.Faults {
+		switch {
+		case f.Field == "Content-Type" || f.Field == "Content-Encoding":
+			f.Field = "header." + f.Field
+		case strings.HasPrefix(f.Field, "["):
+			f.Field = "body" + f.Field
+		case f.Field != "body":
+			f.Field = "body." + f.Field
+		}
+		placed.Faults = append(placed.Faults, f)
+	}
+	if len(p.Faults) == 0 {
+		placed.Faults = []ledger.Fault{{Field: "body", Detail: p.Detail}}
+	}
+	return placed
 }
 
 // contentType returns the media type of the body, which must be one of taken
@@ -122,26 +171,4 @@ func bodyError(err error) error {
 		return err
 	}
 	return problem.Malformed("body", "must come to its end")
-}
-
-// jsonNames lists the names of a struct's properties.
-func jsonNames(t reflect.Type) []string {
-	var names []string
-	for i := range t.NumField() {
-		if name := jsonName(t.Field(i)); name != "" {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-func jsonName(f reflect.StructField) string {
-	tag := f.Tag.Get("json")
-	for i := range tag {
-		if tag[i] == ',' {
-			return tag[:i]
-		}
-	}
-	return tag
 }

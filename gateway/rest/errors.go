@@ -72,33 +72,18 @@ func readErrors(op *huma.Operation, errs []error) error {
 	return p
 }
 
-// readDetail keeps of a detail what was not submitted: the place, unless it is
-// a name that the sender made up, and the words of huma's own that hold no value.
+// readDetail keeps of a detail what was not submitted: the known part of the
+// place, and the words of huma's own that hold no value.
 func readDetail(op *huma.Operation, d *huma.ErrorDetail) ledger.Fault {
-	if d.Message == validation.MsgUnexpectedProperty {
-		parent := parentOf(d)
-		if parent == "body" {
-			return ledger.Fault{Field: parent, Detail: "must have no properties but " + strings.Join(bodyNames(op), ", ")}
-		}
-		return ledger.Fault{Field: parent, Detail: "must have no other properties than those that are documented"}
+	names, _ := op.Metadata[namesKey].(*names)
+	place := names.known(d.Location)
+	if d.Message != validation.MsgUnexpectedProperty {
+		return ledger.Fault{Field: place, Detail: plain(d.Message)}
 	}
-	return ledger.Fault{Field: d.Location, Detail: plain(d.Message)}
-}
-
-// parentOf finds the object that has an unexpected property: the location ends
-// in a name of the sender's, which may hold anything.
-func parentOf(d *huma.ErrorDetail) string {
-	object, _ := d.Value.(map[string]any)
-	longest := -1
-	for name := range object {
-		if strings.HasSuffix(d.Location, "."+name) && len(name) > longest {
-			longest = len(name)
-		}
+	if place == "body" {
+		return ledger.Fault{Field: place, Detail: "must have no properties but " + strings.Join(names.body, ", ")}
 	}
-	if longest < 0 {
-		return "body"
-	}
-	return d.Location[:len(d.Location)-longest-1]
+	return ledger.Fault{Field: place, Detail: "must have no other properties than those that are documented"}
 }
 
 // plainMessages begin those of huma's messages that hold nothing but its own
@@ -125,14 +110,6 @@ func unknownQuery(op *huma.Operation) ledger.Fault {
 	}
 	return ledger.Fault{Field: "query", Detail: "must have no parameters but " + strings.Join(names, ", ")}
 }
-
-func bodyNames(op *huma.Operation) []string {
-	names, _ := op.Metadata[bodyKey].([]string)
-	return names
-}
-
-// bodyKey is where an operation carries the names of its body's properties.
-const bodyKey = "body"
 
 // knownQuery refuses query parameters that the operation does not name, or that
 // come twice, and those that cannot be read.
