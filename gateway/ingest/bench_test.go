@@ -44,6 +44,7 @@ func BenchmarkSubmit(b *testing.B) {
 }
 
 func benchmarkSubmit(b *testing.B, readings, senders int, packed bool) {
+	b.Helper()
 	p := benchPipeline(b)
 	d := newDevice(b)
 	body := ndjson(readings)

@@ -100,7 +100,7 @@ func (p *Pipeline) commit(work context.Context, group []*call, drafts []*vault.D
 	p.opts.Step(StepSynced)
 	p.metrics.synced(begun, len(group))
 	for i, c := range group {
-		c.ordinal = ordinal + uint64(i) //nolint:gosec // not negative
+		c.ordinal = ordinal + uint64(i)
 		c.future = p.log.Add(work, c.draft.Entry())
 		c.draft.Release()
 		c.draft = nil
@@ -114,7 +114,7 @@ func (p *Pipeline) commit(work context.Context, group []*call, drafts []*vault.D
 }
 
 // finishAll waits for the log and answers, in order.
-func (p *Pipeline) finishAll(work context.Context) {
+func (p *Pipeline) finishAll() {
 	for group := range p.groups {
 		for _, c := range group {
 			index, err := c.future()

@@ -436,8 +436,8 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
 			name := f.GetName()
-			for _, l := range m.GetLabel() {
-				name += " " + l.GetValue()
+			if labels := m.GetLabel(); len(labels) > 0 {
+				name += " " + labels[0].GetValue()
 			}
 			switch {
 			case m.GetCounter() != nil:

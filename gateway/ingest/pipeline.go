@@ -189,7 +189,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var finishing, watching sync.WaitGroup
-	finishing.Go(func() { p.finishAll(work) })
+	finishing.Go(func() { p.finishAll() })
 	watching.Go(func() { p.watch(ctx, work, cancel) })
 	p.commitAll(ctx, work)
 	close(p.groups)

@@ -40,11 +40,11 @@ type device struct {
 	sign ed25519.PrivateKey
 }
 
-func newDevice(t testing.TB) *device {
-	t.Helper()
+func newDevice(tb testing.TB) *device {
+	tb.Helper()
 	key, sign, err := ed25519.GenerateKey(nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	d := &device{key: key, sign: sign}
 	rand.Read(d.unit[:])
@@ -87,11 +87,11 @@ func ndjson(n int) []byte {
 	return b
 }
 
-func pack(t testing.TB, b []byte) []byte {
-	t.Helper()
+func pack(tb testing.TB, b []byte) []byte {
+	tb.Helper()
 	e, err := zstd.NewWriter(nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer e.Close()
 	return e.EncodeAll(b, nil)
@@ -107,22 +107,22 @@ type node struct {
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-func openNode(t testing.TB, dir string, opts Options) *node {
-	t.Helper()
-	v, err := vault.Open(t.Context(), filepath.Join(dir, "vault"), vault.Options{SegmentSize: 1 << 20})
+func openNode(tb testing.TB, dir string, opts Options) *node {
+	tb.Helper()
+	v, err := vault.Open(tb.Context(), filepath.Join(dir, "vault"), vault.Options{SegmentSize: 1 << 20})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	l, err := log.Open(t.Context(), filepath.Join(dir, "log"), log.Options{Origin: "secant/test/" + north, CheckpointInterval: 100 * time.Millisecond})
+	l, err := log.Open(tb.Context(), filepath.Join(dir, "log"), log.Options{Origin: "secant/test/" + north, CheckpointInterval: 100 * time.Millisecond})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if opts.Logger == nil {
 		opts.Logger = quiet()
 	}
-	p, err := Open(t.Context(), v, l, opts)
+	p, err := Open(tb.Context(), v, l, opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	n := &node{Pipeline: p, vault: v, log: l}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -132,13 +132,13 @@ func openNode(t testing.TB, dir string, opts Options) *node {
 		cancel()
 		return errors.Join(<-ended, l.Close(context.Background()), v.Close())
 	})
-	t.Cleanup(func() { _ = n.stop() })
-	awaitRunning(t, p)
+	tb.Cleanup(func() { _ = n.stop() })
+	awaitRunning(tb, p)
 	return n
 }
 
-func awaitRunning(t testing.TB, p *Pipeline) {
-	t.Helper()
+func awaitRunning(tb testing.TB, p *Pipeline) {
+	tb.Helper()
 	for range 1000 {
 		p.mu.Lock()
 		s := p.state
@@ -148,13 +148,13 @@ func awaitRunning(t testing.TB, p *Pipeline) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	t.Fatal("the pipeline did not begin")
+	tb.Fatal("the pipeline did not begin")
 }
 
 // checkNode stops a node and proves all that it holds; it returns what Check says.
-func checkNode(t testing.TB, n *node, keys ...*device) Report {
-	t.Helper()
-	report, err := Check(t.Context(), n.vault, n.log, func(unit proof.Hash) ed25519.PublicKey {
+func checkNode(tb testing.TB, n *node, keys ...*device) Report {
+	tb.Helper()
+	report, err := Check(tb.Context(), n.vault, n.log, func(unit proof.Hash) ed25519.PublicKey {
 		for _, d := range keys {
 			if d.unit == unit {
 				return d.key
@@ -163,18 +163,18 @@ func checkNode(t testing.TB, n *node, keys ...*device) Report {
 		return nil
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	if _, err := n.log.Check(t.Context()); err != nil {
-		t.Fatal(err)
+	if _, err := n.log.Check(tb.Context()); err != nil {
+		tb.Fatal(err)
 	}
 	return report
 }
 
-func wantCode(t testing.TB, err error, code ledger.Code) *ledger.Problem {
-	t.Helper()
+func wantCode(tb testing.TB, err error, code ledger.Code) *ledger.Problem {
+	tb.Helper()
 	if ledger.CodeOf(err) != code {
-		t.Fatalf("want a problem %q, got %v", code, err)
+		tb.Fatalf("want a problem %q, got %v", code, err)
 	}
 	p, _ := errors.AsType[*ledger.Problem](err)
 	return p
@@ -182,30 +182,30 @@ func wantCode(t testing.TB, err error, code ledger.Code) *ledger.Problem {
 
 // proves shows that the parts for a record lead from its bytes to the root that
 // the device signed and to the log's entry.
-func proves(t testing.TB, n *node, r *Receipt, index int, want []byte) {
-	t.Helper()
-	parts, err := n.ProofParts(t.Context(), r.ID, index)
+func proves(tb testing.TB, n *node, r *Receipt, index int, want []byte) {
+	tb.Helper()
+	parts, err := n.ProofParts(tb.Context(), r.ID, index)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if !bytes.Equal(parts.Record, want) || parts.Index != index || parts.LogIndex != r.LogIndex {
-		t.Fatalf("the parts are of another record")
+		tb.Fatalf("the parts are of another record")
 	}
 	root, err := proof.RootFromPath(uint64(index), uint64(r.Count), proof.LeafHash(&parts.Salt, parts.Record), parts.Path)
 	if err != nil || root != r.Root || parts.Statement.Root != root {
-		t.Fatalf("record %d of %d does not lead to the root: %v", index, r.Count, err)
+		tb.Fatalf("record %d of %d does not lead to the root: %v", index, r.Count, err)
 	}
 	entry, err := parts.Statement.EntryHash(&parts.EntrySalt)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	logged, err := n.log.Entries(t.Context(), r.LogIndex, r.LogIndex+1)
+	logged, err := n.log.Entries(tb.Context(), r.LogIndex, r.LogIndex+1)
 	if err != nil || logged[0] != entry {
-		t.Fatalf("the log holds another entry: %v", err)
+		tb.Fatalf("the log holds another entry: %v", err)
 	}
-	record, media, err := n.Record(t.Context(), r.ID, index)
+	record, media, err := n.Record(tb.Context(), r.ID, index)
 	if err != nil || !bytes.Equal(record, want) || media != r.MediaType {
-		t.Fatalf("the record reads back otherwise: %v", err)
+		tb.Fatalf("the record reads back otherwise: %v", err)
 	}
 }
 
@@ -301,9 +301,15 @@ func TestSameReadingsGetTheSameReceipt(t *testing.T) {
 		return receipt
 	}
 	var at sync.WaitGroup
-	receipts := make([]*Receipt, 20)
-	for i := range receipts {
-		at.Go(func() { receipts[i] = send(n) }) // at once, as impatient devices do
+	var receipts []*Receipt
+	var mu sync.Mutex
+	for range 20 {
+		at.Go(func() { // at once, as impatient devices do
+			receipt := send(n)
+			mu.Lock()
+			defer mu.Unlock()
+			receipts = append(receipts, receipt)
+		})
 	}
 	at.Wait()
 	receipts = append(receipts, send(n))

@@ -76,6 +76,7 @@ func BenchmarkOpen(b *testing.B) {
 		b.Fatal(err)
 	}
 	open := func(b *testing.B, indexed bool) {
+		b.Helper()
 		var before, after runtime.MemStats
 		var spent time.Duration
 		for b.Loop() {

@@ -10,7 +10,7 @@ import (
 // a group need not change the file's size.
 func allocate(f *os.File, size int64) error {
 	err := syscall.Fallocate(int(f.Fd()), 0, 0, size)
-	if err == syscall.EOPNOTSUPP || err == syscall.ENOSYS { //nolint:errorlint // a bare errno, by contract of the call
+	if err == syscall.EOPNOTSUPP || err == syscall.ENOSYS {
 		return f.Truncate(size)
 	}
 	return os.NewSyscallError("fallocate", err)
@@ -20,7 +20,7 @@ func allocate(f *os.File, size int64) error {
 func syncData(f *os.File) error {
 	for {
 		err := syscall.Fdatasync(int(f.Fd()))
-		if err != syscall.EINTR { //nolint:errorlint // a bare errno, by contract of the call
+		if err != syscall.EINTR {
 			return os.NewSyscallError("fdatasync", err)
 		}
 	}

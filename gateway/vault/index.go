@@ -17,8 +17,8 @@ func locate(segment int, offset int64) location {
 	return location(uint64(segment)<<32 | uint64(offset/align)) //nolint:gosec // neither is negative; a segment is far below 2^38 bytes
 }
 
-func (l location) segment() int  { return int(l >> 32) }                //nolint:gosec // was an int
-func (l location) offset() int64 { return int64(l&0xffffffff) * align } //nolint:gosec // 38 bits
+func (l location) segment() int  { return int(l >> 32) }
+func (l location) offset() int64 { return int64(l&0xffffffff) * align }
 
 // index finds records by id. Ids look random, so eight of their bytes tell
 // nearly all of them apart: a record costs 16 bytes and the map's slack, and
@@ -112,7 +112,7 @@ func decodeIndex(b []byte, base uint64, vault [16]byte, length int64) ([]entry, 
 	if crc32.Checksum(body, castagnoli) != sum ||
 		binary.BigEndian.Uint64(b[24:]) != base ||
 		binary.BigEndian.Uint64(b[32:]) != uint64(length) || //nolint:gosec // not negative
-		binary.BigEndian.Uint64(b[40:]) != uint64(len(body)-indexHead)/indexEntry ||
+		binary.BigEndian.Uint64(b[40:]) != uint64(len(body)-indexHead)/indexEntry || //nolint:gosec // not negative
 		(len(body)-indexHead)%indexEntry != 0 {
 		return nil, false
 	}

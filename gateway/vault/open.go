@@ -20,7 +20,7 @@ type Recovery struct {
 
 // Open opens the vault in dir, or makes one. It recovers what a crash left: the
 // tail of a group that was never durable is cut off, and all that stays is
-// synced. Anything else that does not fit is a *Damage, and nothing is touched.
+// synced. Anything else that does not fit is a *DamageError, and nothing is touched.
 func Open(ctx context.Context, dir string, opts Options) (_ *Vault, err error) {
 	opts, err = opts.validate(dir)
 	if err != nil {

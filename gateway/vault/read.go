@@ -21,7 +21,7 @@ type Record struct {
 }
 
 // Get returns the record with this id. It fails with a not_found or gone
-// Problem, or with a *Damage.
+// Problem, or with a *DamageError.
 func (v *Vault) Get(ctx context.Context, id ID) (*Record, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("reading a record: %w", err)
@@ -49,7 +49,7 @@ func (v *Vault) Get(ctx context.Context, id ID) (*Record, error) {
 }
 
 // Each visits the durable records from ordinal from on, in order, erased ones
-// included. A record is valid during its visit only. It fails with a *Damage
+// included. A record is valid during its visit only. It fails with a *DamageError
 // when one does not fit, and with what visit returns.
 func (v *Vault) Each(ctx context.Context, from uint64, visit func(*Record) error) error {
 	return v.each(ctx, from, func(_ location, rec *Record) error { return visit(rec) })

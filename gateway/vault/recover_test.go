@@ -11,30 +11,30 @@ import (
 )
 
 // copyVault copies a vault's files, as a crash would leave them.
-func copyVault(t testing.TB, from string) string {
-	t.Helper()
-	to := t.TempDir()
+func copyVault(tb testing.TB, from string) string {
+	tb.Helper()
+	to := tb.TempDir()
 	entries, err := os.ReadDir(from)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, e := range entries {
 		b, err := os.ReadFile(filepath.Join(from, e.Name()))
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if err := os.WriteFile(filepath.Join(to, e.Name()), b, 0o600); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return to
 }
 
 // layout returns where each record of the only segment begins, and the end.
-func layout(t testing.TB, v *Vault) []int64 {
-	t.Helper()
+func layout(tb testing.TB, v *Vault) []int64 {
+	tb.Helper()
 	if len(v.segments) != 1 {
-		t.Fatal("the test means to use one segment")
+		tb.Fatal("the test means to use one segment")
 	}
 	var at []int64
 	for _, e := range v.writer.entries {
@@ -266,16 +266,16 @@ func TestNothingIsTakenAfterAFailedSync(t *testing.T) {
 	check(t, openVault(t, dir, small), 5) // they had reached the file all the same
 }
 
-func read(t testing.TB, path string) []byte {
-	t.Helper()
+func read(tb testing.TB, path string) []byte {
+	tb.Helper()
 	f, err := os.Open(path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer f.Close()
 	b, err := io.ReadAll(f)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }

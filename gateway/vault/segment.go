@@ -216,9 +216,9 @@ func readTail(f *os.File, offset int64, next uint64) (tail, error) {
 	}
 }
 
-// Damage is the error for bytes that are not what was written and that cannot
+// DamageError is the error for bytes that are not what was written and that cannot
 // be explained by a crash. The vault refuses to work until somebody decides.
-type Damage struct {
+type DamageError struct {
 	Segment string // path of the file
 	Offset  int64  // in bytes
 	Ordinal uint64 // of the record that was expected there
@@ -226,10 +226,10 @@ type Damage struct {
 }
 
 // Error says where the damage is.
-func (d *Damage) Error() string {
+func (d *DamageError) Error() string {
 	return fmt.Sprintf("the vault is damaged: %s at byte %d, record %d: %s", d.Segment, d.Offset, d.Ordinal, d.Detail)
 }
 
 func (s *segment) damage(offset int64, ordinal uint64, detail string) error {
-	return &Damage{Segment: s.path, Offset: offset, Ordinal: ordinal, Detail: detail}
+	return &DamageError{Segment: s.path, Offset: offset, Ordinal: ordinal, Detail: detail}
 }

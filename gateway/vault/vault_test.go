@@ -23,13 +23,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // small keeps the reserved room of the tests' segments small.
 var small = Options{SegmentSize: minSegmentSize}
 
-func openVault(t testing.TB, dir string, opts Options) *Vault {
-	t.Helper()
-	v, err := Open(t.Context(), dir, opts)
+func openVault(tb testing.TB, dir string, opts Options) *Vault {
+	tb.Helper()
+	v, err := Open(tb.Context(), dir, opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = v.Close() })
+	tb.Cleanup(func() { _ = v.Close() })
 	return v
 }
 
@@ -52,45 +52,45 @@ func testBody(n int) []byte {
 	return bytes.Repeat([]byte(fmt.Sprintf("record %d ", n)), 1+r.IntN(300))
 }
 
-func draftOf(t testing.TB, v *Vault, n int) *Draft {
-	t.Helper()
+func draftOf(tb testing.TB, v *Vault, n int) *Draft {
+	tb.Helper()
 	d := v.NewDraft()
 	d.Append(func(dst []byte) []byte { return append(dst, testBody(n)...) })
 	if err := d.Seal(testID(n), testEntry(n)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }
 
 // put appends and syncs the records from to to-1 as one group.
-func put(t testing.TB, v *Vault, from, to int) {
-	t.Helper()
-	appendOnly(t, v, from, to)
+func put(tb testing.TB, v *Vault, from, to int) {
+	tb.Helper()
+	appendOnly(tb, v, from, to)
 	if err := v.Sync(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // putMany does so in groups of five, which fill many segments.
-func putMany(t testing.TB, v *Vault, from, to int) {
-	t.Helper()
+func putMany(tb testing.TB, v *Vault, from, to int) {
+	tb.Helper()
 	for n := from; n < to; n += 5 {
-		put(t, v, n, min(n+5, to))
+		put(tb, v, n, min(n+5, to))
 	}
 }
 
-func appendOnly(t testing.TB, v *Vault, from, to int) {
-	t.Helper()
+func appendOnly(tb testing.TB, v *Vault, from, to int) {
+	tb.Helper()
 	var group []*Draft
 	for n := from; n < to; n++ {
-		group = append(group, draftOf(t, v, n))
+		group = append(group, draftOf(tb, v, n))
 	}
 	first, err := v.Append(group)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if first != uint64(from) {
-		t.Fatalf("the first ordinal is %d, want %d", first, from)
+		tb.Fatalf("the first ordinal is %d, want %d", first, from)
 	}
 	for _, d := range group {
 		d.Release()
@@ -99,50 +99,50 @@ func appendOnly(t testing.TB, v *Vault, from, to int) {
 
 // check proves that the vault holds exactly the records 0 to n-1, unchanged, by
 // walking and by id.
-func check(t testing.TB, v *Vault, n int) {
-	t.Helper()
+func check(tb testing.TB, v *Vault, n int) {
+	tb.Helper()
 	if v.Size() != uint64(n) {
-		t.Fatalf("the vault has %d records, want %d", v.Size(), n)
+		tb.Fatalf("the vault has %d records, want %d", v.Size(), n)
 	}
 	seen := 0
-	if err := v.Check(t.Context(), func(r *Record) error {
+	if err := v.Check(tb.Context(), func(r *Record) error {
 		if r.Ordinal != uint64(seen) || r.ID != testID(seen) || r.Entry != testEntry(seen) || !bytes.Equal(r.Plain, testBody(seen)) {
 			return fmt.Errorf("record %d is another one", seen)
 		}
 		seen++
 		return nil
 	}); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if seen != n {
-		t.Fatalf("walked over %d records, want %d", seen, n)
+		tb.Fatalf("walked over %d records, want %d", seen, n)
 	}
 	for i := range n {
-		r, err := v.Get(t.Context(), testID(i))
+		r, err := v.Get(tb.Context(), testID(i))
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if r.Ordinal != uint64(i) || !bytes.Equal(r.Plain, testBody(i)) {
-			t.Fatalf("record %d is not found by its id", i)
+			tb.Fatalf("record %d is not found by its id", i)
 		}
 	}
-	if _, err := v.Get(t.Context(), testID(n)); ledger.CodeOf(err) != ledger.CodeNotFound {
-		t.Fatalf("a record that was never kept: %v", err)
+	if _, err := v.Get(tb.Context(), testID(n)); ledger.CodeOf(err) != ledger.CodeNotFound {
+		tb.Fatalf("a record that was never kept: %v", err)
 	}
 }
 
-func wantDamage(t testing.TB, err error) {
-	t.Helper()
-	if _, ok := errors.AsType[*Damage](err); !ok {
-		t.Fatalf("want damage, got %v", err)
+func wantDamage(tb testing.TB, err error) {
+	tb.Helper()
+	if _, ok := errors.AsType[*DamageError](err); !ok {
+		tb.Fatalf("want damage, got %v", err)
 	}
 }
 
-func segmentFiles(t testing.TB, dir string) []string {
-	t.Helper()
+func segmentFiles(tb testing.TB, dir string) []string {
+	tb.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*"+segmentExt))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	slices.Sort(files)
 	return files
@@ -435,19 +435,19 @@ func TestEachBeginsAnywhereAndStops(t *testing.T) {
 	}
 }
 
-func flip(t testing.TB, path string, offset int64) {
-	t.Helper()
+func flip(tb testing.TB, path string, offset int64) {
+	tb.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer f.Close()
 	b := make([]byte, 1)
 	if _, err := f.ReadAt(b, offset); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	b[0] ^= 0x40
 	if _, err := f.WriteAt(b, offset); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
