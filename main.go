@@ -22,6 +22,7 @@ import (
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/gateway/app"
 	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/network/demo"
 	"github.com/secant-platform/secant/network/launch"
 )
 
@@ -79,6 +80,9 @@ func up(dir *string) *cobra.Command {
 			state, err := launch.Up(c.Context(), launch.Options{Dir: *dir, Port: port, Out: c.OutOrStdout()})
 			if err != nil {
 				return err
+			}
+			if err := demo.Seed(c.Context(), demo.Target{Dir: *dir}, c.OutOrStdout()); err != nil {
+				return fmt.Errorf("loading the living consortium: %w", err)
 			}
 			return state.Guide(c.OutOrStdout())
 		},
@@ -164,7 +168,7 @@ func runDemo(dir *string) *cobra.Command {
 			"and sees it arrive, and records and recomputes a risk score. It can be repeated.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return nil
+			return demo.Run(c.Context(), demo.Target{Dir: *dir}, data, c.OutOrStdout())
 		},
 	}
 	c.Flags().StringVar(&data, "data", "", "use real input found below this directory: HL7 v2, FHIR, CycloneDX, Suricata EVE")
