@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/transparency-dev/tessera"
 	"github.com/transparency-dev/tessera/storage/posix"
+	"k8s.io/klog/v2"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
@@ -60,6 +62,11 @@ func (o *Options) validate() error {
 	}
 	return nil
 }
+
+// RouteMessages sends what the storage engine itself has to say to logger
+// instead of standard error. It holds for the whole process, so that the program
+// calls it, once, before it opens a log.
+func RouteMessages(logger *slog.Logger) { klog.SetSlogLogger(logger) }
 
 // OriginOf returns the origin of an organisation's log on a network.
 func OriginOf(network, organisation string) string {
@@ -190,13 +197,13 @@ func (l *Log) Close(ctx context.Context) error {
 		// A disk that does not answer; the lock stays, so that nobody else writes.
 		return fmt.Errorf("closing the log with entries still under way: %w", ctx.Err())
 	}
-	defer l.stop()
 	var err error
 	if failure := l.failure.Load(); failure != nil {
 		err = *failure
 	} else if err = l.shutdown(ctx); err != nil {
 		err = fmt.Errorf("waiting for the log's last checkpoint: %w", err)
 	}
+	l.stop()
 	return errors.Join(err, l.unlock())
 }
 
