@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,28 +60,83 @@ func (d *Deployer) committed(ctx context.Context, p *channel.Peer) (Definition, 
 // does only what is missing, tries again while the network gathers itself, and
 // gives up when ctx ends, saying at what.
 func (d *Deployer) Deploy(ctx context.Context, pkg *Package) (Definition, error) {
-	if err := d.install(ctx, pkg); err != nil {
+	done := d.step("asking every organisation for its chaincode")
+	todo, err := d.look(ctx, pkg)
+	done(err)
+	if err != nil {
 		return Definition{}, err
 	}
-	var def Definition
+	if err := d.install(ctx, pkg, todo.install); err != nil {
+		return Definition{}, err
+	}
+	if err := d.approve(ctx, todo.definition, todo.approve); err != nil {
+		return Definition{}, err
+	}
+	return todo.definition, d.commit(ctx, todo.definition)
+}
+
+// work is what is missing.
+type work struct {
+	definition Definition      // that shall stand on the channel
+	install    []*channel.Peer // without the package
+	approve    []*channel.Peer // whose organisations have not approved
+}
+
+// look finds out what is missing.
+func (d *Deployer) look(ctx context.Context, pkg *Package) (work, error) {
+	var w work
+	for _, p := range d.Peers {
+		var has bool
+		err := again(ctx, "asking "+p.Name+" for its chaincode packages", func(ctx context.Context) (err error) {
+			has, err = installed(ctx, p, pkg.ID)
+			return err
+		})
+		if err != nil {
+			return w, err
+		}
+		if !has {
+			w.install = append(w.install, p)
+		}
+	}
 	err := again(ctx, "asking for the channel's chaincode", func(ctx context.Context) error {
 		now, found, err := d.newest(ctx)
 		if err != nil {
 			return err
 		}
-		def = Definition{PackageID: pkg.ID, Version: pkg.Version, Sequence: now.Sequence}
+		w.definition = Definition{PackageID: pkg.ID, Version: pkg.Version, Sequence: now.Sequence}
 		if !found || now.Version != pkg.Version {
-			def.Sequence++
+			w.definition.Sequence++
 		}
 		return nil
 	})
 	if err != nil {
-		return Definition{}, err
+		return w, err
 	}
-	if err := d.approve(ctx, def); err != nil {
-		return Definition{}, err
+	for _, p := range d.speakers() {
+		var has bool
+		err := again(ctx, "asking "+p.Organisation+" for its approval", func(ctx context.Context) (err error) {
+			has, err = d.approved(ctx, p, w.definition)
+			return err
+		})
+		if err != nil {
+			return w, err
+		}
+		if !has {
+			w.approve = append(w.approve, p)
+		}
 	}
-	return def, d.commit(ctx, def)
+	return w, nil
+}
+
+// installed reports whether a peer has a package.
+func installed(ctx context.Context, p *channel.Peer, id string) (bool, error) {
+	list, err := chaincode.NewPeer(p.Conn, p.Identity).QueryInstalled(ctx)
+	if err != nil {
+		return false, fmt.Errorf("listing packages: %w", err)
+	}
+	return slices.ContainsFunc(list.GetInstalledChaincodes(), func(c *lifecycle.QueryInstalledChaincodesResult_InstalledChaincode) bool {
+		return c.GetPackageId() == id
+	}), nil
 }
 
 // newest is the most advanced definition that any organisation knows: after a
@@ -113,27 +169,8 @@ func (d *Deployer) speakers() []*channel.Peer {
 	return out
 }
 
-// install puts the package on every peer that does not have it.
-func (d *Deployer) install(ctx context.Context, pkg *Package) error {
-	var lacking []*channel.Peer
-	for _, p := range d.Peers {
-		err := again(ctx, "asking "+p.Name+" for its chaincode packages", func(ctx context.Context) error {
-			list, err := chaincode.NewPeer(p.Conn, p.Identity).QueryInstalled(ctx)
-			if err != nil {
-				return fmt.Errorf("listing packages: %w", err)
-			}
-			for _, c := range list.GetInstalledChaincodes() {
-				if c.GetPackageId() == pkg.ID {
-					return nil
-				}
-			}
-			lacking = append(lacking, p)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
+// install puts the package on the peers that lack it.
+func (d *Deployer) install(ctx context.Context, pkg *Package, lacking []*channel.Peer) error {
 	if len(lacking) == 0 {
 		return nil
 	}
@@ -155,22 +192,8 @@ func (d *Deployer) install(ctx context.Context, pkg *Package) error {
 	return err
 }
 
-// approve has each organisation approve the definition with this package, if it
-// has not.
-func (d *Deployer) approve(ctx context.Context, def Definition) error {
-	var lacking []*channel.Peer
-	for _, p := range d.speakers() {
-		err := again(ctx, "asking "+p.Organisation+" for its approval", func(ctx context.Context) error {
-			ok, err := d.approved(ctx, p, def)
-			if err == nil && !ok {
-				lacking = append(lacking, p)
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
+// approve has the organisations that have not done so approve the definition.
+func (d *Deployer) approve(ctx context.Context, def Definition, lacking []*channel.Peer) error {
 	if len(lacking) == 0 {
 		return nil
 	}
