@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -86,6 +87,34 @@ func benchmarkSubmit(b *testing.B, readings, senders int, packed bool) {
 	b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(times[len(times)*95/100].Microseconds())/1000, "p95-ms")
 	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkProofParts measures reading the node's side of a proof: for a record
+// of a request that was read just before, and for one of a request that has to
+// be decrypted and hashed again.
+func BenchmarkProofParts(b *testing.B) {
+	for _, readings := range []int{1, 1000, 10000} {
+		for _, cached := range []bool{true, false} {
+			b.Run(fmt.Sprintf("readings=%d/cached=%v", readings, cached), func(b *testing.B) {
+				p := benchPipeline(b)
+				r, err := p.Submit(b.Context(), Request{Organisation: north, MediaType: MediaNDJSON, Body: bytes.NewReader(ndjson(readings))})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if !cached {
+					p.opener.limit = 0
+				}
+				i := 0
+				b.ResetTimer()
+				for b.Loop() {
+					if _, err := p.ProofParts(b.Context(), r.ID, i%readings); err != nil {
+						b.Fatal(err)
+					}
+					i++
+				}
+			})
+		}
+	}
 }
 
 func benchPipeline(b *testing.B) *Pipeline {
@@ -176,6 +205,7 @@ func BenchmarkStages(b *testing.B) {
 			b.Fatal(err)
 		}
 	})
+	stage("content-digest", func() { statement.Content = proof.ContentDigest(&seed, sha256.Sum256(body)) })
 	stage("signature", func() {
 		if !statement.VerifySignature(d.key) {
 			b.Fatal("the signature does not verify")

@@ -33,8 +33,9 @@ var bodies = sync.Pool{New: func() any { return new([]byte) }}
 // keptBody is up to what size a body's memory goes back to the pool.
 const keptBody = 2 << 20
 
-// readStep is how much is taken from the budget, and read, at a time.
-const readStep = 64 << 10
+// firstRead is how much is taken from the budget, and read, at first; then
+// twice as much, and so on. Whoever announces much and sends little holds little.
+const firstRead = 4 << 10
 
 // readBody reads at most limit bytes into memory from the pool, having taken
 // from the budget what it holds. The caller gives both back, whatever it gets.
@@ -47,10 +48,11 @@ func readBody(r io.Reader, limit int, held *budget) (buf *[]byte, taken int64, e
 			return buf, taken, ledger.Problemf(ledger.CodeTooLarge, "the body has more than %d bytes", limit)
 		}
 		if int64(len(b)) >= taken {
-			if !held.take(readStep) {
+			more := max(firstRead, taken)
+			if !held.take(more) {
 				return buf, taken, ledger.Problemf(ledger.CodeBusy, "too much is being received; try again")
 			}
-			taken += readStep
+			taken += more
 		}
 		// One byte more than the limit shows that there is more.
 		room := min(int(taken), limit+1)

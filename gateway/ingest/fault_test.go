@@ -403,8 +403,8 @@ func TestBodyThatBreaksOff(t *testing.T) {
 
 func TestBodyUpToItsBound(t *testing.T) {
 	t.Parallel()
-	for _, limit := range []int{1, 10, readStep - 1, readStep, readStep + 1, 3 * readStep} {
-		for _, n := range []int{0, 1, limit - 1, limit, limit + 1, limit + readStep} {
+	for _, limit := range []int{1, 10, firstRead - 1, firstRead, firstRead + 1, 9 * firstRead} {
+		for _, n := range []int{0, 1, limit - 1, limit, limit + 1, limit + firstRead} {
 			held := budget{limit: 1 << 30}
 			buf, taken, err := readBody(strings.NewReader(strings.Repeat("x", n)), limit, &held)
 			if (err != nil) != (n > limit) || err == nil && len(*buf) != n || taken != held.used.Load() || int64(len(*buf)) > taken {
