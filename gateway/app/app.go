@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,12 +33,14 @@ func Run(ctx context.Context, cfg config.Config) error {
 	if err != nil {
 		return err
 	}
-	return run(ctx, cfg, l, logger, step, nil)
+	return run(ctx, cfg, l, logger, step, server.Listen)
 }
 
-// run is Run on a ledger, which it closes. listening, when set, is told the
-// address once requests are taken.
-func run(ctx context.Context, cfg config.Config, l Ledger, logger *slog.Logger, step func(string), listening func(net.Addr)) (err error) {
+// run is Run on a ledger, which it closes.
+func run(
+	ctx context.Context, cfg config.Config, l Ledger, logger *slog.Logger, step func(string),
+	listen func(context.Context, string, *tls.Certificate) (net.Listener, error),
+) (err error) {
 	n, err := open(ctx, cfg, l, logger, step)
 	defer func() {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Pace.Shutdown.Std()/2)
@@ -50,12 +53,9 @@ func run(ctx context.Context, cfg config.Config, l Ledger, logger *slog.Logger, 
 	if err != nil {
 		return err
 	}
-	listener, err := server.Listen(ctx, cfg.Listen, n.tls)
+	listener, err := listen(ctx, cfg.Listen, n.tls)
 	if err != nil {
 		return err
-	}
-	if listening != nil {
-		listening(listener.Addr())
 	}
 	return n.run(ctx, listener)
 }

@@ -1,0 +1,307 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/chaincode/client/clienttest"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/chaincode/statetest"
+	"github.com/secant-platform/secant/gateway/auth"
+	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/gateway/telemetry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// waiting is how long a test waits for a state.
+const waiting = 60 * time.Second
+
+// consortium is nodes on one ledger in memory.
+type consortium struct {
+	network *clienttest.Network
+	dir     string
+}
+
+func newConsortium(t *testing.T) *consortium {
+	t.Helper()
+	c := &consortium{network: clienttest.New(t), dir: t.TempDir()}
+	b, err := json.Marshal(c.network.Trust())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(c.trust(), b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (c *consortium) trust() string { return filepath.Join(c.dir, "trust.json") }
+
+func (c *consortium) config(org string) config.Config {
+	cfg := config.Default()
+	cfg.Development = true
+	cfg.Organisation, cfg.DisplayName, cfg.Kind = org, "The "+org, statetest.Kind(org)
+	cfg.Data = filepath.Join(c.dir, org)
+	cfg.Trust = c.trust()
+	for _, k := range []*config.KeyFile{&cfg.Keys.Token, &cfg.Keys.Maker, &cfg.Keys.Vault} {
+		*k = config.KeyFile(filepath.Join(cfg.Data, k.Path()))
+	}
+	cfg.Pace.Checkpoint = config.Duration(100 * time.Millisecond)
+	cfg.Log.Level = slog.LevelDebug
+	return cfg
+}
+
+// running is a node that runs.
+type running struct {
+	t    *testing.T
+	cfg  config.Config
+	url  string
+	stop func() error
+	log  *syncBuffer
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// start starts an organisation's node and waits until it is ready.
+func (c *consortium) start(t *testing.T, org string) *running {
+	t.Helper()
+	r := c.launch(t, org, c.config(org), func(string) {})
+	r.await("the node to be ready", func() bool {
+		status, _ := r.call("", http.MethodGet, "/readyz", nil, nil)
+		return status == http.StatusOK
+	})
+	return r
+}
+
+func (c *consortium) launch(t *testing.T, org string, cfg config.Config, step func(string)) *running {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Listen = l.Addr().String()
+	cfg.Endpoint = "http://" + cfg.Listen
+	r := &running{t: t, cfg: cfg, url: cfg.Endpoint, log: &syncBuffer{}}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, cfg, c.network.Client(org), telemetry.NewLogger(r.log, cfg.Log.Level), step,
+			func(context.Context, string, *tls.Certificate) (net.Listener, error) { return l, nil })
+	}()
+	r.stop = sync.OnceValue(func() error {
+		cancel()
+		return <-ended
+	})
+	t.Cleanup(func() {
+		if err := r.stop(); err != nil && !t.Failed() {
+			t.Errorf("%s ended with: %v", org, err)
+		}
+		if t.Failed() {
+			t.Logf("the log of %s:\n%s", org, r.log)
+		}
+		http.DefaultClient.CloseIdleConnections()
+	})
+	return r
+}
+
+func (r *running) await(what string, reached func() bool) {
+	r.t.Helper()
+	for end := time.Now().Add(waiting); !reached(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			_, body := r.call("", http.MethodGet, "/readyz", nil, nil)
+			r.t.Fatalf("still waiting for %s: %s", what, body)
+		}
+	}
+}
+
+// call sends a request in a role and returns status and body.
+func (r *running) call(role, method, path string, body []byte, header map[string]string) (int, []byte) {
+	r.t.Helper()
+	res := r.answer(role, method, path, body, header)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return res.StatusCode, b
+}
+
+func (r *running) answer(role, method, path string, body []byte, header map[string]string) *http.Response {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), method, r.url+path, bytes.NewReader(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if role != "" {
+		token, err := Token(r.cfg, role, time.Hour)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	for k, v := range header {
+		req.Header.Set(k, v)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return res
+}
+
+// want is call that fails the test on another status, and decodes the answer.
+func (r *running) want(status int, role, method, path string, in, out any) {
+	r.t.Helper()
+	var body []byte
+	header := map[string]string{}
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			r.t.Fatal(err)
+		}
+		header["Content-Type"] = "application/json"
+	}
+	got, b := r.call(role, method, path, body, header)
+	if got != status {
+		r.t.Fatalf("%s %s: %d, want %d: %s", method, path, got, status, b)
+	}
+	if out != nil {
+		if err := json.Unmarshal(b, out); err != nil {
+			r.t.Fatalf("%s %s: %v in %s", method, path, err, b)
+		}
+	}
+}
+
+// device is a unit that signs.
+type device struct {
+	id  string
+	key ed25519.PrivateKey
+}
+
+// commission has medtech make a device and its owner put it into service.
+func commission(t *testing.T, maker, owner *running, serial string) device {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var unit struct{ ID, Serial string }
+	maker.want(http.StatusCreated, "registrar", http.MethodPost, "/v1/units", map[string]any{
+		"serial": serial, "di": "DI-1", "lot": "L1", "release": "1.0.0", "owner": owner.cfg.Organisation, "publicKey": hex.EncodeToString(public),
+	}, &unit)
+	if unit.Serial != serial {
+		t.Errorf("the maker's node does not tell the serial number: %+v", unit)
+	}
+	owner.await("the owner to learn of the unit", func() bool {
+		status, _ := owner.call("auditor", http.MethodGet, "/v1/units/"+unit.ID, nil, nil)
+		return status == http.StatusOK
+	})
+	owner.want(http.StatusCreated, "registrar", http.MethodPost, "/v1/units/"+unit.ID+"/service", map[string]any{
+		"ward": "ICU 2", "address": "10.20.0.7", "services": []map[string]any{{"protocol": "tcp", "port": 2575}},
+	}, nil)
+	return device{unit.ID, private}
+}
+
+// sign returns headers and body of a request with records.
+func (d device) sign(t *testing.T, records ...string) (map[string]string, []byte) {
+	t.Helper()
+	var seed proof.Seed
+	_, _ = rand.Read(seed[:])
+	var unit proof.Hash
+	if err := unit.UnmarshalText([]byte(d.id)); err != nil {
+		t.Fatal(err)
+	}
+	lines := make([][]byte, len(records))
+	for i, r := range records {
+		lines[i] = []byte(r)
+	}
+	root := proof.Root(proof.LeafHashes(nil, &seed, lines))
+	signature := ed25519.Sign(d.key, proof.SigningMessage(unit, len(lines), root))
+	return map[string]string{
+		"Content-Type":       "application/x-ndjson",
+		auth.HeaderDevice:    d.id,
+		auth.HeaderSeed:      base64.RawURLEncoding.EncodeToString(seed[:]),
+		auth.HeaderSignature: base64.RawURLEncoding.EncodeToString(signature),
+	}, []byte(strings.Join(records, "\n") + "\n")
+}
+
+// model registers a model with a release that holds an old library.
+func model(maker *running) {
+	maker.t.Helper()
+	maker.want(http.StatusCreated, "registrar", http.MethodPost, "/v1/models", map[string]any{
+		"di": "DI-1", "name": "Bedside monitor", "modelNumber": "BM-1", "riskClass": "IIb",
+	}, nil)
+	status, b := maker.call("registrar", http.MethodPut, "/v1/models/DI-1/releases/1.0.0", []byte(bill), map[string]string{
+		"Content-Type": "application/vnd.cyclonedx+json",
+	})
+	if status != http.StatusCreated {
+		maker.t.Fatalf("publishing a release: %d %s", status, b)
+	}
+}
+
+const bill = `{"bomFormat":"CycloneDX","specVersion":"1.5","version":1,"components":[{"type":"library","name":"openssl","version":"3.0.1",
+"purl":"pkg:generic/openssl@3.0.1","cpe":"cpe:2.3:a:openssl:openssl:3.0.1:*:*:*:*:*:*:*"}],
+"vulnerabilities":[{"id":"CVE-2022-3602","affects":[{"ref":"x"}]}]}`
+
+// report is a bundle about that library.
+func report(n int) []byte {
+	return fmt.Appendf(nil, `{"type":"bundle","id":"bundle--%08d-5f7a-4c59-8a35-000000000001","objects":[
+{"type":"report","spec_version":"2.1","id":"report--%08d-5f7a-4c59-8a35-000000000002","created":"2026-11-01T10:00:00.000Z","modified":"2026-11-01T10:00:00.000Z",
+"name":"OpenSSL under attack %d","published":"2026-11-01T10:00:00Z","object_refs":["software--%08d-5f7a-4c59-8a35-000000000003"]},
+{"type":"software","spec_version":"2.1","id":"software--%08d-5f7a-4c59-8a35-000000000003","name":"openssl","version":"3.0.1","vendor":"openssl",
+"cpe":"cpe:2.3:a:openssl:openssl:3.0.1:*:*:*:*:*:*:*"}]}`, n, n, n, n, n)
+}
+
+// verifier judges by the trust file alone.
+func (c *consortium) verifier(t *testing.T) *proof.Verifier {
+	t.Helper()
+	b, err := os.ReadFile(c.trust())
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust, err := ledger.ParseTrust(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := proof.NewVerifier(trust)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
