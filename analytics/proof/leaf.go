@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash"
+	"log/slog"
 )
 
 // Bounds of one request.
@@ -21,8 +22,11 @@ const SeedSize = 32
 // the records, leaves leaves that say nothing.
 type Seed [SeedSize]byte
 
-// LogValue and String keep a seed out of logs and texts.
+// String keeps a seed out of texts.
 func (Seed) String() string { return "seed(redacted)" }
+
+// LogValue keeps a seed out of logs.
+func (Seed) LogValue() slog.Value { return slog.StringValue("seed(redacted)") }
 
 const saltDomain = "secant-salt-v1"
 
