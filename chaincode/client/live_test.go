@@ -2,11 +2,8 @@ package client_test
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -23,6 +20,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"github.com/secant-platform/secant/chaincode/client"
+	"github.com/secant-platform/secant/chaincode/client/clienttest"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -96,81 +94,9 @@ func connect(tb testing.TB, cfg client.Config, opts ...client.Option) *client.Cl
 	return c
 }
 
-// newReport is a request that no other equals.
-func newReport() ledger.ShareThreat {
-	var digest [32]byte
-	if _, err := rand.Read(digest[:]); err != nil {
-		panic(err)
-	}
-	return ledger.ShareThreat{
-		Digest: hex.EncodeToString(digest[:]), Marking: ledger.TLPGreen, MediaType: ledger.MediaTypeSTIX, Size: 1,
-	}
-}
-
-func TestLiveSubmitReadFollow(t *testing.T) {
+func TestLive(t *testing.T) {
 	c := connect(t, running(t, "hospital-north"), client.WithLogger(slog.New(slog.NewTextHandler(t.Output(), nil))))
-	before, err := c.Height(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	req := newReport()
-	record, commit, err := client.Submit[ledger.Threat](t.Context(), c, ledger.RoleSharer, ledger.ThreatShare, req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if record.Digest != req.Digest || record.Sharer != "hospital-north" || commit.Block < before {
-		t.Errorf("committed %+v in %+v", record, commit)
-	}
-	var again ledger.Threat
-	if err := c.Evaluate(t.Context(), ledger.ThreatGet, ledger.GetThreat{Digest: req.Digest}, &again); err != nil || again != *record {
-		t.Errorf("read back %+v, %v", again, err)
-	}
-	o, err := c.Outcome(t.Context(), commit.Tx)
-	if err != nil || o != (client.Outcome{Known: true, Valid: true, Code: "VALID", Block: commit.Block}) {
-		t.Errorf("outcome %+v, %v", o, err)
-	}
-	o, err = c.Outcome(t.Context(), req.Digest)
-	if err != nil || o.Known {
-		t.Errorf("outcome of a transaction that never was: %+v, %v", o, err)
-	}
-
-	if _, _, err := client.Submit[ledger.Threat](t.Context(), c, ledger.RoleSharer, ledger.ThreatShare, req); ledger.CodeOf(err) != ledger.CodeAlreadyExists {
-		t.Errorf("shared twice: %v", err)
-	}
-	if _, _, err := client.Submit[ledger.Threat](t.Context(), c, ledger.RoleScorer, ledger.ThreatShare, newReport()); ledger.CodeOf(err) != ledger.CodeDenied {
-		t.Errorf("shared as scorer: %v", err)
-	}
-	if err := c.Evaluate(t.Context(), ledger.ThreatGet, ledger.GetThreat{Digest: newReport().Digest}, nil); ledger.CodeOf(err) != ledger.CodeNotFound {
-		t.Errorf("read what is not there: %v", err)
-	}
-
-	read, err := c.SignedRead(t.Context(), ledger.ThreatGet, ledger.GetThreat{Digest: req.Digest})
-	if err != nil || len(read.Endorsements) < 3 {
-		t.Errorf("signed read: %v", err)
-	}
-
-	stop := errors.New("seen")
-	next := uint64(0)
-	err = c.Follow(t.Context(), 0, func(_ context.Context, b *ledger.Block) error {
-		if b.Number != next {
-			t.Errorf("delivered block %d instead of %d", b.Number, next)
-		}
-		next++
-		for _, tx := range b.Txs {
-			if tx.ID != commit.Tx {
-				continue
-			}
-			if !tx.Valid || tx.Name != ledger.ThreatShare || tx.Creator != "hospital-north" || len(tx.Writes) != 1 ||
-				tx.Event == nil || tx.Event.Kind != ledger.EventThreatShared || time.Since(tx.Time) > time.Minute {
-				t.Errorf("delivered %+v", tx)
-			}
-			return stop
-		}
-		return nil
-	})
-	if !errors.Is(err, stop) {
-		t.Error(err)
-	}
+	clienttest.Suite(t, c, "hospital-north")
 }
 
 // BenchmarkSubmit compares Submit with the bare fabric-gateway client, in turns
@@ -185,7 +111,7 @@ func BenchmarkSubmit(b *testing.B) {
 			for b.Loop() {
 				for range 4 {
 					raw.add(load(b, concurrency, func(ctx context.Context) error {
-						arg, err := json.Marshal(newReport())
+						arg, err := json.Marshal(clienttest.Report())
 						if err != nil {
 							return err
 						}
@@ -193,7 +119,7 @@ func BenchmarkSubmit(b *testing.B) {
 						return err
 					}))
 					own.add(load(b, concurrency, func(ctx context.Context) error {
-						_, _, err := client.Submit[ledger.Threat](ctx, c, ledger.RoleSharer, ledger.ThreatShare, newReport())
+						_, _, err := client.Submit[ledger.Threat](ctx, c, ledger.RoleSharer, ledger.ThreatShare, clienttest.Report())
 						return err
 					}))
 				}
