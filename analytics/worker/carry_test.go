@@ -42,7 +42,7 @@ func start(t *testing.T, c *conn, dir string, o worker.Options) *node {
 	n.stop = sync.OnceValue(func() error {
 		cancel()
 		wg.Wait()
-		return errors.Join(err2, s.Close())
+		return errors.Join(err2, s.Check(context.Background()), s.Close())
 	})
 	t.Cleanup(func() {
 		if err := n.stop(); err != nil {

@@ -27,20 +27,32 @@ const (
 
 // fetcher is the one client that reaches other members' nodes. What it may
 // reach is decided on the address that is really connected to, so that a name
-// which resolves to something else gains nothing.
-type fetcher struct{ client *http.Client }
+// which resolves to something else gains nothing. Without TLS it reaches the
+// loopback only: a token must not cross a network in the clear.
+type fetcher struct{ secure, plain *http.Client }
 
 func newFetcher(o *Options) *fetcher {
-	reachable := o.Reachable
-	dialer := &net.Dialer{
-		Timeout: connectTimeout,
-		Control: func(_, address string, _ syscall.RawConn) error { return permitted(address, reachable) },
-	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.TLS != nil {
 		config = o.TLS.Clone()
 	}
-	return &fetcher{client: &http.Client{
+	return &fetcher{
+		secure: newClient(config, func(address string) error { return permitted(address, o.Reachable) }),
+		plain: newClient(config, func(address string) error {
+			if ap, err := netip.ParseAddrPort(address); err != nil || !ap.Addr().Unmap().IsLoopback() {
+				return errors.New("without TLS only the loopback is reached")
+			}
+			return permitted(address, o.Reachable)
+		}),
+	}
+}
+
+func newClient(config *tls.Config, permit func(address string) error) *http.Client {
+	dialer := &net.Dialer{
+		Timeout: connectTimeout,
+		Control: func(_, address string, _ syscall.RawConn) error { return permit(address) },
+	}
+	return &http.Client{
 		Timeout: fetchTimeout,
 		Transport: &http.Transport{
 			DialContext:            dialer.DialContext,
@@ -53,7 +65,7 @@ func newFetcher(o *Options) *fetcher {
 			ForceAttemptHTTP2:      true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("redirects are refused") },
-	}}
+	}
 }
 
 // permitted refuses addresses that are not public, but for those that the
@@ -105,7 +117,11 @@ func (f *fetcher) get(ctx context.Context, endpoint, path, token string, limit i
 		return nil, "", fmt.Errorf("making the request: %w", err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
-	res, err := f.client.Do(req)
+	client := f.secure
+	if base.Scheme == "http" {
+		client = f.plain
+	}
+	res, err := client.Do(req)
 	if err != nil {
 		return nil, "", err
 	}

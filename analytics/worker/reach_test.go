@@ -2,8 +2,24 @@ package worker
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 )
+
+func TestWithoutTLSOnlyTheLoopbackIsReached(t *testing.T) {
+	f := newFetcher(&Options{Reachable: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("127.0.0.0/8")}})
+	for endpoint, want := range map[string]string{
+		"http://192.0.2.1:1":     "only the loopback",
+		"http://127.0.0.1:1":     "connection refused",
+		"ftp://127.0.0.1:1":      "not an http or https address",
+		"http://u:p@127.0.0.1:1": "not an http or https address",
+		"http://":                "not an http or https address",
+	} {
+		if _, _, err := f.get(t.Context(), endpoint, "/v1/x", "token", 10); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want an error that says %q", endpoint, err, want)
+		}
+	}
+}
 
 func TestPermittedAddresses(t *testing.T) {
 	private := []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16")}

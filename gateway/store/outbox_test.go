@@ -98,7 +98,7 @@ func TestAnOperationsWay(t *testing.T) {
 func TestTheLedgerCorrectsAFailure(t *testing.T) {
 	s := openStore(t, Options{Organisation: north})
 	op := enqueue(t, s, "k", `{}`)
-	if err := s.SetEndorsed(t.Context(), op.Seq, fact.Endorsed{Tx: "t1", Result: []byte(`1`)}); err != nil {
+	if err := s.SetEndorsed(t.Context(), op.Seq, fact.Endorsed{Tx: "t1", Result: []byte(`1`), Envelope: []byte("e")}); err != nil {
 		t.Fatal(err)
 	}
 	p := &ledger.Problem{Code: ledger.CodeUnavailable, Detail: "no answer", Faults: []ledger.Fault{{Field: "f", Detail: "d"}}}
@@ -160,7 +160,7 @@ func TestOldOperationsAreLetGoAndOpenOnesKept(t *testing.T) {
 	var last fact.Operation
 	for i := range 3 * pruneEvery {
 		last = enqueue(t, s, "", fmt.Sprint(i))
-		if err := s.SetEndorsed(t.Context(), last.Seq, fact.Endorsed{Tx: fmt.Sprint("t", i)}); err != nil {
+		if err := s.SetEndorsed(t.Context(), last.Seq, fact.Endorsed{Tx: fmt.Sprint("t", i), Envelope: []byte("e")}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.SetFailed(t.Context(), last.Seq, ledger.Problemf(ledger.CodeDenied, "no")); err != nil {

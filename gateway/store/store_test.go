@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -26,6 +27,9 @@ func openStore(t *testing.T, options Options) *Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if err := s.Check(context.Background()); err != nil {
+			t.Errorf("the store does not hold what it must: %v", err)
+		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
