@@ -71,6 +71,27 @@ func TestTakenPortIsNamedWithItsHolder(t *testing.T) {
 	}
 }
 
+func TestHolderThatIsASecantProcessIsEndedTheProperWay(t *testing.T) {
+	n, other := saved(t), saved(t)
+	l, err := net.Listen("tcp", topology.Address(n.Organisations[0].Node.Port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	// This process holds the port, and works where a process of a network does.
+	for dir, want := range map[string]string{
+		other.Dir: "secant --dir " + other.Dir + " down",
+		n.Dir:     fmt.Sprintf("kill %d", os.Getpid()),
+	} {
+		at := filepath.Join(dir, "peers", "peer0-medtech")
+		if err := os.MkdirAll(at, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		t.Chdir(at)
+		failure(t, checkPorts(t.Context(), n, nil), want)
+	}
+}
+
 func TestPortsAreCheckedBeforeAnythingIsMade(t *testing.T) {
 	t.Parallel()
 	port, err := FreePort()

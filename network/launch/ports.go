@@ -1,7 +1,6 @@
 package launch
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 // theirs.
 func checkPorts(ctx context.Context, n *topology.Network, skip map[string]bool) error {
 	var taken []string
-	other := ""
+	var holders []process.Owner
 	for _, p := range n.Processes() {
 		if skip[p.Name] {
 			continue
@@ -30,14 +31,12 @@ func checkPorts(ctx context.Context, n *topology.Network, skip map[string]bool) 
 			if freeSoon(ctx, port.Number) {
 				continue
 			}
-			by := ""
-			if len(taken) < showPorts {
-				if o, ok := process.FindOwner(port.Number); ok {
-					by = fmt.Sprintf(" by process %d (%s)", o.PID, o.Name)
-					other = cmp.Or(other, networkOf(o.Dir))
-				}
+			text := fmt.Sprintf("port %d (%s, %s) is taken", port.Number, p.Name, port.Use)
+			if o, ok := process.FindOwner(port.Number); ok {
+				text += fmt.Sprintf(" by process %d (%s)", o.PID, o.Name)
+				holders = append(holders, o)
 			}
-			taken = append(taken, fmt.Sprintf("port %d (%s, %s) is taken%s", port.Number, p.Name, port.Use, by))
+			taken = append(taken, text)
 		}
 	}
 	if len(taken) == 0 {
@@ -46,18 +45,31 @@ func checkPorts(ctx context.Context, n *topology.Network, skip map[string]bool) 
 	if more := len(taken) - showPorts; more > 0 {
 		taken = append(taken[:showPorts], fmt.Sprintf("and %d more", more))
 	}
-	do := "end what holds them"
-	switch other {
-	case "":
-	case n.Dir:
-		do = "they belong to processes of this very network whose records are lost: end them by their numbers"
-	default:
-		do = fmt.Sprintf("another network holds them: secant --dir %s down", other)
-	}
 	return &process.Failure{
 		What: "checking the ports", Err: errors.New(strings.Join(taken, "\n  ")),
-		Do: fmt.Sprintf("%s; or give a new network other ports: secant --dir OTHER up --port %d", do, suggest(n.Base)),
+		Do: fmt.Sprintf("%s; or give a new network other ports: secant --dir OTHER up --port %d", endThem(n, holders), suggest(n.Base)),
 	}
+}
+
+// endThem says how to get rid of those that hold our ports.
+func endThem(n *topology.Network, holders []process.Owner) string {
+	var lost []string
+	for _, o := range holders {
+		switch other := networkOf(o.Dir); other {
+		case "":
+		case n.Dir:
+			// Ours, but started by a launcher that died before it could record it.
+			if pid := strconv.Itoa(o.PID); !slices.Contains(lost, pid) {
+				lost = append(lost, pid)
+			}
+		default:
+			return fmt.Sprintf("another network holds them: secant --dir %s down", other)
+		}
+	}
+	if len(lost) > 0 {
+		return "they belong to processes of this network whose records are lost: kill " + strings.Join(lost, " ")
+	}
+	return "end what holds them"
 }
 
 // showPorts is how many taken ports a message lists.
