@@ -268,8 +268,11 @@ func (f *faults) times(at string, o object) {
 		read[name] = t
 	}
 	for _, span := range [][2]string{
-		{"created", "modified"}, {"valid_from", "valid_until"},
-		{"first_seen", "last_seen"}, {"first_observed", "last_observed"}, {"start", "end"},
+		{"created", "modified"},
+		{"valid_from", "valid_until"},
+		{"first_seen", "last_seen"},
+		{"first_observed", "last_observed"},
+		{"start", "end"},
 	} {
 		from, haveFrom := read[span[0]]
 		to, haveTo := read[span[1]]

@@ -65,15 +65,22 @@ func TestFactsOfForeignBundles(t *testing.T) {
 			address(a1, "198.51.100.3"),
 			`{"type":"network-traffic","id":"network-traffic--`+someUUID+`","dst_ref":"ipv4-addr--`+a1+`","dst_port":443,"protocols":["tcp"]}`,
 		), Report{Title: "STIX bundle of 2 objects"}},
-		{"pattern of a service", bundleOf(indicator("[network-traffic:dst_port = 3389 AND network-traffic:protocols[*] = 'rdp']", `,"name":"RDP"`)),
-			Report{Title: "RDP", Services: []Service{{"tcp", 3389}}}},
-		{"hosts", bundleOf(indicator("[domain-name:value = 'Evil.example.'] OR [url:value = 'http://bad.example:8080/x' OR ipv4-addr:value ISSUBSET '203.0.113.0/24']", `,"valid_until":"2026-02-01T00:00:00Z"`)),
+		{
+			"pattern of a service", bundleOf(indicator("[network-traffic:dst_port = 3389 AND network-traffic:protocols[*] = 'rdp']", `,"name":"RDP"`)),
+			Report{Title: "RDP", Services: []Service{{"tcp", 3389}}},
+		},
+		{
+			"hosts", bundleOf(indicator("[domain-name:value = 'Evil.example.'] OR [url:value = 'http://bad.example:8080/x' OR ipv4-addr:value ISSUBSET '203.0.113.0/24']", `,"valid_until":"2026-02-01T00:00:00Z"`)),
 			Report{Title: "STIX bundle of 1 objects", Hosts: []Host{
 				{Network: prefix("203.0.113.0/24"), Until: "2026-02-01T00:00:00Z"},
-				{Domain: "bad.example", Until: "2026-02-01T00:00:00Z"}, {Domain: "evil.example", Until: "2026-02-01T00:00:00Z"},
-			}}},
-		{"private and far too wide networks are nobody's", bundleOf(indicator("[ipv4-addr:value IN ('10.0.0.1', '0.0.0.0/0', '192.168.0.0/16', '8.0.0.0/4')]", "")),
-			Report{Title: "STIX bundle of 1 objects"}},
+				{Domain: "bad.example", Until: "2026-02-01T00:00:00Z"},
+				{Domain: "evil.example", Until: "2026-02-01T00:00:00Z"},
+			}},
+		},
+		{
+			"private and far too wide networks are nobody's", bundleOf(indicator("[ipv4-addr:value IN ('10.0.0.1', '0.0.0.0/0', '192.168.0.0/16', '8.0.0.0/4')]", "")),
+			Report{Title: "STIX bundle of 1 objects"},
+		},
 		{"revoked says nothing", bundleOf(indicator("[ipv4-addr:value = '198.51.100.3']", `,"revoked":true`)), Report{Title: "STIX bundle of 1 objects"}},
 		{"benign says nothing", bundleOf(indicator("[ipv4-addr:value = '198.51.100.3']", `,"indicator_types":["benign"]`)), Report{Title: "STIX bundle of 1 objects"}},
 		{"other pattern language", bundleOf(strings.Replace(indicator("alert tcp any any -> any 22", ""), `"stix"`, `"suricata"`, 1)), Report{Title: "STIX bundle of 1 objects"}},
@@ -139,12 +146,12 @@ func TestMarkingsAreRead(t *testing.T) {
 func TestBadBundlesAreRefused(t *testing.T) {
 	t.Parallel()
 	one := `tool "name":"x"`
-	with := func(old, new string) []byte {
+	with := func(old, now string) []byte {
 		s := string(bundleOf(one))
 		if !strings.Contains(s, old) {
 			t.Fatalf("%q is not in %s", old, s)
 		}
-		return []byte(strings.Replace(s, old, new, 1))
+		return []byte(strings.Replace(s, old, now, 1))
 	}
 	cases := []struct {
 		name  string

@@ -122,7 +122,7 @@ func (e *eve) alert(f *faults) *Alert {
 	r := e.Alert
 	a := &Alert{
 		Time:      eveTime(f, e.Timestamp),
-		Signature: printable(r.Signature, 500), Category: printable(r.Category, 200),
+		Signature: oneLine(r.Signature, 500), Category: oneLine(r.Category, 200),
 		Action: strings.ToLower(r.Action), Generator: r.Generator, SignatureID: r.SignatureID,
 		Revision: r.Revision, Priority: r.Priority,
 		Protocol: protocolName(e.Protocol), Application: applicationName(e.Application),

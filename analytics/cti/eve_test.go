@@ -36,31 +36,31 @@ func golden(t *testing.T, name string, got []byte) {
 
 var north = Sharer{ID: "hospital-north", Name: "Hospital North"}
 
-func sample(t testing.TB, name string) []byte {
-	t.Helper()
+func sample(tb testing.TB, name string) []byte {
+	tb.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", name+".eve.json"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
 
-func convert(t testing.TB, eve []byte, by Sharer, marking string) *Report {
-	t.Helper()
+func convert(tb testing.TB, eve []byte, by Sharer, marking string) *Report {
+	tb.Helper()
 	a, err := ParseEVE(eve)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	r, err := FromEVE(a, by, marking)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
 
-// TestAlertsBecomeReports pins the bytes of each sample and the facts that a
+// TestGoldenAlertsBecomeReports pins the bytes of each sample and the facts that a
 // receiver reads from them.
-func TestAlertsBecomeReports(t *testing.T) {
+func TestGoldenAlertsBecomeReports(t *testing.T) {
 	t.Parallel()
 	host := func(s string, until string) []Host {
 		return []Host{{Network: netip.MustParsePrefix(s), Until: until}}

@@ -89,7 +89,7 @@ func title(objects []object) string {
 			if t := text(o, "type"); name == "" || kind != "" && t != kind || t == "marking-definition" || t == "identity" || t == "extension-definition" {
 				continue
 			}
-			if name = printable(name, maxTitle); name != "" {
+			if name = oneLine(name, maxTitle); name != "" {
 				return name
 			}
 		}
@@ -97,8 +97,8 @@ func title(objects []object) string {
 	return fmt.Sprintf("STIX bundle of %d objects", len(objects))
 }
 
-// printable keeps what can be shown in one line, and at most limit characters.
-func printable(s string, limit int) string {
+// oneLine keeps what can be shown in one line, and at most limit characters.
+func oneLine(s string, limit int) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range strings.Join(strings.Fields(s), " ") {

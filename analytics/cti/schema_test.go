@@ -16,11 +16,11 @@ import (
 const dataDir = "../../../shared/data"
 
 // realData returns a path below dataDir, or skips visibly.
-func realData(t testing.TB, path string) string {
-	t.Helper()
+func realData(tb testing.TB, path string) string {
+	tb.Helper()
 	full := filepath.Join(dataDir, path)
 	if _, err := os.Stat(full); err != nil {
-		t.Skipf("skipped: %s is not here (real input is not part of the repository)", full)
+		tb.Skipf("skipped: %s is not here (real input is not part of the repository)", full)
 	}
 	return full
 }
@@ -33,9 +33,9 @@ type schemas struct {
 
 // officialSchemas compiles the OASIS schemas, reading every reference from the
 // folder and none from the network.
-func officialSchemas(t testing.TB) schemas {
-	t.Helper()
-	root := realData(t, "cti/stix/schemas-2.1/schemas")
+func officialSchemas(tb testing.TB) schemas {
+	tb.Helper()
+	root := realData(tb, "cti/stix/schemas-2.1/schemas")
 	c := jsonschema.NewCompiler()
 	ids := map[string]string{} // by file name without its ending
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -55,13 +55,13 @@ func officialSchemas(t testing.TB) schemas {
 		return c.AddResource(id, doc)
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	all := schemas{object: map[string]*jsonschema.Schema{}}
 	for name, id := range ids {
 		s, err := c.Compile(id)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		all.object[name] = s
 	}
@@ -73,15 +73,15 @@ func officialSchemas(t testing.TB) schemas {
 // against its own. That one knows no extension definitions, which are part of
 // the standard: as custom objects they match two of its branches where it wants
 // exactly one. So they stand aside for the second step.
-func (s schemas) validate(t testing.TB, body []byte) {
-	t.Helper()
+func (s schemas) validate(tb testing.TB, body []byte) {
+	tb.Helper()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	bundle, ok := doc.(map[string]any)
 	if !ok {
-		t.Fatalf("not an object: %s", body)
+		tb.Fatalf("not an object: %s", body)
 	}
 	objects, _ := bundle["objects"].([]any)
 	var known []any
@@ -89,11 +89,11 @@ func (s schemas) validate(t testing.TB, body []byte) {
 		kind, _ := o.(map[string]any)["type"].(string)
 		own, ok := s.object[kind]
 		if !ok {
-			t.Errorf("object %d has the type %q, which STIX 2.1 does not define", i, kind)
+			tb.Errorf("object %d has the type %q, which STIX 2.1 does not define", i, kind)
 			continue
 		}
 		if err := own.Validate(o); err != nil {
-			t.Errorf("object %d is not a %s by the official schema: %v", i, kind, err)
+			tb.Errorf("object %d is not a %s by the official schema: %v", i, kind, err)
 		}
 		if kind != "extension-definition" {
 			known = append(known, o)
@@ -101,7 +101,7 @@ func (s schemas) validate(t testing.TB, body []byte) {
 	}
 	bundle["objects"] = known
 	if err := s.bundle.Validate(doc); err != nil {
-		t.Errorf("not a STIX 2.1 bundle by the official schema: %v\n%s", err, body)
+		tb.Errorf("not a STIX 2.1 bundle by the official schema: %v\n%s", err, body)
 	}
 }
 

@@ -14,10 +14,11 @@ var small = Limits{Bytes: 1000, Depth: 4, Values: 50}
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	many := "{"
+	var b strings.Builder
 	for i := range 20 {
-		many += fmt.Sprintf(`"n%d":1,`, i)
+		fmt.Fprintf(&b, `"n%d":1,`, i)
 	}
+	many := "{" + b.String()
 	cases := []struct {
 		name, in string
 		want     ledger.Code

@@ -96,7 +96,7 @@ func (c *caller) once(ctx context.Context, r request) (*answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("calling the node of %s (is the consortium up?): %w", c.org, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end, or given up
+	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer of %s: %w", c.org, err)
@@ -170,12 +170,12 @@ func decode(b []byte, what string, out any) error {
 }
 
 // command has something done on the ledger and waits until it is.
-func (c *caller) command(ctx context.Context, method, path string, in any) error {
+func (c *caller) command(ctx context.Context, path string, in any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return fmt.Errorf("encoding a request: %w", err)
 	}
-	_, err = c.send(ctx, request{method: method, path: path, mediaType: "application/json", body: body})
+	_, err = c.send(ctx, request{method: http.MethodPost, path: path, mediaType: "application/json", body: body})
 	return err
 }
 

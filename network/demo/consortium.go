@@ -35,6 +35,12 @@ type release struct {
 	mediaType string
 }
 
+// published is what a node says about a release.
+type published struct {
+	Digest     string `json:"sbomDigest"`
+	Components int    `json:"components"` // only in the answer to its publication
+}
+
 func releasePath(di, version string) string {
 	return "/v1/models/" + url.PathEscape(di) + "/releases/" + url.PathEscape(version)
 }
@@ -66,7 +72,7 @@ func (w *world) ensureModel(ctx context.Context, m model) (bool, error) {
 	if there, err := maker.has(ctx, "/v1/models/"+url.PathEscape(m.DI), nil); there || err != nil {
 		return false, err
 	}
-	err := maker.command(ctx, http.MethodPost, "/v1/models", m)
+	err := maker.command(ctx, "/v1/models", m)
 	if refused(err, ledger.CodeAlreadyExists) {
 		return false, nil
 	}
@@ -74,30 +80,34 @@ func (w *world) ensureModel(ctx context.Context, m model) (bool, error) {
 }
 
 // ensureRelease publishes a release unless it is, and checks that the ledger
-// holds the digest of this very bill.
-func (w *world) ensureRelease(ctx context.Context, r *release) (bool, error) {
+// holds the digest of this very bill. It tells how many components the node
+// found in it, 0 when it was published before.
+func (w *world) ensureRelease(ctx context.Context, r *release) (made bool, components int, err error) {
 	maker := w.as(medtech, registrar)
 	path := releasePath(r.model.DI, r.version)
-	var stands struct {
-		Digest string `json:"sbomDigest"`
-	}
+	var stands, answered published
 	there, err := maker.has(ctx, path, &stands)
 	if err != nil {
-		return false, err
+		return false, 0, err
 	}
 	if !there {
-		_, err := maker.send(ctx, request{method: http.MethodPut, path: path, mediaType: r.mediaType, body: r.bill})
+		a, err := maker.send(ctx, request{method: http.MethodPut, path: path, mediaType: r.mediaType, body: r.bill})
 		if err != nil && !refused(err, ledger.CodeAlreadyExists) {
-			return false, err
+			return false, 0, err
+		}
+		if a != nil && a.status == http.StatusCreated {
+			if err := decode(a.body, path, &answered); err != nil {
+				return false, 0, err
+			}
 		}
 		if err := maker.get(ctx, path, &stands); err != nil {
-			return false, err
+			return false, 0, err
 		}
 	}
 	if stands.Digest != ledger.BodyDigest(r.bill) {
-		return false, fmt.Errorf("release %s of %s stands on the ledger with another bill of materials", r.version, r.model.ModelNumber)
+		return false, 0, fmt.Errorf("release %s of %s stands on the ledger with another bill of materials", r.version, r.model.ModelNumber)
 	}
-	return !there, nil
+	return !there, answered.Components, nil
 }
 
 // unit is what a node says about a unit.
@@ -111,7 +121,8 @@ type unit struct {
 }
 
 // ensureUnit makes a device and registers it unless it is. When an earlier
-// attempt got no answer, the unit is found again by its key.
+// attempt got no answer, the unit is found again by its key; errForeign when
+// its serial number stands there with another key.
 func (w *world) ensureUnit(ctx context.Context, d delivery) (*device, bool, error) {
 	dev, err := w.makeDevice(d.serial, d.owner)
 	if err != nil {
@@ -128,7 +139,7 @@ func (w *world) ensureUnit(ctx context.Context, d delivery) (*device, bool, erro
 		}
 		return dev, false, nil
 	}
-	err = maker.command(ctx, http.MethodPost, "/v1/units", map[string]string{
+	err = maker.command(ctx, "/v1/units", map[string]string{
 		"serial": d.serial, "di": d.model.DI, "lot": d.lot, "release": d.release,
 		"owner": d.owner, "publicKey": dev.publicKey(),
 	})
@@ -140,6 +151,10 @@ func (w *world) ensureUnit(ctx context.Context, d delivery) (*device, bool, erro
 	}
 	return dev, true, w.keep(dev)
 }
+
+// errForeign means that a serial number is registered with a key that is not
+// kept here: the devices' folder was lost, and with it the devices.
+var errForeign = errors.New("it is registered with another key than the one kept here")
 
 // findUnit looks for a unit by its key among those delivered to its owner.
 func (w *world) findUnit(ctx context.Context, d delivery, publicKey string) (string, error) {
@@ -162,7 +177,7 @@ func (w *world) findUnit(ctx context.Context, d delivery, publicKey string) (str
 			}
 		}
 		if cursor = page.Next; cursor == "" {
-			return "", fmt.Errorf("serial number %s is registered with another key: its device is not the one that is kept here", d.serial)
+			return "", fmt.Errorf("serial number %s: %w", d.serial, errForeign)
 		}
 	}
 }
@@ -180,7 +195,7 @@ func (w *world) ensureService(ctx context.Context, dev *device, at placement) (b
 	if stands.State == ledger.StateInService && stands.Service != nil {
 		return false, nil
 	}
-	if err := owner.command(ctx, http.MethodPost, "/v1/units/"+dev.Unit+"/service", at); err != nil {
+	if err := owner.command(ctx, "/v1/units/"+dev.Unit+"/service", at); err != nil {
 		return false, err
 	}
 	if err := owner.get(ctx, "/v1/units/"+dev.Unit, &stands); err != nil {

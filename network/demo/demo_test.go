@@ -246,10 +246,10 @@ func TestCommandsThatTakeLongAreFollowed(t *testing.T) {
 	}))
 	t.Cleanup(s.Close)
 	c := &caller{client: s.Client(), base: s.URL}
-	if err := c.command(t.Context(), http.MethodPost, "/works", nil); err != nil || asked != 3 {
+	if err := c.command(t.Context(), "/works", nil); err != nil || asked != 3 {
 		t.Errorf("after %d looks: %v", asked, err)
 	}
-	if err := c.command(t.Context(), http.MethodPost, "/fails", nil); !refused(err, ledger.CodeAlreadyExists) {
+	if err := c.command(t.Context(), "/fails", nil); !refused(err, ledger.CodeAlreadyExists) {
 		t.Errorf("got %v", err)
 	}
 }

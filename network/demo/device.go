@@ -71,7 +71,7 @@ func (d *device) private() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(d.
 
 // publicKey is what the manufacturer registers, in hexadecimal.
 func (d *device) publicKey() string {
-	public, _ := d.private().Public().(ed25519.PublicKey) //nolint:errcheck,revive // an Ed25519 key has an Ed25519 public key
+	public, _ := d.private().Public().(ed25519.PublicKey) // an Ed25519 key has an Ed25519 public key
 	return hex.EncodeToString(public)
 }
 
@@ -152,7 +152,7 @@ func (d *device) seed(b *batch) []byte {
 func treeRoot(seed []byte, records [][]byte) []byte {
 	leaves := make([][]byte, len(records))
 	for i, r := range records {
-		salt := digestOf([]byte("secant-salt-v1"), seed, binary.BigEndian.AppendUint64(nil, uint64(i))) //nolint:gosec // an index is not negative
+		salt := digestOf([]byte("secant-salt-v1"), seed, binary.BigEndian.AppendUint64(nil, uint64(i)))
 		leaves[i] = digestOf([]byte{0}, salt, r)
 	}
 	return merkle(leaves)

@@ -46,7 +46,7 @@ func find(ctx context.Context, dir string, say *narrator) (*found, error) {
 			return err
 		case err != nil:
 			say.note("skipped %s: it cannot be opened", path)
-			return nil
+			return nil //nolint:nilerr // the rest of the directory may hold what is wanted
 		case !d.Type().IsRegular(): // links are not followed: they may lead in a circle
 			return nil
 		}
@@ -77,13 +77,13 @@ func find(ctx context.Context, dir string, say *narrator) (*found, error) {
 func (f *found) look(path string) error {
 	file, err := os.Open(path) //nolint:gosec // the directory is the user's choice
 	if err != nil {
-		return nil //nolint:nilerr // not ours to read, not of interest
+		return nil // not ours to read, not of interest
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	head := make([]byte, sniffed)
 	n, err := io.ReadFull(file, head)
 	if n == 0 || err != nil && n == sniffed {
-		return nil //nolint:nilerr // empty or unreadable: no input
+		return nil // empty or unreadable: no input
 	}
 	take := f.taker(head[:n])
 	if take == nil {

@@ -82,6 +82,23 @@ func TestInputIsFoundByWhatFilesHold(t *testing.T) {
 	}
 }
 
+func TestMessagesAreTakenOutOfTheirFrames(t *testing.T) {
+	t.Parallel()
+	m := string(sampleMessage)
+	for name, in := range map[string]string{
+		"bare": m, "two": m + m, "frames": "\x0b" + m + "\x1c\r\x0b" + m + "\x1c\r", "blank lines": "\r\n" + m + "\n\n" + m + "\n",
+	} {
+		for _, got := range splitMessages([]byte(in)) {
+			if string(got) != m {
+				t.Errorf("%s: %q", name, got)
+			}
+		}
+		if n, want := len(splitMessages([]byte(in))), strings.Count(in, "MSH|"); n != want {
+			t.Errorf("%s: %d messages, want %d", name, n, want)
+		}
+	}
+}
+
 func TestDamagedInputGetsALine(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{

@@ -6,23 +6,51 @@ import (
 	"strings"
 )
 
-// takeMessage takes an HL7 v2 file that holds one observation message. Other
-// messages are no readings and are passed over.
+// takeMessage takes the observation messages of an HL7 v2 file, bare or in the
+// frames of MLLP. Other messages are no readings and are passed over; one damaged
+// message spoils its file.
 func (f *found) takeMessage(path string, b []byte) error {
-	kind, profile, err := readMessage(b)
-	if err != nil {
-		return err
+	var profiled, others []batch
+	for _, one := range splitMessages(b) {
+		kind, profile, err := readMessage(one)
+		if err != nil {
+			return err
+		}
+		m := batch{mediaType: "application/hl7-v2", records: [][]byte{one}, from: path}
+		switch {
+		case !strings.HasPrefix(kind, "ORU^R01"):
+		case strings.Contains(profile, "PCD_001") || strings.Contains(profile, "PCD_DEC_001"):
+			profiled = append(profiled, m)
+		default:
+			others = append(others, m)
+		}
 	}
-	if !strings.HasPrefix(kind, "ORU^R01") {
-		return nil
-	}
-	m := batch{mediaType: "application/hl7-v2", records: [][]byte{b}, from: path}
-	if strings.Contains(profile, "PCD_001") || strings.Contains(profile, "PCD_DEC_001") {
-		f.profiled = append(f.profiled, m)
-	} else {
-		f.messages = append(f.messages, m)
-	}
+	f.profiled, f.messages = append(f.profiled, profiled...), append(f.messages, others...)
 	return nil
+}
+
+// splitMessages cuts a file at the message headers and takes off the frames: a
+// vertical tab before each message, a file separator and a carriage return after
+// it (HL7 v2.6, appendix C).
+func splitMessages(b []byte) [][]byte {
+	var all [][]byte
+	for len(b) > 0 {
+		b = bytes.TrimLeft(b, "\x0b\x1c\r\n \xef\xbb\xbf")
+		end := len(b)
+		for _, start := range []string{"\rMSH|", "\nMSH|", "\x0bMSH|"} {
+			if i := bytes.Index(b, []byte(start)); i >= 0 {
+				end = min(end, i+1)
+			}
+		}
+		if one := bytes.TrimRight(b[:end], "\x0b\x1c\n "); len(one) > 0 {
+			if bytes.HasSuffix(one, []byte("\x1c\r")) {
+				one = one[:len(one)-2]
+			}
+			all = append(all, one)
+		}
+		b = b[end:]
+	}
+	return all
 }
 
 // readMessage returns a message's type (MSH-9) and profile (MSH-21), and fails

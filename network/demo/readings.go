@@ -31,9 +31,7 @@ func digestName(b []byte) string { return ledger.BodyDigest(b)[:12] }
 // any member may, once the south has learnt of the release.
 func (r *run) fetchBill(ctx context.Context) error {
 	path := releasePath(r.release.model.DI, r.release.version)
-	var stands struct {
-		Digest string `json:"sbomDigest"`
-	}
+	var stands published
 	err := await(ctx, south+" to learn of the release", func(ctx context.Context) (bool, error) {
 		return r.as(south, auditor).has(ctx, path, &stands)
 	})
@@ -138,7 +136,7 @@ func (r *run) verify(ctx context.Context, bundle []byte) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("keeping a proof: %w", err)
 	}
-	defer os.Remove(file.Name()) //nolint:errcheck // the system's cleaner takes what is left
+	defer os.Remove(file.Name())
 	_, err = file.Write(bundle)
 	if err = errors.Join(err, file.Close()); err != nil {
 		return "", fmt.Errorf("keeping a proof: %w", err)

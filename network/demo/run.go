@@ -119,14 +119,14 @@ func (r *run) publish(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := r.ensureRelease(ctx, &releases[1]); err != nil {
+	if _, _, err := r.ensureRelease(ctx, &releases[1]); err != nil {
 		return err
 	}
 	for i := range r.input.bills {
 		b := &r.input.bills[i]
 		// Named by its content, so that a run on the same bill finds it there.
 		r.release = release{pump, "demo-" + digestName(b.body), b.body, b.mediaType}
-		_, err := r.ensureRelease(ctx, &r.release)
+		_, components, err := r.ensureRelease(ctx, &r.release)
 		if refusedBody(err) && i < len(r.input.bills)-1 {
 			if i < maxDamaged {
 				r.say.note("the node refuses %s: %v", b.path, err)
@@ -140,8 +140,12 @@ func (r *run) publish(ctx context.Context) error {
 		if err := r.fetchBill(ctx); err != nil {
 			return err
 		}
-		r.say.did("medtech publishes release %s of the %s: %d components from %s; hospital-south fetches the bill of materials and its digest is the ledger's",
-			r.release.version, pump.Name, b.components, b.path)
+		said := "published before"
+		if components > 0 {
+			said = fmt.Sprintf("%d components", components)
+		}
+		r.say.did("medtech publishes release %s of the %s with the bill of materials of %s (%s); any member can fetch it, and its digest is the ledger's",
+			r.release.version, pump.Name, b.path, said)
 		return nil
 	}
 	return errors.New("no bill of materials was taken")

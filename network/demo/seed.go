@@ -105,12 +105,18 @@ func (s *seeding) models(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return atOnce(ctx, len(releases), func(ctx context.Context, i int) error { return s.count(s.ensureRelease(ctx, &releases[i])) })
+	return atOnce(ctx, len(releases), func(ctx context.Context, i int) error {
+		made, _, err := s.ensureRelease(ctx, &releases[i])
+		return s.count(made, err)
+	})
 }
 
 func (s *seeding) units(ctx context.Context) error {
 	return atOnce(ctx, len(deliveries), func(ctx context.Context, i int) error {
 		d, made, err := s.ensureUnit(ctx, deliveries[i])
+		if errors.Is(err, errForeign) {
+			return nil // the unit is there and in service; only its device is gone
+		}
 		s.devices[i] = d
 		if err := s.count(made, err); err != nil {
 			return err
@@ -132,7 +138,7 @@ func (s *seeding) monitors() int {
 func (s *seeding) readings(ctx context.Context) error {
 	return atOnce(ctx, len(deliveries), func(ctx context.Context, i int) error {
 		d := s.devices[i]
-		if deliveries[i].model != monitor {
+		if d == nil || deliveries[i].model != monitor {
 			return nil
 		}
 		if d.Sent != "" {
@@ -210,6 +216,9 @@ func (s *seeding) score(ctx context.Context) error {
 		}
 	}
 	d := s.devices[5]
+	if d == nil {
+		return nil
+	}
 	list, err := s.scores(ctx, d.Owner, d.Unit)
 	if err != nil {
 		return err

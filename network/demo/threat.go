@@ -68,7 +68,7 @@ func (r *run) arrive(ctx context.Context, a *alert, shared *threat, concerned bo
 		return err
 	}
 	if a.inside != "" && bytes.Contains(body, []byte(a.inside)) {
-		return fmt.Errorf("the report tells an address inside hospital-north")
+		return errors.New("the report tells an address inside hospital-north")
 	}
 	if got.Late {
 		return errors.New("the report counts as late, though it was not held back")
@@ -115,6 +115,9 @@ func listed(offered []service) string {
 	return strings.Join(all, ", ")
 }
 
+// maxReasons is how many reasons of a score are told.
+const maxReasons = 6
+
 // scoreRisk has the south score its pump, waits until the north sees the score
 // on the ledger, fetches the inputs and computes the score again.
 func (r *run) scoreRisk(ctx context.Context) error {
@@ -123,7 +126,11 @@ func (r *run) scoreRisk(ctx context.Context) error {
 		return err
 	}
 	r.say.did("hospital-south scores the pump: %s, published under the model %s", percent(published.Value), published.Model)
-	for _, reason := range published.Reasons {
+	for i, reason := range published.Reasons {
+		if i == maxReasons {
+			r.say.note("and %d more reasons", len(published.Reasons)-i)
+			break
+		}
 		r.say.note("%s (alone %s)", reason.Text, percent(reason.Points))
 	}
 	var stands *score
