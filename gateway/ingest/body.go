@@ -31,7 +31,7 @@ func (b *budget) give(n int64) { b.used.Add(-n) }
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
 // keptBody is up to what size a body's memory goes back to the pool.
-const keptBody = 2 << 20
+const keptBody = 12 << 20
 
 // firstRead is how much is taken from the budget, and read, at first; then
 // twice as much, and so on. Whoever announces much and sends little holds little.

@@ -17,7 +17,7 @@ type Draft struct {
 }
 
 // keptDraft is up to what size a draft's memory goes back to the pool.
-const keptDraft = 1 << 20
+const keptDraft = 4 << 20
 
 // NewDraft begins a record.
 func (v *Vault) NewDraft() *Draft {
