@@ -50,7 +50,7 @@ func mixedBlock(tb testing.TB) *common.Block {
 	)
 }
 
-func TestBlockIsReadAsPeersJudgedIt(t *testing.T) {
+func TestGoldenBlockIsReadAsPeersJudgedIt(t *testing.T) {
 	block, err := ours.block(mixedBlock(t))
 	if err != nil {
 		t.Fatal(err)

@@ -69,7 +69,7 @@ func (r *Rejected) problem() *ledger.Problem {
 
 // refused is a Problem for those who act on it, with Fabric's own words for the
 // log.
-type refused struct { //nolint:errname // wraps a Problem, whose name it bears outside
+type refused struct {
 	problem *ledger.Problem
 	cause   error
 }

@@ -76,7 +76,7 @@ func (f *follower) run(ctx context.Context) error {
 		before := f.next.Load()
 		err := f.read(ctx, s)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // cancelled, which is no error
 		}
 		if done, ok := errors.AsType[*endError](err); ok {
 			return done.err

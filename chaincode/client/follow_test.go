@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
@@ -189,9 +188,11 @@ func TestFollowNoticesAForkAcrossPeers(t *testing.T) {
 func TestFollowEndsWithItsCallersError(t *testing.T) {
 	blocks := chain(t, 3)
 	synctest.Test(t, func(t *testing.T) {
-		full := fmt.Errorf("the disk is full")
-		f := follower{reader: ours, log: slog.New(slog.DiscardHandler), height: nothingNew, sources: []source{(&peerOf{blocks: blocks}).source("peer0")},
-			fn: func(context.Context, *ledger.Block) error { return full }}
+		full := errors.New("the disk is full")
+		f := follower{
+			reader: ours, log: slog.New(slog.DiscardHandler), height: nothingNew, sources: []source{(&peerOf{blocks: blocks}).source("peer0")},
+			fn: func(context.Context, *ledger.Block) error { return full },
+		}
 		if err := f.run(t.Context()); !errors.Is(err, full) {
 			t.Error(err)
 		}

@@ -72,6 +72,7 @@ func event(kind ledger.EventKind, key ...string) *peer.ChaincodeEvent {
 
 // parts are the bytes that endorsers hash and sign.
 func (c call) parts(tb testing.TB) (channelHeader, signatureHeader, proposal, response []byte) {
+	tb.Helper()
 	channelHeader = encode(tb, &common.ChannelHeader{
 		Type: int32(common.HeaderType_ENDORSER_TRANSACTION), ChannelId: c.channel, TxId: c.tx, Timestamp: timestamppb.New(c.time),
 		Extension: encode(tb, &peer.ChaincodeHeaderExtension{ChaincodeId: &peer.ChaincodeID{Name: c.chaincode}}),
@@ -93,6 +94,7 @@ func (c call) parts(tb testing.TB) (channelHeader, signatureHeader, proposal, re
 }
 
 func (c call) response(tb testing.TB, hashed ...[]byte) []byte {
+	tb.Helper()
 	set := &rwset.TxReadWriteSet{DataModel: rwset.TxReadWriteSet_KV}
 	for _, ns := range []string{"_lifecycle", "other", "secant"} { // sorted, as peers do
 		if w, ok := c.writes[ns]; ok {
@@ -116,6 +118,7 @@ func (c call) response(tb testing.TB, hashed ...[]byte) []byte {
 
 // envelope is the transaction as it is sent to the orderers.
 func (c call) envelope(tb testing.TB, endorsers ...*endorser) *common.Envelope {
+	tb.Helper()
 	channelHeader, signatureHeader, proposal, response := c.parts(tb)
 	endorsed := &peer.ChaincodeEndorsedAction{ProposalResponsePayload: response}
 	for _, e := range endorsers {
@@ -137,6 +140,7 @@ func (c call) envelope(tb testing.TB, endorsers ...*endorser) *common.Envelope {
 
 // configuration is the envelope of a change to the channel's configuration.
 func configuration(tb testing.TB) []byte {
+	tb.Helper()
 	return encode(tb, &common.Envelope{Payload: encode(tb, &common.Payload{
 		Header: &common.Header{
 			ChannelHeader: encode(tb, &common.ChannelHeader{

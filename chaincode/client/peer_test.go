@@ -142,6 +142,7 @@ func (p *fakePeer) Deliver(stream grpc.BidiStreamingServer[common.Envelope, peer
 
 // approve endorses whatever is proposed, as the peers of these organisations.
 func approve(t *testing.T, endorsers ...*endorser) func(*gateway.EndorseRequest) (*common.Envelope, error) {
+	t.Helper()
 	return func(r *gateway.EndorseRequest) (*common.Envelope, error) {
 		return endorsed(t, r, nil, endorsers...), nil
 	}
@@ -150,6 +151,7 @@ func approve(t *testing.T, endorsers ...*endorser) func(*gateway.EndorseRequest)
 // endorsed makes the prepared transaction of a proposal, as a gateway does; bend
 // changes it before it is encoded.
 func endorsed(t *testing.T, r *gateway.EndorseRequest, bend func(*peer.ChaincodeEndorsedAction), endorsers ...*endorser) *common.Envelope {
+	t.Helper()
 	var (
 		proposal peer.Proposal
 		header   common.Header

@@ -22,18 +22,25 @@ func Suite(t *testing.T, c Ledger, org string) {
 	t.Helper()
 	for _, test := range []struct {
 		name string
-		run  func(*testing.T, Ledger, string)
+		run  func(suite)
 	}{
-		{"a transaction is submitted, read and followed", suiteSubmit},
-		{"problems keep their code", suiteProblems},
-		{"a transaction is valid once at most", suiteOnce},
-		{"of two that conflict one is rejected", suiteConflict},
-		{"what is prepared can be restored", suiteRestore},
-		{"a signed read is never submitted", suiteSignedRead},
-		{"following ends with its context", suiteFollowEnds},
+		{"a transaction is submitted, read and followed", suite.submit},
+		{"problems keep their code", suite.problems},
+		{"a transaction is valid once at most", suite.once},
+		{"of two that conflict one is rejected", suite.conflict},
+		{"what is prepared can be restored", suite.restore},
+		{"a signed read is never submitted", suite.signedRead},
+		{"following ends with its context", suite.followEnds},
 	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, c, org) })
+		t.Run(test.name, func(t *testing.T) { test.run(suite{t, c, org}) })
 	}
+}
+
+// suite is one test on one connection.
+type suite struct {
+	*testing.T
+	c   Ledger
+	org string
 }
 
 // Report is a request that no other equals.
@@ -47,7 +54,8 @@ func Report() ledger.ShareThreat {
 	}
 }
 
-func suiteSubmit(t *testing.T, c Ledger, org string) {
+func (s suite) submit() {
+	t, c, org := s.T, s.c, s.org
 	before, err := c.Height(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +103,8 @@ func suiteSubmit(t *testing.T, c Ledger, org string) {
 	}
 }
 
-func suiteProblems(t *testing.T, c Ledger, _ string) {
+func (s suite) problems() {
+	t, c := s.T, s.c
 	req := Report()
 	if _, _, err := client.Submit[ledger.Threat](t.Context(), c, ledger.RoleSharer, ledger.ThreatShare, req); err != nil {
 		t.Fatal(err)
@@ -131,7 +140,8 @@ func suiteProblems(t *testing.T, c Ledger, _ string) {
 	}
 }
 
-func suiteOnce(t *testing.T, c Ledger, _ string) {
+func (s suite) once() {
+	t, c := s.T, s.c
 	p, err := c.Prepare(t.Context(), ledger.RoleSharer, ledger.ThreatShare, Report())
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +159,8 @@ func suiteOnce(t *testing.T, c Ledger, _ string) {
 	}
 }
 
-func suiteConflict(t *testing.T, c Ledger, _ string) {
+func (s suite) conflict() {
+	t, c := s.T, s.c
 	req := Report()
 	winner, err := c.Prepare(t.Context(), ledger.RoleSharer, ledger.ThreatShare, req)
 	if err != nil {
@@ -183,7 +194,8 @@ func suiteConflict(t *testing.T, c Ledger, _ string) {
 	}
 }
 
-func suiteRestore(t *testing.T, c Ledger, _ string) {
+func (s suite) restore() {
+	t, c := s.T, s.c
 	p, err := c.Prepare(t.Context(), ledger.RoleSharer, ledger.ThreatShare, Report())
 	if err != nil {
 		t.Fatal(err)
@@ -203,7 +215,8 @@ func suiteRestore(t *testing.T, c Ledger, _ string) {
 	}
 }
 
-func suiteSignedRead(t *testing.T, c Ledger, _ string) {
+func (s suite) signedRead() {
+	t, c := s.T, s.c
 	req := Report()
 	if _, _, err := client.Submit[ledger.Threat](t.Context(), c, ledger.RoleSharer, ledger.ThreatShare, req); err != nil {
 		t.Fatal(err)
@@ -224,7 +237,8 @@ func suiteSignedRead(t *testing.T, c Ledger, _ string) {
 	}
 }
 
-func suiteFollowEnds(t *testing.T, c Ledger, _ string) {
+func (s suite) followEnds() {
+	t, c := s.T, s.c
 	height, err := c.Height(t.Context())
 	if err != nil {
 		t.Fatal(err)
