@@ -79,6 +79,8 @@ type running struct {
 	url  string
 	stop func() error
 	log  *syncBuffer
+
+	mayFail bool // the test looks at the error itself
 }
 
 type syncBuffer struct {
@@ -111,6 +113,11 @@ func (c *consortium) start(t *testing.T, org string) *running {
 
 func (c *consortium) launch(t *testing.T, org string, cfg config.Config, step func(string)) *running {
 	t.Helper()
+	return c.launchOn(t, org, cfg, c.network.Client(org), step)
+}
+
+func (c *consortium) launchOn(t *testing.T, org string, cfg config.Config, on Ledger, step func(string)) *running {
+	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +128,7 @@ func (c *consortium) launch(t *testing.T, org string, cfg config.Config, step fu
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, cfg, c.network.Client(org), telemetry.NewLogger(r.log, cfg.Log.Level), step,
+		ended <- run(ctx, cfg, on, telemetry.NewLogger(r.log, cfg.Log.Level), step,
 			func(context.Context, string, *tls.Certificate) (net.Listener, error) { return l, nil })
 	}()
 	r.stop = sync.OnceValue(func() error {
@@ -129,7 +136,7 @@ func (c *consortium) launch(t *testing.T, org string, cfg config.Config, step fu
 		return <-ended
 	})
 	t.Cleanup(func() {
-		if err := r.stop(); err != nil && !t.Failed() {
+		if err := r.stop(); err != nil && !r.mayFail {
 			t.Errorf("%s ended with: %v", org, err)
 		}
 		if t.Failed() {
