@@ -136,7 +136,11 @@ func (c *crashes) run(t *testing.T, step string, enough int) {
 	kill := sync.OnceFunc(func() { _ = child.Process.Kill() })
 	defer kill()
 	guard := time.AfterFunc(2*time.Minute, kill)
-	defer guard.Stop()
+	defer func() {
+		if !guard.Stop() {
+			t.Errorf("the node did not get to %q", step)
+		}
+	}()
 	lines := bufio.NewReader(out)
 	for got := 0; ; got++ {
 		line, err := lines.ReadBytes('\n')

@@ -102,7 +102,7 @@ func unsigned(body string) Request {
 
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for range 5000 {
+	for range 30_000 {
 		if done() {
 			return
 		}

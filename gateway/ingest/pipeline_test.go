@@ -139,7 +139,7 @@ func openNode(tb testing.TB, dir string, opts Options) *node {
 
 func awaitRunning(tb testing.TB, p *Pipeline) {
 	tb.Helper()
-	for range 1000 {
+	for range 30_000 {
 		p.mu.Lock()
 		s := p.state
 		p.mu.Unlock()

@@ -43,7 +43,7 @@ func layout(tb testing.TB, v *Vault) []int64 {
 	return append(at, v.writer.end)
 }
 
-var one = Options{SegmentSize: 1 << 20} // room for all the records of a test
+var one = Options{SegmentSize: 256 << 10} // room for all the records of a test
 
 // A power cut may leave any part of the group that was being written, in pieces
 // of a page. Whatever it leaves, the records before the group are kept, at most
@@ -63,7 +63,7 @@ func TestTornGroupIsCut(t *testing.T) {
 	end := at[40]
 	const page = 4096
 	r := rand.New(rand.NewPCG(7, 7))
-	for round := range 60 {
+	for round := range 40 {
 		torn := copyVault(t, dir)
 		f, err := os.OpenFile(segmentFiles(t, torn)[0], os.O_RDWR, 0)
 		if err != nil {

@@ -390,7 +390,7 @@ func TestReadingBesideTheWriter(t *testing.T) {
 	}()
 	readOnly := small
 	readOnly.ReadOnly = true
-	for range 50 {
+	for range 20 {
 		r, err := Open(t.Context(), dir, readOnly)
 		if err != nil {
 			t.Error(err)
