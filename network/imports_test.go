@@ -52,7 +52,7 @@ var mayImport = map[string][]string{
 // handlerMayImport keeps the protocol packages apart from each other and from
 // storage: they declare the few methods that they call.
 var handlerMayImport = []string{
-	"gateway/auth", "gateway/problem", "chaincode/ledger", "identity/...", "analytics/cti", "analytics/fact", "analytics/proof",
+	"gateway/auth", "gateway/problem", "chaincode/ledger", "identity/...", "analytics/cti", "analytics/fact", "analytics/proof", "analytics/strictjson",
 }
 
 // matches reports whether path falls under pattern, and how specific that is.

@@ -131,7 +131,7 @@ func (n *network) secant(tb testing.TB, args ...string) string {
 }
 
 func (n *network) printLogs(w io.Writer) {
-	files, _ := filepath.Glob(filepath.Join(n.dir, "logs", "*.log"))
+	files, _ := filepath.Glob(filepath.Join(n.dir, "logs", "node-*.log"))
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil || len(b) == 0 {

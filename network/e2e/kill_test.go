@@ -85,6 +85,7 @@ type monitor struct {
 }
 
 func (m *monitor) run(ctx context.Context, c node, d device) error {
+	c.token = "" // a device needs none
 	for ctx.Err() == nil {
 		records := readings(1 + rand.IntN(5))
 		headers, body := d.signed(c.tb, records)
@@ -256,26 +257,26 @@ func TestNodeKilledAtEachStep(t *testing.T) {
 			})
 		})
 	}
-	south := n.node(t, org, "auditor")
+	east, nobody := n.node(t, org, "auditor"), n.node(t, org, "")
 	for _, step := range []string{"sealed", "appended", "synced", "logged", "answered"} {
 		t.Run(step, func(t *testing.T) {
 			n.crashingNode(t, org, step)
 			records := readings(3)
 			headers, body := d.signed(t, records)
-			_, _, _ = south.try(http.MethodPost, "/v1/readings", "application/x-ndjson", body, headers...)
+			_, _, _ = nobody.try(http.MethodPost, "/v1/readings", "application/x-ndjson", body, headers...)
 			n.awaitDeath(t, org)
 			n.secant(t, "up")
 			// The device heard nothing and repeats; the same request is one request.
-			status, b := south.do(http.MethodPost, "/v1/readings", "application/x-ndjson", body, headers...)
+			status, b := nobody.do(http.MethodPost, "/v1/readings", "application/x-ndjson", body, headers...)
 			if status != http.StatusAccepted {
 				t.Fatalf("repeating: %d\n%s", status, b)
 			}
 			first := decodeReceipt(t, b)
-			_, b = south.do(http.MethodPost, "/v1/readings", "application/x-ndjson", body, headers...)
+			_, b = nobody.do(http.MethodPost, "/v1/readings", "application/x-ndjson", body, headers...)
 			if second := decodeReceipt(t, b); second.ID != first.ID {
 				t.Fatalf("two receipts for one request: %s, %s", first.ID, second.ID)
 			}
-			if out, err := n.verify(t, south.bundle(first.ID, 2)); err != nil {
+			if out, err := n.verify(t, east.bundle(first.ID, 2)); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 		})

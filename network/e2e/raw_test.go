@@ -14,6 +14,8 @@ import (
 	"github.com/hyperledger/fabric-gateway/pkg/identity"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+
+	"github.com/secant-platform/secant/gateway/config"
 )
 
 // rawGateway connects the bare fabric-gateway client to an organisation's peer
@@ -60,15 +62,11 @@ func (n *network) identity(tb testing.TB, org, role string) (*identity.X509Ident
 // peerConnection dials the first peer that the organisation's node knows as its own.
 func (n *network) peerConnection(tb testing.TB, org string) *grpc.ClientConn {
 	tb.Helper()
-	var cfg struct {
-		Peers []struct {
-			Organisation string `json:"organisation"`
-			Address      string `json:"address"`
-			TLSRoot      string `json:"tlsRoot"`
-		} `json:"peers"`
+	cfg, err := config.Load(n.config(org))
+	if err != nil {
+		tb.Fatal(err)
 	}
-	readJSON(tb, n.config(org), &cfg)
-	for _, p := range cfg.Peers {
+	for _, p := range cfg.Ledger.Peers {
 		if p.Organisation != org {
 			continue
 		}
