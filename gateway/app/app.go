@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"github.com/secant-platform/secant/analytics/log"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/server"
 	"github.com/secant-platform/secant/gateway/telemetry"
@@ -21,6 +22,7 @@ import (
 // be trusted and no longer can be, or that cannot be opened.
 func Run(ctx context.Context, cfg config.Config) error {
 	logger := telemetry.NewLogger(os.Stderr, cfg.Log.Level)
+	log.RouteMessages(logger)
 	step, err := crashes(&cfg, os.Getenv(CrashVariable))
 	if err != nil {
 		return err
