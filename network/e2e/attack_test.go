@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
 
@@ -103,10 +104,21 @@ func TestForkedLogIsRefused(t *testing.T) {
 	})
 }
 
-func TestAnchorThatClaimsAnHourAgoIsRefused(t *testing.T) {
+// TestClaimedTimeMustBeTheEndorsers has a client claim another time than now: an
+// hour ago the peers themselves refuse, three minutes ago the chaincode does.
+func TestClaimedTimeMustBeTheEndorsers(t *testing.T) {
 	n := live(t)
-	err := n.endorseAt(t, "hospital-east", "anchorer", -oneHour, ledger.AnchorGetStream, ledger.GetStream{ID: strings.Repeat("0", 64)})
-	refused(t, err, ledger.CodeInvalid)
+	for _, tt := range []struct {
+		offset time.Duration
+		want   string
+	}{{-time.Hour, "incorrect timestamp"}, {-3 * time.Minute, "[denied] the claimed time"}, {3 * time.Minute, "[denied] the claimed time"}} {
+		err := n.endorseAt(t, "hospital-east", "anchorer", tt.offset, ledger.AnchorCommit, ledger.CommitAnchor{
+			Stream: strings.Repeat("0", 64), Checkpoint: "any", Proof: []string{},
+		})
+		if err == nil || !strings.Contains(details(err), tt.want) {
+			t.Errorf("claiming %v from now: %v, want %q", tt.offset, err, tt.want)
+		}
+	}
 }
 
 // TestOtherFunctionIsNoSignedRead puts what a majority of peers really signed, but
@@ -170,7 +182,7 @@ func TestUnauthorisedAndMalformedRequestsChangeNothing(t *testing.T) {
 		{"wrong signature", http.MethodPost, "/v1/readings", "application/x-ndjson", north, string(body) + `{"more":1}` + "\n", headers, 403},
 		{"readings by nobody", http.MethodPost, "/v1/readings", "application/x-ndjson", north, string(body), nil, 401},
 		{"deeply nested", http.MethodPost, "/v1/threats?marking=green", "application/stix+json;version=2.1", analyst,
-			strings.Repeat(`[`, 100_000), nil, 422},
+			strings.Repeat(`[`, 100_000), nil, 413},
 		{"oversized", http.MethodPost, "/v1/threats?marking=green", "application/stix+json;version=2.1", analyst,
 			strings.Repeat(" ", 9<<20), nil, 413},
 	}

@@ -22,8 +22,6 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-const oneHour = time.Hour
-
 // details renders an error of the gateway with what the peers said, which its
 // own text leaves out.
 func details(err error) string {

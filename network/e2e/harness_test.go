@@ -114,7 +114,7 @@ func freeBase() int {
 
 // run runs the program on this network and returns all that it printed.
 func (n *network) run(ctx context.Context, args ...string) (string, error) {
-	c := exec.CommandContext(ctx, n.bin, append(args, "--dir", n.dir)...)
+	c := exec.CommandContext(ctx, n.bin, append([]string{"--dir", n.dir}, args...)...) // a test may name another
 	c.Dir = "../.."
 	out, err := c.CombinedOutput()
 	return string(out), err
