@@ -98,12 +98,12 @@ func readKey(path string) (*masterKey, error) {
 
 // openKey reads the key of the vault in dir. A vault without records gets a new
 // one; records without their key are refused, for a new key would hide the loss.
-func openKey(path string, empty, readOnly bool) (*masterKey, error) {
+func openKey(path string, empty bool) (*masterKey, error) {
 	k, err := readKey(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return k, err
 	}
-	if !empty || readOnly {
+	if !empty {
 		return nil, fmt.Errorf("the vault has records, but its key %s is missing", path)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -40,7 +40,10 @@ func Open(ctx context.Context, dir string, opts Options) (_ *Vault, err error) {
 	if v.segments, err = listSegments(dir); err != nil {
 		return nil, err
 	}
-	if v.key, err = openKey(opts.Key, len(v.segments) == 0, opts.ReadOnly); err != nil {
+	if opts.ReadOnly && len(v.segments) == 0 {
+		return nil, fmt.Errorf("opening the vault: there is none in %s", dir)
+	}
+	if v.key, err = openKey(opts.Key, len(v.segments) == 0); err != nil {
 		return nil, err
 	}
 	if err := v.load(ctx); err != nil {
@@ -77,9 +80,6 @@ func (v *Vault) prepare() error {
 func (v *Vault) load(ctx context.Context) error {
 	v.index = newIndex(0)
 	if len(v.segments) == 0 {
-		if v.opts.ReadOnly {
-			return fmt.Errorf("opening the vault: nothing in %s", v.dir)
-		}
 		s, f, err := v.createSegment(0)
 		if err != nil {
 			return err

@@ -353,13 +353,16 @@ func TestNothingIsReadableWithoutTheKey(t *testing.T) {
 func TestOneProcessAtATime(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	readOnly := small
+	readOnly.ReadOnly = true
+	if _, err := Open(t.Context(), dir, readOnly); err == nil {
+		t.Fatal("opened for reading what is not there")
+	}
 	v := openVault(t, dir, small)
 	if _, err := Open(t.Context(), dir, small); err == nil {
 		t.Fatal("opened twice")
 	}
 	putMany(t, v, 0, 150)
-	readOnly := small
-	readOnly.ReadOnly = true
 	r := openVault(t, dir, readOnly)
 	check(t, r, 150)
 	if _, err := r.Append(nil); err == nil {
