@@ -85,7 +85,7 @@ func TestTheLogIsAnchoredAndGoesOnAfterARestart(t *testing.T) {
 	for round := range 3 {
 		l := openLog(t, logDir, north)
 		conn := net.connect(north)
-		conn.submits = []fault{lostAfter, lostBefore, conflicted, none, lostAfter}
+		conn.submits = []fault{lostAfter, lostBefore, lostPending, none, lostAfter}
 		n := start(t, conn, dir, worker.Options{Log: l})
 		<-n.Verified()
 		for range 3 {
@@ -234,8 +234,8 @@ func TestSomebodyElsesStreamStopsTheNode(t *testing.T) {
 	net := newChannel(t)
 	l := openLog(t, filepath.Join(t.TempDir(), "log"), north)
 	defer closeLog(t, l)
-	thief := net.Client(south, ledger.RoleAnchorer)
-	if err := net.Submit(thief, ledger.AnchorOpen, ledger.OpenStream{Verifier: l.Verifier()}, nil); err != nil {
+	thief := net.Ledger.Client(south, ledger.RoleAnchorer)
+	if err := net.Ledger.Submit(thief, ledger.AnchorOpen, ledger.OpenStream{Verifier: l.Verifier()}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := runWithLog(t, net, t.TempDir(), l); err == nil || !strings.Contains(err.Error(), "belongs to "+south) {

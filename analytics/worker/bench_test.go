@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/worker"
+	"github.com/secant-platform/secant/chaincode/client/clienttest"
 	"github.com/secant-platform/secant/chaincode/ledger"
-	"github.com/secant-platform/secant/chaincode/statetest"
 	"github.com/secant-platform/secant/gateway/store"
 )
 
@@ -23,18 +23,9 @@ func BenchmarkCommand(b *testing.B) {
 			Digest: ledger.Digest("bench", fmt.Append(nil, seed, b.N, i)), Marking: ledger.TLPGreen, MediaType: ledger.MediaTypeSTIX, Size: 1,
 		}
 	}
-	open := func(b *testing.B) *conn {
+	open := func(b *testing.B) *clienttest.Client {
 		b.Helper()
-		l, err := statetest.Open(statetest.Options{Clock: time.Now})
-		if err != nil {
-			b.Fatal(err)
-		}
-		c := &channel{Ledger: l, known: map[string]*statetest.Simulation{}, kick: make(chan struct{}, 1)}
-		ctx, cancel := context.WithCancel(context.Background())
-		var wg sync.WaitGroup
-		wg.Go(func() { c.order(ctx) })
-		b.Cleanup(func() { cancel(); wg.Wait() })
-		return c.connect(north)
+		return clienttest.New(b).Client(north)
 	}
 	b.Run("client", func(b *testing.B) {
 		c := open(b)

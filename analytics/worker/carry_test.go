@@ -118,20 +118,21 @@ func TestACommandTakesEffectOnceWhateverHappens(t *testing.T) {
 	busy := ledger.Problemf(ledger.CodeBusy, "a peer lags")
 	gone := ledger.Problemf(ledger.CodeUnavailable, "no peer")
 	for _, c := range []struct {
-		name    string
-		submits []fault
-		refuse  []error
+		name     string
+		submits  []fault
+		refuse   []error
+		attempts int // transactions endorsed
 	}{
-		{"nothing", nil, nil},
-		{"never sent", []fault{unsent, unsent}, nil},
-		{"lost before the orderers", []fault{lostBefore, lostBefore}, nil},
-		{"committed but not told", []fault{lostAfter}, nil},
-		{"ordered late", []fault{lostPending, lostBefore, lostBefore}, nil},
-		{"a conflict", []fault{conflicted, conflicted}, nil},
-		{"a conflict, then lost", []fault{conflicted, lostBefore, lostAfter}, nil},
-		{"endorsers lag", nil, []error{busy, busy}},
-		{"no peer, then lost", []fault{lostAfter}, []error{gone, busy}},
-		{"errors that nobody knows", nil, []error{errors.New("odd"), errors.New("odd")}},
+		{"nothing", nil, nil, 1},
+		{"never sent", []fault{unsent, unsent}, nil, 1},
+		{"lost before the orderers", []fault{lostBefore, lostBefore}, nil, 1},
+		{"committed but not told", []fault{lostAfter}, nil, 1},
+		{"ordered late", []fault{lostPending, lostBefore, lostBefore}, nil, 1},
+		{"a conflict", []fault{conflicted, conflicted}, nil, 3},
+		{"a conflict, then lost", []fault{conflicted, lostBefore, lostAfter}, nil, 2},
+		{"endorsers lag", nil, []error{busy, busy}, 1},
+		{"no peer, then lost", []fault{lostAfter}, []error{gone, busy}, 1},
+		{"errors that nobody knows", nil, []error{errors.New("odd"), errors.New("odd")}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -140,8 +141,12 @@ func TestACommandTakesEffectOnceWhateverHappens(t *testing.T) {
 			conn := net.connect(medtech)
 			conn.submits, conn.refuse = c.submits, c.refuse
 			n := start(t, conn, t.TempDir(), worker.Options{})
-			if _, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a")); err != nil {
+			op, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
+			if err != nil {
 				t.Fatal(err)
+			}
+			if op.Attempts != c.attempts {
+				t.Errorf("%d transactions were endorsed, want %d", op.Attempts, c.attempts)
 			}
 			if got := net.valid(ledger.DeviceRegisterModel) - before; got != 1 {
 				t.Errorf("%d transactions took effect, want 1", got)
@@ -158,9 +163,9 @@ func TestAStaleTransactionMayStillDoIt(t *testing.T) {
 	conn := net.connect(medtech)
 	conn.submits = []fault{lostPending}
 	n := start(t, conn, t.TempDir(), worker.Options{Fresh: time.Nanosecond})
-	net.halt(true)
-	time.AfterFunc(600*time.Millisecond, func() { net.halt(false) })
-	conn.wait = 100 * time.Millisecond
+	net.Halt()
+	time.AfterFunc(600*time.Millisecond, func() { net.Resume() })
+	conn.SetCommitTimeout(100 * time.Millisecond)
 	if _, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a")); err != nil {
 		t.Fatal(err)
 	}

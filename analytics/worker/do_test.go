@@ -118,7 +118,7 @@ func TestTheSameCommandIsCarriedOnce(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
 	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
-	net.halt(true)
+	net.Halt()
 	var wg sync.WaitGroup
 	ids := make([]string, 20)
 	for i := range ids {
@@ -132,7 +132,7 @@ func TestTheSameCommandIsCarriedOnce(t *testing.T) {
 		})
 	}
 	time.Sleep(50 * time.Millisecond)
-	net.halt(false)
+	net.Resume()
 	wg.Wait()
 	if ids = slices.Compact(ids); len(ids) != 1 {
 		t.Errorf("%d operations for one command under way", len(ids))
@@ -169,7 +169,7 @@ func TestWaitingEndsAndTheCommandGoesOn(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
 	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{Wait: 50 * time.Millisecond})
-	net.halt(true)
+	net.Halt()
 	_, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
 	var pending *fact.Pending
 	if !errors.As(err, &pending) {
@@ -180,7 +180,7 @@ func TestWaitingEndsAndTheCommandGoesOn(t *testing.T) {
 	if _, err := n.Do(ctx, ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("b")); !errors.As(err, &pending) {
 		t.Fatalf("a caller who leaves: got %v, want a pending operation", err)
 	}
-	net.halt(false)
+	net.Resume()
 	for {
 		op, err := n.store.Operation(t.Context(), pending.Operation)
 		if err != nil {
@@ -197,16 +197,16 @@ func TestPatienceEnds(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
 	conn := net.connect(medtech)
-	conn.wait = 20 * time.Millisecond
+	conn.SetCommitTimeout(20 * time.Millisecond)
 	n := start(t, conn, t.TempDir(), worker.Options{Patience: 300 * time.Millisecond})
-	net.halt(true)
+	net.Halt()
 	_, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
 	if ledger.CodeOf(err) != ledger.CodeUnavailable {
 		t.Fatalf("got %v, want unavailable", err)
 	}
 	// It was sent, so it comes in when the orderers are back, and the operation
 	// tells the truth then.
-	net.halt(false)
+	net.Resume()
 	for net.valid(ledger.DeviceRegisterModel) < 2 {
 		time.Sleep(time.Millisecond)
 	}
@@ -243,7 +243,7 @@ func TestTooManyCommandsAreRefusedBusy(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
 	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{Backlog: 3, Concurrency: 1, Wait: time.Millisecond})
-	net.halt(true)
+	net.Halt()
 	var codes []ledger.Code
 	for i := range 5 {
 		_, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model(fmt.Sprintf("m%d", i)))
@@ -257,7 +257,7 @@ func TestTooManyCommandsAreRefusedBusy(t *testing.T) {
 	if want := []ledger.Code{"pending", "pending", "pending", ledger.CodeBusy, ledger.CodeBusy}; !slices.Equal(codes, want) {
 		t.Errorf("got %v, want %v", codes, want)
 	}
-	net.halt(false)
+	net.Resume()
 	for net.valid(ledger.DeviceRegisterModel)-1 < 3 {
 		time.Sleep(time.Millisecond)
 	}
@@ -280,7 +280,7 @@ func TestAnotherLedgerStopsTheWorker(t *testing.T) {
 	}
 	second := newChannel(t)
 	for _, di := range []string{"x", "y"} {
-		if err := second.Submit(second.Client(medtech, ledger.RoleRegistrar), ledger.DeviceRegisterModel, model(di), nil); err != nil {
+		if err := second.Ledger.Submit(second.Ledger.Client(medtech, ledger.RoleRegistrar), ledger.DeviceRegisterModel, model(di), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -305,7 +305,7 @@ func TestStartDoesNotWait(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
 	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
-	net.halt(true)
+	net.Halt()
 	op, err := n.Start(t.Context(), "", ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
 	if err != nil || op.State != fact.StateStored {
 		t.Fatalf("operation %+v, %v; want one that is stored", op, err)
@@ -314,7 +314,7 @@ func TestStartDoesNotWait(t *testing.T) {
 	if err != nil || again.ID != op.ID {
 		t.Errorf("the same command again: %+v, %v; want the operation under way", again, err)
 	}
-	net.halt(false)
+	net.Resume()
 	done, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
 	if ledger.CodeOf(err) == ledger.CodeAlreadyExists {
 		return // it was done before this call

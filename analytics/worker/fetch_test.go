@@ -27,11 +27,11 @@ func share(t *testing.T, net *channel, endpoint, body string) string {
 	t.Helper()
 	row := statetest.Registration(south)
 	row.Endpoint, row.Revision = endpoint, 2
-	if err := net.Submit(net.Client(south, ledger.RoleRegistrar), ledger.IdentityRegister, row, nil); err != nil {
+	if err := net.Ledger.Submit(net.Ledger.Client(south, ledger.RoleRegistrar), ledger.IdentityRegister, row, nil); err != nil {
 		t.Fatal(err)
 	}
 	digest := ledger.BodyDigest([]byte(body))
-	err := net.Submit(net.Client(south, ledger.RoleSharer), ledger.ThreatShare, ledger.ShareThreat{
+	err := net.Ledger.Submit(net.Ledger.Client(south, ledger.RoleSharer), ledger.ThreatShare, ledger.ShareThreat{
 		Digest: digest, Marking: ledger.TLPGreen, MediaType: ledger.MediaTypeSTIX, Size: int64(len(body)),
 	}, nil)
 	if err != nil {
@@ -102,7 +102,7 @@ func TestBodiesOfOthersAreFetchedAndAssessed(t *testing.T) {
 	}
 
 	// A further own unit makes the report due again.
-	err = net.Submit(net.Client(medtech, ledger.RoleRegistrar), ledger.DeviceRegisterUnit, ledger.RegisterUnit{
+	err = net.Ledger.Submit(net.Ledger.Client(medtech, ledger.RoleRegistrar), ledger.DeviceRegisterUnit, ledger.RegisterUnit{
 		ID: ledger.Digest("unit", nil), DI: statetest.SeededDI, Lot: "L2", Release: statetest.SeededRelease, Owner: north,
 	}, nil)
 	if err != nil {
@@ -210,7 +210,7 @@ func TestABodyThatCannotBeReadDoesNotStopTheOthers(t *testing.T) {
 		bodies[digest] = b
 		if i == 0 {
 			share(t, net, sharer.URL, b)
-		} else if err := net.Submit(net.Client(south, ledger.RoleSharer), ledger.ThreatShare, ledger.ShareThreat{
+		} else if err := net.Ledger.Submit(net.Ledger.Client(south, ledger.RoleSharer), ledger.ThreatShare, ledger.ShareThreat{
 			Digest: digest, Marking: ledger.TLPClear, MediaType: ledger.MediaTypeSTIX, Size: int64(len(b)),
 		}, nil); err != nil {
 			t.Fatal(err)

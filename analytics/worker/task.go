@@ -144,6 +144,7 @@ func (d *desk) sent(t *task, p *client.Prepared) {
 	if d.tasks[t.seq] == t {
 		d.byTx[p.TxID] = t
 		t.txs = append(t.txs, p.TxID)
+		t.final.Attempts++
 	}
 }
 
