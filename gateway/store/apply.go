@@ -107,7 +107,6 @@ func (s *Store) apply(ctx context.Context, t *txn, c *checkpoint, b *ledger.Bloc
 		} else if d != nil {
 			decisions = append(decisions, *d)
 		}
-		// Only this chaincode's endorsers compare the claimed time with their clocks.
 		if !tx.Valid || tx.Name == "" {
 			continue
 		}
@@ -115,7 +114,9 @@ func (s *Store) apply(ctx context.Context, t *txn, c *checkpoint, b *ledger.Bloc
 			block: int64(b.Number), idx: int64(i), tx: tx.ID, org: tx.Creator,
 			time: millis(tx.Time), late: late(tx.Time, c.newest),
 		}
-		newest = max(newest, at.time)
+		if len(tx.Writes) > 0 { // nobody vouches for the time of one that only reads
+			newest = max(newest, at.time)
+		}
 		for j := range tx.Writes {
 			if err := project(ctx, t, &tx.Writes[j], at); err != nil {
 				return nil, err

@@ -88,6 +88,20 @@ func TestTransactionsOfOneBlockDoNotMakeEachOtherLate(t *testing.T) {
 	}
 }
 
+func TestATransactionThatOnlyReadsVouchesForNoTime(t *testing.T) {
+	s := openStore(t, Options{})
+	read := tx(t, "a", north, start.Add(time.Hour))
+	apply(t, s, 0, read)
+	apply(t, s, 1, tx(t, "b", north, start, &ledger.Threat{V: 1, Digest: hex32(1), Sharer: north}))
+	r, err := s.Report(t.Context(), hex32(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Origin.Late {
+		t.Error("a transaction is late because of one that only read")
+	}
+}
+
 func TestInvalidTransactionsChangeNothing(t *testing.T) {
 	s := openStore(t, Options{})
 	x := tx(t, "a", north, start.Add(time.Hour), &ledger.Threat{V: 1, Digest: hex32(1), Sharer: north})
