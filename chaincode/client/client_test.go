@@ -98,14 +98,32 @@ func TestAPeerThatHangsIsTriedLastForAWhile(t *testing.T) {
 	defer close(hang)
 	north.endorse = func(*gateway.EndorseRequest) (*common.Envelope, error) { <-hang; return nil, errBroken }
 	south.endorse = approve(t)
-	c := clientOf(t, member(t, north, south), WithEndorseTimeout(200*time.Millisecond))
-	for range 3 {
+	long := WithEndorseTimeout(time.Second)
+	c := clientOf(t, member(t, north, south), long, func(o *options) { o.suspicion, o.probe = time.Minute, time.Millisecond })
+	prepare := func() time.Duration {
+		start := time.Now()
 		if _, err := c.Prepare(t.Context(), ledger.RoleSharer, ledger.ThreatShare, nil); err != nil {
 			t.Fatal(err)
 		}
+		return time.Since(start)
+	}
+	for range 3 {
+		prepare()
 	}
 	if n, s := len(north.taken()), len(south.taken()); n != 1 || s != 3 {
 		t.Errorf("the peer that hangs was asked %d times, the other %d times", n, s)
+	}
+	c.links[0].suspectUntil.Store(0) // the while is over
+	if spent := prepare(); spent >= time.Second {
+		t.Errorf("to see whether it is back took %v", spent)
+	}
+	south.endorse = func(*gateway.EndorseRequest) (*common.Envelope, error) {
+		return nil, rpc(codes.Unavailable, "no other peers")
+	}
+	north.endorse = approve(t)
+	prepare()
+	if c.links[0].down.Load() {
+		t.Error("the peer is back and still counts as down")
 	}
 }
 

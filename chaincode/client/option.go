@@ -14,6 +14,9 @@ type options struct {
 	endorse  time.Duration
 	submit   time.Duration
 	commit   time.Duration
+
+	suspicion time.Duration // how long a peer that let a call time out is tried last
+	probe     time.Duration // how long it is given then, while others answer
 }
 
 func defaults() options {
@@ -23,6 +26,9 @@ func defaults() options {
 		endorse:  15 * time.Second,
 		submit:   10 * time.Second,
 		commit:   20 * time.Second,
+
+		suspicion: 30 * time.Second,
+		probe:     2 * time.Second,
 	}
 }
 

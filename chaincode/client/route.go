@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,16 +14,13 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// suspicion is how long a peer that let a call time out is tried last.
-const suspicion = 10 * time.Second
-
 // link is the connection to one peer.
 type link struct {
 	name         string
 	organisation string
 	conn         *grpc.ClientConn
 	suspectUntil atomic.Int64 // Unix nanoseconds
-	down         atomic.Bool  // its last call could not reach it; for logging a change once
+	down         atomic.Bool  // its last call did not reach it, or found it hanging
 }
 
 func (l *link) healthy(now time.Time) bool {
@@ -44,8 +42,13 @@ var _ grpc.ClientConnInterface = (*route)(nil)
 func (r *route) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	var first error
 	answers := 0
-	for _, l := range r.order() {
-		err := r.try(ctx, l, method, args, reply, opts)
+	links := r.order()
+	for i, l := range links {
+		limit := r.limit(method)
+		if l.down.Load() && slices.ContainsFunc(links[i+1:], func(other *link) bool { return !other.down.Load() }) {
+			limit = min(limit, r.opts.probe) // others can do it: only see whether it is back
+		}
+		err := r.try(ctx, l, limit, method, args, reply, opts)
 		if err == nil || ctx.Err() != nil || !elsewhere(err) {
 			return err
 		}
@@ -65,8 +68,8 @@ func (r *route) Invoke(ctx context.Context, method string, args, reply any, opts
 }
 
 // try sends one call to one peer, within the time that one peer is given.
-func (r *route) try(ctx context.Context, l *link, method string, args, reply any, opts []grpc.CallOption) error {
-	tryCtx, cancel := context.WithTimeout(ctx, r.limit(method))
+func (r *route) try(ctx context.Context, l *link, limit time.Duration, method string, args, reply any, opts []grpc.CallOption) error {
+	tryCtx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err := l.conn.Invoke(tryCtx, method, args, reply, opts...)
 	switch {
@@ -76,7 +79,7 @@ func (r *route) try(ctx context.Context, l *link, method string, args, reply any
 		}
 	case ctx.Err() != nil:
 	case status.Code(err) == codes.DeadlineExceeded && method != gateway.Gateway_CommitStatus_FullMethodName:
-		l.suspectUntil.Store(time.Now().Add(suspicion).UnixNano())
+		l.suspectUntil.Store(time.Now().Add(r.opts.suspicion).UnixNano())
 		r.lost(ctx, l, err)
 	case status.Code(err) == codes.Unavailable && l.conn.GetState() != connectivity.Ready:
 		r.lost(ctx, l, err)
