@@ -127,6 +127,10 @@ func TestRealAlertsBecomeSTIX(t *testing.T) {
 			t.Fatal(err)
 		}
 		named, attacked := 0, 0
+		every := 1
+		if testing.Short() {
+			every = 8 // the schemas are slow to judge, and slower under the race detector
+		}
 		for i, e := range events {
 			a, err := ParseEVE(e)
 			if err != nil {
@@ -138,7 +142,9 @@ func TestRealAlertsBecomeSTIX(t *testing.T) {
 				t.Errorf("%s, alert %d: %v", file, i, err)
 				continue
 			}
-			schema.validate(t, r.Body)
+			if i%every == 0 {
+				schema.validate(t, r.Body)
+			}
 			for _, side := range []endpoint{a.source, a.destination} {
 				if !public(side.addr) && bytes.Contains(r.Body, []byte(side.addr.String())) {
 					t.Errorf("%s, alert %d tells an internal address: %s", file, i, r.Body)

@@ -250,7 +250,12 @@ func (w *world) share(ctx context.Context, org string, alert []byte) (*threat, e
 		if err := w.as(org, analyst).get(ctx, a.header.Get("Location"), &op); err != nil {
 			return nil, err
 		}
-		t = op.Result
+		t.Digest = op.Result.Digest
+	}
+	if t.Title == "" {
+		if err := w.as(org, analyst).get(ctx, "/v1/threats/"+t.Digest, &t); err != nil {
+			return nil, err
+		}
 	}
 	return &t, nil
 }

@@ -12,11 +12,10 @@ import (
 
 // alert is one Suricata EVE alert as it was found.
 type alert struct {
-	path      string
-	event     json.RawMessage
-	signature string
-	attacked  service // on the inner side; port 0: the event does not plainly tell
-	inside    string  // address of the attacked machine
+	path     string
+	event    json.RawMessage
+	attacked service  // on the inner side; port 0: the event does not plainly tell
+	inside   []string // addresses that must not be told
 }
 
 // takeAlerts takes the alerts of an EVE file: an array, or one event a line.
@@ -70,14 +69,19 @@ func readAlert(path string, raw json.RawMessage) (alert, bool) {
 	if json.Unmarshal(raw, &e) != nil || e.Type != "alert" || e.Alert.Signature == "" {
 		return alert{}, false
 	}
-	a := alert{path: path, event: raw, signature: e.Alert.Signature}
+	a := alert{path: path, event: raw}
 	from, err1 := netip.ParseAddr(e.From)
 	to, err2 := netip.ParseAddr(e.To)
 	plain := err1 == nil && err2 == nil && !inner(from) && inner(to) && e.ToPort > 0 && e.ToPort < e.FromPort &&
 		e.Alert.Source == nil && (e.Direction == "" || e.Direction == "to_server") && (e.Flow.From == "" || e.Flow.From == e.From) &&
 		slices.Contains([]string{"tcp", "udp"}, strings.ToLower(e.Protocol)) && !slices.Contains(harmless, strings.ToLower(e.Alert.Category))
 	if plain {
-		a.attacked, a.inside = service{strings.ToLower(e.Protocol), e.ToPort}, to.String()
+		a.attacked = service{strings.ToLower(e.Protocol), e.ToPort}
+	}
+	for _, addr := range []netip.Addr{from, to} {
+		if addr.IsValid() && inner(addr) {
+			a.inside = append(a.inside, addr.String())
+		}
 	}
 	return a, true
 }

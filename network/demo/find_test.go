@@ -165,7 +165,7 @@ func TestOnlyPlainAttacksAreExpectedToMatch(t *testing.T) {
 		"no port":         strings.Replace(eveAttack, `"dest_port":22`, `"dest_port":0`, 1),
 	} {
 		a, ok := readAlert(name, []byte(event))
-		if !ok || a.attacked.Port != 0 {
+		if !ok || a.attacked.Port != 0 || name == "from inside" && len(a.inside) != 2 {
 			t.Errorf("%s: %+v", name, a)
 		}
 	}

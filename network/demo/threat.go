@@ -62,13 +62,15 @@ func (r *run) arrive(ctx context.Context, a *alert, shared *threat, concerned bo
 	if shared.Sharer != north || shared.Marking != "green" {
 		return fmt.Errorf("the report stands on the ledger as shared by %s under %s", shared.Sharer, shared.Marking)
 	}
-	r.say.did("hospital-north shares %q of %s as TLP:GREEN (report %s)", a.signature, a.path, short(shared.Digest))
+	r.say.did("hospital-north shares %q of %s as TLP:GREEN (report %s)", shared.Title, a.path, short(shared.Digest))
 	got, body, err := r.receive(ctx, south, shared.Digest)
 	if err != nil {
 		return err
 	}
-	if a.inside != "" && bytes.Contains(body, []byte(a.inside)) {
-		return errors.New("the report tells an address inside hospital-north")
+	for _, addr := range a.inside {
+		if bytes.Contains(body, []byte(addr)) {
+			return errors.New("the report tells an address inside hospital-north")
+		}
 	}
 	if got.Late {
 		return errors.New("the report counts as late, though it was not held back")
@@ -87,15 +89,24 @@ func (r *run) arrive(ctx context.Context, a *alert, shared *threat, concerned bo
 		return err
 	}
 	r.say.did("hospital-south has received it, its digest is the ledger's, nothing in it tells of hospital-north's network, and %d of its devices are concerned:", len(got.Matches))
+	r.say.note("unit %s (the new pump): %s", short(r.pump.Unit), strings.Join(reasonsFor(got, r.pump.Unit), "; "))
+	told := 1
 	for _, m := range got.Matches {
-		mark := ""
-		if m.Unit == r.pump.Unit {
-			mark = " (the new pump)"
+		switch {
+		case m.Unit == r.pump.Unit:
+		case told == maxTold:
+			r.say.note("and %d more", len(got.Matches)-told)
+			return nil
+		default:
+			r.say.note("unit %s: %s", short(m.Unit), strings.Join(m.Reasons, "; "))
+			told++
 		}
-		r.say.note("unit %s%s: %s", short(m.Unit), mark, strings.Join(m.Reasons, "; "))
 	}
 	return nil
 }
+
+// maxTold is how many devices, and how many reasons of a score, are told.
+const maxTold = 6
 
 // reasonsFor returns why a report concerns a unit; nil when it does not.
 func reasonsFor(t *threat, unit string) []string {
@@ -115,9 +126,6 @@ func listed(offered []service) string {
 	return strings.Join(all, ", ")
 }
 
-// maxReasons is how many reasons of a score are told.
-const maxReasons = 6
-
 // scoreRisk has the south score its pump, waits until the north sees the score
 // on the ledger, fetches the inputs and computes the score again.
 func (r *run) scoreRisk(ctx context.Context) error {
@@ -127,7 +135,7 @@ func (r *run) scoreRisk(ctx context.Context) error {
 	}
 	r.say.did("hospital-south scores the pump: %s, published under the model %s", percent(published.Value), published.Model)
 	for i, reason := range published.Reasons {
-		if i == maxReasons {
+		if i == maxTold {
 			r.say.note("and %d more reasons", len(published.Reasons)-i)
 			break
 		}
