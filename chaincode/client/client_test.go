@@ -21,7 +21,7 @@ import (
 func TestSubmitGoesThroughAnotherOrganisationWhenItsOwnPeersAreDown(t *testing.T) {
 	t.Parallel()
 	south := newPeer(t, "hospital-south")
-	south.endorse = approve(t)
+	south.script(func() { south.endorse = approve(t) })
 	c := clientOf(t, member(t, south, nobody(t, "hospital-north"), nobody(t, "hospital-north")))
 	start := time.Now()
 	record, commit, err := Submit[ledger.Threat](t.Context(), c, ledger.RoleSharer, ledger.ThreatShare, ledger.ShareThreat{})
@@ -39,7 +39,7 @@ func TestSubmitGoesThroughAnotherOrganisationWhenItsOwnPeersAreDown(t *testing.T
 func TestReadsNeverLeaveTheOwnOrganisation(t *testing.T) {
 	t.Parallel()
 	south := newPeer(t, "hospital-south")
-	south.evaluate = jsonOf(ledger.Threat{Digest: "forged"})
+	south.script(func() { south.evaluate = jsonOf(ledger.Threat{Digest: "forged"}) })
 	c := clientOf(t, member(t, nobody(t, "hospital-north"), south))
 	calls := map[string]func(context.Context) error{
 		"evaluate": func(ctx context.Context) error { return c.Evaluate(ctx, ledger.ThreatGet, nil, new(ledger.Threat)) },
@@ -62,12 +62,14 @@ func TestReadsNeverLeaveTheOwnOrganisation(t *testing.T) {
 
 	// A gateway passes questions on, unless it is told whom it may ask.
 	north := newPeer(t, "hospital-north")
-	north.evaluate = func(r *gateway.EvaluateRequest) ([]byte, error) {
-		if !slices.Equal(r.GetTargetOrganizations(), []string{"hospital-north"}) {
-			t.Errorf("may ask %v", r.GetTargetOrganizations())
+	north.script(func() {
+		north.evaluate = func(r *gateway.EvaluateRequest) ([]byte, error) {
+			if !slices.Equal(r.GetTargetOrganizations(), []string{"hospital-north"}) {
+				t.Errorf("may ask %v", r.GetTargetOrganizations())
+			}
+			return []byte(`{"digest":"07"}`), nil
 		}
-		return []byte(`{"digest":"07"}`), nil
-	}
+	})
 	c = clientOf(t, member(t, south, north))
 	var got ledger.Threat
 	if err := c.Evaluate(t.Context(), ledger.ThreatGet, nil, &got); err != nil || got.Digest != "07" {
@@ -78,10 +80,12 @@ func TestReadsNeverLeaveTheOwnOrganisation(t *testing.T) {
 func TestAPeerThatAnswersWithARefusalIsNotPassedOver(t *testing.T) {
 	t.Parallel()
 	north, south := newPeer(t, "hospital-north"), newPeer(t, "hospital-south")
-	north.endorse = func(*gateway.EndorseRequest) (*common.Envelope, error) {
-		return nil, rpc(codes.Aborted, sayFirst, "chaincode response 500, [denied] not yours")
-	}
-	south.endorse = approve(t)
+	north.script(func() {
+		north.endorse = func(*gateway.EndorseRequest) (*common.Envelope, error) {
+			return nil, rpc(codes.Aborted, sayFirst, "chaincode response 500, [denied] not yours")
+		}
+	})
+	south.script(func() { south.endorse = approve(t) })
 	c := clientOf(t, member(t, north, south))
 	if _, err := c.Prepare(t.Context(), ledger.RoleSharer, ledger.ThreatShare, nil); ledger.CodeOf(err) != ledger.CodeDenied {
 		t.Error(err)
@@ -96,8 +100,10 @@ func TestAPeerThatHangsIsTriedLastForAWhile(t *testing.T) {
 	north, south := newPeer(t, "hospital-north"), newPeer(t, "hospital-south")
 	hang := make(chan struct{})
 	defer close(hang)
-	north.endorse = func(*gateway.EndorseRequest) (*common.Envelope, error) { <-hang; return nil, errBroken }
-	south.endorse = approve(t)
+	north.script(func() {
+		north.endorse = func(*gateway.EndorseRequest) (*common.Envelope, error) { <-hang; return nil, errBroken }
+	})
+	south.script(func() { south.endorse = approve(t) })
 	long := WithEndorseTimeout(time.Second)
 	c := clientOf(t, member(t, north, south), long, func(o *options) { o.suspicion, o.probe = time.Minute, time.Millisecond })
 	prepare := func() time.Duration {
@@ -117,10 +123,12 @@ func TestAPeerThatHangsIsTriedLastForAWhile(t *testing.T) {
 	if spent := prepare(); spent >= time.Second {
 		t.Errorf("to see whether it is back took %v", spent)
 	}
-	south.endorse = func(*gateway.EndorseRequest) (*common.Envelope, error) {
-		return nil, rpc(codes.Unavailable, "no other peers")
-	}
-	north.endorse = approve(t)
+	south.script(func() {
+		south.endorse = func(*gateway.EndorseRequest) (*common.Envelope, error) {
+			return nil, rpc(codes.Unavailable, "no other peers")
+		}
+	})
+	north.script(func() { north.endorse = approve(t) })
 	prepare()
 	if c.links[0].down.Load() {
 		t.Error("the peer is back and still counts as down")
@@ -152,11 +160,13 @@ func TestSubmitErrors(t *testing.T) {
 			t.Parallel()
 			peers := []*fakePeer{newPeer(t, "hospital-north"), newPeer(t, "hospital-south"), newPeer(t, "hospital-east")}
 			for _, p := range peers {
-				p.endorse = approve(t)
-				p.submit = func() error { return tt.submit }
-				p.status = func(context.Context) (*gateway.CommitStatusResponse, error) {
-					return &gateway.CommitStatusResponse{Result: tt.code, BlockNumber: 9}, tt.status
-				}
+				p.script(func() { p.endorse = approve(t) })
+				p.script(func() { p.submit = func() error { return tt.submit } })
+				p.script(func() {
+					p.status = func(context.Context) (*gateway.CommitStatusResponse, error) {
+						return &gateway.CommitStatusResponse{Result: tt.code, BlockNumber: 9}, tt.status
+					}
+				})
 			}
 			c := clientOf(t, member(t, peers...))
 			p, err := c.Prepare(t.Context(), ledger.RoleSharer, ledger.ThreatShare, ledger.ShareThreat{})
@@ -191,7 +201,7 @@ func TestSubmitErrors(t *testing.T) {
 func TestAPreparedTransactionSurvivesACrash(t *testing.T) {
 	t.Parallel()
 	north := newPeer(t, "hospital-north")
-	north.endorse = approve(t)
+	north.script(func() { north.endorse = approve(t) })
 	cfg := member(t, north)
 	before := clientOf(t, cfg)
 	p, err := before.Prepare(t.Context(), ledger.RoleSharer, ledger.ThreatShare, ledger.ShareThreat{})
@@ -215,7 +225,7 @@ func TestAPreparedTransactionSurvivesACrash(t *testing.T) {
 func TestNothingIsSentAfterTheCallersEnd(t *testing.T) {
 	t.Parallel()
 	north := newPeer(t, "hospital-north")
-	north.endorse = approve(t)
+	north.script(func() { north.endorse = approve(t) })
 	c := clientOf(t, member(t, north))
 	p, err := c.Prepare(t.Context(), ledger.RoleSharer, ledger.ThreatShare, nil)
 	if err != nil {
@@ -235,20 +245,26 @@ func TestOutcomeAsksForATransactionThatIsThere(t *testing.T) {
 	t.Parallel()
 	north := newPeer(t, "hospital-north")
 	c := clientOf(t, member(t, north))
-	north.evaluate = func(*gateway.EvaluateRequest) ([]byte, error) {
-		text := "chaincode response 500, Failed to get transaction with id a1, error no such transaction ID [a1] in index"
-		return nil, rpc(codes.Unknown, sayEval+text, text)
-	}
+	north.script(func() {
+		north.evaluate = func(*gateway.EvaluateRequest) ([]byte, error) {
+			text := "chaincode response 500, Failed to get transaction with id a1, error no such transaction ID [a1] in index"
+			return nil, rpc(codes.Unknown, sayEval+text, text)
+		}
+	})
 	if o, err := c.Outcome(t.Context(), "a1"); err != nil || o != (Outcome{}) {
 		t.Errorf("%+v, %v", o, err)
 	}
 	if got := north.taken(); !slices.Equal(got, []string{"evaluate"}) {
 		t.Errorf("called %v", got)
 	}
-	north.evaluate = func(*gateway.EvaluateRequest) ([]byte, error) { return []byte("the transaction"), nil }
-	north.status = func(context.Context) (*gateway.CommitStatusResponse, error) {
-		return &gateway.CommitStatusResponse{Result: peer.TxValidationCode_PHANTOM_READ_CONFLICT, BlockNumber: 4}, nil
-	}
+	north.script(func() {
+		north.evaluate = func(*gateway.EvaluateRequest) ([]byte, error) { return []byte("the transaction"), nil }
+	})
+	north.script(func() {
+		north.status = func(context.Context) (*gateway.CommitStatusResponse, error) {
+			return &gateway.CommitStatusResponse{Result: peer.TxValidationCode_PHANTOM_READ_CONFLICT, BlockNumber: 4}, nil
+		}
+	})
 	want := Outcome{Known: true, Code: "PHANTOM_READ_CONFLICT", Block: 4}
 	if o, err := c.Outcome(t.Context(), "a1"); err != nil || o != want {
 		t.Errorf("%+v, %v", o, err)

@@ -61,10 +61,19 @@ func newPeer(t *testing.T, org string) *fakePeer {
 	return p
 }
 
-func (p *fakePeer) called(method string) {
+// script changes what the peer answers while it runs.
+func (p *fakePeer) script(change func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change()
+}
+
+// called notes a call and returns what to answer it with.
+func called[F any](p *fakePeer, method string, answer *F) F {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls = append(p.calls, method)
+	return *answer
 }
 
 // taken returns the calls since the last time.
@@ -77,42 +86,40 @@ func (p *fakePeer) taken() []string {
 }
 
 func (p *fakePeer) Endorse(_ context.Context, r *gateway.EndorseRequest) (*gateway.EndorseResponse, error) {
-	p.called("endorse")
-	if p.endorse == nil {
+	answer := called(p, "endorse", &p.endorse)
+	if answer == nil {
 		return nil, status.Error(codes.Unimplemented, "no endorsement scripted")
 	}
-	envelope, err := p.endorse(r)
+	envelope, err := answer(r)
 	return &gateway.EndorseResponse{PreparedTransaction: envelope}, err
 }
 
 func (p *fakePeer) Evaluate(_ context.Context, r *gateway.EvaluateRequest) (*gateway.EvaluateResponse, error) {
-	p.called("evaluate")
-	if p.evaluate == nil {
+	answer := called(p, "evaluate", &p.evaluate)
+	if answer == nil {
 		return nil, status.Error(codes.Unimplemented, "no evaluation scripted")
 	}
-	payload, err := p.evaluate(r)
+	payload, err := answer(r)
 	return &gateway.EvaluateResponse{Result: &peer.Response{Status: 200, Payload: payload}}, err
 }
 
 func (p *fakePeer) Submit(context.Context, *gateway.SubmitRequest) (*gateway.SubmitResponse, error) {
-	p.called("submit")
-	if p.submit != nil {
-		return &gateway.SubmitResponse{}, p.submit()
+	if answer := called(p, "submit", &p.submit); answer != nil {
+		return &gateway.SubmitResponse{}, answer()
 	}
 	return &gateway.SubmitResponse{}, nil
 }
 
 func (p *fakePeer) CommitStatus(ctx context.Context, _ *gateway.SignedCommitStatusRequest) (*gateway.CommitStatusResponse, error) {
-	p.called("status")
-	if p.status != nil {
-		return p.status(ctx)
+	if answer := called(p, "status", &p.status); answer != nil {
+		return answer(ctx)
 	}
 	return &gateway.CommitStatusResponse{BlockNumber: 9}, nil
 }
 
 // Deliver sends the blocks that there are and waits for the client to leave.
 func (p *fakePeer) Deliver(stream grpc.BidiStreamingServer[common.Envelope, peer.DeliverResponse]) error {
-	p.called("deliver")
+	blocks := called(p, "deliver", &p.blocks)
 	envelope, err := stream.Recv()
 	if err != nil {
 		return err
@@ -128,7 +135,7 @@ func (p *fakePeer) Deliver(stream grpc.BidiStreamingServer[common.Envelope, peer
 	if len(envelope.GetSignature()) == 0 {
 		return stream.Send(&peer.DeliverResponse{Type: &peer.DeliverResponse_Status{Status: common.Status_FORBIDDEN}})
 	}
-	for _, b := range p.blocks {
+	for _, b := range blocks {
 		if b.GetHeader().GetNumber() < seek.GetStart().GetSpecified().GetNumber() {
 			continue
 		}

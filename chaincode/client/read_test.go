@@ -30,7 +30,7 @@ func five(t *testing.T) (*Client, *fakePeer, []*endorser) {
 func TestSignedReadHoldsTheBytesThatPeersSigned(t *testing.T) {
 	t.Parallel()
 	c, north, endorsers := five(t)
-	north.endorse = approve(t, endorsers[:3]...)
+	north.script(func() { north.endorse = approve(t, endorsers[:3]...) })
 	read, err := c.SignedRead(t.Context(), ledger.AnchorGet, ledger.GetAnchor{Stream: "07", Sequence: 3})
 	if err != nil {
 		t.Fatal(err)
@@ -57,18 +57,20 @@ func TestSignedReadTriesAgainUntilPeersAgree(t *testing.T) {
 	t.Parallel()
 	c, north, endorsers := five(t)
 	tries := 0
-	north.endorse = func(r *gateway.EndorseRequest) (*common.Envelope, error) {
-		switch tries++; tries {
-		case 1:
-			return nil, rpc(codes.Aborted, sayOther, "ProposalResponsePayloads do not match")
-		case 2:
-			return nil, rpc(codes.Aborted, sayOther, "chaincode response 500, [not_found] the anchor does not exist")
-		case 3: // a majority is down
-			return endorsed(t, r, nil, endorsers[0], endorsers[0], endorsers[1]), nil
-		default:
-			return endorsed(t, r, nil, endorsers...), nil
+	north.script(func() {
+		north.endorse = func(r *gateway.EndorseRequest) (*common.Envelope, error) {
+			switch tries++; tries {
+			case 1:
+				return nil, rpc(codes.Aborted, sayOther, "ProposalResponsePayloads do not match")
+			case 2:
+				return nil, rpc(codes.Aborted, sayOther, "chaincode response 500, [not_found] the anchor does not exist")
+			case 3: // a majority is down
+				return endorsed(t, r, nil, endorsers[0], endorsers[0], endorsers[1]), nil
+			default:
+				return endorsed(t, r, nil, endorsers...), nil
+			}
 		}
-	}
+	})
 	read, err := c.SignedRead(t.Context(), ledger.AnchorGet, nil)
 	if err != nil || len(read.Endorsements) != 5 || tries != 4 {
 		t.Errorf("%v after %d tries", err, tries)
@@ -78,15 +80,17 @@ func TestSignedReadTriesAgainUntilPeersAgree(t *testing.T) {
 func TestSignedReadGivesUpWithAProblem(t *testing.T) {
 	t.Parallel()
 	c, north, endorsers := five(t)
-	north.endorse = approve(t, endorsers[:2]...)
+	north.script(func() { north.endorse = approve(t, endorsers[:2]...) })
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if _, err := c.SignedRead(ctx, ledger.AnchorGet, nil); ledger.CodeOf(err) != ledger.CodeUnavailable || !strings.Contains(err.Error(), "3 are needed") {
 		t.Error(err)
 	}
-	north.endorse = func(*gateway.EndorseRequest) (*common.Envelope, error) {
-		return nil, rpc(codes.Aborted, sayFirst, "chaincode response 500, [not_found] the anchor does not exist")
-	}
+	north.script(func() {
+		north.endorse = func(*gateway.EndorseRequest) (*common.Envelope, error) {
+			return nil, rpc(codes.Aborted, sayFirst, "chaincode response 500, [not_found] the anchor does not exist")
+		}
+	})
 	if _, err := c.SignedRead(t.Context(), ledger.AnchorGet, nil); ledger.CodeOf(err) != ledger.CodeNotFound {
 		t.Error(err)
 	}
@@ -110,9 +114,11 @@ func TestSignedReadRefusesWhatWouldNotProve(t *testing.T) {
 		"no result":                       {func(a *peer.ChaincodeEndorsedAction) { a.ProposalResponsePayload = nil }, "another proposal"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			north.endorse = func(r *gateway.EndorseRequest) (*common.Envelope, error) {
-				return endorsed(t, r, tt.bend, endorsers[:3]...), nil
-			}
+			north.script(func() {
+				north.endorse = func(r *gateway.EndorseRequest) (*common.Envelope, error) {
+					return endorsed(t, r, tt.bend, endorsers[:3]...), nil
+				}
+			})
 			if _, err := c.SignedRead(t.Context(), ledger.AnchorGet, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
