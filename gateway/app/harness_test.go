@@ -23,6 +23,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	integrity "github.com/secant-platform/secant/analytics/log"
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/client/clienttest"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -32,7 +33,10 @@ import (
 	"github.com/secant-platform/secant/gateway/telemetry"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	integrity.RouteMessages(slog.New(slog.DiscardHandler))
+	goleak.VerifyTestMain(m)
+}
 
 // waiting is how long a test waits for a state.
 const waiting = 60 * time.Second
@@ -43,7 +47,7 @@ type consortium struct {
 	dir     string
 }
 
-func newConsortium(t *testing.T) *consortium {
+func newConsortium(t testing.TB) *consortium {
 	t.Helper()
 	c := &consortium{network: clienttest.New(t), dir: t.TempDir()}
 	b, err := json.Marshal(c.network.Trust())
@@ -74,7 +78,7 @@ func (c *consortium) config(org string) config.Config {
 
 // running is a node that runs.
 type running struct {
-	t    *testing.T
+	t    testing.TB
 	cfg  config.Config
 	url  string
 	stop func() error
@@ -101,7 +105,7 @@ func (s *syncBuffer) String() string {
 }
 
 // start starts an organisation's node and waits until it is ready.
-func (c *consortium) start(t *testing.T, org string) *running {
+func (c *consortium) start(t testing.TB, org string) *running {
 	t.Helper()
 	r := c.launch(t, org, c.config(org), func(string) {})
 	r.await("the node to be ready", func() bool {
@@ -111,12 +115,12 @@ func (c *consortium) start(t *testing.T, org string) *running {
 	return r
 }
 
-func (c *consortium) launch(t *testing.T, org string, cfg config.Config, step func(string)) *running {
+func (c *consortium) launch(t testing.TB, org string, cfg config.Config, step func(string)) *running {
 	t.Helper()
 	return c.launchOn(t, org, cfg, c.network.Client(org), step)
 }
 
-func (c *consortium) launchOn(t *testing.T, org string, cfg config.Config, on Ledger, step func(string)) *running {
+func (c *consortium) launchOn(t testing.TB, org string, cfg config.Config, on Ledger, step func(string)) *running {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -222,7 +226,7 @@ type device struct {
 }
 
 // commission has medtech make a device and its owner put it into service.
-func commission(t *testing.T, maker, owner *running, serial string) device {
+func commission(t testing.TB, maker, owner *running, serial string) device {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -246,7 +250,7 @@ func commission(t *testing.T, maker, owner *running, serial string) device {
 }
 
 // sign returns headers and body of a request with records.
-func (d device) sign(t *testing.T, records ...string) (map[string]string, []byte) {
+func (d device) sign(t testing.TB, records ...string) (map[string]string, []byte) {
 	t.Helper()
 	var seed proof.Seed
 	_, _ = rand.Read(seed[:])
@@ -296,7 +300,7 @@ func report(n int) []byte {
 }
 
 // verifier judges by the trust file alone.
-func (c *consortium) verifier(t *testing.T) *proof.Verifier {
+func (c *consortium) verifier(t testing.TB) *proof.Verifier {
 	t.Helper()
 	b, err := os.ReadFile(c.trust())
 	if err != nil {
