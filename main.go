@@ -239,7 +239,11 @@ func check() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return encode(c.OutOrStdout(), cfg)
+			report, err := app.Check(c.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			return encode(c.OutOrStdout(), report)
 		},
 	}
 	c.Flags().StringVar(&file, "config", "", "the node's configuration")
