@@ -56,6 +56,10 @@ func key(toolchain string, args []string, source ...string) string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
+// ErrNoSource means that the source of this module is not where it was looked
+// for.
+var ErrNoSource = errors.New("no go.mod of that module")
+
 // findSource returns the root of this module.
 func findSource(asked string) (string, error) {
 	start := asked
@@ -77,8 +81,8 @@ func findSource(asked string) (string, error) {
 		if asked != "" || dir == filepath.Dir(dir) {
 			return "", &process.Failure{
 				What: "looking for the source of " + module + " in " + start,
-				Err:  errors.New("no go.mod of that module there"),
-				Do:   "run the command inside a clone of the repository, or say where one is with --source",
+				Err:  ErrNoSource,
+				Do:   "run the command inside a clone of the repository",
 			}
 		}
 	}
@@ -98,6 +102,10 @@ func isModule(dir string) bool {
 	}
 	return false
 }
+
+// largeFile is the size in bytes from which a file counts by its size and time
+// only: it is data that somebody put into the clone, and not to be read each time.
+const largeFile = 32 << 20
 
 // digestSource digests every file that can reach a program: not tests, not
 // documents, not hidden folders. Files that are embedded may have any name.
@@ -120,6 +128,11 @@ func digestSource(root string) (string, error) {
 		rel, err := filepath.Rel(root, path)
 		if err != nil {
 			return fmt.Errorf("naming a source file: %w", err)
+		}
+		info, err := d.Info()
+		if err == nil && info.Size() > largeFile {
+			fmt.Fprintf(h, "%s %d %d\n", filepath.ToSlash(rel), info.Size(), info.ModTime().UnixNano())
+			return nil
 		}
 		f, err := os.Open(path) //nolint:gosec // below the source folder
 		if errors.Is(err, fs.ErrNotExist) {

@@ -7,9 +7,12 @@ package launch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -110,7 +113,7 @@ func (l *launcher) up(ctx context.Context, o Options) (*State, error) {
 	if err := checkPorts(ctx, n, running); err != nil {
 		return nil, err
 	}
-	if l.programs, err = build.All(ctx, build.Options{Cache: o.Cache, Source: o.Source, Step: l.progress.step}); err != nil {
+	if err := l.build(ctx, o); err != nil {
 		return nil, err
 	}
 	// From here on the directory is ours, also if the rest fails.
@@ -129,6 +132,46 @@ func (l *launcher) up(ctx context.Context, o Options) (*State, error) {
 		}
 	}
 	return l.state(ctx, !o.NoNodes)
+}
+
+// build makes the programs that are missing. Where it cannot, away from the
+// source or without a compiler, a network that was up before starts with the
+// programs of that time.
+func (l *launcher) build(ctx context.Context, o Options) error {
+	var err error
+	l.programs, err = build.All(ctx, build.Options{Cache: o.Cache, Source: o.Source, Step: l.progress.step})
+	if !errors.Is(err, build.ErrNoSource) && !errors.Is(err, exec.ErrNotFound) {
+		return err
+	}
+	last, lastErr := l.lastPrograms()
+	if lastErr != nil {
+		return err
+	}
+	l.programs = last
+	l.progress.say("starting the programs of last time: %v", errors.Unwrap(err))
+	return nil
+}
+
+// lastPrograms returns the programs with which the network was last up, if they
+// are all still there.
+func (l *launcher) lastPrograms() (*build.Programs, error) {
+	b, err := os.ReadFile(l.net.ProgramsFile())
+	if err != nil {
+		return nil, fmt.Errorf("reading which programs ran last: %w", err)
+	}
+	p := &build.Programs{}
+	if err := json.Unmarshal(b, p); err != nil {
+		return nil, fmt.Errorf("reading which programs ran last: %w", err)
+	}
+	for _, path := range []string{p.Peer, p.Orderer, p.Configtxgen, p.Secant, p.Chaincode, p.Builder} {
+		if _, err := build.Digest(path); err != nil {
+			return nil, err
+		}
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("looking for a program: %w", err)
+		}
+	}
+	return p, nil
 }
 
 // stateDir resolves the state directory.

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/network/build"
 	"github.com/secant-platform/secant/network/disk"
 	"github.com/secant-platform/secant/network/process"
 	"github.com/secant-platform/secant/network/topology"
@@ -408,6 +409,11 @@ func TestLogsFollowAFileThatIsCut(t *testing.T) {
 		t.Error(diff)
 	}
 	failure(t, Logs(t.Context(), n.Dir, "no-such", &once, false), "no-such", "orderer-authority")
+	for _, name := range []string{"chaincode-peer0-medtech", "chaincode-peer0-medtech-01234567"} {
+		if path, err := logOf(n, name); err != nil || path != n.LogFile("chaincode-peer0-medtech") {
+			t.Errorf("%s logs to %s, %v", name, path, err)
+		}
+	}
 }
 
 func TestProgressTellsStepsTimesAndFailures(t *testing.T) {
@@ -452,4 +458,41 @@ func TestGuideNamesEveryNodeAndHowToCallIt(t *testing.T) {
 	if !strings.Contains(out.String(), n.TokenFile("hospital-north", "auditor")) || !strings.Contains(out.String(), "secant demo") {
 		t.Errorf("got\n%s", out.String())
 	}
+}
+
+func TestNetworkThatWasUpNeedsNoSource(t *testing.T) {
+	n := saved(t)
+	l := newLauncher(n, nil)
+	t.Chdir(t.TempDir())
+	err := l.build(t.Context(), Options{Cache: t.TempDir()})
+	failure(t, err, "inside a clone")
+
+	cache := t.TempDir()
+	path := func(name string) string {
+		p := filepath.Join(cache, name)
+		for _, file := range []string{p, p + ".sha256"} {
+			if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return p
+	}
+	want := &build.Programs{
+		Peer: path("peer"), Orderer: path("orderer"), Configtxgen: path("configtxgen"),
+		Secant: path("secant"), Chaincode: path("secantcc"), Builder: path("ccbuilder"),
+	}
+	if err := l.save(n.ProgramsFile(), want); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.build(t.Context(), Options{Cache: cache}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, l.programs); diff != "" {
+		t.Error(diff)
+	}
+	// Programs that are gone cannot be started: then the first reason counts.
+	if err := os.Remove(want.Secant); err != nil {
+		t.Fatal(err)
+	}
+	failure(t, l.build(t.Context(), Options{Cache: cache}), "inside a clone")
 }

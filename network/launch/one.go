@@ -2,7 +2,6 @@ package launch
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/secant-platform/secant/network/build"
 	"github.com/secant-platform/secant/network/channel"
 	"github.com/secant-platform/secant/network/process"
 	"github.com/secant-platform/secant/network/topology"
@@ -30,13 +28,8 @@ func Start(ctx context.Context, dir, name string, env ...string) error {
 		return err
 	}
 	defer unlock()
-	b, err := os.ReadFile(l.net.ProgramsFile())
-	if err != nil {
+	if l.programs, err = l.lastPrograms(); err != nil {
 		return &process.Failure{What: "starting " + name, Err: err, Do: "run `secant up` first"}
-	}
-	l.programs = &build.Programs{}
-	if err := json.Unmarshal(b, l.programs); err != nil {
-		return fmt.Errorf("reading which programs to start: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, nodeTime)
 	defer cancel()
@@ -129,21 +122,33 @@ func unknown(n *topology.Network, name string) error {
 }
 
 // Logs copies the log of a process to out. With follow it goes on until ctx
-// ends. The name of a chaincode process serves as well, as status shows it.
+// ends. The name of a chaincode process serves as well, as status shows it or
+// without its last part.
 func Logs(ctx context.Context, dir, name string, out io.Writer, follow bool) error {
 	n, err := existing(dir)
 	if err != nil {
 		return err
 	}
-	path := n.LogFile(name)
-	if _, ok := n.Process(name); !ok {
-		r, found, err := process.Table{Dir: n.RunDir()}.Find(name)
-		if err != nil || !found || r.Log == "" {
-			return errors.Join(unknown(n, name), err)
-		}
-		path = r.Log
+	path, err := logOf(n, name)
+	if err != nil {
+		return err
 	}
 	return follower{path: path, out: out}.run(ctx, follow)
+}
+
+// logOf finds the log of a process by the process's name.
+func logOf(n *topology.Network, name string) (string, error) {
+	if _, ok := n.Process(name); ok {
+		return n.LogFile(name), nil
+	}
+	for _, p := range n.Processes() {
+		// All chaincode of a peer shares a log, also after it has ended.
+		of := chaincodeName(p.Name)
+		if p.Kind == topology.KindPeer && (name == of || strings.HasPrefix(name, of+"-")) {
+			return n.LogFile(of), nil
+		}
+	}
+	return "", unknown(n, name)
 }
 
 // follower copies a file that grows, is cut, or is put aside and begun anew.
