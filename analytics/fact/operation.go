@@ -2,7 +2,6 @@ package fact
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -47,12 +46,12 @@ type Operation struct {
 
 // Pending is the error of waiting too long for a command: it is durable and
 // goes on, and its operation tells the outcome.
-type Pending struct {
+type Pending struct { //nolint:errname // it names a state, not a fault
 	Operation string // Operation.ID
 }
 
 func (p *Pending) Error() string {
-	return fmt.Sprintf("the command is stored and under way as operation %s", p.Operation)
+	return "the command is stored and under way as operation " + p.Operation
 }
 
 // Endorsed is a transaction that is about to be sent for an operation.

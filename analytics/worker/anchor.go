@@ -41,7 +41,7 @@ func (w *Worker) anchor(ctx context.Context) error {
 		if end, ok := errors.AsType[*fatalError](err); ok {
 			return fmt.Errorf("anchoring the integrity log: %w", end.err)
 		}
-		if err != nil && ctx.Err() == nil {
+		if ctx.Err() == nil {
 			w.log.WarnContext(ctx, "anchoring was interrupted", slog.Any("error", err))
 		}
 		if progress {
@@ -60,7 +60,7 @@ type anchorer struct {
 }
 
 // run finds out where the stream stands and goes on from there, until something
-// fails. It reports whether it made an anchor.
+// fails: it never returns without an error. It reports whether it made an anchor.
 func (a *anchorer) run(ctx context.Context) (progress bool, err error) {
 	if err := a.open(ctx); err != nil {
 		return false, err
@@ -187,7 +187,7 @@ func (a *anchorer) grown(ctx context.Context) (log.Checkpoint, error) {
 			return c, nil
 		}
 		if !sleep(ctx, lookEvery) {
-			return c, ctx.Err()
+			return c, fmt.Errorf("waiting for a checkpoint: %w", ctx.Err())
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,10 +19,10 @@ import (
 	"github.com/secant-platform/secant/gateway/store"
 )
 
-func openLog(t *testing.T, dir, org string) *log.Log {
+func openLog(t *testing.T, dir string) *log.Log {
 	t.Helper()
 	l, err := log.Open(context.Background(), dir, log.Options{
-		Origin: log.OriginOf("test", org), CheckpointInterval: 100 * time.Millisecond,
+		Origin: log.OriginOf("test", north), CheckpointInterval: 100 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +65,7 @@ func add(t *testing.T, l *log.Log, label string, n int) uint64 {
 }
 
 // anchoredUpTo waits until the newest anchor covers size entries.
-func anchoredUpTo(t *testing.T, n *node, l *log.Log, size uint64) ledger.Anchor {
+func anchoredUpTo(t *testing.T, n *node, l *log.Log, size uint64) {
 	t.Helper()
 	for {
 		row, found, err := n.store.LastAnchor(t.Context(), ledger.StreamID(l.Verifier()))
@@ -72,7 +73,7 @@ func anchoredUpTo(t *testing.T, n *node, l *log.Log, size uint64) ledger.Anchor 
 			t.Fatal(err)
 		}
 		if found && row.Record.Size >= size {
-			return row.Record
+			return
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -83,13 +84,13 @@ func TestTheLogIsAnchoredAndGoesOnAfterARestart(t *testing.T) {
 	net := newChannel(t)
 	dir, logDir := t.TempDir(), filepath.Join(t.TempDir(), "log")
 	for round := range 3 {
-		l := openLog(t, logDir, north)
+		l := openLog(t, logDir)
 		conn := net.connect(north)
 		conn.submits = []fault{lostAfter, lostBefore, lostPending, none, lostAfter}
 		n := start(t, conn, dir, worker.Options{Log: l})
 		<-n.Verified()
 		for range 3 {
-			size := add(t, l, fmt.Sprint(round), 5)
+			size := add(t, l, strconv.Itoa(round), 5)
 			anchoredUpTo(t, n, l, size)
 		}
 		if s, err := n.Status(t.Context()); err != nil || !s.Verified || s.Anchor == nil {
@@ -106,7 +107,7 @@ func TestTheLogIsAnchoredAndGoesOnAfterARestart(t *testing.T) {
 func TestALaggingEndorserDelaysAnAnchorOnly(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	l := openLog(t, filepath.Join(t.TempDir(), "log"), north)
+	l := openLog(t, filepath.Join(t.TempDir(), "log"))
 	defer closeLog(t, l)
 	conn := net.connect(north)
 	n := start(t, conn, t.TempDir(), worker.Options{Log: l})
@@ -140,11 +141,11 @@ func runWithLog(t *testing.T, net *channel, dir string, l *log.Log) error {
 func anchored(t *testing.T, net *channel) (dir, logDir, backup string) {
 	t.Helper()
 	dir, logDir, backup = t.TempDir(), filepath.Join(t.TempDir(), "log"), filepath.Join(t.TempDir(), "backup")
-	l := openLog(t, logDir, north)
+	l := openLog(t, logDir)
 	add(t, l, "early", 3)
 	closeLog(t, l)
 	copyLog(t, backup, logDir)
-	l = openLog(t, logDir, north)
+	l = openLog(t, logDir)
 	n := start(t, net.connect(north), dir, worker.Options{Log: l})
 	anchoredUpTo(t, n, l, add(t, l, "late", 3))
 	if err := n.stop(); err != nil {
@@ -168,7 +169,7 @@ func TestALogThatDoesNotContinueItsLastAnchorStopsTheNode(t *testing.T) {
 			t.Parallel()
 			net := newChannel(t)
 			dir, _, backup := anchored(t, net)
-			l := openLog(t, backup, north)
+			l := openLog(t, backup)
 			defer closeLog(t, l)
 			c.then(t, l)
 			// With its own read model, and with an empty one: the whole node was
@@ -190,7 +191,7 @@ func TestASecondCopyOfTheLogStopsTheNode(t *testing.T) {
 	dir, logDir, _ := anchored(t, net)
 	twin := filepath.Join(t.TempDir(), "twin")
 	copyLog(t, twin, logDir)
-	l := openLog(t, logDir, north)
+	l := openLog(t, logDir)
 	defer closeLog(t, l)
 	s, err := store.Open(t.Context(), dir, store.Options{Organisation: north})
 	if err != nil {
@@ -206,7 +207,7 @@ func TestASecondCopyOfTheLogStopsTheNode(t *testing.T) {
 	wg.Go(func() { ended = w.Run(t.Context()) })
 	<-w.Verified()
 
-	l2 := openLog(t, twin, north)
+	l2 := openLog(t, twin)
 	defer closeLog(t, l2)
 	n2 := start(t, net.connect(north), t.TempDir(), worker.Options{Log: l2})
 	defer n2.stop()
@@ -222,7 +223,7 @@ func TestALostLogStopsTheNode(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
 	dir, _, _ := anchored(t, net)
-	l := openLog(t, filepath.Join(t.TempDir(), "new"), north)
+	l := openLog(t, filepath.Join(t.TempDir(), "new"))
 	defer closeLog(t, l)
 	if err := runWithLog(t, net, dir, l); err == nil || !strings.Contains(err.Error(), "another integrity log") {
 		t.Errorf("got %v, want an error that names the other log", err)
@@ -232,7 +233,7 @@ func TestALostLogStopsTheNode(t *testing.T) {
 func TestSomebodyElsesStreamStopsTheNode(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	l := openLog(t, filepath.Join(t.TempDir(), "log"), north)
+	l := openLog(t, filepath.Join(t.TempDir(), "log"))
 	defer closeLog(t, l)
 	thief := net.Ledger.Client(south, ledger.RoleAnchorer)
 	if err := net.Ledger.Submit(thief, ledger.AnchorOpen, ledger.OpenStream{Verifier: l.Verifier()}, nil); err != nil {
@@ -262,7 +263,7 @@ func (f *failingLog) Consistency(ctx context.Context, from, to uint64) ([][]byte
 func TestAPassingFaultOfTheLogIsRetried(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	l := openLog(t, filepath.Join(t.TempDir(), "log"), north)
+	l := openLog(t, filepath.Join(t.TempDir(), "log"))
 	defer closeLog(t, l)
 	n := start(t, net.connect(north), t.TempDir(), worker.Options{Log: &failingLog{Log: l, left: 2}})
 	defer n.stop()

@@ -58,10 +58,10 @@ func (w *Worker) assessOne(ctx context.Context, u fact.Unassessed, devices []fac
 	if w.guard(ctx, "assess", func() { a, err = w.options.Assess(ctx, u.Record, u.Body, devices) }) {
 		err = errors.New("the node failed at this report")
 	}
+	if over(ctx) {
+		return nil // cut short; it stays due
+	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
 		w.log.WarnContext(ctx, "report could not be assessed", slog.String("digest", u.Record.Digest),
 			slog.String("sharer", u.Record.Sharer), slog.Any("error", err))
 		a = fact.Assessment{}

@@ -137,7 +137,7 @@ func TestACommandTakesEffectOnceWhateverHappens(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			net := newChannel(t)
-			before := net.valid(ledger.DeviceRegisterModel)
+			before := net.models()
 			conn := net.connect(medtech)
 			conn.submits, conn.refuse = c.submits, c.refuse
 			n := start(t, conn, t.TempDir(), worker.Options{})
@@ -148,7 +148,7 @@ func TestACommandTakesEffectOnceWhateverHappens(t *testing.T) {
 			if op.Attempts != c.attempts {
 				t.Errorf("%d transactions were endorsed, want %d", op.Attempts, c.attempts)
 			}
-			if got := net.valid(ledger.DeviceRegisterModel) - before; got != 1 {
+			if got := net.models() - before; got != 1 {
 				t.Errorf("%d transactions took effect, want 1", got)
 			}
 		})
@@ -169,7 +169,7 @@ func TestAStaleTransactionMayStillDoIt(t *testing.T) {
 	if _, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a")); err != nil {
 		t.Fatal(err)
 	}
-	if got := net.valid(ledger.DeviceRegisterModel); got != 2 { // one is the seed's
+	if got := net.models(); got != 2 { // one is the seed's
 		t.Errorf("%d transactions took effect, want 1", got-1)
 	}
 }
@@ -189,6 +189,7 @@ func TestCrashAtEachStepLosesNothingAndDoublesNothing(t *testing.T) {
 // crash lets ten commands run until one reaches a step, ends the worker there,
 // and starts another over the same store.
 func crash(t *testing.T, step string, f fault) {
+	t.Helper()
 	net := newChannel(t)
 	dir := filepath.Join(t.TempDir(), "store")
 	conn := net.connect(medtech)
@@ -255,7 +256,7 @@ func crash(t *testing.T, step string, f fault) {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	if got := net.valid(ledger.DeviceRegisterModel) - 1; got != want { // one is the seed's
+	if got := net.models() - 1; got != want { // one is the seed's
 		t.Errorf("%d transactions took effect for %d accepted commands", got, want)
 	}
 }

@@ -33,7 +33,7 @@ func TestManyCommandsAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got := net.valid(ledger.DeviceRegisterModel) - 1; got != 300 {
+	if got := net.models() - 1; got != 300 {
 		t.Errorf("%d transactions took effect, want 300", got)
 	}
 	s, err := n.Status(t.Context())
@@ -207,7 +207,7 @@ func TestPatienceEnds(t *testing.T) {
 	// It was sent, so it comes in when the orderers are back, and the operation
 	// tells the truth then.
 	net.Resume()
-	for net.valid(ledger.DeviceRegisterModel) < 2 {
+	for net.models() < 2 {
 		time.Sleep(time.Millisecond)
 	}
 	waitProjected(t, n, net)
@@ -258,7 +258,7 @@ func TestTooManyCommandsAreRefusedBusy(t *testing.T) {
 		t.Errorf("got %v, want %v", codes, want)
 	}
 	net.Resume()
-	for net.valid(ledger.DeviceRegisterModel)-1 < 3 {
+	for net.models()-1 < 3 {
 		time.Sleep(time.Millisecond)
 	}
 	waitProjected(t, n, net)

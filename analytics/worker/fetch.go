@@ -46,9 +46,12 @@ func (w *Worker) fetch(ctx context.Context) error {
 	return nil
 }
 
+// over reports whether ctx has ended, and errors therefore mean nothing.
+func over(ctx context.Context) bool { return ctx.Err() != nil }
+
 // ignoreEnd drops an error that is only the end of ctx.
 func ignoreEnd(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	if over(ctx) {
 		return nil
 	}
 	return err
@@ -81,10 +84,10 @@ func (w *Worker) fetchOne(ctx context.Context, f fact.Fetch) error {
 	if err == nil && f.Kind.Digest(body) != f.Digest {
 		err = fmt.Errorf("%s gave another document than the one that the ledger names", f.Holder)
 	}
+	if over(ctx) {
+		return nil // cut short; it stays due
+	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
 		w.metrics.fetches.WithLabelValues("failed").Inc()
 		wait := fetchPause(f.Attempts)
 		w.log.WarnContext(ctx, "document was not fetched", slog.String("kind", string(f.Kind)), slog.String("digest", f.Digest),

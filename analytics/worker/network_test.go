@@ -37,12 +37,12 @@ func newChannel(t *testing.T) *channel {
 	return c
 }
 
-// valid counts the valid transactions of a name.
-func (c *channel) valid(name string) int {
+// models counts the transactions that registered a model.
+func (c *channel) models() int {
 	n := 0
 	for _, b := range c.Ledger.Blocks(0) {
 		for _, tx := range b.Txs {
-			if tx.Valid && tx.Name == name {
+			if tx.Valid && tx.Name == ledger.DeviceRegisterModel {
 				n++
 			}
 		}
@@ -144,12 +144,13 @@ func (c *conn) submit(ctx context.Context, p *client.Prepared) (client.Commit, e
 		if err != nil {
 			return client.Commit{}, err
 		}
-		time.AfterFunc(300*time.Millisecond, func() { _, _ = late.Submit(context.Background()) })
+		ctx := context.WithoutCancel(ctx)
+		time.AfterFunc(300*time.Millisecond, func() { _, _ = late.Submit(ctx) })
 		return client.Commit{}, unknown
 	case unsent:
 		return client.Commit{}, ledger.Problemf(ledger.CodeUnavailable, "no orderer answers")
 	case conflicted:
-		c.spoil()
+		c.spoil(ctx)
 	case lostAfter:
 		if _, err := p.Submit(ctx); err != nil {
 			return client.Commit{}, err
@@ -162,11 +163,11 @@ func (c *conn) submit(ctx context.Context, p *client.Prepared) (client.Commit, e
 
 // spoil changes the organisation's row, which commands about models read, so
 // that those that are endorsed already conflict.
-func (c *conn) spoil() {
+func (c *conn) spoil(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var row ledger.Organisation
-	err := c.Client.Evaluate(context.Background(), ledger.IdentityGet, ledger.GetOrganisation{ID: c.org}, &row)
+	err := c.Client.Evaluate(ctx, ledger.IdentityGet, ledger.GetOrganisation{ID: c.org}, &row)
 	if err == nil {
 		next := statetest.Registration(c.org)
 		next.Revision = row.Revision + 1

@@ -211,13 +211,3 @@ func (d *desk) load() (open int, oldest time.Time) {
 	}
 	return len(d.tasks), oldest
 }
-
-// ended reports whether a task has ended.
-func (t *task) ended() bool {
-	select {
-	case <-t.done:
-		return true
-	default:
-		return false
-	}
-}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
@@ -73,6 +74,7 @@ func (s *Store) Apply(ctx context.Context, b *ledger.Block) ([]fact.Decision, er
 	if b.Number >= math.MaxInt64 {
 		return nil, fmt.Errorf("applying block %d: no such number", b.Number)
 	}
+	number := signed(b.Number)
 	var decisions []fact.Decision
 	err := s.update(ctx, func(ctx context.Context, t *txn) error {
 		decisions = nil
@@ -80,7 +82,7 @@ func (s *Store) Apply(ctx context.Context, b *ledger.Block) ([]fact.Decision, er
 		if err != nil {
 			return err
 		}
-		switch number := int64(b.Number); {
+		switch {
 		case number == c.next-1 && string(chain(c.before, b)) != string(c.history):
 			return ErrOtherLedger
 		case number < c.next:
@@ -111,7 +113,7 @@ func (s *Store) apply(ctx context.Context, t *txn, c *checkpoint, b *ledger.Bloc
 			continue
 		}
 		at := &place{
-			block: int64(b.Number), idx: int64(i), tx: tx.ID, org: tx.Creator,
+			block: signed(b.Number), idx: int64(i), tx: tx.ID, org: tx.Creator,
 			time: millis(tx.Time), late: late(tx.Time, c.newest),
 		}
 		if len(tx.Writes) > 0 { // nobody vouches for the time of one that only reads
@@ -131,7 +133,7 @@ func (s *Store) apply(ctx context.Context, t *txn, c *checkpoint, b *ledger.Bloc
 			}
 		}
 	}
-	c.next, c.newest = int64(b.Number)+1, newest
+	c.next, c.newest = signed(b.Number)+1, newest
 	c.before, c.history = c.history, chain(c.history, b)
 	if err := t.pruneEvents(ctx, c, s.options.KeepEvents); err != nil {
 		return nil, err
@@ -185,7 +187,7 @@ func chain(before []byte, b *ledger.Block) []byte {
 		}
 		number(h, 1)
 		text(h, []byte(tx.Creator))
-		number(h, uint64(millis(tx.Time)))
+		text(h, []byte(strconv.FormatInt(millis(tx.Time), 10)))
 		event, err := json.Marshal(tx.Event)
 		if err != nil {
 			panic(err) // strings and integers only
@@ -207,6 +209,11 @@ func chain(before []byte, b *ledger.Block) []byte {
 		}
 	}
 	return h.Sum(nil)
+}
+
+// signed is a block's number as SQLite keeps it. Apply refuses what does not fit.
+func signed(n uint64) int64 {
+	return int64(n) //nolint:gosec // within int64, see Apply
 }
 
 // number and text write a value so that no two sequences of values look alike.

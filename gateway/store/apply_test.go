@@ -176,4 +176,7 @@ func TestEveryTableOfTheProjectionIsDigested(t *testing.T) {
 			t.Errorf("table %s belongs to the projection and is not in its digest", name)
 		}
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -213,7 +213,7 @@ func (s *Store) SetStored(ctx context.Context, seq int64) error {
 func (t *txn) setDone(ctx context.Context, seq int64, tx string, block uint64) error {
 	_, err := t.exec(ctx, `UPDATE operation SET state = 'done', tx = ?1, block = ?2, updated = ?3, problem = NULL,
 		result = (SELECT result FROM operation_tx WHERE tx = ?1) WHERE seq = ?4 AND state <> 'done'`,
-		tx, int64(block), millis(time.Now()), seq)
+		tx, signed(block), millis(time.Now()), seq)
 	if err != nil {
 		return fmt.Errorf("finishing an operation: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -11,20 +12,20 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-func enqueue(t testing.TB, s *Store, key, request string) fact.Operation {
-	t.Helper()
-	op, joined, err := s.Enqueue(t.Context(), key, ledger.RoleSharer, ledger.ThreatShare, []byte(request))
+func enqueue(tb testing.TB, s *Store, key, request string) fact.Operation {
+	tb.Helper()
+	op, joined, err := s.Enqueue(tb.Context(), key, ledger.RoleSharer, ledger.ThreatShare, []byte(request))
 	if err != nil || joined {
-		t.Fatalf("joined %v, %v; want a new operation", joined, err)
+		tb.Fatalf("joined %v, %v; want a new operation", joined, err)
 	}
 	return op
 }
 
-func operation(t testing.TB, s *Store, id string) fact.Operation {
-	t.Helper()
-	op, err := s.Operation(t.Context(), id)
+func operation(tb testing.TB, s *Store, id string) fact.Operation {
+	tb.Helper()
+	op, err := s.Operation(tb.Context(), id)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return op
 }
@@ -159,7 +160,7 @@ func TestOldOperationsAreLetGoAndOpenOnesKept(t *testing.T) {
 	open := enqueue(t, s, "", "open")
 	var last fact.Operation
 	for i := range 3 * pruneEvery {
-		last = enqueue(t, s, "", fmt.Sprint(i))
+		last = enqueue(t, s, "", strconv.Itoa(i))
 		if err := s.SetEndorsed(t.Context(), last.Seq, fact.Endorsed{Tx: fmt.Sprint("t", i), Envelope: []byte("e")}); err != nil {
 			t.Fatal(err)
 		}

@@ -105,6 +105,7 @@ func eachRow[T any](ctx context.Context, s *Store, l listing, req ledger.PageReq
 		where = append(where[:len(where):len(where)], fmt.Sprintf("(%s) %s (%s)", strings.Join(l.order, ", "), compare, marks))
 		args = append(args[:len(args):len(args)], last...)
 	}
+	//nolint:gosec // names of this package's own tables and columns
 	query := "SELECT " + placeColumns + ", " + strings.Join(l.order, ", ") + " FROM " + l.table
 	if len(where) > 0 {
 		query += " WHERE " + strings.Join(where, " AND ")

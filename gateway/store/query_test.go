@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -44,13 +45,18 @@ func TestListsPageByPage(t *testing.T) {
 			V: 1, ID: hex32(i), DI: fmt.Sprint("d", i%3), Manufacturer: medtech,
 			Owner: []string{north, south}[i%2], State: []string{ledger.StateRegistered, ledger.StateInService}[i/10], Since: start,
 		})
-		apply(t, s, uint64(i), tx(t, fmt.Sprint(i), medtech, start, &units[i],
+		apply(t, s, uint64(i), tx(t, strconv.Itoa(i), medtech, start, &units[i],
 			&ledger.Score{V: 1, Subject: hex32(0), Model: "m", InputDigest: hex32(100 - i), Published: start},
 			&ledger.Anchor{V: 1, Stream: "s", Sequence: uint64(i), Size: uint64(10 * (i + 1)), Time: start}))
 	}
 	for _, f := range []fact.UnitFilter{
-		{}, {Owner: north}, {DI: "d1"}, {State: ledger.StateInService}, {Manufacturer: medtech},
-		{Owner: south, DI: "d2", State: ledger.StateRegistered}, {Owner: "nobody"},
+		{},
+		{Owner: north},
+		{DI: "d1"},
+		{State: ledger.StateInService},
+		{Manufacturer: medtech},
+		{Owner: south, DI: "d2", State: ledger.StateRegistered},
+		{Owner: "nobody"},
 	} {
 		var want []ledger.Unit
 		for _, u := range units {
@@ -92,8 +98,8 @@ func TestListsPageByPage(t *testing.T) {
 func TestABookmarkServesItsOwnListOnly(t *testing.T) {
 	s := openStore(t, Options{})
 	for i := range 3 {
-		apply(t, s, uint64(i), tx(t, fmt.Sprint(i), medtech, start, &ledger.Model{V: 1, DI: fmt.Sprint(i)},
-			&ledger.Release{V: 1, DI: "a", Version: fmt.Sprint(i)}, &ledger.Release{V: 1, DI: "b", Version: fmt.Sprint(i)}))
+		apply(t, s, uint64(i), tx(t, strconv.Itoa(i), medtech, start, &ledger.Model{V: 1, DI: strconv.Itoa(i)},
+			&ledger.Release{V: 1, DI: "a", Version: strconv.Itoa(i)}, &ledger.Release{V: 1, DI: "b", Version: strconv.Itoa(i)}))
 	}
 	one := ledger.PageRequest{Size: 1}
 	p, err := s.Releases(t.Context(), "a", one)
@@ -128,10 +134,10 @@ func TestEventsResumeWithoutLossOrRepeat(t *testing.T) {
 	block := uint64(0)
 	more := func(n int) {
 		for range n {
-			apply(t, s, block, tx(t, fmt.Sprint(block), north, start, &ledger.Threat{V: 1, Digest: hex32(int(block)), Sharer: north}),
+			apply(t, s, block, tx(t, strconv.FormatUint(block, 10), north, start, &ledger.Threat{V: 1, Digest: hex32(int(block)), Sharer: north}),
 				tx(t, fmt.Sprint(block, "b"), south, start, &ledger.Threat{V: 1, Digest: hex32(int(block) + 1000), Sharer: south}))
 			if block%2 == 0 {
-				if err := s.AddEvent(t.Context(), "local", []string{fmt.Sprint(block)}, nil); err != nil {
+				if err := s.AddEvent(t.Context(), "local", []string{strconv.FormatUint(block, 10)}, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -323,7 +329,7 @@ func FuzzBookmarks(f *testing.F) {
 	}
 	f.Cleanup(func() { _ = s.Close() })
 	for i := range 3 {
-		if _, err := s.Apply(context.Background(), &ledger.Block{Number: uint64(i), Txs: []ledger.Tx{tx(f, fmt.Sprint(i), north, start, &ledger.Threat{V: 1, Digest: hex32(i), Sharer: north})}}); err != nil {
+		if _, err := s.Apply(context.Background(), &ledger.Block{Number: uint64(i), Txs: []ledger.Tx{tx(f, strconv.Itoa(i), north, start, &ledger.Threat{V: 1, Digest: hex32(i), Sharer: north})}}); err != nil {
 			f.Fatal(err)
 		}
 	}

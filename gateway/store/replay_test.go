@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -22,13 +23,13 @@ func drawWrite(t *rapid.T) ledger.Write {
 	case 0:
 		r = &ledger.Organisation{V: 1, ID: org, Revision: n("revision")}
 	case 1:
-		r = &ledger.Model{V: 1, DI: fmt.Sprint(n("di")), Manufacturer: org}
+		r = &ledger.Model{V: 1, DI: strconv.Itoa(n("di")), Manufacturer: org}
 	case 2:
-		r = &ledger.Release{V: 1, DI: fmt.Sprint(n("di")), Version: fmt.Sprint(n("version")), SBOMDigest: hex32(n("sbom"))}
+		r = &ledger.Release{V: 1, DI: strconv.Itoa(n("di")), Version: strconv.Itoa(n("version")), SBOMDigest: hex32(n("sbom"))}
 	case 3:
-		r = &ledger.Unit{V: 1, ID: hex32(n("unit")), DI: fmt.Sprint(n("di")), Release: fmt.Sprint(n("version")), Owner: org, Manufacturer: medtech}
+		r = &ledger.Unit{V: 1, ID: hex32(n("unit")), DI: strconv.Itoa(n("di")), Release: strconv.Itoa(n("version")), Owner: org, Manufacturer: medtech}
 	case 4:
-		r = &ledger.UnitChange{V: 1, ID: hex32(n("unit")), Tx: fmt.Sprint(n("tx"))}
+		r = &ledger.UnitChange{V: 1, ID: hex32(n("unit")), Tx: strconv.Itoa(n("tx"))}
 	case 5:
 		r = &ledger.Stream{V: 1, ID: hex32(n("stream")), Owner: org}
 	case 6:

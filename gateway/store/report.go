@@ -51,8 +51,10 @@ func (s *Store) completeInto(ctx context.Context, reports []fact.Report) error {
 		at[reports[i].Record.Digest] = &reports[i]
 	}
 	in := "(" + strings.TrimSuffix(strings.Repeat("?, ", len(digests)), ", ") + ")"
-	rows, err := s.reading.QueryContext(ctx, `SELECT digest, coalesce(title, '') FROM document
-		LEFT JOIN assessment ON report = digest WHERE kind = 'report' AND digest IN `+in, digests...)
+	//nolint:gosec // in holds question marks only
+	titles := `SELECT digest, coalesce(title, '') FROM document
+		LEFT JOIN assessment ON report = digest WHERE kind = 'report' AND digest IN ` + in
+	rows, err := s.reading.QueryContext(ctx, titles, digests...)
 	if err != nil {
 		return fmt.Errorf("reading assessments: %w", err)
 	}
@@ -67,8 +69,9 @@ func (s *Store) completeInto(ctx context.Context, reports []fact.Report) error {
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("reading assessments: %w", err)
 	}
-	matches, err := s.reading.QueryContext(ctx, `SELECT report, unit, reasons, confidence FROM report_match
-		WHERE report IN `+in+` ORDER BY report, unit`, digests...)
+	//nolint:gosec // in holds question marks only
+	found := "SELECT report, unit, reasons, confidence FROM report_match WHERE report IN " + in + " ORDER BY report, unit"
+	matches, err := s.reading.QueryContext(ctx, found, digests...)
 	if err != nil {
 		return fmt.Errorf("reading matches: %w", err)
 	}

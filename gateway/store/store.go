@@ -100,7 +100,7 @@ func (s *Store) open(ctx context.Context, dir string) error {
 		return err
 	}
 	// SQLite gives its further files the mode of this one.
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the directory is the operator's choice
 	if err != nil {
 		return err
 	}

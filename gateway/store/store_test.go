@@ -45,21 +45,21 @@ func hex32(n int) string { return fmt.Sprintf("%064x", n) }
 // record is a stored record: it knows its key.
 type record interface{ Key() ledger.Key }
 
-func write(t testing.TB, r record) ledger.Write {
-	t.Helper()
+func write(tb testing.TB, r record) ledger.Write {
+	tb.Helper()
 	b, err := json.Marshal(r)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return ledger.Write{Key: r.Key(), Value: b}
 }
 
 // tx is a valid transaction that writes records at a claimed time.
-func tx(t testing.TB, id, creator string, at time.Time, records ...record) ledger.Tx {
-	t.Helper()
+func tx(tb testing.TB, id, creator string, at time.Time, records ...record) ledger.Tx {
+	tb.Helper()
 	x := ledger.Tx{ID: id, Name: "test:Write", Creator: creator, Time: at, Valid: true}
 	for _, r := range records {
-		x.Writes = append(x.Writes, write(t, r))
+		x.Writes = append(x.Writes, write(tb, r))
 	}
 	if len(records) > 0 {
 		k := records[0].Key()
@@ -68,9 +68,9 @@ func tx(t testing.TB, id, creator string, at time.Time, records ...record) ledge
 	return x
 }
 
-func apply(t testing.TB, s *Store, number uint64, txs ...ledger.Tx) {
-	t.Helper()
-	if _, err := s.Apply(t.Context(), &ledger.Block{Number: number, Txs: txs}); err != nil {
-		t.Fatal(err)
+func apply(tb testing.TB, s *Store, number uint64, txs ...ledger.Tx) {
+	tb.Helper()
+	if _, err := s.Apply(tb.Context(), &ledger.Block{Number: number, Txs: txs}); err != nil {
+		tb.Fatal(err)
 	}
 }
