@@ -131,13 +131,16 @@ func (w *world) ensureUnit(ctx context.Context, d delivery) (*device, bool, erro
 	maker := w.as(medtech, registrar)
 	if dev.Unit != "" {
 		var stands unit
-		if err := maker.get(ctx, "/v1/units/"+dev.Unit, &stands); err != nil {
+		there, err := maker.has(ctx, "/v1/units/"+dev.Unit, &stands)
+		switch {
+		case err != nil:
 			return nil, false, err
-		}
-		if stands.PublicKey != dev.publicKey() {
+		case there && stands.PublicKey != dev.publicKey():
 			return nil, false, fmt.Errorf("unit %s stands on the ledger with another key than the device's", short(dev.Unit))
+		case there:
+			return dev, false, nil
 		}
-		return dev, false, nil
+		dev.Unit, dev.Sent = "", "" // of a consortium that was here before
 	}
 	err = maker.command(ctx, "/v1/units", map[string]string{
 		"serial": d.serial, "di": d.model.DI, "lot": d.lot, "release": d.release,

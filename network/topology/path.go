@@ -103,7 +103,7 @@ func DefaultDir() (string, error) {
 func (n *Network) Contents() []string {
 	var out []string
 	for _, name := range []string{
-		"nodes", "peers", "orderers", "builder", "channel", "orgs", "logs", "run",
+		"nodes", "peers", "orderers", "builder", "channel", "orgs", "logs", "run", "demo",
 		"genesis.block", "trust.json", "programs.json", "chaincode.json", "lock", FileName,
 	} {
 		out = append(out, n.path(name))
