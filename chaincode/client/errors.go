@@ -201,9 +201,17 @@ func ordered(err error) bool {
 	return contains(texts, textProcessed) || contains(texts, textExists)
 }
 
-// retryable reports whether the same request may succeed soon, by one rule for
-// the whole platform.
+// retryable reports whether the same request may succeed soon. A conflict in a
+// block does when it is prepared anew; one that contracts report does not: the
+// request names something, such as a revision, that has moved on.
 func retryable(err error) bool {
-	p, ok := errors.AsType[*ledger.Problem](err)
-	return ok && (p.Code == ledger.CodeBusy || p.Code == ledger.CodeConflict || p.Code == ledger.CodeUnavailable)
+	switch p, _ := errors.AsType[*ledger.Problem](err); {
+	case p == nil:
+		return false
+	case p.Code == ledger.CodeConflict:
+		_, rejected := errors.AsType[*Rejected](err)
+		return rejected
+	default:
+		return p.Code == ledger.CodeBusy || p.Code == ledger.CodeUnavailable
+	}
 }

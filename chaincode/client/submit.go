@@ -32,13 +32,14 @@ const (
 )
 
 // Submit runs a transaction to its end and decodes the contract's answer. It
-// tries again while the problem is busy, conflict or unavailable. After an
-// unknown outcome it looks the transaction up and sends the same bytes again,
-// never a new transaction. When time is up the last error is returned: an
-// *[UnknownOutcome] if that is what is left, otherwise a Problem.
+// tries again while the problem is busy or unavailable, and when the transaction
+// lost against another in its block. After an unknown outcome it looks the
+// transaction up and sends the same bytes again, never a new transaction. When
+// time is up the last error is returned: an *[UnknownOutcome] if that is what is
+// left, otherwise a Problem.
 //
-// On a conflict it prepares anew, so a request that names what it expects (a
-// revision, a sequence number) is refused rather than applied twice.
+// A conflict that contracts report is returned as it is: the request names what
+// it expects (a revision, a sequence number), and that has moved on.
 func Submit[T any](ctx context.Context, s Submitter, role ledger.Role, name string, req any, opts ...SubmitOption) (*T, Commit, error) {
 	run := submission{ledger: s, total: defaultTotal}
 	for _, o := range opts {

@@ -74,6 +74,7 @@ func TestSubmit(t *testing.T) {
 		"a conflict is prepared anew":    {scripted{submits: []error{errConflict, nil}}, "", false, 2, 2},
 		"an upgrade is prepared anew":    {scripted{submits: []error{&Rejected{Code: "EXPIRED_CHAINCODE"}, nil}}, "", false, 2, 2},
 		"a spoilt id is prepared anew":   {scripted{submits: []error{&Rejected{Code: "BAD_PROPOSAL_TXID"}, nil}}, "", false, 2, 2},
+		"a contract's conflict is final": {scripted{prepares: []error{ledger.Problemf(ledger.CodeConflict, "the next revision is 3")}}, ledger.CodeConflict, false, 1, 0},
 		"denied is final":                {scripted{prepares: []error{errDenied}}, ledger.CodeDenied, false, 1, 0},
 		"a broken policy is final":       {scripted{submits: []error{&Rejected{Code: "ENDORSEMENT_POLICY_FAILURE"}}}, ledger.CodeDenied, false, 1, 1},
 		"an unknown code is final":       {scripted{submits: []error{&Rejected{Code: "BAD_RWSET"}}}, ledger.CodeInternal, false, 1, 1},
