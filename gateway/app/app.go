@@ -110,11 +110,11 @@ func (n *node) takeReadings(ctx, taking context.Context) error {
 		return nil
 	}
 	p, err := n.openPipeline(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
+	if err != nil && ctx.Err() == nil {
 		return err
+	}
+	if ctx.Err() != nil {
+		return nil // told to end while the log was brought up to the vault
 	}
 	n.readings.pipeline.Store(p)
 	n.logger.InfoContext(ctx, "readings taken")

@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -47,15 +46,15 @@ type consortium struct {
 	dir     string
 }
 
-func newConsortium(t testing.TB) *consortium {
-	t.Helper()
-	c := &consortium{network: clienttest.New(t), dir: t.TempDir()}
+func newConsortium(tb testing.TB) *consortium {
+	tb.Helper()
+	c := &consortium{network: clienttest.New(tb), dir: tb.TempDir()}
 	b, err := json.Marshal(c.network.Trust())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := os.WriteFile(c.trust(), b, 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
@@ -105,9 +104,9 @@ func (s *syncBuffer) String() string {
 }
 
 // start starts an organisation's node and waits until it is ready.
-func (c *consortium) start(t testing.TB, org string) *running {
-	t.Helper()
-	r := c.launch(t, org, c.config(org), func(string) {})
+func (c *consortium) start(tb testing.TB, org string) *running {
+	tb.Helper()
+	r := c.launch(tb, org, c.config(org), func(string) {})
 	r.await("the node to be ready", func() bool {
 		status, _ := r.call("", http.MethodGet, "/readyz", nil, nil)
 		return status == http.StatusOK
@@ -115,21 +114,21 @@ func (c *consortium) start(t testing.TB, org string) *running {
 	return r
 }
 
-func (c *consortium) launch(t testing.TB, org string, cfg config.Config, step func(string)) *running {
-	t.Helper()
-	return c.launchOn(t, org, cfg, c.network.Client(org), step)
+func (c *consortium) launch(tb testing.TB, org string, cfg config.Config, step func(string)) *running {
+	tb.Helper()
+	return c.launchOn(tb, org, cfg, c.network.Client(org), step)
 }
 
-func (c *consortium) launchOn(t testing.TB, org string, cfg config.Config, on Ledger, step func(string)) *running {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+func (c *consortium) launchOn(tb testing.TB, org string, cfg config.Config, on Ledger, step func(string)) *running {
+	tb.Helper()
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	cfg.Listen = l.Addr().String()
 	cfg.Endpoint = "http://" + cfg.Listen
-	r := &running{t: t, cfg: cfg, url: cfg.Endpoint, log: &syncBuffer{}}
-	ctx, cancel := context.WithCancel(t.Context())
+	r := &running{t: tb, cfg: cfg, url: cfg.Endpoint, log: &syncBuffer{}}
+	ctx, cancel := context.WithCancel(tb.Context())
 	ended := make(chan error, 1)
 	go func() {
 		ended <- run(ctx, cfg, on, telemetry.NewLogger(r.log, cfg.Log.Level), step,
@@ -139,12 +138,12 @@ func (c *consortium) launchOn(t testing.TB, org string, cfg config.Config, on Le
 		cancel()
 		return <-ended
 	})
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := r.stop(); err != nil && !r.mayFail {
-			t.Errorf("%s ended with: %v", org, err)
+			tb.Errorf("%s ended with: %v", org, err)
 		}
-		if t.Failed() {
-			t.Logf("the log of %s:\n%s", org, r.log)
+		if tb.Failed() {
+			tb.Logf("the log of %s:\n%s", org, r.log)
 		}
 		http.DefaultClient.CloseIdleConnections()
 	})
@@ -226,18 +225,18 @@ type device struct {
 }
 
 // commission has medtech make a device and its owner put it into service.
-func commission(t testing.TB, maker, owner *running, serial string) device {
-	t.Helper()
+func commission(tb testing.TB, maker, owner *running, serial string) device {
+	tb.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var unit struct{ ID, Serial string }
 	maker.want(http.StatusCreated, "registrar", http.MethodPost, "/v1/units", map[string]any{
 		"serial": serial, "di": "DI-1", "lot": "L1", "release": "1.0.0", "owner": owner.cfg.Organisation, "publicKey": hex.EncodeToString(public),
 	}, &unit)
 	if unit.Serial != serial {
-		t.Errorf("the maker's node does not tell the serial number: %+v", unit)
+		tb.Errorf("the maker's node does not tell the serial number: %+v", unit)
 	}
 	owner.await("the owner to learn of the unit", func() bool {
 		status, _ := owner.call("auditor", http.MethodGet, "/v1/units/"+unit.ID, nil, nil)
@@ -250,13 +249,13 @@ func commission(t testing.TB, maker, owner *running, serial string) device {
 }
 
 // sign returns headers and body of a request with records.
-func (d device) sign(t testing.TB, records ...string) (map[string]string, []byte) {
-	t.Helper()
+func (d device) sign(tb testing.TB, records ...string) (map[string]string, []byte) {
+	tb.Helper()
 	var seed proof.Seed
 	_, _ = rand.Read(seed[:])
 	var unit proof.Hash
 	if err := unit.UnmarshalText([]byte(d.id)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	lines := make([][]byte, len(records))
 	for i, r := range records {
@@ -291,28 +290,26 @@ const bill = `{"bomFormat":"CycloneDX","specVersion":"1.5","version":1,"componen
 "vulnerabilities":[{"id":"CVE-2022-3602","affects":[{"ref":"x"}]}]}`
 
 // report is a bundle about that library.
-func report(n int) []byte {
-	return fmt.Appendf(nil, `{"type":"bundle","id":"bundle--%08d-5f7a-4c59-8a35-000000000001","objects":[
-{"type":"report","spec_version":"2.1","id":"report--%08d-5f7a-4c59-8a35-000000000002","created":"2026-11-01T10:00:00.000Z","modified":"2026-11-01T10:00:00.000Z",
-"name":"OpenSSL under attack %d","published":"2026-11-01T10:00:00Z","object_refs":["software--%08d-5f7a-4c59-8a35-000000000003"]},
-{"type":"software","spec_version":"2.1","id":"software--%08d-5f7a-4c59-8a35-000000000003","name":"openssl","version":"3.0.1","vendor":"openssl",
-"cpe":"cpe:2.3:a:openssl:openssl:3.0.1:*:*:*:*:*:*:*"}]}`, n, n, n, n, n)
-}
+const report = `{"type":"bundle","id":"bundle--00000001-5f7a-4c59-8a35-000000000001","objects":[
+{"type":"report","spec_version":"2.1","id":"report--00000001-5f7a-4c59-8a35-000000000002","created":"2026-11-01T10:00:00.000Z","modified":"2026-11-01T10:00:00.000Z",
+"name":"OpenSSL under attack","published":"2026-11-01T10:00:00Z","object_refs":["software--00000001-5f7a-4c59-8a35-000000000003"]},
+{"type":"software","spec_version":"2.1","id":"software--00000001-5f7a-4c59-8a35-000000000003","name":"openssl","version":"3.0.1","vendor":"openssl",
+"cpe":"cpe:2.3:a:openssl:openssl:3.0.1:*:*:*:*:*:*:*"}]}`
 
 // verifier judges by the trust file alone.
-func (c *consortium) verifier(t testing.TB) *proof.Verifier {
-	t.Helper()
+func (c *consortium) verifier(tb testing.TB) *proof.Verifier {
+	tb.Helper()
 	b, err := os.ReadFile(c.trust())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	trust, err := ledger.ParseTrust(b)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	v, err := proof.NewVerifier(trust)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return v
 }

@@ -204,7 +204,7 @@ func TestCommandsThatTakeLong(t *testing.T) {
 		status, _ := maker.call("", http.MethodGet, "/readyz", nil, nil)
 		return status == http.StatusOK
 	})
-	post := func(di string, header map[string]string) (*http.Response, string) {
+	post := func(di string, header map[string]string) (status int, location, operation string) {
 		t.Helper()
 		if header == nil {
 			header = map[string]string{}
@@ -216,22 +216,22 @@ func TestCommandsThatTakeLong(t *testing.T) {
 		if err := json.NewDecoder(res.Body).Decode(&op); err != nil {
 			t.Fatal(err)
 		}
-		return res, op.ID
+		return res.StatusCode, res.Header.Get("Location"), op.ID
 	}
 	c.network.Halt()
-	res, id := post("waits", nil)
-	if res.StatusCode != http.StatusAccepted || res.Header.Get("Location") != "/v1/operations/"+id || len(id) != 32 {
-		t.Errorf("without a quorum: %d %v", res.StatusCode, res.Header)
+	status, location, id := post("waits", nil)
+	if status != http.StatusAccepted || location != "/v1/operations/"+id || len(id) != 32 {
+		t.Errorf("without a quorum: %d %s", status, location)
 	}
-	res, keyed := post("keyed", map[string]string{"Prefer": "wait=1, respond-async", "Idempotency-Key": "k1"})
-	if res.StatusCode != http.StatusAccepted {
-		t.Errorf("asked for 202: %d", res.StatusCode)
+	status, _, keyed := post("keyed", map[string]string{"Prefer": "wait=1, respond-async", "Idempotency-Key": "k1"})
+	if status != http.StatusAccepted {
+		t.Errorf("asked for 202: %d", status)
 	}
-	if _, twice := post("keyed", map[string]string{"Prefer": "respond-async", "Idempotency-Key": "k1"}); twice != keyed {
+	if _, _, twice := post("keyed", map[string]string{"Prefer": "respond-async", "Idempotency-Key": "k1"}); twice != keyed {
 		t.Errorf("one key gives two operations: %s, %s", keyed, twice)
 	}
-	if res, _ := post("another", map[string]string{"Prefer": "respond-async", "Idempotency-Key": "k1"}); res.StatusCode != http.StatusConflict {
-		t.Errorf("another command under the key: %d", res.StatusCode)
+	if status, _, _ := post("another", map[string]string{"Prefer": "respond-async", "Idempotency-Key": "k1"}); status != http.StatusConflict {
+		t.Errorf("another command under the key: %d", status)
 	}
 	c.network.Resume()
 	for _, id := range []string{id, keyed} {
@@ -248,9 +248,9 @@ func TestCommandsThatTakeLong(t *testing.T) {
 	maker.want(http.StatusOK, "auditor", http.MethodGet, "/v1/models/waits", nil, nil)
 
 	// A command that fails later says why.
-	res, failed := post("waits", map[string]string{"Prefer": "respond-async"})
-	if res.StatusCode != http.StatusAccepted {
-		t.Fatalf("got %d", res.StatusCode)
+	status, _, failed := post("waits", map[string]string{"Prefer": "respond-async"})
+	if status != http.StatusAccepted {
+		t.Fatalf("got %d", status)
 	}
 	maker.await("the operation to fail", func() bool {
 		var op struct {

@@ -100,7 +100,7 @@ func open(ctx context.Context, cfg config.Config, l Ledger, logger *slog.Logger,
 		eventLag: cfg.Pace.EventLag.Std(), outboxAge: cfg.Pace.OutboxAge.Std(),
 	}
 	n.member = &member{evaluate: l.Evaluate, commands: n.worker, cfg: &n.cfg, key: n.publicKey(), logger: logger}
-	return n, n.openInterface(maker, verifier, assessor)
+	return n, n.openInterface(maker, verifier, assessor) //nolint:contextcheck // requests bring contexts of their own
 }
 
 func (n *node) publicKey() ed25519.PublicKey {
@@ -108,7 +108,7 @@ func (n *node) publicKey() ed25519.PublicKey {
 }
 
 func openTrust(path string) (*proof.Verifier, error) {
-	b, err := os.ReadFile(path)
+	b, err := os.ReadFile(path) //nolint:gosec // the operator names it
 	if err != nil {
 		return nil, fmt.Errorf("reading the trust file: %w", err)
 	}

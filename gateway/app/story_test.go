@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -25,16 +26,10 @@ func (r *running) bundleOf(id string, index int) []byte {
 		case res.StatusCode != http.StatusOK:
 			r.t.Fatalf("asking for a proof: %d", res.StatusCode)
 		}
-		b := make([]byte, 0, 1<<16)
-		buffer := make([]byte, 1<<16)
-		for {
-			n, err := res.Body.Read(buffer)
-			b = append(b, buffer[:n]...)
-			if err != nil {
-				break
-			}
+		var err error
+		if bundle, err = io.ReadAll(res.Body); err != nil {
+			r.t.Fatal(err)
 		}
-		bundle = b
 		return true
 	})
 	return bundle
@@ -91,11 +86,11 @@ func TestStory(t *testing.T) {
 	}
 
 	// A threat, shared by north, seen by south with its own device.
-	status, b = north.call("analyst", http.MethodPost, "/v1/threats?marking=green", report(1), map[string]string{"Content-Type": ledger.MediaTypeSTIX})
+	status, b = north.call("analyst", http.MethodPost, "/v1/threats?marking=green", []byte(report), map[string]string{"Content-Type": ledger.MediaTypeSTIX})
 	if status != http.StatusCreated {
 		t.Fatalf("sharing: %d %s", status, b)
 	}
-	digest := ledger.BodyDigest(report(1))
+	digest := ledger.BodyDigest([]byte(report))
 	type threat struct {
 		Digest, Sharer, Title string
 		Late, Held            bool
@@ -109,10 +104,10 @@ func TestStory(t *testing.T) {
 		status, b := south.call("analyst", http.MethodGet, "/v1/threats/"+digest, nil, nil)
 		return status == http.StatusOK && json.Unmarshal(b, &seen) == nil && seen.Held && len(seen.Matches) > 0
 	})
-	if seen.Title != "OpenSSL under attack 1" || seen.Sharer != "hospital-north" || seen.Late || seen.Matches[0].Unit != atSouth.id {
+	if seen.Title != "OpenSSL under attack" || seen.Sharer != "hospital-north" || seen.Late || seen.Matches[0].Unit != atSouth.id {
 		t.Errorf("south sees %+v", seen)
 	}
-	if status, b := south.call("analyst", http.MethodGet, "/v1/threats/"+digest+"/body", nil, nil); status != 200 || string(b) != string(report(1)) {
+	if status, b := south.call("analyst", http.MethodGet, "/v1/threats/"+digest+"/body", nil, nil); status != 200 || string(b) != report {
 		t.Errorf("the body: %d %s", status, b)
 	}
 	var list struct{ Items []threat }
@@ -120,7 +115,7 @@ func TestStory(t *testing.T) {
 	if len(list.Items) != 1 || list.Items[0].Digest != digest {
 		t.Errorf("south lists %+v", list)
 	}
-	status, _ = north.call("analyst", http.MethodPost, "/v1/threats?marking=green", report(1), map[string]string{"Content-Type": ledger.MediaTypeSTIX})
+	status, _ = north.call("analyst", http.MethodPost, "/v1/threats?marking=green", []byte(report), map[string]string{"Content-Type": ledger.MediaTypeSTIX})
 	if status != http.StatusConflict {
 		t.Errorf("sharing it twice: %d", status)
 	}

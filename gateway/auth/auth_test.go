@@ -29,11 +29,11 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
-func newKey(t testing.TB) ed25519.PrivateKey {
-	t.Helper()
+func newKey(tb testing.TB) ed25519.PrivateKey {
+	tb.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return key
 }
@@ -56,15 +56,15 @@ func claims() map[string]any {
 }
 
 // sign makes a token of any claims and headers.
-func sign(t testing.TB, key any, alg jose.SignatureAlgorithm, typ string, c any) string {
-	t.Helper()
+func sign(tb testing.TB, key any, alg jose.SignatureAlgorithm, typ string, c any) string {
+	tb.Helper()
 	s, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithType(jose.ContentType(typ)))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	token, err := jwt.Signed(s).Claims(c).Serialize()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return token
 }
@@ -169,7 +169,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"member without key":    sign(t, stranger, jose.EdDSA, "JWT", edit(map[string]any{"iss": "keyless", "role": "node"})),
 	} {
 		got, err := v.Verify(t.Context(), token)
-		if _, refused := errors.AsType[*auth.Refusal](err); !refused {
+		if _, refused := errors.AsType[*auth.RefusedError](err); !refused {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}

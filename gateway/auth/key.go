@@ -85,7 +85,7 @@ func readSecret(path string) ([]byte, error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("reading the key %s: others may read it; make it 0600", path)
 	}
-	b, err := os.ReadFile(path)
+	b, err := os.ReadFile(path) //nolint:gosec // the operator names it
 	if err != nil {
 		return nil, fmt.Errorf("reading a key: %w", err)
 	}
@@ -115,7 +115,7 @@ func create(path string, content []byte) ([]byte, error) {
 	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("placing a key file: %w", err)
 	}
-	if d, err := os.Open(dir); err == nil {
+	if d, err := os.Open(dir); err == nil { //nolint:gosec // the operator names it
 		_ = d.Sync() // best effort: not every file system lets a folder be synced
 		_ = d.Close()
 	}

@@ -91,7 +91,7 @@ func (r *Router) judge(req *http.Request, right Right) (*Caller, error) {
 		return nil, problem.Unauthenticated()
 	}
 	caller, err := r.verifier.Verify(req.Context(), token)
-	if refusal, ok := errors.AsType[*Refusal](err); ok {
+	if refusal, ok := errors.AsType[*RefusedError](err); ok {
 		return nil, errors.Join(problem.Unauthenticated(), refusal)
 	}
 	if err != nil {

@@ -107,17 +107,17 @@ type Caller struct {
 // refused is the one answer to a token that does not hold, so that a guesser
 // learns nothing from it.
 func refused(why string) error {
-	return &Refusal{Why: why}
+	return &RefusedError{Why: why}
 }
 
-// Refusal means that the caller could not be made out. Why is for the log.
-type Refusal struct{ Why string }
+// RefusedError means that the caller could not be made out. Why is for the log.
+type RefusedError struct{ Why string }
 
 // Error says why the caller could not be made out.
-func (r *Refusal) Error() string { return "token refused: " + r.Why }
+func (r *RefusedError) Error() string { return "token refused: " + r.Why }
 
 // Verify checks a token's form, signature, issuer, audience and times, and
-// returns its holder. Any fault of the token is a *Refusal.
+// returns its holder. Any fault of the token is a *RefusedError.
 func (v *Verifier) Verify(ctx context.Context, token string) (*Caller, error) {
 	claimed, signed, err := parse(token)
 	if err != nil {

@@ -168,7 +168,7 @@ func Default() Config {
 		Listen:  "127.0.0.1:7001",
 		Data:    "data",
 		Ledger:  Ledger{Channel: "secant", Chaincode: "secant"},
-		Keys: Keys{
+		Keys: Keys{ //nolint:gosec // paths, not keys
 			Token: "keys/token.pem", Maker: "keys/maker.key",
 			Vault: "keys/vault.key",
 		},

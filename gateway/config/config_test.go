@@ -22,11 +22,11 @@ var update = flag.Bool("update", false, "rewrite golden files")
 // same compares what a file says.
 var same = cmp.Options{cmpopts.IgnoreUnexported(config.Config{}), cmpopts.EquateComparable(netip.Prefix{}), cmpopts.EquateEmpty()}
 
-func minimal(t testing.TB) []byte {
-	t.Helper()
+func minimal(tb testing.TB) []byte {
+	tb.Helper()
 	b, err := os.ReadFile("testdata/minimal.json")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }

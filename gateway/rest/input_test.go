@@ -244,7 +244,7 @@ func TestBadInput(t *testing.T) {
 func TestUnknownNamesAreTold(t *testing.T) {
 	t.Parallel()
 	_, _, e := serve(t, storeDeps(t, ledgerOf(t)))
-	w := call(t, e, auth.RoleRegistrar, "POST", "/v1/models", strings.NewReader(`{"nmae":1}`), "Content-Type", "application/json")
+	w := call(t, e, auth.RoleRegistrar, "POST", "/v1/models", strings.NewReader(`{"label":1}`), "Content-Type", "application/json")
 	if !strings.Contains(w.Body.String(), "di, emdn, modelNumber, name, riskClass") {
 		t.Errorf("the known names are not told: %s", w.Body)
 	}

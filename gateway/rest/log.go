@@ -33,6 +33,11 @@ type Anchor struct {
 
 func viewAnchor(r fact.Row[ledger.Anchor]) Anchor { return Anchor{r.Record, r.Origin} }
 
+type listAnchors struct {
+	PathMember
+	Page
+}
+
 func (a *API) logRoutes() {
 	register(a.api, auth.StatusRead, huma.Operation{
 		OperationID: "get-log", Method: http.MethodGet, Path: "/v1/log", Tags: []string{"consortium"},
@@ -48,10 +53,7 @@ func (a *API) logRoutes() {
 	register(a.api, auth.StatusRead, huma.Operation{
 		OperationID: "list-anchors", Method: http.MethodGet, Path: "/v1/organisations/{id}/anchors", Tags: []string{"consortium"},
 		Summary: "The anchors of a member's integrity log, newest first",
-	}, func(ctx context.Context, in *struct {
-		ID string `path:"id" minLength:"1" maxLength:"64" doc:"MSP id." example:"hospital-north"`
-		Page
-	}) (*body[List[Anchor]], error) {
+	}, func(ctx context.Context, in *listAnchors) (*body[List[Anchor]], error) {
 		stream, err := a.Streams.StreamOf(ctx, in.ID)
 		if err != nil {
 			return nil, err

@@ -27,6 +27,11 @@ func viewOrganisation(r fact.Row[ledger.Organisation]) Organisation {
 	return Organisation{r.Record, r.Origin}
 }
 
+// PathMember names an organisation in the path.
+type PathMember struct {
+	ID string `path:"id" minLength:"1" maxLength:"64" doc:"MSP id." example:"hospital-north"`
+}
+
 func (a *API) memberRoutes() {
 	register(a.api, auth.StatusRead, huma.Operation{
 		OperationID: "list-organisations", Method: http.MethodGet, Path: "/v1/organisations", Tags: []string{"consortium"},
@@ -42,9 +47,7 @@ func (a *API) memberRoutes() {
 	register(a.api, auth.StatusRead, huma.Operation{
 		OperationID: "get-organisation", Method: http.MethodGet, Path: "/v1/organisations/{id}", Tags: []string{"consortium"},
 		Summary: "A member of the consortium",
-	}, func(ctx context.Context, in *struct {
-		ID string `path:"id" minLength:"1" maxLength:"64" doc:"MSP id." example:"hospital-north"`
-	}) (*body[Organisation], error) {
+	}, func(ctx context.Context, in *PathMember) (*body[Organisation], error) {
 		row, err := a.Members.Organisation(ctx, in.ID)
 		if err != nil {
 			return nil, err

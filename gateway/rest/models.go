@@ -40,6 +40,11 @@ type PathDI struct {
 	DI string `path:"di" minLength:"1" maxLength:"64" doc:"UDI-DI of the model; a slash in it is escaped."`
 }
 
+type registerModel struct {
+	CommandHeaders
+	Body NewModel
+}
+
 func modelPath(di string) string { return "/v1/models/" + url.PathEscape(di) }
 
 func (a *API) modelRoutes() {
@@ -47,10 +52,7 @@ func (a *API) modelRoutes() {
 		OperationID: "register-model", Method: http.MethodPost, Path: "/v1/models", Tags: []string{"devices"},
 		Summary: "Register a device model under the own organisation, its manufacturer",
 	})
-	register(a.api, auth.DevicesWrite, op, func(ctx context.Context, in *struct {
-		CommandHeaders
-		Body NewModel
-	}) (*answer, error) {
+	register(a.api, auth.DevicesWrite, op, func(ctx context.Context, in *registerModel) (*answer, error) {
 		req := ledger.RegisterModel{
 			DI: in.Body.DI, Name: in.Body.Name, ModelNumber: in.Body.ModelNumber, EMDN: in.Body.EMDN, RiskClass: in.Body.RiskClass,
 		}

@@ -56,17 +56,13 @@ type proofs struct {
 	reads        *signedReads
 }
 
-// readLife is how old a signed read may be that goes into a new bundle: it
-// states that the log was unmarked, and how the device stood, as of the read.
-const readLife = time.Minute
-
 // anchorSoon is when to come back for a proof that has no anchor yet.
 const anchorSoon = time.Second
 
 func newProofs(d Deps) *proofs {
 	return &proofs{
 		organisation: d.Organisation, readings: d.Readings, streams: d.Streams, anchors: d.Anchors, log: d.Log, judge: d.Judge,
-		observed: d.Observed, reads: newSignedReads(d.Reader, readLife, d.Observed),
+		observed: d.Observed, reads: newSignedReads(d.Reader, d.Observed),
 	}
 }
 

@@ -40,7 +40,7 @@ func TestSignedReadsAreSharedAndRenewed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &reader{}
-		s := newSignedReads(r, time.Minute, NewMetrics(prometheus.NewRegistry()))
+		s := newSignedReads(r, NewMetrics(prometheus.NewRegistry()))
 		ask := func(times int) {
 			t.Helper()
 			var wg sync.WaitGroup
@@ -78,7 +78,7 @@ func TestFailedReadIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &reader{}
 		r.fail.Store(true)
-		s := newSignedReads(r, time.Minute, NewMetrics(prometheus.NewRegistry()))
+		s := newSignedReads(r, NewMetrics(prometheus.NewRegistry()))
 		if _, err := s.get(t.Context(), ledger.AnchorGet, "a", nil); err == nil {
 			t.Error("no error")
 		}
@@ -93,7 +93,7 @@ func TestFailedReadIsNotKept(t *testing.T) {
 func TestReadOutlivesWhoAskedFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSignedReads(&reader{}, time.Minute, NewMetrics(prometheus.NewRegistry()))
+		s := newSignedReads(&reader{}, NewMetrics(prometheus.NewRegistry()))
 		first, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { _, _ = s.get(first, ledger.AnchorGet, "a", nil) })
@@ -112,7 +112,7 @@ func TestReadOutlivesWhoAskedFirst(t *testing.T) {
 func TestSignedReadsStayBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSignedReads(&reader{}, time.Minute, NewMetrics(prometheus.NewRegistry()))
+		s := newSignedReads(&reader{}, NewMetrics(prometheus.NewRegistry()))
 		var wg sync.WaitGroup
 		for i := range 3 * maxSignedReads {
 			wg.Go(func() {

@@ -81,6 +81,7 @@ const (
 	typeHL7    = "application/hl7-v2"
 )
 
+// PathRequest names a request in the path.
 type PathRequest struct {
 	ID string `path:"id" pattern:"^[0-9a-f]{32}$" patternDescription:"32 lower-case hexadecimal digits" doc:"The receipt's id."`
 }

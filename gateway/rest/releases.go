@@ -44,9 +44,15 @@ func viewRelease(r fact.Row[ledger.Release]) Release {
 	return Release{Release: r.Record, Ledger: r.Origin}
 }
 
+// PathRelease names a release in the path.
 type PathRelease struct {
 	PathDI
 	Version string `path:"version" minLength:"1" maxLength:"64" doc:"The release's version; a slash in it is escaped."`
+}
+
+type listReleases struct {
+	PathDI
+	Page
 }
 
 func releasePath(di, version string) string {
@@ -69,10 +75,7 @@ func (a *API) releaseRoutes() {
 	register(a.api, auth.DevicesRead, huma.Operation{
 		OperationID: "list-releases", Method: http.MethodGet, Path: "/v1/models/{di}/releases", Tags: []string{"devices"},
 		Summary: "The releases of a device model, by version",
-	}, func(ctx context.Context, in *struct {
-		PathDI
-		Page
-	}) (*body[List[Release]], error) {
+	}, func(ctx context.Context, in *listReleases) (*body[List[Release]], error) {
 		got, err := a.Releases.Releases(ctx, in.DI, in.request())
 		if err != nil {
 			return nil, cursored(err)

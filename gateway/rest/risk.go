@@ -55,6 +55,16 @@ type Score struct {
 
 func viewScore(r fact.Row[ledger.Score]) Score { return Score{Score: r.Record, Ledger: r.Origin} }
 
+type publishScore struct {
+	CommandHeaders
+	Body NewScore
+}
+
+type listScores struct {
+	Page
+	Subject string `query:"subject" required:"true" pattern:"^[0-9a-f]{64}$" patternDescription:"64 lower-case hexadecimal digits" doc:"Unit id."`
+}
+
 func (a *API) riskRoutes() {
 	op := commandOp[Score](a.api, huma.Operation{
 		OperationID: "publish-score", Method: http.MethodPost, Path: "/v1/risk/scores", Tags: []string{"risk"},
@@ -70,10 +80,7 @@ func (a *API) riskRoutes() {
 	register(a.api, auth.RiskRead, huma.Operation{
 		OperationID: "list-scores", Method: http.MethodGet, Path: "/v1/risk/scores", Tags: []string{"risk"},
 		Summary: "The scores of a device, newest first",
-	}, func(ctx context.Context, in *struct {
-		Page
-		Subject string `query:"subject" required:"true" pattern:"^[0-9a-f]{64}$" patternDescription:"64 lower-case hexadecimal digits" doc:"Unit id."`
-	}) (*body[List[Score]], error) {
+	}, func(ctx context.Context, in *listScores) (*body[List[Score]], error) {
 		got, err := a.Scores.Scores(ctx, in.Subject, in.request())
 		if err != nil {
 			return nil, cursored(err)
@@ -92,10 +99,7 @@ func (a *API) riskRoutes() {
 	})
 }
 
-func (a *API) publishScore(ctx context.Context, in *struct {
-	CommandHeaders
-	Body NewScore
-}) (*answer, error) {
+func (a *API) publishScore(ctx context.Context, in *publishScore) (*answer, error) {
 	unit, err := a.Units.Unit(ctx, in.Body.Subject)
 	if err != nil {
 		return nil, err

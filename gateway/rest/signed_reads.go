@@ -8,11 +8,14 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
+// readLife is how old a signed read may be that goes into a new bundle: it
+// states that the log was unmarked, and how the device stood, as of the read.
+const readLife = time.Minute
+
 // signedReads keeps what peers signed for a while, and has them sign a thing
 // once however many ask for it at the same time.
 type signedReads struct {
 	reader   Reader
-	life     time.Duration
 	observed *Metrics
 
 	mu   sync.Mutex
@@ -32,8 +35,8 @@ const (
 	readTime       = 30 * time.Second // for a majority to sign
 )
 
-func newSignedReads(reader Reader, life time.Duration, observed *Metrics) *signedReads {
-	return &signedReads{reader: reader, life: life, observed: observed, kept: map[string]*signedRead{}}
+func newSignedReads(reader Reader, observed *Metrics) *signedReads {
+	return &signedReads{reader: reader, observed: observed, kept: map[string]*signedRead{}}
 }
 
 // get returns a signed read of name for request; key tells requests apart.
@@ -50,7 +53,7 @@ func (s *signedReads) get(ctx context.Context, name, key string, request any) (*
 			return nil, ctx.Err()
 		}
 	}
-	r = &signedRead{done: make(chan struct{}), until: time.Now().Add(s.life)}
+	r = &signedRead{done: make(chan struct{}), until: time.Now().Add(readLife)}
 	s.makeRoom()
 	s.kept[key] = r
 	s.mu.Unlock()

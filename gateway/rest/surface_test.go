@@ -34,15 +34,15 @@ func (m memberKeys) TokenKey(_ context.Context, org string) (ed25519.PublicKey, 
 	return m[org], nil
 }
 
-func token(t testing.TB, role auth.Role) string {
-	t.Helper()
+func token(tb testing.TB, role auth.Role) string {
+	tb.Helper()
 	issuer := "hospital-north"
 	if role == auth.RoleNode {
 		issuer = "hospital-south"
 	}
 	s, err := auth.Mint(testKey, auth.Claims{Issuer: issuer, Audience: "hospital-north", Subject: "test", Role: role}, time.Now(), time.Hour)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
@@ -53,15 +53,15 @@ func limits() rest.Limits {
 }
 
 // serve makes the interface on an engine as the node does.
-func serve(t testing.TB, deps rest.Deps) (*rest.API, *auth.Router, *gin.Engine) {
-	t.Helper()
+func serve(tb testing.TB, deps rest.Deps) (*rest.API, *auth.Router, *gin.Engine) {
+	tb.Helper()
 	reg := prometheus.NewRegistry()
 	engine, err := server.NewEngine(server.Options{
 		MaxBody: 1 << 20, MaxHeader: 64 << 10, HeaderTime: time.Minute, BodyTime: time.Minute, WriteTime: time.Minute,
 		IdleTime: time.Minute, Drain: time.Minute,
 	}, slog.New(slog.DiscardHandler), reg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	public := testKey.Public().(ed25519.PublicKey)
 	router := auth.NewRouter(engine, auth.NewVerifier("hospital-north", public, memberKeys{"hospital-south": public}))
@@ -72,7 +72,7 @@ func serve(t testing.TB, deps rest.Deps) (*rest.API, *auth.Router, *gin.Engine) 
 	}
 	api, err := rest.New(router, deps)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return api, router, engine
 }

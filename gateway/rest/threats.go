@@ -43,8 +43,15 @@ func viewThreat(r fact.Report) Threat {
 	return Threat{Threat: r.Record, Late: r.Origin.Late, Held: r.Held, Title: r.Title, Matches: matches, Ledger: r.Origin}
 }
 
+// PathDigest names a report in the path.
 type PathDigest struct {
 	Digest string `path:"digest" pattern:"^[0-9a-f]{64}$" patternDescription:"64 lower-case hexadecimal digits" doc:"SHA-256 of the body's bytes."`
+}
+
+type listThreats struct {
+	Page
+	Sharer  string `query:"sharer" maxLength:"64" doc:"Only those shared by this organisation (MSP id)."`
+	Marking string `query:"marking" enum:"clear,green" doc:"Only those with this marking."`
 }
 
 var markings = []string{ledger.TLPClear, ledger.TLPGreen}
@@ -66,11 +73,7 @@ func (a *API) threatRoutes() {
 	register(a.api, auth.ThreatsRead, huma.Operation{
 		OperationID: "list-threats", Method: http.MethodGet, Path: "/v1/threats", Tags: []string{"threats"},
 		Summary: "The threat reports of the consortium, newest first",
-	}, func(ctx context.Context, in *struct {
-		Page
-		Sharer  string `query:"sharer" maxLength:"64" doc:"Only those shared by this organisation (MSP id)."`
-		Marking string `query:"marking" enum:"clear,green" doc:"Only those with this marking."`
-	}) (*body[List[Threat]], error) {
+	}, func(ctx context.Context, in *listThreats) (*body[List[Threat]], error) {
 		got, err := a.Reports.Reports(ctx, fact.ReportFilter{Sharer: in.Sharer, Marking: in.Marking}, in.request())
 		if err != nil {
 			return nil, cursored(err)

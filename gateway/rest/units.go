@@ -104,8 +104,33 @@ func UnitID(makerKey []byte, serial string) string {
 	return hex.EncodeToString(m.Sum(nil))
 }
 
+// PathUnit names a device in the path.
 type PathUnit struct {
 	ID string `path:"id" pattern:"^[0-9a-f]{64}$" patternDescription:"64 lower-case hexadecimal digits" doc:"The unit's id."`
+}
+
+type listUnits struct {
+	Page
+	Owner        string `query:"owner" maxLength:"64" doc:"Only those of this owner (MSP id)."`
+	Manufacturer string `query:"manufacturer" maxLength:"64" doc:"Only those of this manufacturer (MSP id)."`
+	DI           string `query:"di" maxLength:"64" doc:"Only those of this model (UDI-DI)."`
+	State        string `query:"state" enum:"registered,in_service" doc:"Only those in this state."`
+}
+
+type listHistory struct {
+	PathUnit
+	Page
+}
+
+type registerUnit struct {
+	CommandHeaders
+	Body NewUnit
+}
+
+type putIntoService struct {
+	PathUnit
+	CommandHeaders
+	Body NewService
 }
 
 func unitPath(id string) string { return "/v1/units/" + id }
@@ -120,13 +145,7 @@ func (a *API) unitRoutes() {
 	register(a.api, auth.DevicesRead, huma.Operation{
 		OperationID: "list-units", Method: http.MethodGet, Path: "/v1/units", Tags: []string{"devices"},
 		Summary: "The devices of the consortium, by id",
-	}, func(ctx context.Context, in *struct {
-		Page
-		Owner        string `query:"owner" maxLength:"64" doc:"Only those of this owner (MSP id)."`
-		Manufacturer string `query:"manufacturer" maxLength:"64" doc:"Only those of this manufacturer (MSP id)."`
-		DI           string `query:"di" maxLength:"64" doc:"Only those of this model (UDI-DI)."`
-		State        string `query:"state" enum:"registered,in_service" doc:"Only those in this state."`
-	}) (*body[List[Unit]], error) {
+	}, func(ctx context.Context, in *listUnits) (*body[List[Unit]], error) {
 		f := fact.UnitFilter{Owner: in.Owner, Manufacturer: in.Manufacturer, DI: in.DI, State: in.State}
 		got, err := a.Units.Units(ctx, f, in.request())
 		if err != nil {
@@ -149,10 +168,7 @@ func (a *API) unitRoutes() {
 	register(a.api, auth.DevicesRead, huma.Operation{
 		OperationID: "list-unit-history", Method: http.MethodGet, Path: "/v1/units/{id}/history", Tags: []string{"devices"},
 		Summary: "The changes of a device's state, newest first",
-	}, func(ctx context.Context, in *struct {
-		PathUnit
-		Page
-	}) (*body[List[Change]], error) {
+	}, func(ctx context.Context, in *listHistory) (*body[List[Change]], error) {
 		got, err := a.Units.UnitHistory(ctx, in.ID, in.request())
 		if err != nil {
 			return nil, cursored(err)
@@ -172,10 +188,7 @@ func (a *API) unitRoutes() {
 	register(a.api, auth.DevicesWrite, service, a.putIntoService)
 }
 
-func (a *API) registerUnit(ctx context.Context, in *struct {
-	CommandHeaders
-	Body NewUnit
-}) (*answer, error) {
+func (a *API) registerUnit(ctx context.Context, in *registerUnit) (*answer, error) {
 	req := ledger.RegisterUnit{
 		ID: UnitID(a.MakerKey, in.Body.Serial), DI: in.Body.DI, Lot: in.Body.Lot, Release: in.Body.Release,
 		Owner: in.Body.Owner, PublicKey: in.Body.PublicKey,
@@ -200,11 +213,7 @@ func (a *API) registerUnit(ctx context.Context, in *struct {
 		func(ctx context.Context) (any, error) { return a.knownUnit(ctx, req.ID) })
 }
 
-func (a *API) putIntoService(ctx context.Context, in *struct {
-	PathUnit
-	CommandHeaders
-	Body NewService
-}) (*answer, error) {
+func (a *API) putIntoService(ctx context.Context, in *putIntoService) (*answer, error) {
 	if err := in.Body.validate(); err != nil {
 		return nil, placed(err)
 	}
@@ -259,7 +268,7 @@ func (s *NewService) validate() error {
 // textFaults wants what the ledger wants of text: 1 to ledger.MaxName printable
 // characters without space around them.
 func textFaults(field, s string) []ledger.Fault {
-	detail := ""
+	var detail string
 	switch {
 	case s == "":
 		detail = "must not be empty"

@@ -139,7 +139,7 @@ func fault(c *gin.Context) []slog.Attr {
 	err := last.Err
 	d := problem.Of(err)
 	attrs := []slog.Attr{slog.String(telemetry.KeyCode, string(d.Code))}
-	if refusal, ok := errors.AsType[*auth.Refusal](err); ok {
+	if refusal, ok := errors.AsType[*auth.RefusedError](err); ok {
 		return append(attrs, slog.String(telemetry.KeyError, refusal.Error()))
 	}
 	if d.Code == problem.Code(ledger.CodeInternal) || d.Code == problem.Code(ledger.CodeUnavailable) {
@@ -224,7 +224,7 @@ type timedBody struct {
 func (b *timedBody) Read(p []byte) (int, error) {
 	_ = b.rc.SetReadDeadline(b.deadline)
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF { //nolint:errorlint // readers return it bare (io.Reader)
+	if err == io.EOF {
 		_ = b.rc.SetReadDeadline(time.Time{})
 	}
 	return n, err //nolint:wrapcheck // a reader passes errors on

@@ -73,7 +73,9 @@ func Run(ctx context.Context, l net.Listener, handler http.Handler, opts Options
 		cut()
 		err = s.Close()
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		logger.WarnContext(ctx, "http ended otherwise than told", slog.Any(telemetry.KeyError, err))
+	}
 	if err != nil {
 		return fmt.Errorf("ending http: %w", err)
 	}
