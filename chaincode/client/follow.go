@@ -139,16 +139,28 @@ func (f *follower) read(ctx context.Context, s source) error {
 var errBehind = errors.New("the peer fell silent, and another has the next block")
 
 // watch ends a delivery that gives nothing although there is something to give:
-// a peer that hangs, or is cut off from the orderers, keeps its connections.
+// a peer that hangs, or is cut off from the orderers, keeps its connections. It
+// warns when there cannot be anything to give: the read model is of a longer
+// chain than the peers have, such as one that was started anew.
 func (f *follower) watch(ctx context.Context, waiting *atomic.Bool, end context.CancelCauseFunc) {
+	warned := false
 	for next := f.next.Load(); sleep(ctx, silence); {
 		if n := f.next.Load(); n != next || !waiting.Load() {
 			next = n
 			continue
 		}
-		if height, err := f.height(ctx); err == nil && height > next && f.next.Load() == next && waiting.Load() {
+		height, err := f.height(ctx)
+		if err != nil || f.next.Load() != next || !waiting.Load() {
+			continue
+		}
+		if height > next {
 			end(errBehind)
 			return
+		}
+		if height < next && !warned {
+			warned = true
+			f.log.WarnContext(ctx, "peers have fewer blocks than were followed",
+				slog.Uint64("next", next), slog.Uint64("height", height))
 		}
 	}
 }

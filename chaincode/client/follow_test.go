@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -258,4 +259,23 @@ func TestFollowLeavesAPeerThatFellSilent(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestFollowWarnsOnceOfAChainThatIsTooShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		var out strings.Builder
+		f := follower{
+			reader: ours, log: slog.New(slog.NewTextHandler(&out, nil)), sources: []source{(&peerOf{}).source("peer0")},
+			height: func(context.Context) (uint64, error) { return 20, nil },
+		}
+		f.next.Store(500)
+		if err := f.run(ctx); err != nil {
+			t.Error(err)
+		}
+		if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "next=500 height=20") {
+			t.Errorf("logged %q", got)
+		}
+	})
 }
