@@ -47,7 +47,7 @@ func (l *launcher) join(ctx context.Context, genesis []byte) error {
 	})
 	g.Go(func() error {
 		return l.startAll(gctx, topology.KindPeer, func(p topology.Process) (probe, error) {
-			return l.joinPeer(p, genesis)
+			return l.joinPeer(p, genesis), nil
 		})
 	})
 	return g.Wait()
@@ -78,12 +78,13 @@ func (l *launcher) joinOrderer(p topology.Process, genesis []byte) (probe, error
 }
 
 // joinPeer is content when the peer has the channel.
-func (l *launcher) joinPeer(p topology.Process, genesis []byte) (probe, error) {
-	peer, err := l.dial(p.Name)
-	if err != nil {
-		return nil, err
-	}
+func (l *launcher) joinPeer(p topology.Process, genesis []byte) probe {
 	return func(ctx context.Context) error {
+		peer, err := l.dial(p.Name)
+		if err != nil {
+			return err
+		}
+		defer peer.Close()
 		joined, err := peer.Joined(ctx)
 		if err == nil {
 			err = l.made(p)
@@ -91,11 +92,8 @@ func (l *launcher) joinPeer(p topology.Process, genesis []byte) (probe, error) {
 		if err == nil && !joined {
 			err = peer.Join(ctx, genesis)
 		}
-		if err != nil {
-			return err
-		}
-		return peer.Close()
-	}, nil
+		return err
+	}
 }
 
 // dial prepares a connection to a peer as its administrator.

@@ -58,7 +58,7 @@ func (l *launcher) answers(p topology.Process) (probe, error) {
 		if p.Kind == topology.KindOrderer {
 			return l.joinOrderer(p, genesis)
 		}
-		return l.joinPeer(p, genesis)
+		return l.joinPeer(p, genesis), nil
 	default:
 		return nil, fmt.Errorf("%s is started by its peer", p.Name)
 	}
