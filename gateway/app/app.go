@@ -114,7 +114,7 @@ func (n *node) takeReadings(ctx, taking context.Context) error {
 		return err
 	}
 	if ctx.Err() != nil {
-		return nil // told to end while the log was brought up to the vault
+		return nil //nolint:nilerr // told to end while the log was brought up to the vault
 	}
 	n.readings.pipeline.Store(p)
 	n.logger.InfoContext(ctx, "readings taken")
