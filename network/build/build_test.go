@@ -15,10 +15,10 @@ import (
 func TestFailedBuildsComeWithAdvice(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ output, want string }{
-		{"write /root/.cache/go-build/x: no space left on device", "make room"},
+		{"write /home/a/.cache/go-build/x: no space left on device", "make room"},
 		{"verifying github.com/a/b@v1: checksum mismatch\nSECURITY ERROR", "do not go on"},
-		{`github.com/a/b@v1: Get "https://proxy.golang.org/a": dial tcp: lookup proxy.golang.org: no such host`, "could not be had"},
-		{"github.com/a/b@v1: reading https://proxy.golang.org/x.zip: 404 Not Found", "could not be had"},
+		{`github.com/a/b@v1: Get "https://proxy.example.org/a": dial tcp: lookup proxy.example.org: no such host`, "could not be had"},
+		{"github.com/a/b@v1: reading https://proxy.example.org/x.zip: 404 Not Found", "could not be had"},
 		{"go: go.mod requires go >= 1.30 (running go 1.26)", "newer Go compiler"},
 		{"/usr/lib/go/pkg/tool/compile: signal: killed", "out of memory"},
 		{"open /x: permission denied", "cannot be written"},
