@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -101,9 +102,7 @@ func TestRestoredBackupRefusesToStart(t *testing.T) {
 	data := filepath.Join(n.dir, "nodes", org, "data")
 	n.secant(t, "down")
 	backup := filepath.Join(t.TempDir(), "data")
-	if err := os.CopyFS(backup, os.DirFS(data)); err != nil {
-		t.Fatal(err)
-	}
+	copyTree(t, backup, data)
 	n.secant(t, "up")
 	east.bundle(d.send(east, readings(1)).ID, 0)
 	n.secant(t, "down")
@@ -111,9 +110,7 @@ func TestRestoredBackupRefusesToStart(t *testing.T) {
 	if err := os.Rename(data, newer); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.CopyFS(data, os.DirFS(backup)); err != nil {
-		t.Fatal(err)
-	}
+	copyTree(t, data, backup)
 	out, err := n.run(t.Context(), "up")
 	if err == nil {
 		t.Errorf("a restored backup was taken up again:\n%s", out)
@@ -131,4 +128,13 @@ func TestRestoredBackupRefusesToStart(t *testing.T) {
 	n.secant(t, "up")
 	var log map[string]json.RawMessage
 	east.call("GET", "/v1/log", nil, &log)
+}
+
+// copyTree copies a folder as a backup does: with the modes of its files, since
+// a node refuses keys that others may read.
+func copyTree(tb testing.TB, to, from string) {
+	tb.Helper()
+	if out, err := exec.CommandContext(tb.Context(), "cp", "-a", from, to).CombinedOutput(); err != nil {
+		tb.Fatalf("copying %s: %v\n%s", from, err, out)
+	}
 }
