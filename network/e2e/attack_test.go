@@ -172,19 +172,29 @@ func TestUnauthorisedAndMalformedRequestsChangeNothing(t *testing.T) {
 	}{
 		{"nobody", http.MethodGet, "/v1/threats", "", north, "", nil, 401},
 		{"wrong role", http.MethodPost, "/v1/models", "application/json", analyst, `{"di":"` + secret + `"}`, nil, 403},
-		{"hospital registers a model", http.MethodPost, "/v1/models", "application/json", n.node(t, "hospital-north", "registrar"),
-			`{"di":"` + secret + `","name":"n","modelNumber":"m","riskClass":"I"}`, nil, 403},
-		{"unknown field", http.MethodPost, "/v1/models", "application/json", n.node(t, "medtech", "registrar"),
-			`{"di":"x","name":"n","modelNumber":"m","riskClass":"I","more":"` + secret + `"}`, nil, 422},
-		{"several faults", http.MethodPost, "/v1/models", "application/json", n.node(t, "medtech", "registrar"),
-			`{"di":"` + secret + ` ","name":"","riskClass":"` + secret + `"}`, nil, 422},
+		{
+			"hospital registers a model", http.MethodPost, "/v1/models", "application/json", n.node(t, "hospital-north", "registrar"),
+			`{"di":"` + secret + `","name":"n","modelNumber":"m","riskClass":"I"}`, nil, 403,
+		},
+		{
+			"unknown field", http.MethodPost, "/v1/models", "application/json", n.node(t, "medtech", "registrar"),
+			`{"di":"x","name":"n","modelNumber":"m","riskClass":"I","more":"` + secret + `"}`, nil, 422,
+		},
+		{
+			"several faults", http.MethodPost, "/v1/models", "application/json", n.node(t, "medtech", "registrar"),
+			`{"di":"` + secret + ` ","name":"","riskClass":"` + secret + `"}`, nil, 422,
+		},
 		{"broken JSON", http.MethodPost, "/v1/models", "application/json", n.node(t, "medtech", "registrar"), `{"di":"` + secret, nil, 400},
 		{"wrong signature", http.MethodPost, "/v1/readings", "application/x-ndjson", north, string(body) + `{"more":1}` + "\n", headers, 403},
 		{"readings by nobody", http.MethodPost, "/v1/readings", "application/x-ndjson", north, string(body), nil, 401},
-		{"deeply nested", http.MethodPost, "/v1/threats?marking=green", "application/stix+json;version=2.1", analyst,
-			strings.Repeat(`[`, 100_000), nil, 413},
-		{"oversized", http.MethodPost, "/v1/threats?marking=green", "application/stix+json;version=2.1", analyst,
-			strings.Repeat(" ", 9<<20), nil, 413},
+		{
+			"deeply nested", http.MethodPost, "/v1/threats?marking=green", "application/stix+json;version=2.1", analyst,
+			strings.Repeat(`[`, 100_000), nil, 413,
+		},
+		{
+			"oversized", http.MethodPost, "/v1/threats?marking=green", "application/stix+json;version=2.1", analyst,
+			strings.Repeat(" ", 9<<20), nil, 413,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -78,7 +79,7 @@ func start() (*network, error) {
 	if out, err := exec.Command("go", "build", "-o", n.bin, "../..").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building secant: %w\n%s", err, out)
 	}
-	if out, err := n.run(context.Background(), "up", "--port", fmt.Sprint(n.port)); err != nil {
+	if out, err := n.run(context.Background(), "up", "--port", strconv.Itoa(n.port)); err != nil {
 		n.printLogs(os.Stderr)
 		return n, fmt.Errorf("secant up: %w\n%s", err, out)
 	}

@@ -100,8 +100,11 @@ func (m *monitor) run(ctx context.Context, c node, d device) error {
 				continue
 			}
 			var r receipt
-			if err := json.Unmarshal(b, &r); status != http.StatusAccepted || err != nil {
-				return fmt.Errorf("sending readings: %d, %v\n%s", status, err, b)
+			if status != http.StatusAccepted {
+				return fmt.Errorf("sending readings: %d\n%s", status, b)
+			}
+			if err := json.Unmarshal(b, &r); err != nil {
+				return fmt.Errorf("reading a receipt: %w\n%s", err, b)
 			}
 			m.mu.Lock()
 			if _, twice := m.acked[r.ID]; twice {

@@ -33,6 +33,7 @@ func (n *network) rawGateway(tb testing.TB, org, role string) *client.Gateway {
 }
 
 func (n *network) contract(tb testing.TB, org, role string) *client.Contract {
+	tb.Helper()
 	return n.rawGateway(tb, org, role).GetNetwork("secant").GetContract("secant")
 }
 
