@@ -156,7 +156,9 @@ func (w *Worker) endorse(ctx context.Context, t *task) error {
 }
 
 // settle judges a refusal. A command of which a transaction may be in may have
-// been refused because of its own success, so the ledger is asked first.
+// been refused because of its own success, so the ledger is asked first, and
+// for a while again. Should that transaction come in after all, the block that
+// holds it corrects the failure.
 func (w *Worker) settle(ctx context.Context, t *task, refusal error) error {
 	if _, again := errors.AsType[*undecided](refusal); again {
 		return refusal
@@ -175,8 +177,8 @@ func (w *Worker) settle(ctx context.Context, t *task, refusal error) error {
 			t.closed(tx)
 		}
 	}
-	if len(t.open) > 0 {
-		return &undecided{refusal}
+	if len(t.open) > 0 && time.Since(t.since) <= w.options.Fresh {
+		return &undecided{refusal} // the own peer may lag behind those that refused
 	}
 	return refusal
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/analytics/worker"
+	"github.com/secant-platform/secant/chaincode/client/clienttest"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
 )
@@ -171,6 +173,36 @@ func TestAStaleTransactionMayStillDoIt(t *testing.T) {
 	}
 	if got := net.models(); got != 2 { // one is the seed's
 		t.Errorf("%d transactions took effect, want 1", got-1)
+	}
+}
+
+// A transaction whose success nobody could tell is replaced when it is stale;
+// the new one is refused because of that success, which is then found out.
+func TestARefusalByItsOwnSuccessIsSuccess(t *testing.T) {
+	t.Parallel()
+	net := newChannel(t)
+	conn := net.connect(medtech)
+	conn.submits = []fault{lostAfter}
+	var prepared, asked atomic.Int32
+	conn.Inject(func(step clienttest.Step, _ string) clienttest.Fault {
+		switch {
+		case step == clienttest.StepPrepare:
+			prepared.Add(1)
+		case step == clienttest.StepOutcome && prepared.Load() < 2, // nobody can tell
+			step == clienttest.StepFollow && asked.Load() == 0: // and the read model lags
+			return clienttest.Fault{Err: ledger.Problemf(ledger.CodeUnavailable, "no answer")}
+		case step == clienttest.StepOutcome:
+			asked.Add(1)
+		}
+		return clienttest.Fault{}
+	})
+	n := start(t, conn, t.TempDir(), worker.Options{Fresh: time.Nanosecond})
+	op, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if op.Attempts != 1 || prepared.Load() != 2 || net.models() != 2 {
+		t.Errorf("%d endorsed of %d tries, %d models; want 1 of 2, and 2 with the seed's", op.Attempts, prepared.Load(), net.models())
 	}
 }
 

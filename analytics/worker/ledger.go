@@ -29,8 +29,8 @@ type Log interface {
 	Require(ctx context.Context, size uint64, root []byte) error
 }
 
-// Store is the node's store, by what the loops need of it. Each method is
-// durable when it returns.
+// Store is the node's store, by what the loops need of it. What a method has
+// written is durable when it returns, but for what the ledger holds anyway.
 type Store interface {
 	Projection
 	Outbox

@@ -28,6 +28,7 @@ type checkpoint struct {
 	newest    int64 // ms
 	before    []byte
 	history   []byte
+	events    int64
 	lostBlock int64
 	lostIdx   int64
 }
@@ -36,8 +37,8 @@ const noTime = math.MinInt64
 
 func (t *txn) checkpoint(ctx context.Context) (*checkpoint, error) {
 	c := checkpoint{newest: noTime, before: []byte{}, history: []byte{}, lostBlock: -1, lostIdx: -1}
-	_, err := t.get(ctx, "SELECT next, newest, before, history, lost_block, lost_idx FROM checkpoint", nil,
-		&c.next, &c.newest, &c.before, &c.history, &c.lostBlock, &c.lostIdx)
+	_, err := t.get(ctx, "SELECT next, newest, before, history, events, lost_block, lost_idx FROM checkpoint", nil,
+		&c.next, &c.newest, &c.before, &c.history, &c.events, &c.lostBlock, &c.lostIdx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the checkpoint: %w", err)
 	}
@@ -45,8 +46,8 @@ func (t *txn) checkpoint(ctx context.Context) (*checkpoint, error) {
 }
 
 func (t *txn) setCheckpoint(ctx context.Context, c *checkpoint) error {
-	_, err := t.exec(ctx, "INSERT OR REPLACE INTO checkpoint (id, next, newest, before, history, lost_block, lost_idx) VALUES (1, ?, ?, ?, ?, ?, ?)",
-		c.next, c.newest, c.before, c.history, c.lostBlock, c.lostIdx)
+	_, err := t.exec(ctx, "INSERT OR REPLACE INTO checkpoint (id, next, newest, before, history, events, lost_block, lost_idx) VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
+		c.next, c.newest, c.before, c.history, c.events, c.lostBlock, c.lostIdx)
 	if err != nil {
 		return fmt.Errorf("writing the checkpoint: %w", err)
 	}
@@ -64,8 +65,9 @@ func (s *Store) NextBlock(ctx context.Context) (uint64, error) {
 }
 
 // Apply carries one block over into the projection: records, events, the
-// checkpoint and the outcome of own operations, all in one durable transaction.
-// It returns what the block decided about own operations.
+// checkpoint and the outcome of own operations, all in one transaction. It
+// returns what the block decided about own operations. After a power cut, but
+// not after the end of the process, NextBlock may want the newest blocks again.
 //
 // Blocks must come in order. One that was applied before changes nothing, and
 // if it is the newest one it must be the same block (ErrOtherLedger otherwise).
@@ -76,7 +78,7 @@ func (s *Store) Apply(ctx context.Context, b *ledger.Block) ([]fact.Decision, er
 	}
 	number := signed(b.Number)
 	var decisions []fact.Decision
-	err := s.update(ctx, func(ctx context.Context, t *txn) error {
+	err := s.derive(ctx, func(ctx context.Context, t *txn) error {
 		decisions = nil
 		c, err := t.checkpoint(ctx)
 		if err != nil {
@@ -131,11 +133,12 @@ func (s *Store) apply(ctx context.Context, t *txn, c *checkpoint, b *ledger.Bloc
 			if err := t.addEvent(ctx, tx.Event, at); err != nil {
 				return nil, err
 			}
+			c.events++
 		}
 	}
 	c.next, c.newest = signed(b.Number)+1, newest
 	c.before, c.history = c.history, chain(c.history, b)
-	if err := t.pruneEvents(ctx, c, s.options.KeepEvents); err != nil {
+	if err := t.pruneEvents(ctx, c, int64(s.options.KeepEvents)); err != nil {
 		return nil, err
 	}
 	return decisions, t.setCheckpoint(ctx, c)

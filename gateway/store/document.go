@@ -164,7 +164,7 @@ func (s *Store) Wanted(ctx context.Context, now time.Time, limit int) ([]fact.Fe
 
 // Postpone notes that a fetch failed and when to try it again.
 func (s *Store) Postpone(ctx context.Context, f fact.Fetch, next time.Time) error {
-	return s.update(ctx, func(ctx context.Context, t *txn) error {
+	return s.derive(ctx, func(ctx context.Context, t *txn) error {
 		_, err := t.exec(ctx, "UPDATE fetch SET attempts = attempts + 1, next = ? WHERE kind = ? AND digest = ?",
 			millis(next), string(f.Kind), f.Digest)
 		if err != nil {

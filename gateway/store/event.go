@@ -65,19 +65,20 @@ func encodeEvent(key, subjects []string) (k, s string, err error) {
 
 // pruneEvents lets the oldest events of the ledger go, and notes how far. What
 // remains depends on the blocks alone.
-func (t *txn) pruneEvents(ctx context.Context, c *checkpoint, keep int) error {
-	var block, idx int64
-	found, err := t.get(ctx, "SELECT block, idx FROM event ORDER BY block DESC, idx DESC LIMIT 1 OFFSET ?", []any{keep}, &block, &idx)
+func (t *txn) pruneEvents(ctx context.Context, c *checkpoint, keep int64) error {
+	excess := c.events - keep
+	if excess <= 0 {
+		return nil
+	}
+	_, err := t.get(ctx, "SELECT block, idx FROM event ORDER BY block, idx LIMIT 1 OFFSET ?", []any{excess - 1}, &c.lostBlock, &c.lostIdx)
 	if err != nil {
 		return fmt.Errorf("finding old events: %w", err)
 	}
-	if !found {
-		return nil
-	}
-	if _, err := t.exec(ctx, "DELETE FROM event WHERE (block, idx) <= (?, ?)", block, idx); err != nil {
+	gone, err := t.exec(ctx, "DELETE FROM event WHERE (block, idx) <= (?, ?)", c.lostBlock, c.lostIdx)
+	if err != nil {
 		return fmt.Errorf("letting old events go: %w", err)
 	}
-	c.lostBlock, c.lostIdx = block, idx
+	c.events -= gone
 	return nil
 }
 

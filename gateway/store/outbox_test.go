@@ -290,3 +290,31 @@ func BenchmarkApply(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "blocks/s")
 }
+
+// Commits wait for the disk as soon as one of those that share them needs it.
+func TestOnlyWhatCanBeDerivedIsNotWaitedFor(t *testing.T) {
+	s := openStore(t, Options{})
+	const full, normal = 2, 1
+	mode := func() (m int) {
+		if err := s.write.conn.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&m); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	if m := mode(); m != full {
+		t.Errorf("a fresh store has mode %d", m)
+	}
+	apply(t, s, 0)
+	if m := mode(); m != normal {
+		t.Errorf("a block was applied in mode %d", m)
+	}
+	enqueue(t, s, "", "{}")
+	if m := mode(); m != full {
+		t.Errorf("a command was stored in mode %d", m)
+	}
+	group := []*work{{lazy: true}, {}, {lazy: true}}
+	s.write.lazy = true
+	if err := s.write.pace(t.Context(), group); err != nil || s.write.lazy {
+		t.Errorf("a mixed group is lazy: %v, %v", s.write.lazy, err)
+	}
+}

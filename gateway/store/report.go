@@ -145,7 +145,7 @@ func (t *txn) devicesChanged(ctx context.Context) error {
 // another member's report is assessed for the first time, and when a report
 // turns out to concern further own units.
 func (s *Store) PutAssessment(ctx context.Context, u fact.Unassessed, a fact.Assessment) error {
-	return s.update(ctx, func(ctx context.Context, t *txn) error {
+	return s.derive(ctx, func(ctx context.Context, t *txn) error {
 		digest := u.Record.Digest
 		var before []byte
 		var again bool

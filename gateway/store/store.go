@@ -184,10 +184,22 @@ func (s *Store) Close() error {
 // update runs do in a durable transaction that it may share with others.
 func (s *Store) update(ctx context.Context, do func(context.Context, *txn) error) error {
 	if s.write == nil {
-		return errors.New("the store is open for reading only")
+		return errReadOnly
 	}
-	return s.write.run(ctx, do)
+	return s.write.run(ctx, false, do)
 }
+
+// derive is update for what can be derived again: it survives the end of the
+// process, and a power cut may take its newest part, in order, so that it goes
+// on from an earlier block.
+func (s *Store) derive(ctx context.Context, do func(context.Context, *txn) error) error {
+	if s.write == nil {
+		return errReadOnly
+	}
+	return s.write.run(ctx, true, do)
+}
+
+var errReadOnly = errors.New("the store is open for reading only")
 
 // millis and fromMillis are how times stand in the database: UTC, milliseconds.
 func millis(t time.Time) int64 { return t.UnixMilli() }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"modernc.org/sqlite"
@@ -23,6 +24,7 @@ const maxGroup = 256
 type writer struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt // used by the leader only
+	lazy  bool                 // how the connection commits now; used by the leader only
 
 	mu      sync.Mutex // guards what follows
 	queue   []*work
@@ -33,6 +35,7 @@ type writer struct {
 // work is one waiting writer's part of a transaction.
 type work struct {
 	do   func(context.Context, *txn) error
+	lazy bool          // need not survive a power cut: see Store.derive
 	done chan error    // capacity 1
 	lead chan struct{} // capacity 1: told to lead the next group
 }
@@ -43,11 +46,11 @@ type txn struct{ w *writer }
 // run runs do in a transaction and returns when it is durable. When ctx ends
 // while do still waits for its turn, do is not run at all; once begun, it is
 // seen through, so that an outcome is always known.
-func (w *writer) run(ctx context.Context, do func(context.Context, *txn) error) error {
+func (w *writer) run(ctx context.Context, lazy bool, do func(context.Context, *txn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	job := &work{do: do, done: make(chan error, 1), lead: make(chan struct{}, 1)}
+	job := &work{do: do, lazy: lazy, done: make(chan error, 1), lead: make(chan struct{}, 1)}
 	w.mu.Lock()
 	if w.broken != nil {
 		defer w.mu.Unlock()
@@ -141,6 +144,9 @@ func passing(err error) bool {
 // and does not harm the others; the returned error concerns them all.
 func (w *writer) commit(ctx context.Context, group []*work, errs []error) error {
 	t := &txn{w}
+	if err := w.pace(ctx, group); err != nil {
+		return err
+	}
 	if _, err := t.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
@@ -154,6 +160,25 @@ func (w *writer) commit(ctx context.Context, group []*work, errs []error) error 
 		_, _ = t.exec(ctx, "ROLLBACK")
 		return fmt.Errorf("committing a transaction: %w", err)
 	}
+	return nil
+}
+
+// pace lets the next commit wait for the disk unless nobody in the group needs
+// that. A later commit that does wait makes the earlier ones durable too.
+func (w *writer) pace(ctx context.Context, group []*work) error {
+	lazy := !slices.ContainsFunc(group, func(j *work) bool { return !j.lazy })
+	if lazy == w.lazy {
+		return nil
+	}
+	mode := "full"
+	if lazy {
+		mode = "normal"
+	}
+	// Not a prepared statement: some pragmas act when they are prepared.
+	if _, err := w.conn.ExecContext(ctx, "PRAGMA synchronous = "+mode); err != nil {
+		return fmt.Errorf("setting how to commit: %w", err)
+	}
+	w.lazy = lazy
 	return nil
 }
 
