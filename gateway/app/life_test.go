@@ -292,14 +292,12 @@ func TestUnreachableLedger(t *testing.T) {
 		return clienttest.Fault{Err: ledger.Problemf(ledger.CodeUnavailable, "no peer answers")}
 	})
 	north := c.launchOn(t, "hospital-north", c.config("hospital-north"), l, func(string) {})
-	north.await("the node to live", func() bool {
-		status, _ := north.call("", http.MethodGet, "/livez", nil, nil)
-		return status == http.StatusOK
+	north.await("the node to say what it lacks", func() bool {
+		live, _ := north.call("", http.MethodGet, "/livez", nil, nil)
+		status, b := north.call("", http.MethodGet, "/readyz", nil, nil)
+		return live == http.StatusOK && status == http.StatusServiceUnavailable &&
+			strings.Contains(string(b), "no peer answers") && strings.Contains(string(b), "not compared with its last anchor")
 	})
-	status, b := north.call("", http.MethodGet, "/readyz", nil, nil)
-	if status != http.StatusServiceUnavailable || !strings.Contains(string(b), "no peer answers") || !strings.Contains(string(b), "not compared with its last anchor") {
-		t.Errorf("%d %s", status, b)
-	}
 	l.Inject(nil)
 	north.await("the node to be ready after all", func() bool {
 		status, _ := north.call("", http.MethodGet, "/readyz", nil, nil)

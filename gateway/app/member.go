@@ -41,6 +41,8 @@ func (m *member) settle(ctx context.Context) error {
 			return nil
 		case ledger.CodeOf(err) == ledger.CodeInvalid || ledger.CodeOf(err) == ledger.CodeDenied:
 			return err
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // told to end
 		}
 		m.logger.WarnContext(ctx, "organisation not registered yet", slog.Any(telemetry.KeyError, err))
 		t := time.NewTimer(memberPause)

@@ -180,6 +180,8 @@ func (l *listener) send(b []byte) bool {
 	if err == nil {
 		err = l.rc.Flush()
 	}
+	// Between two events no deadline stands: over HTTP/2 it would end the stream.
+	_ = l.rc.SetWriteDeadline(time.Time{})
 	l.broken = err != nil
 	return !l.broken
 }

@@ -170,6 +170,8 @@ func TestBadInput(t *testing.T) {
 		{"bill, deep", auth.RoleRegistrar, "PUT", "/v1/models/x/releases/1", typeBOM, deep, 413, []string{"body"}, nil},
 		{"bill, empty", auth.RoleRegistrar, "PUT", "/v1/models/x/releases/1", typeBOM, ``, 422, []string{"body"}, nil},
 		{"bill, wrong version", auth.RoleRegistrar, "PUT", "/v1/models/x/releases/MARKED%20MARKED", typeBOM, `{"bomFormat":"CycloneDX","specVersion":"1.5","version":1}`, 422, []string{"path.version"}, nil},
+		{"bill of another maker", auth.RoleRegistrar, "PUT", "/v1/models/x/releases/1", typeBOM, `{"bomFormat":"CycloneDX","specVersion":"1.5","version":1,"components":[{"type":"library","name":"MARKED"}]}`, 403, nil, nil},
+		{"bill of no model", auth.RoleRegistrar, "PUT", "/v1/models/y/releases/1", typeBOM, `{"bomFormat":"CycloneDX","specVersion":"1.5","version":1,"components":[{"type":"library","name":"MARKED"}]}`, 404, nil, nil},
 		{"bill, wrong type", auth.RoleRegistrar, "PUT", "/v1/models/x/releases/1", "application/vnd.cyclonedx+xml", `{"bomFormat":"CycloneDX","specVersion":"1.5","version":1}`, 422, []string{"header.Content-Type"}, nil},
 
 		{"threat, no marking", auth.RoleAnalyst, "POST", "/v1/threats", typeSTIX, `{}`, 422, []string{"query.marking"}, nil},

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http/httptest"
 	"sync"
 	"sync/atomic"
@@ -225,5 +226,39 @@ func TestListeners(t *testing.T) {
 	a.End()
 	if err := <-errs; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestQuietStreamOutlivesPatienceOverHTTP2 keeps a stream quiet for longer than
+// a listener may take for one event: that is no fault of the listener's.
+func TestQuietStreamOutlivesPatienceOverHTTP2(t *testing.T) {
+	t.Parallel()
+	a := &API{
+		Deps: Deps{
+			Events: quietEvents{}, Observed: NewMetrics(prometheus.NewRegistry()),
+			Limits: Limits{Heartbeat: 200 * time.Millisecond, Patience: 50 * time.Millisecond},
+		},
+		ended: make(chan struct{}), streams: make(chan struct{}, 1),
+	}
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.GET("/", func(c *gin.Context) { _ = a.streamEvents(c) })
+	s := httptest.NewUnstartedServer(e)
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	defer a.End()
+	res, err := s.Client().Get(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.ProtoMajor != 2 {
+		t.Fatalf("HTTP/%d", res.ProtoMajor)
+	}
+	want := "retry: 2000\n\n:\n\n:\n\n:\n\n"
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(res.Body, got); err != nil || string(got) != want {
+		t.Errorf("%q %v", got, err)
 	}
 }

@@ -146,6 +146,13 @@ func (a *API) publishRelease(c *gin.Context) error {
 	if isXML(text) != (media == typeCycloneXML) {
 		return invalid(ledger.Fault{Field: "header.Content-Type", Detail: "must be that of the body"})
 	}
+	model, err := a.Models.Model(ctx, req.DI)
+	if err != nil {
+		return err
+	}
+	if model.Record.Manufacturer != a.Organisation {
+		return ledger.Problemf(ledger.CodeDenied, "only the model's manufacturer publishes its releases")
+	}
 	if err := a.Documents.PutDocument(ctx, fact.Document{Kind: fact.DocumentSBOM, Digest: req.SBOMDigest, MediaType: media, Body: text}); err != nil {
 		return doing("keeping the bill of materials", err)
 	}

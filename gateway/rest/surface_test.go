@@ -3,12 +3,14 @@ package rest_test
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +111,39 @@ func TestOpenAPI(t *testing.T) {
 		}
 		if !strings.Contains(string(b), `"`+path+`": {`) {
 			t.Errorf("%s is not in the document", path)
+		}
+	}
+}
+
+// TestOpenAPIHoldsTogether checks that each reference in the document leads
+// somewhere and that each operation has a name of its own.
+func TestOpenAPIHoldsTogether(t *testing.T) {
+	t.Parallel()
+	api, _, _ := serve(t, rest.Deps{})
+	var doc struct {
+		OpenAPI    string
+		Paths      map[string]map[string]struct{ OperationID string }
+		Components struct{ Schemas map[string]any }
+	}
+	if err := json.Unmarshal(api.OpenAPI(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(doc.OpenAPI, "3.1.") {
+		t.Errorf("version %s", doc.OpenAPI)
+	}
+	seen := map[string]bool{}
+	for path, item := range doc.Paths {
+		for method, op := range item {
+			if op.OperationID == "" || seen[op.OperationID] {
+				t.Errorf("%s %s has the operation id %q, none or another's", method, path, op.OperationID)
+			}
+			seen[op.OperationID] = true
+		}
+	}
+	for _, ref := range regexp.MustCompile(`"\$ref": "([^"]*)"`).FindAllStringSubmatch(string(api.OpenAPI()), -1) {
+		name, ok := strings.CutPrefix(ref[1], "#/components/schemas/")
+		if _, found := doc.Components.Schemas[name]; !ok || !found {
+			t.Errorf("%s leads nowhere", ref[1])
 		}
 	}
 }
