@@ -34,7 +34,7 @@ type fetcher struct{ secure, plain *http.Client }
 func newFetcher(o *Options) *fetcher {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.TLS != nil {
-		config = o.TLS.Clone()
+		config = o.TLS
 	}
 	return &fetcher{
 		secure: newClient(config, func(address string) error { return permitted(address, o.Reachable) }),
@@ -56,7 +56,7 @@ func newClient(config *tls.Config, permit func(address string) error) *http.Clie
 		Timeout: fetchTimeout,
 		Transport: &http.Transport{
 			DialContext:            dialer.DialContext,
-			TLSClientConfig:        config,
+			TLSClientConfig:        config.Clone(), // a transport completes its own
 			TLSHandshakeTimeout:    connectTimeout,
 			ResponseHeaderTimeout:  answerTimeout,
 			MaxResponseHeaderBytes: 64 << 10,
