@@ -58,7 +58,11 @@ func (r reader) block(b *common.Block) (*ledger.Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &ledger.Block{Number: header.GetNumber(), Txs: make([]ledger.Tx, len(data))}
+	hash, err := headerHash(header)
+	if err != nil {
+		return nil, err
+	}
+	out := &ledger.Block{Number: header.GetNumber(), Hash: hash, Previous: header.GetPreviousHash(), Txs: make([]ledger.Tx, len(data))}
 	for i, envelope := range data {
 		tx, err := r.tx(envelope)
 		valid := peer.TxValidationCode(flags[i]) == peer.TxValidationCode_VALID

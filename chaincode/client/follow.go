@@ -124,14 +124,14 @@ func (f *follower) read(ctx context.Context, s source) error {
 		if err != nil {
 			return err
 		}
-		block, hash, err := f.check(b)
+		block, err := f.check(b)
 		if err != nil {
 			return &endError{&BlockError{Number: f.next.Load(), Reason: err}}
 		}
 		if err := f.fn(ctx, block); err != nil {
 			return &endError{err}
 		}
-		f.last = hash
+		f.last = block.Hash
 		f.next.Store(block.Number + 1)
 	}
 }
@@ -166,19 +166,14 @@ func (f *follower) watch(ctx context.Context, waiting *atomic.Bool, end context.
 }
 
 // check reads a block and makes sure that it is the next one of the same chain.
-func (f *follower) check(b *common.Block) (*ledger.Block, []byte, error) {
+func (f *follower) check(b *common.Block) (*ledger.Block, error) {
 	if got := b.GetHeader().GetNumber(); got != f.next.Load() {
-		return nil, nil, fmt.Errorf("the peer delivered block %d instead", got)
+		return nil, fmt.Errorf("the peer delivered block %d instead", got)
 	}
 	if f.last != nil && !bytes.Equal(b.GetHeader().GetPreviousHash(), f.last) {
-		return nil, nil, errors.New("it does not follow the block before it: the chain forks")
+		return nil, errors.New("it does not follow the block before it: the chain forks")
 	}
-	block, err := f.reader.block(b)
-	if err != nil {
-		return nil, nil, err
-	}
-	hash, err := headerHash(b.GetHeader())
-	return block, hash, err
+	return f.reader.block(b)
 }
 
 // deliver opens a delivery of whole blocks at one peer. The events of

@@ -4,8 +4,10 @@ import "time"
 
 // Block is what one block changed, as a member's own peer delivered it.
 type Block struct {
-	Number uint64
-	Txs    []Tx // all transactions of the channel, in order, the invalid ones too
+	Number   uint64
+	Hash     []byte // of the block's header, which names all that stands in the block
+	Previous []byte // Hash of the block before it; empty for block 0
+	Txs      []Tx   // all transactions of the channel, in order, the invalid ones too
 }
 
 // Tx is one transaction of a block. Of an invalid one only Valid is certain: any

@@ -1,6 +1,7 @@
 package statetest
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"slices"
 	"time"
@@ -50,10 +51,24 @@ func (l *Ledger) Commit(sims ...*Simulation) []peer.TxValidationCode {
 		codes = append(codes, code)
 		block.Txs = append(block.Txs, s.tx(code))
 	}
-	l.blocks = append(l.blocks, block)
+	l.append(block)
 	close(l.changed)
 	l.changed = make(chan struct{})
 	return codes
+}
+
+// append chains a block to the one before it.
+func (l *Ledger) append(b *ledger.Block) {
+	h := sha256.New()
+	if len(l.blocks) > 0 {
+		b.Previous = l.blocks[len(l.blocks)-1].Hash
+		h.Write(b.Previous)
+	}
+	for _, tx := range b.Txs {
+		h.Write([]byte(tx.ID + "\x00"))
+	}
+	b.Hash = h.Sum(nil)
+	l.blocks = append(l.blocks, b)
 }
 
 // validate judges a transaction on the state as the blocks and the transactions

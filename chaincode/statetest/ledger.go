@@ -101,7 +101,7 @@ func Open(o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the chaincode: %w", err)
 	}
-	l.blocks = []*ledger.Block{{Number: 0, Txs: []ledger.Tx{{Valid: true}}}} // the genesis block's configuration
+	l.append(&ledger.Block{Number: 0, Txs: []ledger.Tx{{Valid: true}}}) // the genesis block's configuration
 	return l, nil
 }
 

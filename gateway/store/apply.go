@@ -1,15 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
@@ -25,9 +23,8 @@ var ErrOtherLedger = errors.New("the ledger is not the one that this store was f
 // checkpoint is how far the projection has come.
 type checkpoint struct {
 	next      int64
-	newest    int64 // ms
-	before    []byte
-	history   []byte
+	newest    int64  // ms
+	hash      []byte // of the last block
 	events    int64
 	lostBlock int64
 	lostIdx   int64
@@ -36,9 +33,9 @@ type checkpoint struct {
 const noTime = math.MinInt64
 
 func (t *txn) checkpoint(ctx context.Context) (*checkpoint, error) {
-	c := checkpoint{newest: noTime, before: []byte{}, history: []byte{}, lostBlock: -1, lostIdx: -1}
-	_, err := t.get(ctx, "SELECT next, newest, before, history, events, lost_block, lost_idx FROM checkpoint", nil,
-		&c.next, &c.newest, &c.before, &c.history, &c.events, &c.lostBlock, &c.lostIdx)
+	c := checkpoint{newest: noTime, lostBlock: -1, lostIdx: -1}
+	_, err := t.get(ctx, "SELECT next, newest, hash, events, lost_block, lost_idx FROM checkpoint", nil,
+		&c.next, &c.newest, &c.hash, &c.events, &c.lostBlock, &c.lostIdx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the checkpoint: %w", err)
 	}
@@ -46,8 +43,8 @@ func (t *txn) checkpoint(ctx context.Context) (*checkpoint, error) {
 }
 
 func (t *txn) setCheckpoint(ctx context.Context, c *checkpoint) error {
-	_, err := t.exec(ctx, "INSERT OR REPLACE INTO checkpoint (id, next, newest, before, history, events, lost_block, lost_idx) VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
-		c.next, c.newest, c.before, c.history, c.events, c.lostBlock, c.lostIdx)
+	_, err := t.exec(ctx, "INSERT OR REPLACE INTO checkpoint (id, next, newest, hash, events, lost_block, lost_idx) VALUES (1, ?, ?, ?, ?, ?, ?)",
+		c.next, c.newest, c.hash, c.events, c.lostBlock, c.lostIdx)
 	if err != nil {
 		return fmt.Errorf("writing the checkpoint: %w", err)
 	}
@@ -70,7 +67,8 @@ func (s *Store) NextBlock(ctx context.Context) (uint64, error) {
 // not after the end of the process, NextBlock may want the newest blocks again.
 //
 // Blocks must come in order. One that was applied before changes nothing, and
-// if it is the newest one it must be the same block (ErrOtherLedger otherwise).
+// if it is the newest one it must be the same block. The next one must name the
+// newest as the one before it. Otherwise the ledger is another (ErrOtherLedger).
 // One that skips a number is refused.
 func (s *Store) Apply(ctx context.Context, b *ledger.Block) ([]fact.Decision, error) {
 	if b.Number >= math.MaxInt64 {
@@ -85,7 +83,7 @@ func (s *Store) Apply(ctx context.Context, b *ledger.Block) ([]fact.Decision, er
 			return err
 		}
 		switch {
-		case number == c.next-1 && string(chain(c.before, b)) != string(c.history):
+		case number == c.next-1 && !bytes.Equal(b.Hash, c.hash), number == c.next && !bytes.Equal(b.Previous, c.hash):
 			return ErrOtherLedger
 		case number < c.next:
 			return nil
@@ -111,16 +109,14 @@ func (s *Store) apply(ctx context.Context, t *txn, c *checkpoint, b *ledger.Bloc
 		} else if d != nil {
 			decisions = append(decisions, *d)
 		}
-		if !tx.Valid || tx.Name == "" {
+		if !tx.Valid || len(tx.Writes) == 0 { // nobody vouches for the time of one that only reads
 			continue
 		}
 		at := &place{
 			block: signed(b.Number), idx: int64(i), tx: tx.ID, org: tx.Creator,
 			time: millis(tx.Time), late: late(tx.Time, c.newest),
 		}
-		if len(tx.Writes) > 0 { // nobody vouches for the time of one that only reads
-			newest = max(newest, at.time)
-		}
+		newest = max(newest, at.time)
 		for j := range tx.Writes {
 			if err := project(ctx, t, &tx.Writes[j], at); err != nil {
 				return nil, err
@@ -136,8 +132,7 @@ func (s *Store) apply(ctx context.Context, t *txn, c *checkpoint, b *ledger.Bloc
 			c.events++
 		}
 	}
-	c.next, c.newest = signed(b.Number)+1, newest
-	c.before, c.history = c.history, chain(c.history, b)
+	c.next, c.newest, c.hash = signed(b.Number)+1, newest, b.Hash
 	if err := t.pruneEvents(ctx, c, int64(s.options.KeepEvents)); err != nil {
 		return nil, err
 	}
@@ -172,46 +167,6 @@ func (s *Store) decide(ctx context.Context, t *txn, block uint64, tx *ledger.Tx)
 		}
 	}
 	return &d, nil
-}
-
-// chain extends the digest of the blocks so far by one more. It covers all that
-// the projection depends on.
-func chain(before []byte, b *ledger.Block) []byte {
-	h := sha256.New()
-	h.Write(before)
-	number(h, b.Number)
-	number(h, uint64(len(b.Txs)))
-	for i := range b.Txs {
-		tx := &b.Txs[i]
-		text(h, []byte(tx.ID))
-		if !tx.Valid || tx.Name == "" {
-			number(h, 0)
-			continue
-		}
-		number(h, 1)
-		text(h, []byte(tx.Creator))
-		text(h, []byte(strconv.FormatInt(millis(tx.Time), 10)))
-		event, err := json.Marshal(tx.Event)
-		if err != nil {
-			panic(err) // strings and integers only
-		}
-		text(h, event)
-		number(h, uint64(len(tx.Writes)))
-		for _, w := range tx.Writes {
-			text(h, []byte(w.Key.Type))
-			number(h, uint64(len(w.Key.Parts)))
-			for _, p := range w.Key.Parts {
-				text(h, []byte(p))
-			}
-			if w.Delete {
-				number(h, 1)
-				continue
-			}
-			number(h, 0)
-			text(h, w.Value)
-		}
-	}
-	return h.Sum(nil)
 }
 
 // signed is a block's number as SQLite keeps it. Apply refuses what does not fit.

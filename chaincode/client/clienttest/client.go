@@ -235,7 +235,7 @@ func (c *Client) Follow(ctx context.Context, from uint64, fn func(context.Contex
 
 // delivered is a block as client.Client reads it from a peer's.
 func delivered(b *ledger.Block) *ledger.Block {
-	out := &ledger.Block{Number: b.Number, Txs: slices.Clone(b.Txs)}
+	out := &ledger.Block{Number: b.Number, Hash: b.Hash, Previous: b.Previous, Txs: slices.Clone(b.Txs)}
 	for i := range out.Txs {
 		tx := &out.Txs[i]
 		if !tx.Valid {

@@ -6,8 +6,7 @@ CREATE TABLE checkpoint (
   id         INTEGER PRIMARY KEY CHECK (id = 1),
   next       INTEGER NOT NULL,  -- number of the next block
   newest     INTEGER NOT NULL,  -- newest vouched time of the blocks applied, ms
-  before     BLOB    NOT NULL,  -- chained digest of all blocks before the last one
-  history    BLOB    NOT NULL,  -- chained digest of all blocks
+  hash       BLOB,              -- of the last block applied
   events     INTEGER NOT NULL,  -- number of events of the ledger that are kept
   lost_block INTEGER NOT NULL,  -- place of the newest event that was let go, or -1
   lost_idx   INTEGER NOT NULL
