@@ -129,44 +129,20 @@ func (r *Report) anchors(ctx context.Context, s *store.Store, tree *log.Log) err
 	}
 }
 
-// errReplayed ends the replay.
-var errReplayed = errors.New("replayed")
-
-// replay fills an empty store from block 0 as far as the node's is, and compares
-// the two.
+// replay checks the store and fills an empty one from block 0 as far as the
+// node's is, and compares the two.
 func (r *Report) replay(ctx context.Context, s *store.Store, l Ledger) (err error) {
+	if err := s.Check(ctx); err != nil {
+		return fmt.Errorf("checking the store: %w", err)
+	}
 	if r.Blocks, r.Digest, err = s.Digest(ctx); err != nil {
 		return fmt.Errorf("digesting the read model: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "secant-check-*")
-	if err != nil {
-		return fmt.Errorf("making room for the replay: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	empty, err := store.Open(ctx, dir, store.Options{})
+	digest, err := store.Replay(ctx, r.Blocks, store.Options{}, l.Follow)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, empty.Close()) }()
-	if r.Blocks > 0 {
-		err = l.Follow(ctx, 0, func(ctx context.Context, b *ledger.Block) error {
-			if _, err := empty.Apply(ctx, b); err != nil {
-				return fmt.Errorf("applying block %d: %w", b.Number, err)
-			}
-			if b.Number+1 == r.Blocks {
-				return errReplayed
-			}
-			return nil
-		})
-		if !errors.Is(err, errReplayed) {
-			return fmt.Errorf("replaying the ledger: %w", errors.Join(err, ctx.Err()))
-		}
-	}
-	next, digest, err := empty.Digest(ctx)
-	if err != nil {
-		return fmt.Errorf("digesting the replay: %w", err)
-	}
-	if next != r.Blocks || digest != r.Digest {
+	if digest != r.Digest {
 		return fmt.Errorf("the read model is not what the ledger's first %d blocks give", r.Blocks)
 	}
 	return nil
