@@ -214,8 +214,8 @@ func TestASecondCopyOfTheLogStopsTheNode(t *testing.T) {
 	anchoredUpTo(t, n2, l2, add(t, l2, "twin", 2))
 	add(t, l, "first", 5)
 	wg.Wait()
-	if ended == nil || !strings.Contains(ended.Error(), "not those that were anchored") {
-		t.Errorf("got %v, want an error that says that the log forked", ended)
+	if ended == nil || !strings.Contains(ended.Error(), "were anchored") {
+		t.Errorf("got %v, want an error that says that the log does not continue its last anchor", ended)
 	}
 }
 
