@@ -3,7 +3,9 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -98,24 +100,28 @@ func post(ctx context.Context, c node, path, contentType string, body io.Reader,
 	return err
 }
 
-// BenchmarkTransactions compares sharing a report through the node with the same
-// transaction by the bare fabric-gateway client, at concurrency 1 and 100.
+// BenchmarkTransactions compares registering a model through the node with the
+// same transaction by the bare fabric-gateway client, at concurrency 1 and 100.
 func BenchmarkTransactions(b *testing.B) {
 	n := live(b)
-	contract := n.contract(b, "hospital-north", "sharer")
-	c := n.node(b, "hospital-north", "analyst")
+	contract := n.contract(b, "medtech", "registrar")
+	c := n.node(b, "medtech", "registrar")
+	model := func() ledger.RegisterModel {
+		return ledger.RegisterModel{DI: "BENCH-" + rand.Text(), Name: "Bedside monitor", ModelNumber: "BM-1", RiskClass: "IIb"}
+	}
 	raw := func(ctx context.Context) error {
-		body := bundleOfSTIX()
-		err := rawSubmit(ctx, contract, ledger.ThreatShare, ledger.ShareThreat{
-			Digest: ledger.BodyDigest(body), Marking: ledger.TLPGreen, MediaType: ledger.MediaTypeSTIX, Size: int64(len(body)),
-		})
+		err := rawSubmit(ctx, contract, ledger.DeviceRegisterModel, model())
 		if _, unknown := errors.AsType[*client.SubmitError](err); unknown {
 			return errUncounted // the bare client does not look such an outcome up
 		}
 		return err
 	}
 	node := func(ctx context.Context) error {
-		return post(ctx, c, "/v1/threats?marking=green", ledger.MediaTypeSTIX, bytes.NewReader(bundleOfSTIX()), http.StatusCreated)
+		body, err := json.Marshal(model())
+		if err != nil {
+			return err
+		}
+		return post(ctx, c, "/v1/models", "application/json", bytes.NewReader(body), http.StatusCreated)
 	}
 	for _, concurrency := range []int{1, 100} {
 		b.Run(fmt.Sprintf("concurrency=%d", concurrency), func(b *testing.B) {
