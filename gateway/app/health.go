@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,14 +25,33 @@ type health struct {
 	outboxAge time.Duration
 	member    atomic.Bool // the organisation's row on the ledger is as this node has it
 
+	asking sync.Mutex // one caller at a time asks; who waited takes the same answer
+	parts  []rest.Part
+	asked  time.Time
+
 	mu     sync.Mutex
 	caught bool      // the read model has caught up once
 	goal   uint64    // height that the own peer had at since; 0: none pursued
 	since  time.Time // of goal
 }
 
-// Parts lists the parts of the node, each working or with a reason.
+// answerLife is how long an answer about the node's health serves: whoever asks
+// needs no token, and each fresh answer costs the peers a signed query.
+const answerLife = time.Second
+
+// Parts lists the parts of the node, each working or with a reason, as they were
+// at most answerLife ago.
 func (h *health) Parts(ctx context.Context) []rest.Part {
+	h.asking.Lock()
+	defer h.asking.Unlock()
+	if h.parts == nil || time.Since(h.asked) > answerLife {
+		// Not the caller's context: the answer is for all that wait.
+		h.parts, h.asked = h.ask(context.WithoutCancel(ctx)), time.Now()
+	}
+	return slices.Clone(h.parts)
+}
+
+func (h *health) ask(ctx context.Context) []rest.Part {
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
 	s, err := h.status(ctx)

@@ -56,12 +56,11 @@ func (a *API) eventRoutes() {
 
 func (a *API) streamEvents(c *gin.Context) error {
 	ctx := c.Request.Context()
-	select {
-	case a.streams <- struct{}{}:
-		defer func() { <-a.streams }()
-	default:
-		return ledger.Problemf(ledger.CodeBusy, "too many event streams are open")
+	leave, err := a.listeners.enter(auth.CallerOf(ctx))
+	if err != nil {
+		return err
 	}
+	defer leave()
 	// Subscribed before the first look, or what happens in between is slept over.
 	wake, cancel := a.Events.Subscribe()
 	defer cancel()

@@ -151,7 +151,7 @@ func TestSlowListenerIsDropped(t *testing.T) {
 			Events: endless{make(chan struct{})}, Observed: m,
 			Limits: Limits{Heartbeat: time.Hour, Patience: 100 * time.Millisecond},
 		},
-		ended: make(chan struct{}), streams: make(chan struct{}, 1),
+		ended: make(chan struct{}), listeners: newListeners(1),
 	}
 	ended := make(chan error, 1)
 	gin.SetMode(gin.ReleaseMode)
@@ -172,7 +172,7 @@ func TestSlowListenerIsDropped(t *testing.T) {
 	case <-time.After(30 * time.Second):
 		t.Fatal("a listener that takes nothing is still served")
 	}
-	if len(a.streams) != 0 {
+	if a.listeners.all != 0 {
 		t.Error("the dropped listener keeps its place")
 	}
 }
@@ -190,7 +190,7 @@ func TestListeners(t *testing.T) {
 			Events: quietEvents{}, Observed: NewMetrics(prometheus.NewRegistry()),
 			Limits: Limits{Heartbeat: 5 * time.Millisecond, Patience: time.Minute},
 		},
-		ended: make(chan struct{}), streams: make(chan struct{}, 1),
+		ended: make(chan struct{}), listeners: newListeners(1),
 	}
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -238,7 +238,7 @@ func TestQuietStreamOutlivesPatienceOverHTTP2(t *testing.T) {
 			Events: quietEvents{}, Observed: NewMetrics(prometheus.NewRegistry()),
 			Limits: Limits{Heartbeat: 200 * time.Millisecond, Patience: 50 * time.Millisecond},
 		},
-		ended: make(chan struct{}), streams: make(chan struct{}, 1),
+		ended: make(chan struct{}), listeners: newListeners(1),
 	}
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()

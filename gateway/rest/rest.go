@@ -54,13 +54,13 @@ type Limits struct {
 // API is the node's own HTTP interface.
 type API struct {
 	Deps
-	api     *api
-	proofs  *proofs
-	units   *unitCache
-	text    []byte        // the OpenAPI document
-	ended   chan struct{} // closed when streams must end
-	endOnce sync.Once
-	streams chan struct{} // one token for each open event stream
+	api       *api
+	proofs    *proofs
+	units     *unitCache
+	text      []byte        // the OpenAPI document
+	ended     chan struct{} // closed when streams must end
+	endOnce   sync.Once
+	listeners *listeners
 }
 
 // New makes the interface and registers its routes on router.
@@ -72,12 +72,12 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 		return nil, errors.New("the HTTP interface needs its organisation, the maker's key and its metrics")
 	}
 	a := &API{
-		Deps:    deps,
-		api:     newAPI(router, deps.Limits.Depth, deps.Endpoint),
-		proofs:  newProofs(deps),
-		units:   newUnitCache(deps.Units),
-		ended:   make(chan struct{}),
-		streams: make(chan struct{}, deps.Limits.Listeners),
+		Deps:      deps,
+		api:       newAPI(router, deps.Limits.Depth, deps.Endpoint),
+		proofs:    newProofs(deps),
+		units:     newUnitCache(deps.Units),
+		ended:     make(chan struct{}),
+		listeners: newListeners(deps.Limits.Listeners),
 	}
 	a.modelRoutes()
 	a.releaseRoutes()
