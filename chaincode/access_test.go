@@ -97,7 +97,7 @@ var rights = map[string]right{
 	ledger.AnchorGetStream: {"", nil, func(s *scene) any { return ledger.GetStream{ID: s.stream()} }},
 
 	ledger.ThreatShare: {ledger.RoleSharer, nil, func(*scene) any { return share("another") }},
-	ledger.ThreatGet:   {"", nil, func(*scene) any { return ledger.GetThreat{Digest: share("shared").Digest} }},
+	ledger.ThreatGet:   {"", nil, func(*scene) any { return ledger.GetThreat{Digest: share("shared").Digest, Sharer: north} }},
 	ledger.ThreatList:  {"", nil, func(*scene) any { return ledger.PageRequest{} }},
 
 	ledger.RiskPublish: {ledger.RoleScorer, []string{north}, func(*scene) any { return score("another") }},

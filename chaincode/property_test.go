@@ -119,7 +119,7 @@ func (p *play) proposal() statetest.Proposal {
 	case ledger.ThreatShare:
 		request = ledger.ShareThreat{Digest: p.id("body"), Marking: ledger.TLPGreen, MediaType: ledger.MediaTypeSTIX, Size: 1}
 	case ledger.ThreatGet:
-		request = ledger.GetThreat{Digest: p.id("body")}
+		request = ledger.GetThreat{Digest: p.id("body"), Sharer: p.org()}
 	case ledger.RiskPublish:
 		request = ledger.PublishScore{Subject: p.unit(), Model: "m/1", InputDigest: p.id("inputs"), Value: 1}
 	case ledger.RiskGet:

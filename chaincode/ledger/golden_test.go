@@ -127,7 +127,7 @@ func TestKeysKeepTheirForm(t *testing.T) {
 		"stream-owner": {"str.ow", "hospital-north"},
 		"anchor":       {"anc", hex32(2), "000000000007"},
 		"equivocation": {"str.eq", hex32(2)},
-		"threat":       {"thr", hex32(9)},
+		"threat":       {"thr", hex32(9), "hospital-north"},
 		"score":        {"rsk", hex32(1), "secant-exposure/1", hex32(10)},
 	} {
 		record, ok := r[name].(interface{ Key() Key })

@@ -19,7 +19,7 @@ const (
 	TypeStreamOwner  ObjectType = "str.ow" // parts: MSP id; makes an organisation's stream the only one
 	TypeAnchor       ObjectType = "anc"    // parts: stream id, sequence (12 digits)
 	TypeEquivocation ObjectType = "str.eq" // parts: stream id
-	TypeThreat       ObjectType = "thr"    // parts: body digest
+	TypeThreat       ObjectType = "thr"    // parts: body digest, sharer's MSP id
 	TypeScore        ObjectType = "rsk"    // parts: subject, model, input digest
 )
 

@@ -22,10 +22,12 @@ type Threat struct {
 }
 
 // Key returns the record's key.
-func (t *Threat) Key() Key { return ThreatKey(t.Digest) }
+func (t *Threat) Key() Key { return ThreatKey(t.Digest, t.Sharer) }
 
-// ThreatKey returns the key of a threat report.
-func ThreatKey(digest string) Key { return Key{TypeThreat, []string{digest}} }
+// ThreatKey returns the key of an organisation's report of a body. The sharer is
+// part of it, so that nobody can keep another from sharing by being first with
+// the digest.
+func ThreatKey(digest, sharer string) Key { return Key{TypeThreat, []string{digest, sharer}} }
 
 // MediaTypeSTIX is the media type of STIX 2.1 content (STIX 2.1, section 1.6.5).
 const MediaTypeSTIX = "application/stix+json;version=2.1"
@@ -53,12 +55,13 @@ func (r *ShareThreat) Validate() error {
 	return c.problem("the report")
 }
 
-// GetThreat asks for one report's record.
+// GetThreat asks for the record of one organisation's report of a body.
 type GetThreat struct {
 	Digest string `json:"digest"`
+	Sharer string `json:"sharer"` // MSP id
 }
 
-// ThreatPage is one page of reports, by digest.
+// ThreatPage is one page of reports, by digest and sharer.
 type ThreatPage struct {
 	Items []Threat `json:"items"`
 	Next  string   `json:"next"`

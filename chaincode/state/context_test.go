@@ -53,7 +53,7 @@ func invoke(t *testing.T, l *statetest.Ledger, name string) *statetest.Simulatio
 	return s
 }
 
-func report(digest string) *ledger.Threat { return &ledger.Threat{V: 1, Digest: digest} }
+func report(digest string) *ledger.Threat { return &ledger.Threat{V: 1, Digest: digest, Sharer: "o"} }
 
 func emit(ctx *state.Context) error {
 	return ctx.Emit(ledger.EventThreatShared, report("a").Key(), "z", "a", "z")
@@ -116,7 +116,7 @@ func TestCarelessTransactionsFail(t *testing.T) {
 			return err
 		}), "another table"},
 		"a key that Fabric refuses": {read, steps(permit, func(ctx *state.Context) error {
-			_, err := state.Threats.Get(ctx, ledger.ThreatKey("a\x00b"))
+			_, err := state.Threats.Get(ctx, ledger.ThreatKey("a\x00b", "o"))
 			return err
 		}), "[invalid] a key holds a character"},
 	} {
@@ -149,7 +149,7 @@ type damaging struct{ *contractapi.ContractChaincode }
 
 func (d damaging) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 	if name, args := stub.GetFunctionAndParameters(); name == "damage" {
-		key, err := shim.CreateCompositeKey(string(ledger.TypeThreat), []string{"a"})
+		key, err := shim.CreateCompositeKey(string(ledger.TypeThreat), []string{"a", "o"})
 		if err == nil {
 			err = stub.PutState(key, []byte(args[0]))
 		}
@@ -175,7 +175,7 @@ func TestDamagedRecordsAreAFaultOfOurs(t *testing.T) {
 	for _, do := range []func(*state.Context) error{
 		list,
 		func(ctx *state.Context) error {
-			_, err := state.Threats.Get(ctx, ledger.ThreatKey("a"))
+			_, err := state.Threats.Get(ctx, ledger.ThreatKey("a", "o"))
 			return err
 		},
 	} {
@@ -200,7 +200,7 @@ func TestRecordsOfNewerVersionsAreRead(t *testing.T) {
 	l, err := statetest.Open(statetest.Options{Chaincode: func(clock func() time.Time) (shim.Chaincode, error) {
 		cc, err := contractapi.NewChaincode(&Careless{state.NewContract("identity", state.Options{Clock: clock}), steps(permit, func(ctx *state.Context) error {
 			var err error
-			got, err = state.Threats.Get(ctx, ledger.ThreatKey("a"))
+			got, err = state.Threats.Get(ctx, ledger.ThreatKey("a", "o"))
 			return err
 		})})
 		return damaging{cc}, err
@@ -290,7 +290,7 @@ func TestAPeersFaultIsNoRefusal(t *testing.T) {
 		do func(*state.Context) error
 	}{
 		"a read": {ledger.IdentityGet, steps(permit, swap, func(ctx *state.Context) error {
-			_, _, err := state.Threats.Find(ctx, ledger.ThreatKey("a"))
+			_, _, err := state.Threats.Find(ctx, ledger.ThreatKey("a", "o"))
 			return err
 		})},
 		"a create": {ledger.IdentityRegister, steps(permit, swap, create("a"))},

@@ -31,7 +31,7 @@ func (c *Contract) Get(ctx *state.Context, req ledger.GetThreat) (*ledger.Threat
 	if err := ctx.PermitMember(); err != nil {
 		return nil, err
 	}
-	return state.Threats.Get(ctx, ledger.ThreatKey(req.Digest))
+	return state.Threats.Get(ctx, ledger.ThreatKey(req.Digest, req.Sharer))
 }
 
 // List returns a page of reports.

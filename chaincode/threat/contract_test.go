@@ -26,21 +26,32 @@ func TestASharedReportIsItsSharers(t *testing.T) {
 	statetest.Want(t, "", l.Submitted(t, share(l, north, "body"), nil))
 	var got ledger.Threat
 	digest := ledger.BodyDigest([]byte("body"))
-	statetest.Want(t, "", l.Evaluate(l.Client(south, ""), ledger.ThreatGet, ledger.GetThreat{Digest: digest}, &got))
+	statetest.Want(t, "", l.Evaluate(l.Client(south, ""), ledger.ThreatGet, ledger.GetThreat{Digest: digest, Sharer: north}, &got))
 	want := ledger.Threat{
 		V: 1, Digest: digest, Marking: ledger.TLPGreen, MediaType: ledger.MediaTypeSTIX, Size: 4, Sharer: north, Shared: statetest.Start,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	statetest.Want(t, ledger.CodeNotFound, l.Evaluate(l.Client(south, ""), ledger.ThreatGet, ledger.GetThreat{Digest: "unknown"}, nil))
+	statetest.Want(t, ledger.CodeNotFound, l.Evaluate(l.Client(south, ""), ledger.ThreatGet, ledger.GetThreat{Digest: digest, Sharer: south}, nil))
 }
 
-func TestTheSecondShareOfABodyIsRefused(t *testing.T) {
+// TestNobodyOccupiesAReport: a member that is first with a digest keeps no other
+// from sharing the body under its own name.
+func TestNobodyOccupiesAReport(t *testing.T) {
 	t.Parallel()
 	l := statetest.New(t)
 	statetest.Want(t, "", l.Submitted(t, share(l, north, "body"), nil))
-	statetest.Want(t, ledger.CodeAlreadyExists, l.Submitted(t, share(l, south, "body"), nil))
+	statetest.Want(t, ledger.CodeAlreadyExists, l.Submitted(t, share(l, north, "body"), nil))
+	statetest.Want(t, "", l.Submitted(t, share(l, south, "body"), nil))
+	for _, org := range []string{north, south} {
+		var got ledger.Threat
+		req := ledger.GetThreat{Digest: ledger.BodyDigest([]byte("body")), Sharer: org}
+		statetest.Want(t, "", l.Evaluate(l.Client(south, ""), ledger.ThreatGet, req, &got))
+		if got.Sharer != org {
+			t.Errorf("asked for the report of %s, got %+v", org, got)
+		}
+	}
 }
 
 func TestMarkingsThatNeedSealingAreRefused(t *testing.T) {
@@ -71,16 +82,18 @@ func TestConflicts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
+		org   string
 		other string
 		valid []bool
 	}{
-		{"one body shared by two: the second loses", "body", []bool{true, false}},
-		{"two bodies: neither loses", "other body", []bool{true, true}},
+		{"one body shared twice by one: the second loses", north, "body", []bool{true, false}},
+		{"one body shared by two: neither loses", south, "body", []bool{true, true}},
+		{"two bodies shared by one: neither loses", north, "other body", []bool{true, true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			l := statetest.New(t)
-			if diff := cmp.Diff(c.valid, l.Race(t, share(l, north, "body"), share(l, south, c.other))); diff != "" {
+			if diff := cmp.Diff(c.valid, l.Race(t, share(l, north, "body"), share(l, c.org, c.other))); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -6,7 +6,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-// share makes a report's record. Whoever shares a body first is its sharer.
+// share makes the record of an organisation's report.
 func share(req ledger.ShareThreat, org string, now time.Time) *ledger.Threat {
 	return &ledger.Threat{
 		V: 1, Digest: req.Digest, Marking: req.Marking,

@@ -69,7 +69,7 @@ func (s suite) submit() {
 		t.Errorf("committed %+v in %+v", record, commit)
 	}
 	var again ledger.Threat
-	if err := c.Evaluate(t.Context(), ledger.ThreatGet, ledger.GetThreat{Digest: req.Digest}, &again); err != nil || again != *record {
+	if err := c.Evaluate(t.Context(), ledger.ThreatGet, ledger.GetThreat{Digest: req.Digest, Sharer: s.org}, &again); err != nil || again != *record {
 		t.Errorf("read back %+v, %v", again, err)
 	}
 	o, err := c.Outcome(t.Context(), commit.Tx)
@@ -91,7 +91,7 @@ func (s suite) submit() {
 			tx.Event == nil || tx.Event.Kind != ledger.EventThreatShared || tx.Event.Tx != commit.Tx {
 			t.Errorf("delivered %+v", tx)
 		}
-		want := ledger.ThreatKey(req.Digest)
+		want := ledger.ThreatKey(req.Digest, org)
 		if len(tx.Writes) != 1 || tx.Writes[0].Key.Type != want.Type || !slices.Equal(tx.Writes[0].Key.Parts, want.Parts) ||
 			string(tx.Writes[0].Value) != string(commit.Payload) {
 			t.Errorf("wrote %+v", tx.Writes)
@@ -130,7 +130,7 @@ func (s suite) problems() {
 			t.Errorf("%s: %v", tt.what, err)
 		}
 	}
-	p, _ := errors.AsType[*ledger.Problem](c.Evaluate(t.Context(), ledger.ThreatGet, ledger.GetThreat{Digest: Report().Digest}, nil))
+	p, _ := errors.AsType[*ledger.Problem](c.Evaluate(t.Context(), ledger.ThreatGet, ledger.GetThreat{Digest: Report().Digest, Sharer: s.org}, nil))
 	if p == nil || p.Code != ledger.CodeNotFound {
 		t.Errorf("read what is not there: %v", p)
 	}
@@ -225,11 +225,11 @@ func (s suite) signedRead() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read, err := c.SignedRead(t.Context(), ledger.ThreatGet, ledger.GetThreat{Digest: req.Digest})
+	read, err := c.SignedRead(t.Context(), ledger.ThreatGet, ledger.GetThreat{Digest: req.Digest, Sharer: s.org})
 	if err != nil || len(read.Endorsements) < 3 {
 		t.Fatalf("read %+v, %v", read, err)
 	}
-	if _, err := c.SignedRead(t.Context(), ledger.ThreatGet, ledger.GetThreat{Digest: Report().Digest}); ledger.CodeOf(err) != ledger.CodeNotFound {
+	if _, err := c.SignedRead(t.Context(), ledger.ThreatGet, ledger.GetThreat{Digest: Report().Digest, Sharer: s.org}); ledger.CodeOf(err) != ledger.CodeNotFound {
 		t.Errorf("read what is not there: %v", err)
 	}
 	if after, err := c.Height(t.Context()); err != nil || after != before {
