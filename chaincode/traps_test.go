@@ -24,7 +24,7 @@ func call(t *testing.T, s *scene, name string, args ...string) *statetest.Simula
 }
 
 const valid = `{"name":"N","kind":"hospital","endpoint":"http://n.example","tokenKey":"` +
-	`0000000000000000000000000000000000000000000000000000000000000000","revision":2}`
+	`0000000100000000000000000000000000000000000000000000000000000000","revision":2}`
 
 func TestNamesAreSpelledExactly(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package proof_test
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -249,6 +250,21 @@ func TestDeviceWithoutKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, proof.VouchedByDevice)
 	w.request.Unit.PublicKey = ""
+	w.relog(t)
+	w.refused(t, w.bundle(t), proof.StepDevice, "no key")
+}
+
+// Anybody makes signatures that verify under the point of order 1.
+func TestDeviceWithAKeyOfSmallOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByDevice)
+	neutral := make(ed25519.PublicKey, ed25519.PublicKeySize)
+	neutral[0] = 1
+	w.request.Unit.PublicKey = hex.EncodeToString(neutral)
+	w.request.Statement.Signature = proof.Signature{1}
+	if !w.request.Statement.VerifySignature(neutral) {
+		t.Fatal("the forged signature does not even verify under the raw key")
+	}
 	w.relog(t)
 	w.refused(t, w.bundle(t), proof.StepDevice, "no key")
 }

@@ -25,8 +25,8 @@ func (c *check) fail(field, format string, args ...any) {
 	c.faults = append(c.faults, Fault{Field: field, Detail: fmt.Sprintf(format, args...)})
 }
 
-// digest wants the lower-case hexadecimal form of 32 bytes: a SHA-256 digest or
-// an Ed25519 public key.
+// digest wants the lower-case hexadecimal form of 32 bytes, as of a SHA-256
+// digest.
 func (c *check) digest(field, s string) {
 	const digits = 2 * sha256.Size
 	if _, err := hex.DecodeString(s); err != nil || len(s) != digits || strings.ToLower(s) != s {

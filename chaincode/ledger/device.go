@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"crypto/ed25519"
-	"encoding/hex"
 	"time"
 )
 
@@ -116,14 +115,9 @@ func (u *Unit) Key() Key { return UnitKey(u.ID) }
 // UnitKey returns the key of a unit.
 func UnitKey(id string) Key { return Key{TypeUnit, []string{id}} }
 
-// SigningKey decodes the unit's public key; it is nil when the unit cannot sign.
-func (u *Unit) SigningKey() ed25519.PublicKey {
-	b, err := hex.DecodeString(u.PublicKey)
-	if err != nil || len(b) != ed25519.PublicKeySize {
-		return nil
-	}
-	return b
-}
+// SigningKey decodes the unit's public key; it is nil when the unit cannot sign,
+// and for a key under which anybody could.
+func (u *Unit) SigningKey() ed25519.PublicKey { return parseEd25519(u.PublicKey) }
 
 // RegisterUnit registers a unit of a model that the caller's organisation makes.
 type RegisterUnit struct {
@@ -144,7 +138,7 @@ func (r *RegisterUnit) Validate() error {
 	c.token("release", r.Release, 64)
 	c.token("owner", r.Owner, 64)
 	if r.PublicKey != "" {
-		c.digest("publicKey", r.PublicKey)
+		c.publicKey("publicKey", r.PublicKey)
 	}
 	return c.problem("the unit")
 }

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"crypto/ed25519"
-	"encoding/hex"
 	"time"
 )
 
@@ -47,7 +46,7 @@ func (r *RegisterOrganisation) Validate() error {
 	c.text("name", r.Name)
 	c.oneOf("kind", r.Kind, KindHospital, KindManufacturer, KindAuthority)
 	c.httpURL("endpoint", r.Endpoint)
-	c.digest("tokenKey", r.TokenKey)
+	c.publicKey("tokenKey", r.TokenKey)
 	if r.Revision < 1 {
 		c.fail("revision", "must be at least 1")
 	}
@@ -55,13 +54,7 @@ func (r *RegisterOrganisation) Validate() error {
 }
 
 // PublicTokenKey decodes the token key; it is nil for a row without a usable one.
-func (o *Organisation) PublicTokenKey() ed25519.PublicKey {
-	b, err := hex.DecodeString(o.TokenKey)
-	if err != nil || len(b) != ed25519.PublicKeySize {
-		return nil
-	}
-	return b
-}
+func (o *Organisation) PublicTokenKey() ed25519.PublicKey { return parseEd25519(o.TokenKey) }
 
 // GetOrganisation asks for one organisation.
 type GetOrganisation struct {
