@@ -164,7 +164,7 @@ func TestEndorsersAgreeAndTheLedgerHolds(t *testing.T) {
 		}
 		p := &play{t: t, l: l, logs: map[string]*statetest.Log{}, fork: map[string]*statetest.Log{}, last: map[string]*ledger.Anchor{}}
 		for _, org := range []string{north, south, maker} {
-			p.logs[org] = statetest.NewLog(org + ".example/log")
+			p.logs[org] = statetest.NewLog("secant/test/" + org)
 			p.logs[org].Grow(logSize)
 			p.fork[org] = p.logs[org].Fork()
 			open := ledger.OpenStream{Verifier: p.logs[org].Verifier}

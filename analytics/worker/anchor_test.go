@@ -21,8 +21,13 @@ import (
 
 func openLog(t *testing.T, dir string) *log.Log {
 	t.Helper()
+	return openLogOf(t, north, dir)
+}
+
+func openLogOf(t *testing.T, org, dir string) *log.Log {
+	t.Helper()
 	l, err := log.Open(context.Background(), dir, log.Options{
-		Origin: log.OriginOf("test", north), CheckpointInterval: 100 * time.Millisecond,
+		Origin: log.OriginOf("test", org), CheckpointInterval: 100 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -233,10 +238,10 @@ func TestALostLogStopsTheNode(t *testing.T) {
 func TestSomebodyElsesStreamStopsTheNode(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	l := openLog(t, filepath.Join(t.TempDir(), "log"))
+	l := openLogOf(t, south, filepath.Join(t.TempDir(), "log"))
 	defer closeLog(t, l)
-	thief := net.Ledger.Client(south, ledger.RoleAnchorer)
-	if err := net.Ledger.Submit(thief, ledger.AnchorOpen, ledger.OpenStream{Verifier: l.Verifier()}, nil); err != nil {
+	owner := net.Ledger.Client(south, ledger.RoleAnchorer)
+	if err := net.Ledger.Submit(owner, ledger.AnchorOpen, ledger.OpenStream{Verifier: l.Verifier()}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := runWithLog(t, net, t.TempDir(), l); err == nil || !strings.Contains(err.Error(), "belongs to "+south) {

@@ -24,7 +24,7 @@ type stream struct {
 
 func opened(t *testing.T, l *statetest.Ledger) stream {
 	t.Helper()
-	s := newStream("north.example/log")
+	s := newStream("secant/test/hospital-north")
 	statetest.Want(t, "", l.Submitted(t, open(l, north, s.Log), nil))
 	return s
 }
@@ -165,7 +165,7 @@ func TestOnlyTheStreamsKeyAnchors(t *testing.T) {
 	l := statetest.New(t)
 	s := opened(t, l)
 	s.Grow(4)
-	sameName := newStream("north.example/log")
+	sameName := newStream("secant/test/hospital-north")
 	sameName.Grow(4)
 	for name, checkpoint := range map[string]string{
 		"another key of the same name": sameName.Checkpoint(4),
@@ -184,9 +184,9 @@ func TestAnOrganisationHasOneStream(t *testing.T) {
 	l := statetest.New(t)
 	s := opened(t, l)
 	statetest.Want(t, ledger.CodeAlreadyExists, l.Submitted(t, open(l, north, s.Log), nil))
-	statetest.Want(t, ledger.CodeAlreadyExists, l.Submitted(t, open(l, north, statetest.NewLog("north.example/second")), nil))
-	statetest.Want(t, ledger.CodeAlreadyExists, l.Submitted(t, open(l, south, s.Log), nil))
-	statetest.Want(t, "", l.Submitted(t, open(l, south, statetest.NewLog("south.example/log")), nil))
+	statetest.Want(t, ledger.CodeAlreadyExists, l.Submitted(t, open(l, north, statetest.NewLog("secant/second/hospital-north")), nil))
+	statetest.Want(t, ledger.CodeDenied, l.Submitted(t, open(l, south, s.Log), nil))
+	statetest.Want(t, "", l.Submitted(t, open(l, south, statetest.NewLog("secant/test/hospital-south")), nil))
 }
 
 func TestAStreamsTimeNeverGoesBack(t *testing.T) {
@@ -228,7 +228,7 @@ func TestAnAnchorThatIsHeldBackShowsItsAge(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Advance(10 * time.Minute)
-	statetest.Want(t, "", l.Submitted(t, open(l, south, statetest.NewLog("south.example/log")), nil))
+	statetest.Want(t, "", l.Submitted(t, open(l, south, statetest.NewLog("secant/test/hospital-south")), nil))
 	l.Commit(held)
 	blocks := l.Blocks(l.Height() - 2)
 	before, after := blocks[0].Txs[0], blocks[1].Txs[0]
@@ -264,11 +264,11 @@ func TestEquivocationMarksAStreamForEver(t *testing.T) {
 		t.Error("the anchor does not show its stream's mark")
 	}
 	// A marked stream stays its owner's one stream.
-	statetest.Want(t, ledger.CodeAlreadyExists, l.Submitted(t, open(l, north, statetest.NewLog("north.example/new")), nil))
+	statetest.Want(t, ledger.CodeAlreadyExists, l.Submitted(t, open(l, north, statetest.NewLog("secant/new/hospital-north")), nil))
 }
 
 func newGrown(n int) *statetest.Log {
-	log := statetest.NewLog("north.example/log")
+	log := statetest.NewLog("secant/test/hospital-north")
 	log.Grow(n)
 	return log
 }
@@ -316,14 +316,10 @@ func TestConflicts(t *testing.T) {
 		valid []bool
 	}{
 		{"two streams of one organisation: the second loses", func(_ *testing.T, l *statetest.Ledger) (a, b statetest.Proposal) {
-			return open(l, south, statetest.NewLog("a")), open(l, south, statetest.NewLog("b"))
-		}, []bool{true, false}},
-		{"one key opened by two organisations: the second loses", func(_ *testing.T, l *statetest.Ledger) (a, b statetest.Proposal) {
-			log := statetest.NewLog("a")
-			return open(l, south, log), open(l, "hospital-east", log)
+			return open(l, south, statetest.NewLog("a/"+south)), open(l, south, statetest.NewLog("b/"+south))
 		}, []bool{true, false}},
 		{"streams of two organisations: neither loses", func(_ *testing.T, l *statetest.Ledger) (a, b statetest.Proposal) {
-			return open(l, south, statetest.NewLog("a")), open(l, "hospital-east", statetest.NewLog("b"))
+			return open(l, south, statetest.NewLog("a/"+south)), open(l, "authority", statetest.NewLog("a/authority"))
 		}, []bool{true, true}},
 		{"two anchors of one sequence: the second loses", func(t *testing.T, l *statetest.Ledger) (a, b statetest.Proposal) {
 			t.Helper()

@@ -4,16 +4,22 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
 )
 
+// open makes a stream of a log that bears its organisation's name, so that no
+// member opens a stream under another's key before it does.
 func open(req ledger.OpenStream, org string, now time.Time) (*ledger.Stream, error) {
 	origin, err := verify.Origin(req.Verifier)
 	if err != nil {
 		return nil, err
+	}
+	if !strings.HasSuffix(origin, "/"+org) {
+		return nil, ledger.Problemf(ledger.CodeDenied, "the log's name does not end in \"/\" and the caller's MSP id")
 	}
 	return &ledger.Stream{
 		V: 1, ID: ledger.StreamID(req.Verifier), Owner: org,

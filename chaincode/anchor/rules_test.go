@@ -1,8 +1,11 @@
 package anchor
 
 import (
+	"crypto/rand"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
@@ -20,16 +23,24 @@ func TestOnlyTheOwnerCommits(t *testing.T) {
 
 func TestAStreamIsNamedByItsKey(t *testing.T) {
 	t.Parallel()
-	const verifier = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+	_, verifier, err := note.GenerateKey(rand.Reader, "secant/test/hospital-north")
+	if err != nil {
+		t.Fatal(err)
+	}
 	now := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 	s, err := open(ledger.OpenStream{Verifier: verifier}, "hospital-north", now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.ID != ledger.StreamID(verifier) || s.Origin != "PeterNeumann" || s.Owner != "hospital-north" || !s.Opened.Equal(now) {
+	if s.ID != ledger.StreamID(verifier) || s.Origin != "secant/test/hospital-north" || s.Owner != "hospital-north" || !s.Opened.Equal(now) {
 		t.Errorf("the stream is %+v", s)
 	}
 	if _, err := open(ledger.OpenStream{Verifier: "no key"}, "hospital-north", now); ledger.CodeOf(err) != ledger.CodeInvalid {
 		t.Errorf("a stream without a key: %v", err)
+	}
+	for _, org := range []string{"hospital-south", "north", "test/hospital-northern", ""} {
+		if _, err := open(ledger.OpenStream{Verifier: verifier}, org, now); ledger.CodeOf(err) != ledger.CodeDenied {
+			t.Errorf("%q opens a stream under another's name: %v", org, err)
+		}
 	}
 }

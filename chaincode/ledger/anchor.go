@@ -37,7 +37,7 @@ func StreamOwnerKey(org string) Key { return Key{TypeStreamOwner, []string{org}}
 
 // OpenStream opens the caller's organisation's stream.
 type OpenStream struct {
-	Verifier string `json:"verifier"`
+	Verifier string `json:"verifier"` // its name ends in "/" and the caller's MSP id
 }
 
 // Validate returns a Problem that lists every fault.

@@ -2,6 +2,7 @@ package statetest
 
 import (
 	"encoding/hex"
+	"strings"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
@@ -16,6 +17,7 @@ func (c *checker) streams() {
 		s := r.last()
 		origin, err := verify.Origin(s.Verifier)
 		c.want(err == nil && s.Origin == origin && s.ID == ledger.StreamID(s.Verifier), "stream %s: its id or origin is not its key's", s.ID)
+		c.want(strings.HasSuffix(s.Origin, "/"+s.Owner), "stream %s: its log bears another's name", s.ID)
 		o := find(owners, ledger.StreamOwnerKey(s.Owner))
 		c.want(o != nil && o.Stream == s.ID, "stream %s: is not its owner's one stream", s.ID)
 		c.want(c.by(r.entries[0]).Org == s.Owner, "stream %s: another organisation opened it", s.ID)

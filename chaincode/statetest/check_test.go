@@ -59,7 +59,7 @@ func history(t *testing.T) []ledger.Tx {
 	t.Helper()
 	l := statetest.NewSeeded(t)
 	const north, south = "hospital-north", "hospital-south"
-	log := statetest.NewLog("north.example/log")
+	log := statetest.NewLog("secant/test/hospital-north")
 	log.Grow(8)
 	unit := statetest.SeededUnit(north)
 	row := statetest.Registration(north)
@@ -203,10 +203,11 @@ func TestCheckFindsEveryDamage(t *testing.T) {
 		"a history to another state": {edit(ledger.TypeUnitHistory, `"to":"in_service"`, `"to":"registered"`), "does not lead to its state"},
 		"a service by another":       {by(ledger.DevicePutIntoService, "hospital-south"), "is not by who may make it"},
 		"a second stream":            {lose(ledger.TypeStreamOwner), "is not its owner's one stream"},
-		"a stream of another origin": {edit(ledger.TypeStream, `"origin":"north`, `"origin":"south`), "id or origin is not its key's"},
+		"a stream of another origin": {edit(ledger.TypeStream, `"origin":"secant`, `"origin":"other`), "id or origin is not its key's"},
+		"a stream of another's log":  {edit(ledger.TypeStream, `"owner":"hospital-north"`, `"owner":"medtech"`), "bears another's name"},
 		"a stream by another":        {by(ledger.AnchorOpen, "medtech"), "another organisation opened it"},
 		"a mark of nothing":          {lose(ledger.TypeStream), "mark {str.eq"},
-		"a mark without evidence":    {edit(ledger.TypeEquivocation, `"first":"n`, `"first":"x`), "proves nothing"},
+		"a mark without evidence":    {edit(ledger.TypeEquivocation, `"first":"s`, `"first":"x`), "proves nothing"},
 		"an anchor of another size":  {edit(ledger.TypeAnchor, `"size":5`, `"size":6`), "not what its checkpoint says"},
 		"an anchor by another":       {by(ledger.AnchorCommit, "medtech"), "not its owner's transaction"},
 		"an anchor that shrinks":     {edit(ledger.TypeAnchor, `"size":3`, `"size":7`), "does not follow the one before"},

@@ -69,7 +69,7 @@ func TestAlteredReadingsAreCaught(t *testing.T) {
 
 func TestSecondStreamIsRefused(t *testing.T) {
 	n := live(t)
-	_, verifier := newLogKey(t, "secant/dev/hospital-east/second")
+	_, verifier := newLogKey(t, "secant/dev/second/hospital-east")
 	err := rawSubmit(t.Context(), n.contract(t, "hospital-east", "anchorer"), ledger.AnchorOpen, ledger.OpenStream{Verifier: verifier})
 	refused(t, err, ledger.CodeAlreadyExists)
 }
