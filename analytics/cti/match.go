@@ -36,33 +36,51 @@ type bill struct {
 	size  int
 }
 
+// Matcher judges which devices one report concerns.
+type Matcher struct {
+	report   *Report
+	named    softwareIndex
+	attacked map[Service][]int // places in report.Services
+}
+
+// NewMatcher prepares a report for matching; it must not change afterwards.
+func NewMatcher(r *Report) *Matcher {
+	m := &Matcher{report: r, named: indexSoftware(r.Software), attacked: map[Service][]int{}}
+	for i, s := range r.Services {
+		m.attacked[s] = append(m.attacked[s], i)
+	}
+	return m
+}
+
 // Match returns the devices that the report concerns, in the order given. The
 // confidence joins the grounds as if they were independent, so that two weak
 // ones say more than one.
-func Match(r *Report, devices []Device) []Hit {
+func (m *Matcher) Match(devices []Device) []Hit {
 	var hits []Hit
-	named := indexSoftware(r.Software)
 	judged := map[bill][]ground{}
 	for i := range devices {
 		d := &devices[i]
-		grounds := addressGrounds(r, d)
+		grounds := addressGrounds(m.report, d)
 		if len(d.Components) > 0 {
 			b := bill{&d.Components[0], len(d.Components)}
 			found, known := judged[b]
 			if !known {
-				found = billGrounds(r.CVEs, named, d.Components)
+				found = billGrounds(m.report.CVEs, m.named, d.Components)
 				judged[b] = found
 			}
 			grounds = append(grounds, found...)
 		}
-		grounds = append(grounds, modelGrounds(named, d)...)
-		grounds = append(grounds, serviceGrounds(r, d)...)
+		grounds = append(grounds, modelGrounds(m.named, d)...)
+		grounds = append(grounds, m.serviceGrounds(d)...)
 		if len(grounds) > 0 {
 			hits = append(hits, join(d.Unit, grounds))
 		}
 	}
 	return hits
 }
+
+// Match is the Match of the report's Matcher.
+func Match(r *Report, devices []Device) []Hit { return NewMatcher(r).Match(devices) }
 
 func join(unit string, grounds []ground) Hit {
 	slices.SortStableFunc(grounds, func(a, b ground) int { return b.confidence - a.confidence })
@@ -102,17 +120,21 @@ func addressGrounds(r *Report, d *Device) []ground {
 	return nil
 }
 
-func serviceGrounds(r *Report, d *Device) []ground {
-	var grounds []ground
-	for _, attacked := range r.Services {
-		for _, s := range d.Services {
-			// Inventories write "tcp", "https" or "tcp/dicom".
-			ours := transport(strings.Split(s.Protocol, "/"))
-			if s.Port == attacked.Port && (attacked.Protocol == "" || ours == attacked.Protocol) {
-				grounds = append(grounds, ground{"exposes the attacked service " + attacked.String(), confService})
-				break
-			}
+// serviceGrounds are the report's attacked services that the device exposes, in
+// the report's order, each once.
+func (m *Matcher) serviceGrounds(d *Device) []ground {
+	var exposed []int
+	for _, s := range d.Services {
+		exposed = append(exposed, m.attacked[Service{Port: s.Port}]...)
+		// Inventories write "tcp", "https" or "tcp/dicom".
+		if ours := transport(strings.Split(s.Protocol, "/")); ours != "" {
+			exposed = append(exposed, m.attacked[Service{Protocol: ours, Port: s.Port}]...)
 		}
+	}
+	slices.Sort(exposed)
+	var grounds []ground
+	for _, i := range slices.Compact(exposed) {
+		grounds = append(grounds, ground{"exposes the attacked service " + m.report.Services[i].String(), confService})
 	}
 	return grounds
 }

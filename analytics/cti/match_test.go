@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -142,5 +143,29 @@ func TestParseCPE(t *testing.T) {
 		if got, _ := parseCPE(in); got != want {
 			t.Errorf("%s: got %+v, want %+v", in, got, want)
 		}
+	}
+}
+
+// TestManyServicesAreCheap bounds what one report costs a large hospital.
+func TestManyServicesAreCheap(t *testing.T) {
+	t.Parallel()
+	r := &Report{}
+	for port := range 5_000 {
+		r.Services = append(r.Services, Service{"tcp", 10_000 + port})
+	}
+	devices := make([]Device, 2_000)
+	for i := range devices {
+		devices[i].Unit = "u"
+		for port := range 10 {
+			devices[i].Services = append(devices[i].Services, Service{"tcp/dicom", 20_000 + port})
+		}
+	}
+	devices[7].Services[3].Port = 10_003
+	began := time.Now()
+	if hits := Match(r, devices); len(hits) != 1 || hits[0].Reasons[0] != "exposes the attacked service tcp/10003" {
+		t.Errorf("got %+v", hits)
+	}
+	if took := time.Since(began); took > time.Second { // a hundredth of it on an idle machine
+		t.Errorf("matching took %v", took)
 	}
 }
