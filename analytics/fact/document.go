@@ -36,7 +36,8 @@ type Document struct {
 
 // Fetch is a document that the ledger names and this node wants but does not
 // hold: the body of another member's report, or the bill of materials of a
-// release that an own unit runs.
+// release that an own unit in service runs. A document that several members hold
+// is wanted from each.
 type Fetch struct {
 	Kind      DocumentKind
 	Digest    string

@@ -1,6 +1,10 @@
 package fact
 
-import "github.com/secant-platform/secant/chaincode/ledger"
+import (
+	"time"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
 
 // Match is a report's bearing on an own unit.
 type Match struct {
@@ -11,13 +15,31 @@ type Match struct {
 
 // Assessment is what the node made of a report's body.
 type Assessment struct {
-	Title   string
-	Matches []Match
+	Title    string
+	Severity int // basis points, as the report says of itself
+	Matches  []Match
 }
 
-// Report is a threat report as the node knows it.
+// Share is one organisation's sharing of a report.
+type Share struct {
+	Sharer  string    `json:"sharer"`  // MSP id
+	Marking string    `json:"marking"` // TLP marking under which it shared
+	Time    time.Time `json:"time"`    // as Origin.Time
+	Late    bool      `json:"late"`    // as Origin.Late
+}
+
+// Finding is a report's weight for an own unit.
+type Finding struct {
+	Report     string // digest of the body
+	Severity   int    // basis points, as the report says of itself
+	Confidence int    // basis points that it concerns the unit
+}
+
+// Report is a threat report as the node knows it: the record of the sharer that
+// stands first on the ledger, unless a filter asked for another's.
 type Report struct {
 	Row[ledger.Threat]
+	Sharers []Share `json:"sharers"` // all who shared this body, the earliest on the ledger first
 	Held    bool    `json:"held"`    // the body is here, and its digest was checked
 	Title   string  `json:"title"`   // from the body; empty until it was assessed
 	Matches []Match `json:"matches"` // own units concerned, by unit id
@@ -32,6 +54,7 @@ type ReportPage struct {
 // Unassessed is a report that is due for assessment.
 type Unassessed struct {
 	Row[ledger.Threat]
-	Body    []byte
-	Version int64 // of the own devices that it is to be assessed with
+	Body     []byte
+	Attempts int   // failed since it became due
+	Version  int64 // of the own devices that it is to be assessed with
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
 const (
@@ -27,12 +28,12 @@ func (w *Worker) assess(ctx context.Context) error {
 	known := int64(-1) // version of devices
 	for ctx.Err() == nil {
 		looked := time.Now()
-		due, err := w.store.Unassessed(ctx, assessBatch)
+		due, next, err := w.store.Unassessed(ctx, looked, assessBatch)
 		if err != nil {
 			return ignoreEnd(ctx, fmt.Errorf("assessing reports: %w", err))
 		}
 		if len(due) == 0 {
-			waitFor(ctx, wake, time.Time{})
+			waitFor(ctx, wake, next)
 			sleep(ctx, assessRest-time.Since(looked))
 			continue
 		}
@@ -43,6 +44,9 @@ func (w *Worker) assess(ctx context.Context) error {
 			known = v
 		}
 		for _, u := range due {
+			if over(ctx) {
+				return nil
+			}
 			if err := w.assessOne(ctx, u, devices); err != nil {
 				return ignoreEnd(ctx, fmt.Errorf("assessing reports: %w", err))
 			}
@@ -63,8 +67,11 @@ func (w *Worker) assessOne(ctx context.Context, u fact.Unassessed, devices []fac
 	}
 	if err != nil {
 		w.log.WarnContext(ctx, "report could not be assessed", slog.String("digest", u.Record.Digest),
-			slog.String("sharer", u.Record.Sharer), slog.Any("error", err))
-		a = fact.Assessment{}
+			slog.String("sharer", u.Record.Sharer), slog.Int("attempts", u.Attempts+1), slog.Any("error", err))
+		if code := ledger.CodeOf(err); code != ledger.CodeInvalid && code != ledger.CodeTooLarge {
+			return w.store.PostponeAssessment(ctx, u, time.Now().Add(fetchPause(u.Attempts)))
+		}
+		a = fact.Assessment{} // the body will not become readable
 	}
 	w.metrics.assessed.Inc()
 	return w.store.PutAssessment(ctx, u, a)

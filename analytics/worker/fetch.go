@@ -8,39 +8,77 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/secant-platform/secant/analytics/fact"
 )
 
 const (
-	fetchBatch  = 32 // documents looked at together
-	fetchAtOnce = 4  // documents asked for at once
+	// fetchAtOnce bounds the documents asked for at once, all holders together.
+	// Each may hold ledger.MaxThreatBody bytes in memory.
+	fetchAtOnce = 8
 
 	firstFetchWait = 2 * time.Second
 	longFetchWait  = 10 * time.Minute
 )
 
 // fetch asks other members' nodes for documents that the ledger names and this
-// node wants, again and again until it has them.
+// node wants, again and again until it has them. Each holder has a loop of its
+// own, so that it is asked for one document at a time, and one that is slow or
+// gives nothing delays only what it holds itself.
 func (w *Worker) fetch(ctx context.Context) error {
 	wake, cancel := w.hub.Subscribe()
 	defer cancel()
-	for ctx.Err() == nil {
-		due, next, err := w.store.Wanted(ctx, time.Now(), fetchBatch)
+	turns := semaphore.NewWeighted(fetchAtOnce) // first come, first served: holders take turns
+	g, loops := errgroup.WithContext(ctx)
+	known := map[string]bool{}
+	for loops.Err() == nil {
+		holders, err := w.store.Holders(loops)
 		if err != nil {
-			return ignoreEnd(ctx, fmt.Errorf("fetching documents: %w", err))
+			g.Go(func() error { return ignoreEnd(loops, err) })
+			break
 		}
-		if len(due) == 0 {
+		for _, h := range holders {
+			if !known[h] {
+				known[h] = true
+				g.Go(func() error { return w.fetchFrom(loops, h, turns) })
+			}
+		}
+		waitFor(loops, wake, time.Time{})
+	}
+	if err := g.Wait(); err != nil {
+		return ignoreEnd(ctx, fmt.Errorf("fetching documents: %w", err))
+	}
+	return nil
+}
+
+// fetchFrom fetches what one holder has, in the order in which the ledger named
+// it. After a failure the holder is left alone for a while, and the document for
+// as long as it has failed itself.
+func (w *Worker) fetchFrom(ctx context.Context, holder string, turns *semaphore.Weighted) error {
+	wake, cancel := w.hub.Subscribe()
+	defer cancel()
+	failures := 0
+	for ctx.Err() == nil {
+		if turns.Acquire(ctx, 1) != nil {
+			return nil // ctx has ended
+		}
+		taken := false
+		f, next, err := w.store.Wanted(ctx, holder, time.Now())
+		if err == nil && f != nil {
+			taken, err = w.fetchOne(ctx, *f)
+		}
+		turns.Release(1)
+		switch {
+		case err != nil:
+			return ignoreEnd(ctx, err)
+		case f == nil:
 			waitFor(ctx, wake, next)
-			continue
-		}
-		g := errgroup.Group{}
-		g.SetLimit(fetchAtOnce)
-		for _, f := range due {
-			g.Go(func() error { return w.fetchOne(ctx, f) })
-		}
-		if err := g.Wait(); err != nil {
-			return ignoreEnd(ctx, fmt.Errorf("fetching documents: %w", err))
+		case taken:
+			failures = 0
+		default:
+			sleep(ctx, fetchPause(failures))
+			failures++
 		}
 	}
 	return nil
@@ -72,12 +110,12 @@ func waitFor(ctx context.Context, wake <-chan struct{}, at time.Time) {
 	}
 }
 
-// fetchOne takes one document. It returns an error when the store fails; a
-// holder that does not give the document is asked again later.
-func (w *Worker) fetchOne(ctx context.Context, f fact.Fetch) error {
+// fetchOne takes one document and reports whether the holder gave it. It returns
+// an error when the store fails; a holder that does not give the document is
+// asked for it again later.
+func (w *Worker) fetchOne(ctx context.Context, f fact.Fetch) (taken bool, err error) {
 	var body []byte
 	var mediaType string
-	var err error
 	if w.guard(ctx, "fetch", func() { body, mediaType, err = w.ask(ctx, f) }) {
 		err = fmt.Errorf("asking %s: the node failed at this document", f.Holder)
 	}
@@ -85,24 +123,24 @@ func (w *Worker) fetchOne(ctx context.Context, f fact.Fetch) error {
 		err = fmt.Errorf("%s gave another document than the one that the ledger names", f.Holder)
 	}
 	if over(ctx) {
-		return nil // cut short; it stays due
+		return false, nil // cut short; it stays due
 	}
 	if err != nil {
 		w.metrics.fetches.WithLabelValues("failed").Inc()
 		wait := fetchPause(f.Attempts)
 		w.log.WarnContext(ctx, "document was not fetched", slog.String("kind", string(f.Kind)), slog.String("digest", f.Digest),
 			slog.String("holder", f.Holder), slog.Int("attempts", f.Attempts+1), slog.Duration("again_in", wait), slog.Any("error", err))
-		return w.store.Postpone(ctx, f, time.Now().Add(wait))
+		return false, w.store.Postpone(ctx, f, time.Now().Add(wait))
 	}
 	if f.MediaType != "" {
 		mediaType = f.MediaType // the ledger's word goes before the holder's
 	}
 	if err := w.store.PutDocument(ctx, fact.Document{Kind: f.Kind, Digest: f.Digest, MediaType: mediaType, Body: body}); err != nil {
-		return err
+		return false, err
 	}
 	w.metrics.fetches.WithLabelValues("taken").Inc()
 	w.hub.Wake()
-	return nil
+	return true, nil
 }
 
 // ask asks the holder's node for a document, where its organisation's row on
@@ -123,8 +161,8 @@ func (w *Worker) ask(ctx context.Context, f fact.Fetch) (body []byte, mediaType 
 	return w.http.get(ctx, holder.Record.Endpoint, f.Path, token, limit)
 }
 
-// fetchPause is how long to wait after a number of failures: half of it fixed,
-// half jitter, doubling.
+// fetchPause is how long to wait after a failure that came after a number of
+// others: half of it fixed, half jitter, doubling.
 func fetchPause(failures int) time.Duration {
 	bound := longFetchWait
 	if failures < 16 && firstFetchWait<<failures < longFetchWait {

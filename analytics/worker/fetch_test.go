@@ -156,11 +156,11 @@ func TestWhatAHolderGivesIsNotTrusted(t *testing.T) {
 			digest := share(t, net, sharer.URL, body)
 			n := start(t, net.connect(north), t.TempDir(), worker.Options{Token: token, Reachable: loopback, Assess: found})
 			for {
-				due, next, err := n.store.Wanted(t.Context(), time.Now(), 10)
+				due, next, err := n.store.Wanted(t.Context(), south, time.Now())
 				if err != nil {
 					t.Fatal(err)
 				}
-				if len(due) == 0 && !next.IsZero() && asked.Load() > 0 {
+				if due == nil && !next.IsZero() && asked.Load() > 0 {
 					break // postponed
 				}
 				time.Sleep(time.Millisecond)
@@ -182,7 +182,7 @@ func TestTheLoopbackIsNotReachableUnlessNamed(t *testing.T) {
 	share(t, net, strings.Replace(sharer.URL, "127.0.0.1", "localhost", 1), body)
 	n := start(t, net.connect(north), t.TempDir(), worker.Options{Token: token})
 	for {
-		_, next, err := n.store.Wanted(t.Context(), time.Now(), 10)
+		_, next, err := n.store.Wanted(t.Context(), south, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,10 +210,8 @@ func TestABodyThatCannotBeReadDoesNotStopTheOthers(t *testing.T) {
 		bodies[digest] = b
 		if i == 0 {
 			share(t, net, sharer.URL, b)
-		} else if err := net.Ledger.Submit(net.Ledger.Client(south, ledger.RoleSharer), ledger.ThreatShare, ledger.ShareThreat{
-			Digest: digest, Marking: ledger.TLPClear, MediaType: ledger.MediaTypeSTIX, Size: int64(len(b)),
-		}, nil); err != nil {
-			t.Fatal(err)
+		} else {
+			shareAs(t, net, south, b)
 		}
 		digests = append(digests, digest)
 	}
@@ -222,7 +220,7 @@ func TestABodyThatCannotBeReadDoesNotStopTheOthers(t *testing.T) {
 		case "panics":
 			panic("a fault of the matcher")
 		case "errs":
-			return fact.Assessment{}, errors.New("not a bundle")
+			return fact.Assessment{}, ledger.Problemf(ledger.CodeInvalid, "not a bundle")
 		}
 		return found(ctx, r, body, devices)
 	}
@@ -232,13 +230,115 @@ func TestABodyThatCannotBeReadDoesNotStopTheOthers(t *testing.T) {
 		waitHeld(t, n, d, func(r fact.Report) bool { return r.Held && r.Title == "" && len(r.Matches) == 0 })
 	}
 	for {
-		due, err := n.store.Unassessed(t.Context(), 10)
+		due, next, err := n.store.Unassessed(t.Context(), time.Now(), 10)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(due) == 0 {
-			return // they are not tried for ever
+		if len(due) == 0 && !next.IsZero() {
+			return // one waits to be tried again, and one is done with
 		}
 		time.Sleep(time.Millisecond)
+	}
+}
+
+// A passing failure of the matcher takes nothing back that was found.
+func TestAPassingFailureKeepsTheMatches(t *testing.T) {
+	t.Parallel()
+	net := newChannel(t)
+	sharer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }))
+	defer sharer.Close()
+	digest := share(t, net, sharer.URL, body)
+	var calls atomic.Int32
+	judge := func(ctx context.Context, r ledger.Threat, body []byte, devices []fact.Device) (fact.Assessment, error) {
+		if calls.Add(1) == 2 {
+			return fact.Assessment{}, errors.New("the disk did not answer")
+		}
+		return found(ctx, r, body, devices)
+	}
+	n := start(t, net.connect(north), t.TempDir(), worker.Options{Token: token, Reachable: loopback, Assess: judge})
+	waitHeld(t, n, digest, func(r fact.Report) bool { return len(r.Matches) == 1 })
+	if err := n.store.PutInventory(t.Context(), fact.Inventory{Unit: statetest.SeededUnit(north)}); err != nil {
+		t.Fatal(err)
+	}
+	n.Hub().Wake()
+	for calls.Load() < 3 {
+		r, err := n.store.Report(t.Context(), digest)
+		if err != nil || len(r.Matches) != 1 {
+			t.Fatalf("matches %+v, %v; want the one that was found", r.Matches, err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// A holder that accepts and then says nothing is asked for one thing at a time,
+// and delays nobody else.
+func TestASlowHolderDelaysItselfOnly(t *testing.T) {
+	t.Parallel()
+	net := newChannel(t)
+	var inFlight, most atomic.Int32
+	hang := make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if n := inFlight.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		defer inFlight.Add(-1)
+		select {
+		case <-hang:
+		case <-r.Context().Done():
+		}
+	}))
+	defer slow.Close()
+	defer close(hang)
+	const slowOnes = 40
+	for i := range slowOnes {
+		b := fmt.Sprint("slow ", i)
+		if i == 0 {
+			share(t, net, slow.URL, b)
+		} else {
+			shareAs(t, net, south, b)
+		}
+	}
+	bodies := map[string]string{}
+	quick := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, bodies[strings.Split(r.URL.Path, "/")[3]])
+	}))
+	defer quick.Close()
+	var wanted []string
+	for i := range 20 {
+		b := fmt.Sprint("quick ", i)
+		bodies[ledger.BodyDigest([]byte(b))] = b
+		wanted = append(wanted, b)
+	}
+	// South was first with this digest, and does not give the body; east does.
+	bodies[ledger.BodyDigest([]byte("slow 7"))] = "slow 7"
+	wanted = append(wanted, "slow 7")
+	row := statetest.Registration(east)
+	row.Endpoint, row.Revision = quick.URL, 2
+	if err := net.Ledger.Submit(net.Ledger.Client(east, ledger.RoleRegistrar), ledger.IdentityRegister, row, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range wanted {
+		shareAs(t, net, east, b)
+	}
+	n := start(t, net.connect(north), t.TempDir(), worker.Options{Token: token, Reachable: loopback, Assess: found})
+	began := time.Now()
+	for _, b := range wanted {
+		waitHeld(t, n, ledger.BodyDigest([]byte(b)), func(r fact.Report) bool { return r.Held })
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the others waited for %v", took)
+	}
+	if most.Load() != 1 {
+		t.Errorf("the slow holder was asked for %d documents at once, want 1", most.Load())
+	}
+}
+
+func shareAs(t *testing.T, net *channel, org, body string) {
+	t.Helper()
+	err := net.Ledger.Submit(net.Ledger.Client(org, ledger.RoleSharer), ledger.ThreatShare, ledger.ShareThreat{
+		Digest: ledger.BodyDigest([]byte(body)), Marking: ledger.TLPClear, MediaType: ledger.MediaTypeSTIX, Size: int64(len(body)),
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
 }

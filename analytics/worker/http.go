@@ -20,7 +20,10 @@ import (
 const (
 	connectTimeout = 5 * time.Second
 	answerTimeout  = 15 * time.Second // to the first byte of the answer
-	fetchTimeout   = time.Minute      // for the whole
+
+	// slowest is what a node must deliver once it answers, in bytes a second: one
+	// that drips must not hold a place for long.
+	slowest = 256 << 10
 
 	maxStated = ledger.MaxThreatBody // bytes; more than the ledger lets anyone state
 )
@@ -53,7 +56,6 @@ func newClient(config *tls.Config, permit func(address string) error) *http.Clie
 		Control: func(_, address string, _ syscall.RawConn) error { return permit(address) },
 	}
 	return &http.Client{
-		Timeout: fetchTimeout,
 		Transport: &http.Transport{
 			DialContext:            dialer.DialContext,
 			TLSClientConfig:        config.Clone(), // a transport completes its own
@@ -105,12 +107,19 @@ func special(addr netip.Addr) bool {
 	return false
 }
 
+// timeFor is how long a document of a size may take in all.
+func timeFor(size int64) time.Duration {
+	return answerTimeout + time.Duration(size)*time.Second/slowest
+}
+
 // get asks for one document of at most limit bytes.
 func (f *fetcher) get(ctx context.Context, endpoint, path, token string, limit int64) (body []byte, mediaType string, err error) {
 	base, err := url.Parse(endpoint)
 	if err != nil || base.Host == "" || base.User != nil || (base.Scheme != "https" && base.Scheme != "http") {
 		return nil, "", errors.New("the organisation's endpoint is not an http or https address")
 	}
+	ctx, cancel := context.WithTimeout(ctx, timeFor(limit))
+	defer cancel()
 	target := base.Scheme + "://" + base.Host + strings.TrimSuffix(base.EscapedPath(), "/") + path
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {

@@ -58,10 +58,12 @@ type Outbox interface {
 
 // Library keeps documents, and what the node made of them.
 type Library interface {
-	Wanted(ctx context.Context, now time.Time, limit int) (due []fact.Fetch, next time.Time, err error)
+	Holders(ctx context.Context) ([]string, error)
+	Wanted(ctx context.Context, holder string, now time.Time) (f *fact.Fetch, next time.Time, err error)
 	Postpone(ctx context.Context, f fact.Fetch, next time.Time) error
 	PutDocument(ctx context.Context, d fact.Document) error
-	Unassessed(ctx context.Context, limit int) ([]fact.Unassessed, error)
+	Unassessed(ctx context.Context, now time.Time, limit int) (due []fact.Unassessed, next time.Time, err error)
 	PutAssessment(ctx context.Context, u fact.Unassessed, a fact.Assessment) error
+	PostponeAssessment(ctx context.Context, u fact.Unassessed, next time.Time) error
 	Devices(ctx context.Context, owner string) ([]fact.Device, error)
 }

@@ -22,6 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	north   = "hospital-north"
 	south   = "hospital-south"
+	east    = "hospital-east"
 	medtech = "medtech"
 )
 

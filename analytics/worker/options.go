@@ -29,8 +29,9 @@ type Options struct {
 	Token func(ctx context.Context, audience string) (string, error)
 
 	// Assess judges a report's body against the own devices. It must not change
-	// the slice or what it holds. A body that it cannot read is an error, and
-	// counts as assessed with nothing found.
+	// the slice or what it holds. A body that it cannot read is an invalid or
+	// too_large problem, and counts as assessed with nothing found; after any
+	// other error the report is tried again, and what was found before stays.
 	Assess func(ctx context.Context, report ledger.Threat, body []byte, devices []fact.Device) (fact.Assessment, error)
 
 	// Concurrency is how many commands are under way at once; default 100, what

@@ -3,7 +3,8 @@ package app
 import (
 	"context"
 	"fmt"
-	"sync"
+	"slices"
+	"strings"
 
 	"github.com/secant-platform/secant/analytics/cti"
 	"github.com/secant-platform/secant/analytics/fact"
@@ -18,48 +19,60 @@ type knowledge interface {
 	Release(ctx context.Context, di, version string) (fact.Row[ledger.Release], error)
 	Inventory(ctx context.Context, unit string) (fact.Inventory, bool, error)
 	Document(ctx context.Context, kind fact.DocumentKind, digest string) (fact.Document, error)
-	Reports(ctx context.Context, f fact.ReportFilter, page ledger.PageRequest) (fact.ReportPage, error)
+	Findings(ctx context.Context, unit string, limit int) ([]fact.Finding, error)
 }
 
 // assessor feeds the pure packages cti and risk with what the node knows.
 type assessor struct {
 	store knowledge
-
-	mu    sync.Mutex
-	bills map[string][]cti.Component // by digest of the bill of materials
+	bills *billCache
 }
-
-// maxBills bounds the bills that are kept decoded.
-const maxBills = 256
 
 func newAssessor(store knowledge) *assessor {
-	return &assessor{store: store, bills: map[string][]cti.Component{}}
+	return &assessor{store: store, bills: newBillCache(maxBills)}
 }
 
-// match judges which own devices a report concerns.
+// match judges which own devices a report concerns. It takes the devices of one
+// bill of materials together, so that each bill is read once, and only those
+// that the cache keeps stay in memory.
 func (a *assessor) match(ctx context.Context, _ ledger.Threat, body []byte, devices []fact.Device) (fact.Assessment, error) {
 	report, err := cti.ParseBundle(body)
 	if err != nil {
 		return fact.Assessment{}, fmt.Errorf("reading a report: %w", err)
 	}
-	known := make([]cti.Device, len(devices))
-	for i, d := range devices {
-		components, err := a.components(ctx, d.Release.SBOMDigest)
+	byBill := map[string][]cti.Device{}
+	for i := range devices {
+		d := &devices[i]
+		byBill[d.Release.SBOMDigest] = append(byBill[d.Release.SBOMDigest], viewDevice(d))
+	}
+	found := fact.Assessment{Title: report.Title, Severity: report.Severity}
+	matcher := cti.NewMatcher(report)
+	for digest, group := range byBill {
+		if err := ctx.Err(); err != nil {
+			return fact.Assessment{}, err
+		}
+		components, err := a.components(ctx, digest)
 		if err != nil {
 			return fact.Assessment{}, err
 		}
-		known[i] = cti.Device{
-			Unit: d.Unit.Record.ID, Name: d.Model.Name, Model: d.Model.ModelNumber, Address: d.Inventory.Address, Components: components,
+		for i := range group {
+			group[i].Components = components
 		}
-		for _, s := range d.Inventory.Services {
-			known[i].Services = append(known[i].Services, cti.Service{Protocol: s.Protocol, Port: s.Port})
+		for _, hit := range matcher.Match(group) {
+			found.Matches = append(found.Matches, fact.Match{Unit: hit.Unit, Reasons: hit.Reasons, Confidence: hit.Confidence})
 		}
 	}
-	found := fact.Assessment{Title: report.Title}
-	for _, hit := range cti.Match(report, known) {
-		found.Matches = append(found.Matches, fact.Match{Unit: hit.Unit, Reasons: hit.Reasons, Confidence: hit.Confidence})
-	}
+	slices.SortFunc(found.Matches, func(a, b fact.Match) int { return strings.Compare(a.Unit, b.Unit) })
 	return found, nil
+}
+
+// viewDevice is a device as matching sees it, without its components.
+func viewDevice(d *fact.Device) cti.Device {
+	v := cti.Device{Unit: d.Unit.Record.ID, Name: d.Model.Name, Model: d.Model.ModelNumber, Address: d.Inventory.Address}
+	for _, s := range d.Inventory.Services {
+		v.Services = append(v.Services, cti.Service{Protocol: s.Protocol, Port: s.Port})
+	}
+	return v
 }
 
 // components returns what a bill of materials lists; none when the bill is not
@@ -68,10 +81,7 @@ func (a *assessor) components(ctx context.Context, digest string) ([]cti.Compone
 	if digest == "" {
 		return nil, nil
 	}
-	a.mu.Lock()
-	have, ok := a.bills[digest]
-	a.mu.Unlock()
-	if ok {
+	if have, ok := a.bills.get(digest); ok {
 		return have, nil
 	}
 	d, err := a.store.Document(ctx, fact.DocumentSBOM, digest)
@@ -83,12 +93,7 @@ func (a *assessor) components(ctx context.Context, digest string) ([]cti.Compone
 	}
 	// A maker's bill that cannot be read says as much as none.
 	components, _ := cti.Components(d.Body)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.bills) >= maxBills {
-		clear(a.bills)
-	}
-	a.bills[digest] = components
+	a.bills.put(digest, components)
 	return components, nil
 }
 
@@ -127,47 +132,16 @@ func (a *assessor) Assess(ctx context.Context, unit string) (*rest.Assessment, e
 	return v, nil
 }
 
-// findings are the shared reports that were found to concern a unit; the newest
-// when there are more than the model takes.
+// findings are the shared reports that were found to concern a unit; those that
+// weigh most when there are more than the model takes.
 func (a *assessor) findings(ctx context.Context, unit string) ([]risk.Finding, error) {
-	var found []risk.Finding
-	page := ledger.PageRequest{Size: ledger.MaxPageSize}
-	for {
-		got, err := a.store.Reports(ctx, fact.ReportFilter{}, page)
-		if err != nil {
-			return nil, fmt.Errorf("looking for reports about the unit: %w", err)
-		}
-		for _, r := range got.Items {
-			for _, m := range r.Matches {
-				if m.Unit != unit {
-					continue
-				}
-				severity, err := a.severity(ctx, r.Record.Digest)
-				if err != nil {
-					return nil, err
-				}
-				found = append(found, risk.Finding{Threat: r.Record.Digest, Severity: severity, Confidence: m.Confidence})
-				if len(found) == risk.MaxFindings {
-					return found, nil
-				}
-			}
-		}
-		if got.Next == "" {
-			return found, nil
-		}
-		page.Bookmark = got.Next
-	}
-}
-
-// severity is what a report that was matched says of itself.
-func (a *assessor) severity(ctx context.Context, digest string) (int, error) {
-	d, err := a.store.Document(ctx, fact.DocumentReport, digest)
+	known, err := a.store.Findings(ctx, unit, risk.MaxFindings)
 	if err != nil {
-		return 0, fmt.Errorf("reading a report: %w", err)
+		return nil, fmt.Errorf("looking for reports about the unit: %w", err)
 	}
-	report, err := cti.ParseBundle(d.Body)
-	if err != nil {
-		return 0, fmt.Errorf("reading a report: %w", err)
+	found := make([]risk.Finding, len(known))
+	for i, f := range known {
+		found[i] = risk.Finding{Threat: f.Report, Severity: f.Severity, Confidence: f.Confidence}
 	}
-	return report.Severity, nil
+	return found, nil
 }

@@ -25,9 +25,11 @@ type Reports interface {
 // that the node makes never name.
 type SharerNetworks []netip.Prefix
 
-// Threat is a threat report, with what this node made of it.
+// Threat is a threat report, with what this node made of it. The record is that
+// of the sharer that stands first on the ledger.
 type Threat struct {
 	ledger.Threat
+	Sharers []fact.Share `json:"sharers" doc:"All who shared this body, the earliest on the ledger first: marking, time of the ledger, and whether it was held back."`
 	Late    bool         `json:"late" doc:"It was held back: it stands on the ledger more than five minutes after the time that it claims."`
 	Held    bool         `json:"held" doc:"The body is here, and its digest was checked."`
 	Title   string       `json:"title" doc:"From the body; empty until this node has read it."`
@@ -40,7 +42,7 @@ func viewThreat(r fact.Report) Threat {
 	if matches == nil {
 		matches = []fact.Match{}
 	}
-	return Threat{Threat: r.Record, Late: r.Origin.Late, Held: r.Held, Title: r.Title, Matches: matches, Ledger: r.Origin}
+	return Threat{Threat: r.Record, Sharers: slices.Concat([]fact.Share{}, r.Sharers), Late: r.Origin.Late, Held: r.Held, Title: r.Title, Matches: matches, Ledger: r.Origin}
 }
 
 // PathDigest names a report in the path.
@@ -94,14 +96,27 @@ func (a *API) threatRoutes() {
 
 	a.api.stream(auth.MembersRead, huma.Operation{
 		OperationID: "get-threat-body", Method: http.MethodGet, Path: "/v1/threats/{digest}/body", Tags: []string{"threats"},
-		Summary: "A report's STIX bundle, byte for byte", Description: "Any member's node may fetch it. Its SHA-256 is its digest on the ledger.",
+		Summary: "A report's STIX bundle, byte for byte", Description: "Any member's node may fetch it from a sharer's node. Its SHA-256 is its digest on the ledger.",
 		Parameters: []*huma.Param{pathParam("digest", "SHA-256 of the body's bytes, 64 lower-case hexadecimal digits.")},
 		Responses:  map[string]*huma.Response{"200": {Description: "The bundle", Content: map[string]*huma.MediaType{ledger.MediaTypeSTIX: bundle}}},
-	}, func(c *gin.Context) error {
-		// The digest is what the ledger tells every member. It is not looked up
-		// first: who asks may have seen the block before this node did.
-		return a.serveDocument(c, fact.DocumentReport, c.Param("digest"))
-	})
+	}, a.threatBody)
+}
+
+// threatBody serves the body of a report that stands on the ledger: to other
+// members what the own organisation shared, so that a body which it only keeps,
+// before or without sharing it, stays here. A member that saw the block before
+// this node did asks again.
+func (a *API) threatBody(c *gin.Context) error {
+	ctx, digest := c.Request.Context(), c.Param("digest")
+	r, err := a.Reports.Report(ctx, digest)
+	if err != nil {
+		return err
+	}
+	own := slices.ContainsFunc(r.Sharers, func(s fact.Share) bool { return s.Sharer == a.Organisation })
+	if !own && auth.CallerOf(ctx).Organisation != a.Organisation {
+		return ledger.Problemf(ledger.CodeNotFound, "this organisation did not share the report")
+	}
+	return a.serveDocument(c, fact.DocumentReport, digest)
 }
 
 func (a *API) shareThreat(c *gin.Context) error {

@@ -148,17 +148,21 @@ func late(claimed time.Time, newest int64) int64 {
 	return 0
 }
 
-// decide notes the outcome of an own operation's transaction.
+// decide notes the outcome of an own operation's transaction. Anyone who orders
+// may put a copy of a transaction into a later block, where it is invalid: one
+// that was valid once stays so, and the copy decides nothing.
 func (s *Store) decide(ctx context.Context, t *txn, block uint64, tx *ledger.Tx) (*fact.Decision, error) {
 	if s.options.Organisation == "" || tx.Creator != s.options.Organisation {
 		return nil, nil
 	}
 	d := fact.Decision{Tx: tx.ID, Valid: tx.Valid}
-	found, err := t.get(ctx, "SELECT seq, result FROM operation_tx WHERE tx = ?", []any{tx.ID}, &d.Seq, &d.Result)
+	var done bool
+	found, err := t.get(ctx, `SELECT x.seq, x.result, o.state = 'done' AND o.tx = x.tx
+		FROM operation_tx x JOIN operation o ON o.seq = x.seq WHERE x.tx = ?`, []any{tx.ID}, &d.Seq, &d.Result, &done)
 	if err != nil {
 		return nil, fmt.Errorf("looking up an operation: %w", err)
 	}
-	if !found {
+	if !found || done && !tx.Valid {
 		return nil, nil
 	}
 	if tx.Valid {

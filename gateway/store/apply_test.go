@@ -178,3 +178,47 @@ func TestEveryTableOfTheProjectionIsDigested(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A transaction counts by whether it is valid and what it writes, not by a name
+// that its sender chose.
+func TestATransactionsNameDoesNotMatter(t *testing.T) {
+	s := openStore(t, Options{})
+	for i, name := range []string{"", "other:Name", "_lifecycle:Commit"} {
+		x := tx(t, name, north, start, &ledger.Model{V: 1, DI: hex32(i)})
+		x.Name = name
+		apply(t, s, uint64(i), x)
+		if _, err := s.Model(t.Context(), hex32(i)); err != nil {
+			t.Errorf("name %q: %v", name, err)
+		}
+	}
+}
+
+// A copy of a transaction that was valid is invalid, and decides nothing.
+func TestALaterCopyDoesNotOverturnATransaction(t *testing.T) {
+	s := openStore(t, Options{Organisation: north})
+	op, _, err := s.Enqueue(t.Context(), "", ledger.RoleSharer, "a:B", []byte("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetEndorsed(t.Context(), op.Seq, fact.Endorsed{Tx: "x", Envelope: []byte("e")}); err != nil {
+		t.Fatal(err)
+	}
+	good := tx(t, "x", north, start, &ledger.Model{V: 1, DI: "d"})
+	replay := good
+	replay.Valid = false
+	for i, txs := range [][]ledger.Tx{{good, replay}, {replay}} {
+		decisions, err := s.Apply(t.Context(), &ledger.Block{Number: uint64(i), Txs: txs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range decisions {
+			if !d.Valid {
+				t.Errorf("block %d: the copy decided %+v", i, d)
+			}
+		}
+	}
+	done, err := s.Operation(t.Context(), op.ID)
+	if err != nil || done.State != fact.StateDone || done.Block != 0 {
+		t.Errorf("operation %+v, %v; want done by block 0", done, err)
+	}
+}

@@ -13,8 +13,8 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-// PutDocument keeps a document under its digest; keeping it again changes
-// nothing. It fails with an invalid problem when the digest is not the body's.
+// PutDocument keeps a document under its digest, and ends all fetches of it;
+// keeping it again changes nothing. It fails with an invalid problem when the digest is not the body's.
 func (s *Store) PutDocument(ctx context.Context, d fact.Document) error {
 	if d.Digest != d.Kind.Digest(d.Body) {
 		return ledger.Problemf(ledger.CodeInvalid, "the document's digest is not the one of its content")
@@ -36,7 +36,8 @@ func (s *Store) PutDocument(ctx context.Context, d fact.Document) error {
 		case d.Kind == fact.DocumentSBOM:
 			return t.devicesChanged(ctx)
 		case d.Kind == fact.DocumentReport:
-			if _, err := t.exec(ctx, "INSERT OR IGNORE INTO assessment (report, title, version) VALUES (?, '', -1)", d.Digest); err != nil {
+			if _, err := t.exec(ctx, `INSERT OR IGNORE INTO assessment (report, title, severity, version, attempts, next)
+				VALUES (?, '', 0, -1, 0, 0)`, d.Digest); err != nil {
 				return fmt.Errorf("noting a report to assess: %w", err)
 			}
 		}
@@ -63,24 +64,24 @@ func (s *Store) Document(ctx context.Context, kind fact.DocumentKind, digest str
 
 // want notes documents that a write makes this node want and that it does not
 // hold: the body of another member's report, and the bill of materials of a
-// release that an own unit runs.
+// release that an own unit in service runs.
 func (s *Store) want(ctx context.Context, t *txn, w *ledger.Write) error {
-	if s.options.Organisation == "" || w.Delete || len(w.Key.Parts) != 1 {
+	if s.options.Organisation == "" || w.Delete {
 		return nil
 	}
-	switch w.Key.Type {
-	case ledger.TypeThreat:
-		return s.wantReport(ctx, t, w.Key.Parts[0])
-	case ledger.TypeUnit:
+	switch {
+	case w.Key.Type == ledger.TypeThreat && len(w.Key.Parts) == 2:
+		return s.wantReport(ctx, t, w.Key.Parts[0], w.Key.Parts[1])
+	case w.Key.Type == ledger.TypeUnit && len(w.Key.Parts) == 1:
 		return s.wantSBOM(ctx, t, w.Key.Parts[0])
 	}
 	return nil
 }
 
-func (s *Store) wantReport(ctx context.Context, t *txn, digest string) error {
+func (s *Store) wantReport(ctx context.Context, t *txn, digest, sharer string) error {
 	var doc []byte
-	found, err := t.get(ctx, `SELECT doc FROM threat WHERE digest = ?1 AND sharer <> ?2
-		AND NOT EXISTS (SELECT 1 FROM document WHERE kind = 'report' AND digest = ?1)`, []any{digest, s.options.Organisation}, &doc)
+	found, err := t.get(ctx, `SELECT doc FROM threat WHERE digest = ?1 AND sharer = ?2 AND sharer <> ?3
+		AND NOT EXISTS (SELECT 1 FROM document WHERE kind = 'report' AND digest = ?1)`, []any{digest, sharer, s.options.Organisation}, &doc)
 	if err != nil {
 		return fmt.Errorf("reading a report of another member: %w", err)
 	}
@@ -97,7 +98,7 @@ func (s *Store) wantReport(ctx context.Context, t *txn, digest string) error {
 	})
 }
 
-// fetch notes a document to fetch.
+// fetch notes a document to fetch from one holder.
 func (t *txn) fetch(ctx context.Context, f fact.Fetch) error {
 	_, err := t.exec(ctx, `INSERT OR IGNORE INTO fetch (kind, digest, media_type, size, holder, path, attempts, next)
 		VALUES (?, ?, ?, ?, ?, ?, 0, 0)`, string(f.Kind), f.Digest, f.MediaType, f.Size, f.Holder, f.Path)
@@ -108,12 +109,12 @@ func (t *txn) fetch(ctx context.Context, f fact.Fetch) error {
 }
 
 func (s *Store) wantSBOM(ctx context.Context, t *txn, unit string) error {
-	var di, version, digest, maker string
+	var di, version, digest, maker, state string
 	var held bool
-	own, err := t.get(ctx, `SELECT u.di, u.version, coalesce(r.sbom, ''), u.manufacturer,
+	own, err := t.get(ctx, `SELECT u.di, u.version, coalesce(r.sbom, ''), u.manufacturer, u.state,
 			EXISTS (SELECT 1 FROM document d WHERE d.kind = 'sbom' AND d.digest = r.sbom)
 		FROM unit u LEFT JOIN release r ON r.di = u.di AND r.version = u.version WHERE u.id = ? AND u.owner = ?`,
-		[]any{unit, s.options.Organisation}, &di, &version, &digest, &maker, &held)
+		[]any{unit, s.options.Organisation}, &di, &version, &digest, &maker, &state, &held)
 	if err != nil {
 		return fmt.Errorf("reading an own unit: %w", err)
 	}
@@ -123,7 +124,9 @@ func (s *Store) wantSBOM(ctx context.Context, t *txn, unit string) error {
 	if err := t.devicesChanged(ctx); err != nil {
 		return err
 	}
-	if digest == "" || held || maker == s.options.Organisation {
+	// A maker registers units for others as it likes; only one that the own
+	// hospital took into service makes its bill worth having.
+	if digest == "" || held || maker == s.options.Organisation || state != ledger.StateInService {
 		return nil
 	}
 	return t.fetch(ctx, fact.Fetch{
@@ -132,41 +135,62 @@ func (s *Store) wantSBOM(ctx context.Context, t *txn, unit string) error {
 	})
 }
 
-// Wanted returns up to limit documents that are due to be fetched, the longest
-// due first, and when the next one will be due: zero when there is none.
-func (s *Store) Wanted(ctx context.Context, now time.Time, limit int) ([]fact.Fetch, time.Time, error) {
-	rows, err := s.reading.QueryContext(ctx, `SELECT kind, digest, media_type, size, holder, path, attempts, next
-		FROM fetch ORDER BY next LIMIT ?`, limit+1)
+// Holders lists the members (MSP ids) whose nodes serve documents that this
+// node wants, by name.
+func (s *Store) Holders(ctx context.Context) ([]string, error) {
+	// One step of the index for each holder, however many documents it holds.
+	rows, err := s.reading.QueryContext(ctx, `WITH RECURSIVE h (id) AS (SELECT min(holder) FROM fetch
+			UNION ALL SELECT (SELECT min(holder) FROM fetch WHERE holder > h.id) FROM h WHERE h.id IS NOT NULL)
+		SELECT id FROM h WHERE id IS NOT NULL`)
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("reading wanted documents: %w", err)
+		return nil, fmt.Errorf("reading the holders of wanted documents: %w", err)
 	}
 	defer rows.Close()
-	var due []fact.Fetch
-	var later time.Time
+	var all []string
 	for rows.Next() {
-		var f fact.Fetch
-		var ms int64
-		if err := rows.Scan(&f.Kind, &f.Digest, &f.MediaType, &f.Size, &f.Holder, &f.Path, &f.Attempts, &ms); err != nil {
-			return nil, time.Time{}, fmt.Errorf("reading a wanted document: %w", err)
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("reading a holder of wanted documents: %w", err)
 		}
-		f.Next = fromMillis(ms)
-		if len(due) == limit || f.Next.After(now) {
-			later = f.Next
-			break
-		}
-		due = append(due, f)
+		all = append(all, id)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, time.Time{}, fmt.Errorf("reading wanted documents: %w", err)
+		return nil, fmt.Errorf("reading the holders of wanted documents: %w", err)
 	}
-	return due, later, nil
+	return all, nil
 }
 
-// Postpone notes that a fetch failed and when to try it again.
+// Wanted returns the document that is to be fetched from a holder now: of those
+// that are due, the one that the ledger named first. It is nil when none is due;
+// next says then when one will be, and is zero when the holder has none at all.
+func (s *Store) Wanted(ctx context.Context, holder string, now time.Time) (f *fact.Fetch, next time.Time, err error) {
+	f = &fact.Fetch{}
+	var ms int64
+	err = s.reading.QueryRowContext(ctx, `SELECT kind, digest, media_type, size, holder, path, attempts, next
+		FROM fetch INDEXED BY fetch_holder WHERE holder = ? AND next <= ? ORDER BY seq LIMIT 1`, holder, millis(now)).
+		Scan(&f.Kind, &f.Digest, &f.MediaType, &f.Size, &f.Holder, &f.Path, &f.Attempts, &ms)
+	if err == nil {
+		f.Next = fromMillis(ms)
+		return f, time.Time{}, nil
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return nil, time.Time{}, fmt.Errorf("reading a wanted document: %w", err)
+	}
+	var later sql.NullInt64
+	if err := s.reading.QueryRowContext(ctx, "SELECT min(next) FROM fetch WHERE holder = ?", holder).Scan(&later); err != nil {
+		return nil, time.Time{}, fmt.Errorf("reading when a document is wanted: %w", err)
+	}
+	if later.Valid {
+		next = fromMillis(later.Int64)
+	}
+	return nil, next, nil
+}
+
+// Postpone notes that a fetch failed and when to try it again from this holder.
 func (s *Store) Postpone(ctx context.Context, f fact.Fetch, next time.Time) error {
 	return s.derive(ctx, func(ctx context.Context, t *txn) error {
-		_, err := t.exec(ctx, "UPDATE fetch SET attempts = attempts + 1, next = ? WHERE kind = ? AND digest = ?",
-			millis(next), string(f.Kind), f.Digest)
+		_, err := t.exec(ctx, "UPDATE fetch SET attempts = attempts + 1, next = ? WHERE kind = ? AND digest = ? AND holder = ?",
+			millis(next), string(f.Kind), f.Digest, f.Holder)
 		if err != nil {
 			return fmt.Errorf("postponing a fetch: %w", err)
 		}

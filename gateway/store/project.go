@@ -66,8 +66,8 @@ var tables = []*table{
 		}),
 	newTable("equivocation", ledger.TypeEquivocation, []string{"stream"}, nil,
 		func(*ledger.Equivocation) []any { return nil }),
-	newTable("threat", ledger.TypeThreat, []string{"digest"}, []string{"sharer", "marking"},
-		func(t *ledger.Threat) []any { return []any{t.Sharer, t.Marking} }),
+	newTable("threat", ledger.TypeThreat, []string{"digest", "sharer"}, []string{"marking"},
+		func(t *ledger.Threat) []any { return []any{t.Marking} }),
 	newTable("score", ledger.TypeScore, []string{"subject", "model", "inputs"}, nil,
 		func(*ledger.Score) []any { return nil }),
 }

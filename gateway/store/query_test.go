@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -196,56 +195,6 @@ func TestEventsResumeWithoutLossOrRepeat(t *testing.T) {
 		if _, err := s.Events(t.Context(), id, 1); ledger.CodeOf(err) != ledger.CodeInvalid {
 			t.Errorf("id %q: %v, want invalid", id, err)
 		}
-	}
-}
-
-func TestDocumentsAreWantedUntilTheyAreHere(t *testing.T) {
-	s := openStore(t, Options{Organisation: north})
-	body, sbom := []byte("report"), []byte("bill")
-	threat := ledger.Threat{V: 1, Digest: ledger.BodyDigest(body), Sharer: south, Marking: ledger.TLPGreen, MediaType: ledger.MediaTypeSTIX, Size: 6}
-	own := ledger.Threat{V: 1, Digest: hex32(5), Sharer: north}
-	release := ledger.Release{V: 1, DI: "a/b", Version: "1", SBOMDigest: ledger.BodyDigest(sbom)}
-	apply(t, s, 0, tx(t, "a", south, start, &threat), tx(t, "b", north, start, &own), tx(t, "c", medtech, start, &release))
-	apply(t, s, 1, tx(t, "d", medtech, start,
-		&ledger.Unit{V: 1, ID: hex32(1), DI: "a/b", Release: "1", Owner: north, Manufacturer: medtech},
-		&ledger.Unit{V: 1, ID: hex32(2), DI: "a/b", Release: "1", Owner: south, Manufacturer: medtech}))
-	due, next, err := s.Wanted(t.Context(), time.Now(), 10)
-	if err != nil || !next.IsZero() {
-		t.Fatal(next, err)
-	}
-	want := []fact.Fetch{
-		{Kind: fact.DocumentReport, Digest: threat.Digest, MediaType: ledger.MediaTypeSTIX, Size: 6, Holder: south, Path: "/v1/threats/" + threat.Digest + "/body", Next: fromMillis(0)},
-		{Kind: fact.DocumentSBOM, Digest: release.SBOMDigest, Holder: medtech, Path: "/v1/models/a%2Fb/releases/1/sbom", Next: fromMillis(0)},
-	}
-	if d := cmp.Diff(want, due); d != "" {
-		t.Errorf("wanted (-want +got):\n%s", d)
-	}
-	later := fromMillis(millis(time.Now().Add(time.Hour)))
-	if err := s.Postpone(t.Context(), due[0], later); err != nil {
-		t.Fatal(err)
-	}
-	due, next, err = s.Wanted(t.Context(), time.Now(), 10)
-	if err != nil || len(due) != 1 || !next.Equal(later) {
-		t.Errorf("after a failure: %v, %v, %v", due, next, err)
-	}
-	wrong := fact.Document{Kind: fact.DocumentReport, Digest: threat.Digest, Body: []byte("other")}
-	if err := s.PutDocument(t.Context(), wrong); ledger.CodeOf(err) != ledger.CodeInvalid {
-		t.Errorf("another body: %v, want invalid", err)
-	}
-	for _, d := range []fact.Document{
-		{Kind: fact.DocumentReport, Digest: threat.Digest, MediaType: "m", Body: body}, {Kind: fact.DocumentSBOM, Digest: release.SBOMDigest, Body: sbom},
-	} {
-		if err := s.PutDocument(t.Context(), d); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if due, next, err = s.Wanted(t.Context(), later.Add(time.Hour), 10); err != nil || len(due) != 0 || !next.IsZero() {
-		t.Errorf("after they came: %v, %v, %v", due, next, err)
-	}
-	// The unit's next change wants the bill again only if it is not here.
-	apply(t, s, 2, tx(t, "e", north, start, &ledger.Unit{V: 1, ID: hex32(1), DI: "a/b", Release: "1", Owner: north, Manufacturer: medtech, State: ledger.StateInService}))
-	if due, _, err = s.Wanted(t.Context(), later, 10); err != nil || len(due) != 0 {
-		t.Errorf("what is here is wanted: %v, %v", due, err)
 	}
 }
 

@@ -75,10 +75,11 @@ CREATE TABLE equivocation (
 CREATE TABLE threat (
   digest TEXT NOT NULL, sharer TEXT NOT NULL, marking TEXT NOT NULL,
   block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
-  PRIMARY KEY (digest)
+  PRIMARY KEY (digest, sharer)
 ) WITHOUT ROWID;
-CREATE INDEX threat_order ON threat (block, idx, digest);
+CREATE INDEX threat_order ON threat (block, idx, digest, sharer);
 CREATE INDEX threat_sharer ON threat (sharer, block, idx, digest);
+CREATE INDEX threat_first ON threat (digest, block, idx, sharer, marking);
 
 CREATE TABLE score (
   subject TEXT NOT NULL, model TEXT NOT NULL, inputs TEXT NOT NULL,
@@ -139,26 +140,32 @@ CREATE TABLE document (
   PRIMARY KEY (kind, digest)
 );
 
+-- Each holder that the ledger names for a document has a row of its own, so
+-- that none can stand in the way of another.
 CREATE TABLE fetch (
-  kind TEXT NOT NULL, digest TEXT NOT NULL,
-  media_type TEXT NOT NULL, size INTEGER NOT NULL, holder TEXT NOT NULL, path TEXT NOT NULL,
+  seq INTEGER PRIMARY KEY,  -- order in which the ledger named them
+  kind TEXT NOT NULL, digest TEXT NOT NULL, holder TEXT NOT NULL,
+  media_type TEXT NOT NULL, size INTEGER NOT NULL, path TEXT NOT NULL,
   attempts INTEGER NOT NULL, next INTEGER NOT NULL,
-  PRIMARY KEY (kind, digest)
-) WITHOUT ROWID;
-CREATE INDEX fetch_next ON fetch (next);
+  UNIQUE (kind, digest, holder)
+);
+CREATE INDEX fetch_holder ON fetch (holder, seq);
+CREATE INDEX fetch_next ON fetch (holder, next);
 
 CREATE TABLE assessment (
   report TEXT PRIMARY KEY,
-  title TEXT NOT NULL,
-  version INTEGER NOT NULL  -- of the own devices that it was made with; -1: the body is here, and not assessed yet
+  title TEXT NOT NULL, severity INTEGER NOT NULL,
+  version INTEGER NOT NULL,  -- of the own devices that it was made with; -1: the body is here, and not assessed yet
+  attempts INTEGER NOT NULL, next INTEGER NOT NULL  -- failures since, and when to try again
 ) WITHOUT ROWID;
-CREATE INDEX assessment_version ON assessment (version, report);
+CREATE INDEX assessment_version ON assessment (version, next, report);
 
 CREATE TABLE report_match (
   report TEXT NOT NULL, unit TEXT NOT NULL,
   reasons TEXT NOT NULL, confidence INTEGER NOT NULL,
   PRIMARY KEY (report, unit)
 ) WITHOUT ROWID;
+CREATE INDEX report_match_unit ON report_match (unit, report, confidence);
 
 CREATE TABLE inventory (
   unit TEXT PRIMARY KEY,
