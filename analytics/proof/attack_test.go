@@ -112,7 +112,7 @@ func TestHonestProofsHold(t *testing.T) {
 		vouchedBy := map[proof.Voucher]string{
 			proof.VouchedByDevice: "DEVICE " + w.request.Unit.ID, proof.VouchedByNode: "NODE of hospital-north",
 		}[w.request.Statement.VouchedBy]
-		want := "unchanged since 2026-11-22T14:29:00.000Z, as witnessed by 3 of 5 organisations " +
+		want := "unchanged since 2026-11-22T14:29:30.000Z, as witnessed by 3 of 5 organisations " +
 			"(hospital-east, hospital-north, hospital-south), vouched for by " + vouchedBy
 		if got.String() != want {
 			t.Errorf("got  %s\nwant %s", got, want)

@@ -5,9 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
+
+// maxAhead is how far an honest node's clock may run ahead of the vouched time
+// of its anchors: as far as endorsers let a claimed time be from their clocks.
+const maxAhead = 2 * time.Minute
 
 // Entry is a verified request under a Head: what its organisation said about it
 // stands in the log, and who vouches for it is known.
@@ -63,6 +68,9 @@ func (e *Entry) verifyEntry() error {
 	}
 	if owner := e.head.view.Stream.Owner; e.statement.Organisation != owner {
 		return mismatch(StepStatement, nil, "it is another organisation's than the log, which is that of %s", owner)
+	}
+	if since := e.head.stood(); e.statement.ReceivedAt().Sub(since) > maxAhead {
+		return mismatch(StepStatement, nil, "it says that the readings came after %s, when they stood in the log", stamp(since))
 	}
 	var leaf [1 + HashSize]byte
 	leaf[0] = leafPrefix
@@ -134,8 +142,9 @@ func (e *Entry) Verdict(r *Record) (*Verdict, error) {
 }
 
 func (e *Entry) verdict(index int) *Verdict {
+	since, endorsed := e.head.stood(), e.head.view.Anchor.Time.UTC()
 	v := &Verdict{
-		Since: e.head.view.Anchor.Time.UTC(), AsOf: e.head.read.time,
+		Since: since, Endorsed: endorsed, HeldBack: since.Sub(endorsed) > ledger.LateAfter, AsOf: e.head.read.time,
 		Witnesses: slices.Clone(e.head.read.witnesses), Of: e.head.read.of,
 		VouchedBy: e.statement.VouchedBy, Unit: e.statement.Unit.String(),
 		Organisation: e.statement.Organisation, Received: e.statement.ReceivedAt(),

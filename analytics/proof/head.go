@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
@@ -67,11 +68,27 @@ func (h *Head) readView() error {
 	if err := errors.Join(h.read.found(a.Key()), h.read.found(s.Key())); err != nil {
 		return err
 	}
-	marked, wasRead := h.read.present[stateKey(ledger.EquivocationKey(s.ID))]
-	if !wasRead || marked != h.view.Equivocated {
+	if !h.read.bearsOut(ledger.EquivocationKey(s.ID), h.view.Equivocated) {
 		return errors.New("the read set does not bear out what the answer says about two histories")
 	}
+	next := ledger.AnchorKey(a.Stream, a.Sequence+1)
+	if !h.read.bearsOut(next, !h.view.Next.IsZero()) {
+		return errors.New("the read set does not bear out what the answer says about the next anchor")
+	}
+	if !h.view.Next.IsZero() && h.view.Next.Before(a.Time) {
+		return errors.New("the next anchor is older than this one")
+	}
 	return nil
+}
+
+// stood returns the time by which the anchor provably stood on the ledger: that
+// of the next anchor, whose endorsers had read it there, else that of the read.
+// Its own time is when it was endorsed, and it may have been held back since.
+func (h *Head) stood() time.Time {
+	if h.view.Next.IsZero() {
+		return h.read.time
+	}
+	return h.view.Next.UTC()
 }
 
 // readCheckpoint holds the bundle's checkpoint against the anchored one.

@@ -203,6 +203,13 @@ func (r *read) found(key ledger.Key) error {
 	return nil
 }
 
+// bearsOut reports whether the key was read, and a record stood there or not as
+// the answer says.
+func (r *read) bearsOut(key ledger.Key, stands bool) bool {
+	present, wasRead := r.present[stateKey(key)]
+	return wasRead && present == stands
+}
+
 // asked wants the call's argument to be exactly this request, as the
 // consortium's client encodes it.
 func (r *read) asked(request any) error {

@@ -58,7 +58,15 @@ func TestReadsThatAreNotTheRead(t *testing.T) {
 		"no time":                       {func(_ *world, c *prooftest.Call) { c.Time = time.Time{} }, "no usable time"},
 		"initialisation":                {func(_ *world, c *prooftest.Call) { c.Init = true }, "not a plain call"},
 		"namespace twice":               {func(_ *world, c *prooftest.Call) { c.Again = c.Namespace }, "namespace twice"},
-		"no answer":                     {func(_ *world, c *prooftest.Call) { c.Payload = []byte("[]") }, "not an anchor"},
+		"next anchor unread":            {func(_ *world, c *prooftest.Call) { c.Reads = c.Reads[:3] }, "about the next anchor"},
+		"next anchor hidden":            {func(w *world, c *prooftest.Call) { w.view.Next = time.Time{}; c.Payload = encode(w.view) }, "about the next anchor"},
+		"next anchor invented":          {func(_ *world, c *prooftest.Call) { c.Reads[3].Absent = true }, "about the next anchor"},
+		"next anchor of another place":  {func(w *world, c *prooftest.Call) { c.Reads[3].Key = ledger.AnchorKey(w.view.Stream.ID, 2) }, "about the next anchor"},
+		"next anchor before this one": {func(w *world, c *prooftest.Call) {
+			w.view.Next = w.view.Anchor.Time.Add(-time.Millisecond)
+			c.Payload = encode(w.view)
+		}, "older than this one"},
+		"no answer": {func(_ *world, c *prooftest.Call) { c.Payload = []byte("[]") }, "not an anchor"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -49,7 +49,9 @@ func mismatch(step Step, err error, format string, args ...any) error {
 
 // Verdict is what a bundle proves.
 type Verdict struct {
-	Since        time.Time `json:"since"`        // when the checkpoint was anchored, vouched for by the peers that endorsed it
+	Since        time.Time `json:"since"`        // by when the anchor stood on the ledger, vouched for by the peers that had read it there
+	Endorsed     time.Time `json:"endorsed"`     // when the anchor was endorsed; by itself it does not show when it was committed
+	HeldBack     bool      `json:"heldBack"`     // Since is more than ledger.LateAfter after Endorsed: held back, or not followed by another for so long
 	AsOf         time.Time `json:"asOf"`         // of the signed read: until then the log had not been shown to equivocate
 	Witnesses    []string  `json:"witnesses"`    // organisations whose peers signed the read, sorted
 	Of           int       `json:"of"`           // organisations in the consortium at that time
@@ -93,7 +95,7 @@ func (v *Verdict) Meaning() string {
 		return fmt.Sprintf("The device signed this reading with the key that the ledger holds for it: nobody without that key, %s included, can have made it up or changed it; "+
 			"that the device measured rightly, and when, is not proven.", v.Organisation)
 	}
-	return fmt.Sprintf("The node of %s says that it received this reading from device %s: nobody, %s included, can have changed it since that time; "+
+	return fmt.Sprintf("The node of %s says that it received this reading from device %s: nobody, %s included, can have changed it since then; "+
 		"that the device sent it so is that node's word alone.", v.Organisation, v.Unit, v.Organisation)
 }
 
@@ -107,6 +109,11 @@ func (v *Verdict) Text() string {
 		v.Index+1, v.Count, v.MediaType, v.Request, stamp(v.Received), v.Organisation)
 	fmt.Fprintf(&b, "Entry %d of the log of %s, under its anchor %d; as of %s that log had not been shown to have signed two histories.\n",
 		v.LogIndex, v.Organisation, v.Sequence, stamp(v.AsOf))
+	fmt.Fprintf(&b, "That anchor was endorsed %s and stood on the ledger by %s.\n", stamp(v.Endorsed), stamp(v.Since))
+	if v.HeldBack {
+		fmt.Fprintf(&b, "It may have been held back: for the %s in between nothing shows it on the ledger, and %s could still have put another in its place.\n",
+			v.Since.Sub(v.Endorsed).Round(time.Second), v.Organisation)
+	}
 	if v.VouchedBy == VouchedByDevice {
 		fmt.Fprintf(&b, "As of %s the ledger has the device as %s, %s.\n",
 			stamp(v.UnitAsOf), unitStates[v.UnitState], v.UnitCertification)

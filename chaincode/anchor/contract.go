@@ -109,9 +109,10 @@ func (c *Contract) ReportEquivocation(ctx *state.Context, req ledger.ReportEquiv
 	return mark, ctx.Emit(ledger.EventEquivocationReported, mark.Key(), stream.Owner)
 }
 
-// Get returns an anchor with its stream and whether the stream is marked. The
-// mark's key is read even when it is absent, so that a signed read says
-// "unmarked as of this read".
+// Get returns an anchor with its stream, whether the stream is marked and the
+// time of the next anchor. The keys of the mark and of the next anchor are read
+// even when they are absent, so that a signed read says "unmarked, and the last
+// one, as of this read".
 func (c *Contract) Get(ctx *state.Context, req ledger.GetAnchor) (*ledger.AnchorView, error) {
 	if err := ctx.PermitMember(); err != nil {
 		return nil, err
@@ -128,7 +129,15 @@ func (c *Contract) Get(ctx *state.Context, req ledger.GetAnchor) (*ledger.Anchor
 	if err != nil {
 		return nil, err
 	}
-	return &ledger.AnchorView{Anchor: *anchor, Stream: *stream, Equivocated: marked}, nil
+	view := &ledger.AnchorView{Anchor: *anchor, Stream: *stream, Equivocated: marked}
+	next, found, err := state.Anchors.Find(ctx, ledger.AnchorKey(req.Stream, req.Sequence+1))
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		view.Next = next.Time
+	}
+	return view, nil
 }
 
 // GetStream returns one stream.

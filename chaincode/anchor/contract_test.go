@@ -273,26 +273,6 @@ func newGrown(n int) *statetest.Log {
 	return log
 }
 
-func TestAReadOfAnAnchorCoversTheMark(t *testing.T) {
-	t.Parallel()
-	l := statetest.New(t)
-	s := opened(t, l)
-	s.Grow(4)
-	statetest.Want(t, "", l.Submitted(t, s.commit(l, 0, 0, 4), nil))
-	sim, err := l.Simulate(statetest.Proposal{Client: l.Client(south, ""), Name: ledger.AnchorGet, Request: ledger.GetAnchor{Stream: s.id}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]bool{} // object type to presence
-	for _, r := range sim.Reads {
-		key, _ := ledger.ParseKey(r.Key)
-		got[string(key.Type)] = r.Version != nil
-	}
-	if diff := cmp.Diff(map[string]bool{"anc": true, "str": true, "str.eq": false}, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestWhatIsNotThereIsNotFound(t *testing.T) {
 	t.Parallel()
 	l := statetest.New(t)

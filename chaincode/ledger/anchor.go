@@ -56,7 +56,7 @@ type Anchor struct {
 	Root       string    `json:"root"`     // RFC 6962 root hash, hex
 	Checkpoint string    `json:"checkpoint"`
 	Tx         string    `json:"tx"`
-	Time       time.Time `json:"time"` // the greater of the previous anchor's time and the claimed one
+	Time       time.Time `json:"time"` // when it was endorsed: the greater of the previous anchor's time and the claimed one
 }
 
 // Key returns the record's key.
@@ -130,17 +130,22 @@ func (e *Equivocation) Key() Key { return EquivocationKey(e.Stream) }
 // EquivocationKey returns the key of a stream's mark.
 func EquivocationKey(stream string) Key { return Key{TypeEquivocation, []string{stream}} }
 
-// GetAnchor asks for one anchor, with its stream and its stream's mark.
+// GetAnchor asks for one anchor, with its stream, its stream's mark and the time
+// of the anchor after it.
 type GetAnchor struct {
 	Stream   string `json:"stream"`
 	Sequence uint64 `json:"sequence"`
 }
 
-// AnchorView is what a signed read of an anchor states.
+// AnchorView is what a signed read of an anchor states. The anchor's own time is
+// when it was endorsed, and it may have been held back since; the next anchor's
+// endorsers had read it from the ledger, so by Next it stood there.
 type AnchorView struct {
 	Anchor      Anchor `json:"anchor"`
 	Stream      Stream `json:"stream"`
 	Equivocated bool   `json:"equivocated"` // the stream's log was shown to have signed two histories
+
+	Next time.Time `json:"next,omitzero" metadata:",optional"` // time of the anchor after it; zero while there is none
 }
 
 // GetStream asks for a stream.

@@ -95,15 +95,15 @@ func (l *Log) Stream() ledger.Stream {
 	}
 }
 
-// Anchor returns the answer of anchor:Get for the present state, anchored a
-// minute before Now.
+// Anchor returns the answer of anchor:Get for the present state, endorsed a
+// minute before Now and followed by another half a minute later.
 func (l *Log) Anchor(tb testing.TB) *ledger.AnchorView {
 	tb.Helper()
 	text, size, root := l.Checkpoint(tb)
 	view := &ledger.AnchorView{Stream: l.Stream(), Anchor: ledger.Anchor{
 		V: 1, Stream: ledger.StreamID(l.Verifier), Sequence: l.Anchors, Size: size, Root: root.String(),
 		Checkpoint: text, Tx: fmt.Sprintf("%064x", l.Anchors), Time: Now.Add(-time.Minute),
-	}}
+	}, Next: Now.Add(-30 * time.Second)}
 	l.Anchors++
 	return view
 }

@@ -68,7 +68,8 @@ func (c *Consortium) AnchorCall(tb testing.TB, view *ledger.AnchorView) *Call {
 	return c.Call(tb, ledger.AnchorGet,
 		&ledger.GetAnchor{Stream: view.Anchor.Stream, Sequence: view.Anchor.Sequence}, view,
 		Read{Key: view.Anchor.Key()}, Read{Key: view.Stream.Key()},
-		Read{Key: ledger.EquivocationKey(view.Stream.ID), Absent: !view.Equivocated})
+		Read{Key: ledger.EquivocationKey(view.Stream.ID), Absent: !view.Equivocated},
+		Read{Key: ledger.AnchorKey(view.Stream.ID, view.Anchor.Sequence+1), Absent: view.Next.IsZero()})
 }
 
 // UnitCall returns the call of device:GetUnit that answers with unit.
