@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestWithoutTLSOnlyTheLoopbackIsReached(t *testing.T) {
@@ -52,5 +53,13 @@ func TestPermittedAddresses(t *testing.T) {
 		if got := permitted(c.address, c.reachable) == nil; got != c.want {
 			t.Errorf("%s with %v: permitted = %v, want %v", c.address, c.reachable, got, c.want)
 		}
+	}
+}
+
+// A holder that drips holds a place for less than a minute, whatever it stated.
+func TestTheTimeForADocumentFollowsItsSize(t *testing.T) {
+	t.Parallel()
+	if small, large := timeFor(1), timeFor(maxStated); small < answerTimeout || large <= small || large > time.Minute {
+		t.Errorf("a byte may take %v and the largest document %v", small, large)
 	}
 }
