@@ -73,7 +73,7 @@ var rights = map[string]right{
 		return ledger.PublishRelease{DI: statetest.SeededDI, Version: "9", SBOMDigest: ledger.BodyDigest(nil), SBOMFormat: ledger.FormatCycloneDX}
 	}},
 	ledger.DeviceRegisterUnit: {ledger.RoleRegistrar, []string{maker}, func(*scene) any {
-		return ledger.RegisterUnit{ID: ledger.BodyDigest(nil), DI: statetest.SeededDI, Lot: "9", Release: statetest.SeededRelease, Owner: north}
+		return ledger.RegisterUnit{SerialMAC: ledger.BodyDigest(nil), DI: statetest.SeededDI, Lot: "9", Release: statetest.SeededRelease, Owner: north}
 	}},
 	ledger.DevicePutIntoService: {ledger.RoleCustodian, []string{north}, func(*scene) any {
 		return ledger.PutIntoService{ID: statetest.SeededUnit(north)}

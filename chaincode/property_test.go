@@ -68,7 +68,7 @@ func (p *play) id(label string) string {
 }
 
 func (p *play) unit() string {
-	return p.pick("unit", statetest.SeededUnit(north), statetest.SeededUnit(south), p.id("unit id"))
+	return p.pick("unit", statetest.SeededUnit(north), statetest.SeededUnit(south), ledger.UnitID(maker, p.id("serial")))
 }
 
 func (p *play) di() string { return p.pick("di", statetest.SeededDI, "D1", "D2") }
@@ -96,7 +96,7 @@ func (p *play) proposal() statetest.Proposal {
 	case ledger.DevicePublishRelease:
 		request = ledger.PublishRelease{DI: p.di(), Version: p.pick("version", "1", "2"), SBOMDigest: p.id("sbom"), SBOMFormat: ledger.FormatCycloneDX}
 	case ledger.DeviceRegisterUnit:
-		request = ledger.RegisterUnit{ID: p.id("unit id"), DI: p.di(), Lot: "L", Release: p.pick("release", statetest.SeededRelease, "1"), Owner: p.org()}
+		request = ledger.RegisterUnit{SerialMAC: p.id("serial"), DI: p.di(), Lot: "L", Release: p.pick("release", statetest.SeededRelease, "1"), Owner: p.org()}
 	case ledger.DevicePutIntoService:
 		request = ledger.PutIntoService{ID: p.unit()}
 	case ledger.DeviceGetModel:

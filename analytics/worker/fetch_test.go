@@ -103,7 +103,7 @@ func TestBodiesOfOthersAreFetchedAndAssessed(t *testing.T) {
 
 	// A further own unit makes the report due again.
 	err = net.Ledger.Submit(net.Ledger.Client(medtech, ledger.RoleRegistrar), ledger.DeviceRegisterUnit, ledger.RegisterUnit{
-		ID: ledger.Digest("unit", nil), DI: statetest.SeededDI, Lot: "L2", Release: statetest.SeededRelease, Owner: north,
+		SerialMAC: ledger.Digest("serial", nil), DI: statetest.SeededDI, Lot: "L2", Release: statetest.SeededRelease, Owner: north,
 	}, nil)
 	if err != nil {
 		t.Fatal(err)

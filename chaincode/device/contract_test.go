@@ -29,9 +29,9 @@ func release(l *statetest.Ledger, di, version string) statetest.Proposal {
 	}}
 }
 
-func unit(l *statetest.Ledger, id, owner string) statetest.Proposal {
+func unit(l *statetest.Ledger, serial, owner string) statetest.Proposal {
 	return statetest.Proposal{Client: l.Client(maker, ledger.RoleRegistrar), Name: ledger.DeviceRegisterUnit, Request: ledger.RegisterUnit{
-		ID: ledger.BodyDigest([]byte(id)), DI: statetest.SeededDI, Lot: "L2", Release: statetest.SeededRelease, Owner: owner,
+		SerialMAC: ledger.BodyDigest([]byte(serial)), DI: statetest.SeededDI, Lot: "L2", Release: statetest.SeededRelease, Owner: owner,
 	}}
 }
 
@@ -47,7 +47,7 @@ func TestAUnitGoesFromItsMakerIntoService(t *testing.T) {
 	statetest.Want(t, "", l.Submitted(t, unit(l, "u1", north), nil))
 	l.Advance(time.Minute)
 	var got ledger.Unit
-	id := ledger.BodyDigest([]byte("u1"))
+	id := ledger.UnitID(maker, ledger.BodyDigest([]byte("u1")))
 	statetest.Want(t, "", l.Submitted(t, service(l, north, id), nil))
 	statetest.Want(t, "", l.Evaluate(l.Client(south, ""), ledger.DeviceGetUnit, ledger.GetUnit{ID: id}, &got))
 	want := ledger.Unit{
@@ -56,6 +56,42 @@ func TestAUnitGoesFromItsMakerIntoService(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestNobodyOccupiesAUnit: another manufacturer that is first with a serial's
+// HMAC gets another unit.
+func TestNobodyOccupiesAUnit(t *testing.T) {
+	t.Parallel()
+	const squatter = "othertech"
+	l, err := statetest.Open(statetest.Options{Organisations: append(statetest.Organisations(), squatter)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Seed(); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, org := range []string{squatter, maker} {
+		as, di := l.Client(org, ledger.RoleRegistrar), "D-"+org
+		for _, p := range []statetest.Proposal{model(l, di), release(l, di, "1"), unit(l, "u1", north)} {
+			p.Client = as
+			if req, ok := p.Request.(ledger.RegisterUnit); ok {
+				req.DI, req.Release = di, "1"
+				p.Request = req
+			}
+			var got ledger.Unit
+			statetest.Want(t, "", l.Submitted(t, p, &got))
+			if p.Name == ledger.DeviceRegisterUnit {
+				ids = append(ids, got.ID)
+			}
+		}
+	}
+	if ids[0] == ids[1] {
+		t.Error("one unit has two manufacturers")
+	}
+	if err := l.Check(); err != nil {
+		t.Error(err)
 	}
 }
 

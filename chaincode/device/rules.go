@@ -47,7 +47,7 @@ func registerUnit(model *ledger.Model, owner *ledger.Organisation, req ledger.Re
 		}
 	}
 	return &ledger.Unit{
-		V: 1, ID: req.ID, DI: model.DI, Lot: req.Lot, Release: req.Release,
+		V: 1, ID: ledger.UnitID(model.Manufacturer, req.SerialMAC), DI: model.DI, Lot: req.Lot, Release: req.Release,
 		Manufacturer: model.Manufacturer, Owner: owner.ID, PublicKey: req.PublicKey,
 		State: ledger.StateRegistered, Certification: ledger.CertificationNone, Since: now,
 	}, nil

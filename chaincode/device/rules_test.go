@@ -43,7 +43,7 @@ func TestOnlyTheMakerPublishesReleases(t *testing.T) {
 func TestOnlyRegisteredHospitalsOwnUnits(t *testing.T) {
 	t.Parallel()
 	model := &ledger.Model{DI: "1", Manufacturer: "medtech"}
-	req := ledger.RegisterUnit{ID: "u", DI: "1", Lot: "L", Release: "2", Owner: "north", PublicKey: "k"}
+	req := ledger.RegisterUnit{SerialMAC: "u", DI: "1", Lot: "L", Release: "2", Owner: "north", PublicKey: "k"}
 	for _, owner := range []*ledger.Organisation{nil, {ID: "north", Kind: ledger.KindManufacturer}, {ID: "north", Kind: ledger.KindAuthority}} {
 		if _, err := registerUnit(model, owner, req, now); ledger.CodeOf(err) != ledger.CodeInvalid {
 			t.Errorf("%v owns a unit: %v", owner, err)
@@ -51,7 +51,7 @@ func TestOnlyRegisteredHospitalsOwnUnits(t *testing.T) {
 	}
 	got, err := registerUnit(model, &ledger.Organisation{ID: "north", Kind: ledger.KindHospital}, req, now)
 	want := &ledger.Unit{
-		V: 1, ID: "u", DI: "1", Lot: "L", Release: "2", Manufacturer: "medtech", Owner: "north", PublicKey: "k",
+		V: 1, ID: ledger.UnitID("medtech", "u"), DI: "1", Lot: "L", Release: "2", Manufacturer: "medtech", Owner: "north", PublicKey: "k",
 		State: ledger.StateRegistered, Certification: ledger.CertificationNone, Since: now,
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {

@@ -92,9 +92,8 @@ func (r *PublishRelease) Validate() error {
 	return c.problem("the release")
 }
 
-// Unit is one device. Its id is HMAC-SHA-256 of its serial number under a key
-// that only the manufacturer holds, so that members cannot enumerate serials
-// while the manufacturer keeps them unique.
+// Unit is one device. Its id follows from its manufacturer and its SerialMAC: see
+// UnitID.
 type Unit struct {
 	V             int       `json:"v"`
 	ID            string    `json:"id"` // 32 bytes, hex
@@ -112,6 +111,13 @@ type Unit struct {
 // Key returns the record's key.
 func (u *Unit) Key() Key { return UnitKey(u.ID) }
 
+// UnitID derives a unit's id from its manufacturer's MSP id and the SerialMAC of
+// its registration. The ledger computes it under the caller's MSP id, so that
+// nobody can occupy the unit of another manufacturer.
+func UnitID(manufacturer, serialMAC string) string {
+	return Digest("unit", []byte(manufacturer+"\x00"+serialMAC))
+}
+
 // UnitKey returns the key of a unit.
 func UnitKey(id string) Key { return Key{TypeUnit, []string{id}} }
 
@@ -121,7 +127,7 @@ func (u *Unit) SigningKey() ed25519.PublicKey { return parseEd25519(u.PublicKey)
 
 // RegisterUnit registers a unit of a model that the caller's organisation makes.
 type RegisterUnit struct {
-	ID        string `json:"id"`
+	SerialMAC string `json:"serialMac"` // hex; HMAC-SHA-256 of DI and serial number (each behind its length) under a key that only the manufacturer holds, so that members cannot enumerate serials
 	DI        string `json:"di"`
 	Lot       string `json:"lot"`
 	Release   string `json:"release"`
@@ -132,7 +138,7 @@ type RegisterUnit struct {
 // Validate returns a Problem that lists every fault.
 func (r *RegisterUnit) Validate() error {
 	var c check
-	c.digest("id", r.ID)
+	c.digest("serialMac", r.SerialMAC)
 	c.token("di", r.DI, 64)
 	c.token("lot", r.Lot, 64)
 	c.token("release", r.Release, 64)

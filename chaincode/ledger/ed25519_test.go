@@ -36,7 +36,7 @@ func TestWeakKeysAreNobodys(t *testing.T) {
 	t.Parallel()
 	for name, key := range weakKeys(t) {
 		text := hex.EncodeToString(key)
-		unit := &RegisterUnit{ID: hex32(3), DI: "1", Lot: "L", Release: "2", Owner: "north", PublicKey: text}
+		unit := &RegisterUnit{SerialMAC: hex32(3), DI: "1", Lot: "L", Release: "2", Owner: "north", PublicKey: text}
 		if p, ok := errors.AsType[*Problem](unit.Validate()); !ok || len(p.Faults) != 1 || p.Faults[0].Field != "publicKey" {
 			t.Errorf("%s: a unit is registered with it: %v", name, p)
 		}

@@ -23,7 +23,7 @@ func requests() map[string]func() validator {
 			return &PublishRelease{DI: "04012345678901", Version: "2.1.0-rc.1", SBOMDigest: hex32(2), SBOMFormat: FormatCycloneDX}
 		},
 		"unit": func() validator {
-			return &RegisterUnit{ID: hex32(3), DI: "04012345678901", Lot: "L42", Release: "2.1.0", Owner: "hospital-north", PublicKey: hex32(4)}
+			return &RegisterUnit{SerialMAC: hex32(3), DI: "04012345678901", Lot: "L42", Release: "2.1.0", Owner: "hospital-north", PublicKey: hex32(4)}
 		},
 		"service": func() validator { return &PutIntoService{ID: hex32(5)} },
 		"stream":  func() validator { return &OpenStream{Verifier: "north+00000000+AQ"} },
@@ -73,7 +73,7 @@ func TestFaultyFieldsAreNamed(t *testing.T) {
 			"di": {""}, "version": {"", "1 0"}, "sbomDigest": {"", upper}, "sbomFormat": {"", "SPDX"},
 		},
 		"unit": {
-			"id": {"", "ab", upper}, "di": {""}, "lot": {"", "L 42"}, "release": {""}, "owner": {"", "hospital north"}, "publicKey": {"ab", upper},
+			"serialMac": {"", "ab", upper}, "di": {""}, "lot": {"", "L 42"}, "release": {""}, "owner": {"", "hospital north"}, "publicKey": {"ab", upper},
 		},
 		"service": {"id": {"", upper}},
 		"stream":  {"verifier": {"", long, "a\nb"}},

@@ -15,7 +15,14 @@ const (
 
 // SeededUnit returns the id of the unit that Seed registers for a hospital of
 // the development consortium.
-func SeededUnit(hospital string) string { return ledger.Digest("sample-unit", []byte(hospital)) }
+func SeededUnit(hospital string) string {
+	return ledger.UnitID(seededMaker, seededSerial(hospital))
+}
+
+// seededMaker makes what Seed registers.
+const seededMaker = "medtech"
+
+func seededSerial(hospital string) string { return ledger.Digest("sample-serial", []byte(hospital)) }
 
 // Kind returns what an organisation of the development consortium is.
 func Kind(org string) string {
@@ -44,7 +51,7 @@ func (l *Ledger) Seed() error {
 	for _, org := range l.members {
 		steps = append(steps, Proposal{Client: l.Client(org, ledger.RoleRegistrar), Name: ledger.IdentityRegister, Request: Registration(org)})
 	}
-	maker := l.Client("medtech", ledger.RoleRegistrar)
+	maker := l.Client(seededMaker, ledger.RoleRegistrar)
 	steps = append(steps,
 		Proposal{Client: maker, Name: ledger.DeviceRegisterModel, Request: ledger.RegisterModel{
 			DI: SeededDI, Name: "Infusion pump", ModelNumber: "IP-7", RiskClass: "IIb",
@@ -56,7 +63,7 @@ func (l *Ledger) Seed() error {
 	for _, org := range l.members {
 		if Kind(org) == ledger.KindHospital {
 			steps = append(steps, Proposal{Client: maker, Name: ledger.DeviceRegisterUnit, Request: ledger.RegisterUnit{
-				ID: SeededUnit(org), DI: SeededDI, Lot: "L1", Release: SeededRelease, Owner: org,
+				SerialMAC: seededSerial(org), DI: SeededDI, Lot: "L1", Release: SeededRelease, Owner: org,
 			}})
 		}
 	}

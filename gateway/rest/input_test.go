@@ -234,7 +234,7 @@ func TestBadInput(t *testing.T) {
 			}
 		})
 	}
-	if _, ok, err := s.Serial(t.Context(), rest.UnitID([]byte("maker"), marked)); ok || err != nil {
+	if _, ok, err := s.Serial(t.Context(), ledger.UnitID("hospital-north", rest.SerialMAC([]byte("maker"), "x", marked))); ok || err != nil {
 		t.Errorf("a refused unit left its serial number: %v", err)
 	}
 	if _, ok, err := s.Inventory(t.Context(), unit); ok || err != nil {

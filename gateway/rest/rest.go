@@ -15,7 +15,7 @@ type Deps struct {
 	Organisation string // MSP id of the node's organisation
 	DisplayName  string // its name for people, in reports that the node makes
 	Endpoint     string // base address for the OpenAPI document; may be empty
-	MakerKey     []byte // key of the HMAC that turns serial numbers into unit ids
+	MakerKey     []byte // key of the HMAC that the ledger learns of serial numbers
 
 	Commands   Commands
 	Operations Operations

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net/http"
@@ -88,7 +89,7 @@ func (a *API) knownUnit(ctx context.Context, id string) (Unit, error) {
 
 // NewUnit is what a manufacturer tells of a device.
 type NewUnit struct {
-	Serial    string `json:"serial" doc:"Serial number: 1 to 200 printable characters. It stays at this node; the unit's id is its HMAC." example:"SN-00042"`
+	Serial    string `json:"serial" doc:"Serial number: 1 to 200 printable characters. It stays at this node; the ledger learns its HMAC." example:"SN-00042"`
 	DI        string `json:"di" doc:"UDI-DI of its model." example:"04012345678901"`
 	Lot       string `json:"lot" example:"L2026-11"`
 	Release   string `json:"release" doc:"Version of the release that it runs." example:"4.2.1"`
@@ -96,11 +97,15 @@ type NewUnit struct {
 	PublicKey string `json:"publicKey,omitempty" doc:"Ed25519 public key with which it signs, 64 hexadecimal digits; absent when it cannot sign."`
 }
 
-// UnitID derives the id of a device from its serial number:
-// HMAC-SHA-256(maker's key, serial).
-func UnitID(makerKey []byte, serial string) string {
+// SerialMAC is what the ledger learns of a serial number, which is unique only
+// within its model: HMAC-SHA-256 under the maker's key over DI and serial number,
+// each behind its length in 4 bytes, big-endian.
+func SerialMAC(makerKey []byte, di, serial string) string {
 	m := hmac.New(sha256.New, makerKey)
-	m.Write([]byte(serial))
+	for _, s := range []string{di, serial} {
+		m.Write(binary.BigEndian.AppendUint32(nil, uint32(len(s)))) //nolint:gosec // request bodies are far smaller
+		m.Write([]byte(s))
+	}
 	return hex.EncodeToString(m.Sum(nil))
 }
 
@@ -190,7 +195,7 @@ func (a *API) unitRoutes() {
 
 func (a *API) registerUnit(ctx context.Context, in *registerUnit) (*answer, error) {
 	req := ledger.RegisterUnit{
-		ID: UnitID(a.MakerKey, in.Body.Serial), DI: in.Body.DI, Lot: in.Body.Lot, Release: in.Body.Release,
+		SerialMAC: SerialMAC(a.MakerKey, in.Body.DI, in.Body.Serial), DI: in.Body.DI, Lot: in.Body.Lot, Release: in.Body.Release,
 		Owner: in.Body.Owner, PublicKey: in.Body.PublicKey,
 	}
 	faults := textFaults("serial", in.Body.Serial)
@@ -204,13 +209,14 @@ func (a *API) registerUnit(ctx context.Context, in *registerUnit) (*answer, erro
 	if model.Record.Manufacturer != a.Organisation {
 		return nil, ledger.Problemf(ledger.CodeDenied, "only the model's manufacturer registers its units")
 	}
+	id := ledger.UnitID(a.Organisation, req.SerialMAC)
 	// The serial is kept first: without it nobody could tell afterwards which
 	// device the id on the ledger stands for.
-	if err := a.Inventory.PutSerial(ctx, req.ID, in.Body.Serial); err != nil {
+	if err := a.Inventory.PutSerial(ctx, id, in.Body.Serial); err != nil {
 		return nil, doing("keeping the serial number", err)
 	}
-	return a.command(ctx, &in.CommandHeaders, ledger.RoleRegistrar, ledger.DeviceRegisterUnit, req, unitPath(req.ID),
-		func(ctx context.Context) (any, error) { return a.knownUnit(ctx, req.ID) })
+	return a.command(ctx, &in.CommandHeaders, ledger.RoleRegistrar, ledger.DeviceRegisterUnit, req, unitPath(id),
+		func(ctx context.Context) (any, error) { return a.knownUnit(ctx, id) })
 }
 
 func (a *API) putIntoService(ctx context.Context, in *putIntoService) (*answer, error) {
