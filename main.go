@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/app"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/network/demo"
@@ -30,7 +31,12 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := command().ExecuteContext(ctx); err != nil {
-		fmt.Fprintf(os.Stderr, "secant: %v\n", err)
+		// The code of a problem is for software; a person reads the rest.
+		text := err.Error()
+		if p, ok := errors.AsType[*ledger.Problem](err); ok {
+			text = strings.Replace(text, fmt.Sprintf("[%s] ", p.Code), "", 1)
+		}
+		fmt.Fprintf(os.Stderr, "secant: %s\n", text)
 		os.Exit(1) //nolint:gocritic // stop only undoes the signal handler
 	}
 }
@@ -48,9 +54,15 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 	}
 	var dir string
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if dir == "" {
+			return errors.New("there is no home directory: say with --dir where the network lives")
+		}
+		return nil
+	}
 	root.PersistentFlags().StringVar(&dir, "dir", defaultDir(), "where the network lives; each directory is a network of its own (SECANT_DIR)")
 	root.AddCommand(
-		up(&dir), status(&dir), logs(&dir), down(&dir), reset(&dir), runDemo(&dir),
+		up(&dir), status(&dir), logs(&dir), stop(&dir), down(&dir), reset(&dir), runDemo(&dir),
 		node(), token(), check(), verify(&dir), version(),
 	)
 	return root
@@ -64,7 +76,7 @@ func defaultDir() string {
 	if home, err := os.UserHomeDir(); err == nil {
 		return filepath.Join(home, ".secant")
 	}
-	return ".secant"
+	return "" // without a home --dir must say
 }
 
 func up(dir *string) *cobra.Command {
@@ -77,6 +89,12 @@ func up(dir *string) *cobra.Command {
 			"is not running and keeps all data.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if env := os.Getenv("SECANT_PORT"); port == 0 && env != "" {
+				var err error
+				if port, err = strconv.Atoi(env); err != nil {
+					return errors.New("SECANT_PORT is not a number")
+				}
+			}
 			state, err := launch.Up(c.Context(), launch.Options{Dir: *dir, Port: port, Out: c.OutOrStdout()})
 			if err != nil {
 				return err
@@ -87,17 +105,8 @@ func up(dir *string) *cobra.Command {
 			return state.Guide(c.OutOrStdout())
 		},
 	}
-	c.Flags().IntVar(&port, "port", defaultPort(), "first of the 100 ports that the network uses; 0: as before, else 7000 (SECANT_PORT)")
+	c.Flags().IntVar(&port, "port", 0, "first of the 100 ports that the network uses; 0: as before, else 7000 (or SECANT_PORT)")
 	return c
-}
-
-// defaultPort is SECANT_PORT, else 0.
-func defaultPort() int {
-	port, err := strconv.Atoi(os.Getenv("SECANT_PORT"))
-	if err != nil {
-		return 0
-	}
-	return port
 }
 
 func status(dir *string) *cobra.Command {
@@ -139,6 +148,18 @@ func logs(dir *string) *cobra.Command {
 	}
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on as the log grows")
 	return c
+}
+
+func stop(dir *string) *cobra.Command {
+	return &cobra.Command{
+		Use:     "stop NAME",
+		Short:   "Stop one process, as named by status; up starts it again",
+		Example: "  secant stop node-hospital-north",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return launch.Kill(*dir, args[0], syscall.SIGTERM)
+		},
+	}
 }
 
 func down(dir *string) *cobra.Command {
@@ -189,7 +210,7 @@ func node() *cobra.Command {
 			return app.Run(c.Context(), cfg)
 		},
 	}
-	c.Flags().StringVar(&file, "config", "", "the node's configuration, as `secant up` writes it")
+	c.Flags().StringVar(&file, "config", "", "the node's configuration: DIR/nodes/ORGANISATION/node.json")
 	_ = c.MarkFlagRequired("config") // the flag is defined on the line above
 	return c
 }
@@ -217,7 +238,7 @@ func token() *cobra.Command {
 			return os.WriteFile(out, []byte(t+"\n"), 0o600)
 		},
 	}
-	c.Flags().StringVar(&file, "config", "", "the node's configuration")
+	c.Flags().StringVar(&file, "config", "", "the node's configuration: DIR/nodes/ORGANISATION/node.json")
 	c.Flags().StringVar(&role, "role", "", "one of "+strings.Join(app.Roles(), ", "))
 	c.Flags().StringVar(&out, "out", "", "write to this file instead of standard output")
 	c.Flags().DurationVar(&lifetime, "lifetime", 30*24*time.Hour, "how long the token is good for")
@@ -232,7 +253,8 @@ func check() *cobra.Command {
 		Use:   "check",
 		Short: "Re-derive every receipt, proof and read model of a node from its stored bytes",
 		Long: "check reads the node's vault and log, derives every root and proof again, compares the log with its\n" +
-			"anchors and replays the ledger into an empty store. Stop the node first.",
+			"anchors and replays the ledger into an empty store. The node must be stopped and its peers must run:\n" +
+			"`secant stop node-ORGANISATION` does that.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := config.Load(file)
@@ -246,7 +268,7 @@ func check() *cobra.Command {
 			return encode(c.OutOrStdout(), report)
 		},
 	}
-	c.Flags().StringVar(&file, "config", "", "the node's configuration")
+	c.Flags().StringVar(&file, "config", "", "the node's configuration: DIR/nodes/ORGANISATION/node.json")
 	_ = c.MarkFlagRequired("config") // the flag is defined on the line above
 	return c
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/secant-platform/secant/analytics/log"
 	"github.com/secant-platform/secant/analytics/proof"
@@ -49,6 +50,9 @@ func Check(ctx context.Context, cfg config.Config) (*Report, error) {
 	return r, errors.Join(err, wrap("closing the ledger connection", l.Close()))
 }
 
+// reachPeers is how long the own peers are given to answer at all.
+const reachPeers = 20 * time.Second
+
 func check(ctx context.Context, cfg *config.Config, l Ledger) (_ *Report, err error) {
 	for _, folder := range []string{storeFolder, logFolder, vaultFolder} {
 		if _, err := os.Stat(filepath.Join(cfg.Data, folder)); err != nil {
@@ -71,6 +75,14 @@ func check(ctx context.Context, cfg *config.Config, l Ledger) (_ *Report, err er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, wrap("closing the vault", v.Close())) }()
+
+	// Asked first, since the replay would wait for the peers for ever.
+	reach, cancel := context.WithTimeout(ctx, reachPeers)
+	defer cancel()
+	if _, err := l.Height(reach); err != nil {
+		return nil, fmt.Errorf("asking the organisation's peers for the ledger: %w (they must run while the node is stopped: `secant up`, then `secant stop node-%s`)",
+			err, cfg.Organisation)
+	}
 
 	r := &Report{Organisation: cfg.Organisation}
 	if r.LogEntries, err = tree.Check(ctx); err != nil {
