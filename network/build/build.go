@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -149,6 +148,9 @@ func cacheDir(asked string) (string, error) {
 	return dir, nil
 }
 
+// goNeeded is the version that go.mod asks for.
+const goNeeded = "1.26"
+
 // goVersion finds the compiler. Its version is part of every digest: another
 // compiler makes other programs.
 func goVersion(ctx context.Context) (string, error) {
@@ -157,7 +159,7 @@ func goVersion(ctx context.Context) (string, error) {
 	case errors.Is(err, exec.ErrNotFound):
 		return "", &process.Failure{
 			What: "looking for the Go compiler", Err: err,
-			Do: "install Go " + strings.TrimPrefix(runtime.Version(), "go") + " or later from https://go.dev/dl/ and put its bin folder on the PATH",
+			Do: "install Go " + goNeeded + " or later from https://go.dev/dl/ and put its bin folder on the PATH",
 		}
 	case err != nil:
 		return "", &process.Failure{
@@ -223,7 +225,13 @@ func (u unit) turn(ctx context.Context, cache string, step func(string) func(err
 			if done != nil {
 				done(err)
 			}
-			return unlock, err
+			if err != nil {
+				return nil, &process.Failure{
+					What: "using the cache folder " + cache, Err: err,
+					Do: "set SECANT_CACHE to a folder of yours with 2 GB of room",
+				}
+			}
+			return unlock, nil
 		}
 		if done == nil {
 			done = step("waiting for another build: " + held.Error())

@@ -36,7 +36,7 @@ func TestMissingCompilerIsNamed(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := All(t.Context(), Options{Cache: t.TempDir()})
 	var f *process.Failure
-	if !errors.As(err, &f) || !strings.Contains(f.Do, "install Go 1.") {
+	if !errors.As(err, &f) || !strings.Contains(f.Do, "install Go "+goNeeded+" or later") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -56,6 +56,26 @@ func source(t *testing.T, files map[string]string) string {
 		}
 	}
 	return root
+}
+
+func TestGoNeededIsThatOfTheModule(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../go.mod")
+	if err != nil || !strings.Contains(string(b), "\ngo "+goNeeded+".") {
+		t.Errorf("go.mod does not ask for Go %s, %v", goNeeded, err)
+	}
+}
+
+func TestUnusableCacheFolderNamesTheVariable(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := unit{what: "x", digest: "x"}.ensure(t.Context(), filepath.Join(file, "build"), nil)
+	if err == nil || !strings.Contains(err.Error(), "SECANT_CACHE") {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestSourceIsFoundFromBelow(t *testing.T) {

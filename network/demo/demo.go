@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/secant-platform/secant/network/process"
 	"github.com/secant-platform/secant/network/topology"
 )
 
@@ -54,6 +55,12 @@ type world struct {
 
 func open(t Target) (*world, error) {
 	net, err := topology.Load(t.Dir)
+	if errors.Is(err, topology.ErrNoNetwork) {
+		return nil, &process.Failure{
+			What: "looking for a network in " + t.Dir, Err: err,
+			Do: "start one with `secant up`, or say where it is with --dir",
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("finding the consortium: %w", err)
 	}

@@ -215,3 +215,16 @@ func TestRealInputIsFound(t *testing.T) {
 		t.Error("no real alert is about SSH or HTTP")
 	}
 }
+
+func TestDirectoryWithoutInputIsRefused(t *testing.T) {
+	t.Parallel()
+	_, err := gather(t.Context(), tree(t, map[string]string{"notes.md": "x"}), narrate(&bytes.Buffer{}))
+	if err == nil {
+		t.Fatal("it runs on samples in silence")
+	}
+	for _, kind := range []string{"PCD-01", "FHIR R4", "CycloneDX", "Suricata EVE"} {
+		if !strings.Contains(err.Error(), kind) {
+			t.Errorf("no %s in: %v", kind, err)
+		}
+	}
+}

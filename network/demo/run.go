@@ -8,6 +8,8 @@ import (
 	"io"
 	"path/filepath"
 	"time"
+
+	"github.com/secant-platform/secant/network/process"
 )
 
 // run is one run of the demo: fresh devices, and what has become of them so far.
@@ -96,6 +98,13 @@ func gather(ctx context.Context, dataDir string, say *narrator) (*input, error) 
 		}
 		say.line(fmt.Sprintf("input from %s: %d HL7 observation messages, %d FHIR Observations of %d people, %d bills of materials, %d Suricata alerts",
 			abs, len(f.messages), observations, len(f.people), len(f.bills), len(f.alerts)))
+		if len(f.messages)+len(f.people)+len(f.bills)+len(f.alerts) == 0 {
+			return nil, &process.Failure{
+				What: "looking for input in " + abs, Err: errors.New("there is none that the demo can use"),
+				Do: "give with --data a directory with HL7 v2 observation messages (*.hl7, IHE PCD-01), FHIR R4 Observations or Bundles as JSON, " +
+					"CycloneDX as JSON or XML, or Suricata EVE alerts as JSON; leave --data out to use the project's own samples",
+			}
+		}
 	}
 	in := &input{bills: f.bills, alerts: f.alerts}
 	in.batches = append(in.batches, f.messages...)

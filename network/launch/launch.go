@@ -113,6 +113,10 @@ func (l *launcher) up(ctx context.Context, o Options) (*State, error) {
 	if err := checkPorts(ctx, n, running); err != nil {
 		return nil, err
 	}
+	if port, foreign := strangerWithin(n); foreign {
+		l.progress.say("warning: somebody uses port %d, within the %d ports from %d on; another network there needs ports of its own (--port)",
+			port, topology.Span, n.Base)
+	}
 	if err := l.build(ctx, o); err != nil {
 		return nil, err
 	}
@@ -197,7 +201,7 @@ func network(dir string, port int) (*topology.Network, error) {
 		}
 		return topology.New(dir, port)
 	case err != nil:
-		return nil, err
+		return nil, reachable(dir, err)
 	case port != 0 && port != n.Base:
 		return nil, &process.Failure{
 			What: "choosing the ports", Err: fmt.Errorf("the network in %s uses ports from %d on, and its channel names them", n.Dir, n.Base),
@@ -216,7 +220,7 @@ func lock(n *topology.Network, what string) (func(), error) {
 			Do: "wait until it has ended; `secant status` shows how far it is",
 		}
 	}
-	return unlock, err
+	return unlock, reachable(n.Dir, err)
 }
 
 // running names the processes that run as they were last started. It forgets

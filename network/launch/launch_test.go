@@ -173,6 +173,65 @@ func TestResetDeletesOursAndLeavesTheRest(t *testing.T) {
 	}
 }
 
+func TestDownSaysWhetherAnythingRan(t *testing.T) {
+	t.Parallel()
+	n := saved(t)
+	_, err := newLauncher(n, nil).table.Start(process.Spec{
+		Name: "peer0-medtech", Kind: string(topology.KindPeer), Path: "/bin/sleep",
+		Args: []string{"60"}, Dir: n.Dir, Log: n.LogFile("peer0-medtech"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"stopped; its data stays in " + n.Dir, "was not running"} {
+		var out bytes.Buffer
+		if err := Down(t.Context(), n.Dir, &out); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in %q, %v", want, out.String(), err)
+		}
+	}
+}
+
+func TestResetClearsWhatAFailedFirstStartLeaves(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	failure(t, Reset(t.Context(), dir, nil), "secant up")
+	if err := os.WriteFile(filepath.Join(dir, "lock"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Reset(t.Context(), dir, nil); err != nil || exists(dir) {
+		t.Errorf("%v, or the directory is still there", err)
+	}
+}
+
+func TestForbiddenStateDirectoryNamesTheOption(t *testing.T) {
+	t.Parallel()
+	failure(t, reachable("/srv/x", fmt.Errorf("opening the lock: %w", os.ErrPermission)), "/srv/x", "--dir")
+}
+
+func TestOverlappingRangeIsNoticed(t *testing.T) {
+	t.Parallel()
+	n := saved(t)
+	l, err := net.Listen("tcp", topology.Address(n.Base+topology.Span-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if port, found := strangerWithin(n); !found || port != n.Base+topology.Span-1 {
+		t.Errorf("got %d, %v", port, found)
+	}
+}
+
+func TestUnreadyNodeNamesItsFailingPartsOnly(t *testing.T) {
+	t.Parallel()
+	got := failing([]byte(`{"ready":false,"parts":[{"name":"ledger","ok":false,"reason":"no peer answers"},{"name":"log","ok":true},{"name":"events","ok":false,"reason":"late"}]}`))
+	if got != "ledger: no peer answers; events: late" {
+		t.Errorf("got %q", got)
+	}
+	if got := failing([]byte("<html>")); got != "" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestSecondCommandSaysThatTheFirstIsAtWork(t *testing.T) {
 	t.Parallel()
 	n := saved(t)
@@ -210,8 +269,11 @@ func TestStatusOfAStoppedNetwork(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	if err := s.Print(&out); err != nil || !strings.Contains(out.String(), "NOT healthy") {
+	if err := s.Print(&out); err != nil || !strings.Contains(out.String(), "is down, its data is kept; `secant up` starts it") || strings.Contains(out.String(), "healthy") {
 		t.Errorf("%v: %s", err, out.String())
+	}
+	if len(s.Reasons) != 1 {
+		t.Errorf("reasons: %q", s.Reasons)
 	}
 }
 

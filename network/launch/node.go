@@ -2,6 +2,7 @@ package launch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -123,7 +124,32 @@ func ready(ctx context.Context, n topology.Node) error {
 	if err != nil {
 		return fmt.Errorf("reading a node's answer: %w", err)
 	}
+	if lacks := failing(b); lacks != "" {
+		return errors.New(lacks)
+	}
 	return fmt.Errorf("it answers %d: %s", res.StatusCode, strings.Join(strings.Fields(string(b)), " "))
+}
+
+// failing lists the parts that an answer of /readyz calls broken, as "ledger:
+// reason"; empty when it is no such answer.
+func failing(answer []byte) string {
+	var r struct {
+		Parts []struct {
+			Name   string `json:"name"`
+			OK     bool   `json:"ok"`
+			Reason string `json:"reason"`
+		} `json:"parts"`
+	}
+	if json.Unmarshal(answer, &r) != nil {
+		return ""
+	}
+	var out []string
+	for _, p := range r.Parts {
+		if !p.OK {
+			out = append(out, p.Name+": "+p.Reason)
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 // tokens makes the tokens that are missing, old, or signed by a key that the

@@ -51,6 +51,23 @@ func checkPorts(ctx context.Context, n *topology.Network, skip map[string]bool) 
 	}
 }
 
+// strangerWithin finds a port of the network's range that is in use, but by none
+// of its processes: a sign that the ranges of two networks overlap.
+func strangerWithin(n *topology.Network) (int, bool) {
+	ours := map[int]bool{}
+	for _, p := range n.Processes() {
+		for _, port := range p.Ports {
+			ours[port.Number] = true
+		}
+	}
+	for port := n.Base; port < n.Base+topology.Span; port++ {
+		if !ours[port] && !free(port) {
+			return port, true
+		}
+	}
+	return 0, false
+}
+
 // endThem says how to get rid of those that hold our ports.
 func endThem(n *topology.Network, holders []process.Owner) string {
 	var lost []string

@@ -63,7 +63,7 @@ func empty(dir string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("looking into the state directory: %w", err)
+		return reachable(dir, fmt.Errorf("looking into the state directory: %w", err))
 	}
 	for _, e := range entries {
 		if e.Name() != "lock" {

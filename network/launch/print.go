@@ -10,12 +10,15 @@ import (
 
 // Print writes the state for people, a line for each process.
 func (s *State) Print(w io.Writer) error {
-	health := "healthy"
-	if !s.Healthy {
+	health, reasons := "healthy", s.Reasons
+	switch {
+	case s.AllStopped():
+		health, reasons = "down, its data is kept; `secant up` starts it", nil
+	case !s.Healthy:
 		health = "NOT healthy"
 	}
 	fmt.Fprintf(w, "consortium %q in %s is %s\n", s.Network, s.Dir, health)
-	for _, r := range s.Reasons {
+	for _, r := range reasons {
 		fmt.Fprintf(w, "  - %s\n", r)
 	}
 	if s.Chaincode.Sequence > 0 {

@@ -126,6 +126,10 @@ func (l *launcher) state(ctx context.Context, nodes bool) (*State, error) {
 			})
 		}
 	}
+	if s.AllStopped() {
+		s.Reasons = append(s.Reasons, "it is down, its data is kept; `secant up` starts it")
+		return s, nil
+	}
 	l.examineChaincode(ctx, s)
 	for _, p := range s.Processes {
 		if p.State != Running {
@@ -134,6 +138,11 @@ func (l *launcher) state(ctx context.Context, nodes bool) (*State, error) {
 	}
 	s.Healthy = len(s.Reasons) == 0
 	return s, nil
+}
+
+// AllStopped reports whether nothing of the network runs.
+func (s *State) AllStopped() bool {
+	return !slices.ContainsFunc(s.Processes, func(p Process) bool { return p.State != Stopped })
 }
 
 func exists(path string) bool {

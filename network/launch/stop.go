@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -25,7 +26,17 @@ func Down(ctx context.Context, dir string, out io.Writer) error {
 		return err
 	}
 	defer unlock()
-	return newLauncher(n, out).stop(ctx)
+	l := newLauncher(n, out)
+	stopped, err := l.stop(ctx)
+	switch {
+	case err != nil:
+		return err
+	case stopped == 0:
+		l.progress.say("was not running; its data is in %s", n.Dir)
+	default:
+		l.progress.say("stopped; its data stays in %s", n.Dir)
+	}
+	return nil
 }
 
 // existing loads the network of a directory.
@@ -41,14 +52,27 @@ func existing(dir string) (*topology.Network, error) {
 			Do: "start one with `secant up`, or say where it is with --dir",
 		}
 	}
-	return n, err
+	return n, reachable(dir, err)
 }
 
-func (l *launcher) stop(ctx context.Context) error {
-	records, err := l.table.List()
-	if err != nil {
+// reachable says what to do about a state directory that is somebody else's.
+func reachable(dir string, err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
+	return &process.Failure{
+		What: "using the state directory " + dir, Err: err,
+		Do: "say with --dir a directory that is yours (or SECANT_DIR)",
+	}
+}
+
+// stop ends all processes and returns how many ran.
+func (l *launcher) stop(ctx context.Context) (int, error) {
+	records, err := l.table.List()
+	if err != nil {
+		return 0, err
+	}
+	stopped := 0
 	for _, kind := range []topology.Kind{topology.KindNode, topology.KindPeer, topology.KindChaincode, topology.KindOrderer} {
 		var these []process.Record
 		running := 0
@@ -64,6 +88,7 @@ func (l *launcher) stop(ctx context.Context) error {
 		if len(these) == 0 {
 			continue
 		}
+		stopped += running
 		var done func(error)
 		if running > 0 {
 			done = l.progress.step(fmt.Sprintf("stopping %d %ss", running, kind))
@@ -73,13 +98,13 @@ func (l *launcher) stop(ctx context.Context) error {
 			done(err)
 		}
 		if err != nil {
-			return err
+			return stopped, err
 		}
 		if len(killed) > 0 {
 			l.progress.say("had to kill %s", strings.Join(killed, ", "))
 		}
 	}
-	return nil
+	return stopped, nil
 }
 
 // stopChaincodes ends what chaincode of a peer still runs although the peer does
@@ -104,10 +129,15 @@ func (l *launcher) stopChaincodes(ctx context.Context, peer string) error {
 func chaincodeName(peer string) string { return "chaincode-" + peer }
 
 // Reset stops everything and deletes the network's directory. It touches a
-// directory only if that holds a network of ours.
+// directory only if that holds a network of ours, or the lock alone that a failed
+// first start leaves.
 func Reset(ctx context.Context, dir string, out io.Writer) error {
 	n, err := existing(dir)
-	if err != nil {
+	if errors.Is(err, topology.ErrNoNetwork) {
+		if n = begun(dir); n == nil {
+			return err
+		}
+	} else if err != nil {
 		return err
 	}
 	unlock, err := lock(n, "reset")
@@ -116,7 +146,7 @@ func Reset(ctx context.Context, dir string, out io.Writer) error {
 	}
 	defer unlock()
 	l := newLauncher(n, out)
-	if err := l.stop(ctx); err != nil {
+	if _, err := l.stop(ctx); err != nil {
 		return err
 	}
 	// The network file goes last: if deleting stops half-way, the next reset
@@ -130,4 +160,18 @@ func Reset(ctx context.Context, dir string, out io.Writer) error {
 	_ = os.Remove(n.Dir)
 	l.progress.say("deleted the network in %s", n.Dir)
 	return nil
+}
+
+// begun returns the network of a directory in which a first start failed before
+// it made anything; nil for any other directory.
+func begun(dir string) *topology.Network {
+	dir, err := stateDir(dir)
+	if err != nil {
+		return nil
+	}
+	n := &topology.Network{Dir: dir}
+	if !exists(n.LockFile()) || empty(dir) != nil {
+		return nil
+	}
+	return n
 }
