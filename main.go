@@ -41,8 +41,11 @@ func main() {
 	}
 }
 
-// errUnhealthy makes status exit with 1 after it has printed what it found.
-var errUnhealthy = errors.New("the network is not healthy; `secant up` repairs it")
+// These make status exit with 1 after it has printed what it found.
+var (
+	errUnhealthy = errors.New("the network is not healthy; `secant up` repairs it")
+	errDown      = errors.New("the network is down; `secant up` starts it")
+)
 
 func command() *cobra.Command {
 	root := &cobra.Command{
@@ -125,10 +128,13 @@ func status(dir *string) *cobra.Command {
 			} else {
 				err = state.Print(c.OutOrStdout())
 			}
-			if err == nil && !state.Healthy {
-				return errUnhealthy
+			switch {
+			case err != nil || state.Healthy:
+				return err
+			case state.AllStopped():
+				return errDown
 			}
-			return err
+			return errUnhealthy
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
