@@ -54,10 +54,26 @@ func (c *check) text(field, s string) {
 // token wants 1 to limit characters of letters, digits and "-._:/": text that
 // can stand in a key, a path or a header.
 func (c *check) token(field, s string, limit int) {
+	c.drawn(field, s, limit, "-._:/")
+}
+
+// gs1Marks are what GS1 character set 82 has besides letters and digits (GS1
+// General Specifications, figure 7.11-1). A lot is of that set (AI 10).
+const gs1Marks = `!"%&'()*+,-./:;<=>?_`
+
+// lot wants 1 to 64 characters of GS1 character set 82.
+func (c *check) lot(field, s string) { c.drawn(field, s, 64, gs1Marks) }
+
+// version wants 1 to 64 characters of GS1 character set 82 and the tilde, which
+// package versions have.
+func (c *check) version(field, s string) { c.drawn(field, s, 64, gs1Marks+"~") }
+
+// drawn wants 1 to limit characters of letters, digits and marks.
+func (c *check) drawn(field, s string, limit int, marks string) {
 	if s == "" || len(s) > limit || strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._:/", r))
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(marks, r))
 	}) {
-		c.fail(field, "must be 1 to %d characters of letters, digits and -._:/", limit)
+		c.fail(field, "must be 1 to %d characters of letters, digits and %s", limit, marks)
 	}
 }
 

@@ -86,7 +86,7 @@ type PublishRelease struct {
 func (r *PublishRelease) Validate() error {
 	var c check
 	c.token("di", r.DI, 64)
-	c.token("version", r.Version, 64)
+	c.version("version", r.Version)
 	c.digest("sbomDigest", r.SBOMDigest)
 	c.oneOf("sbomFormat", r.SBOMFormat, FormatCycloneDX)
 	return c.problem("the release")
@@ -140,8 +140,8 @@ func (r *RegisterUnit) Validate() error {
 	var c check
 	c.digest("serialMac", r.SerialMAC)
 	c.token("di", r.DI, 64)
-	c.token("lot", r.Lot, 64)
-	c.token("release", r.Release, 64)
+	c.lot("lot", r.Lot)
+	c.version("release", r.Release)
 	c.token("owner", r.Owner, 64)
 	if r.PublicKey != "" {
 		c.publicKey("publicKey", r.PublicKey)

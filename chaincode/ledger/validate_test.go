@@ -132,6 +132,37 @@ func TestAllFaultsAreToldAtOnce(t *testing.T) {
 	}
 }
 
+// A lot is of GS1 character set 82, a version may have a tilde besides.
+func TestLotsAndVersionsOfCharacterSet82(t *testing.T) {
+	t.Parallel()
+	const all = "!\"%&'()*+,-./09:;<=>?AZ_az"
+	unit, ok := requests()["unit"]().(*RegisterUnit)
+	if !ok {
+		t.Fatal("no unit")
+	}
+	unit.Lot, unit.Release = all, all+"~"
+	release, ok := requests()["release"]().(*PublishRelease)
+	if !ok {
+		t.Fatal("no release")
+	}
+	release.Version = all + "~"
+	for _, r := range []validator{unit, release} {
+		if err := r.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, wrong := range []string{"~", "#", " ", "$", "@", "\\", "^", "`", "{", "ü", "\x00"} {
+		unit.Lot = wrong
+		if unit.Validate() == nil {
+			t.Errorf("the lot %q is taken", wrong)
+		}
+		release.Version = wrong
+		if wrong != "~" && release.Validate() == nil {
+			t.Errorf("the version %q is taken", wrong)
+		}
+	}
+}
+
 func TestLongNamesAreCountedInCharacters(t *testing.T) {
 	t.Parallel()
 	r := &RegisterModel{DI: "1", Name: strings.Repeat("ü", MaxName), ModelNumber: "1", RiskClass: "I"}

@@ -60,5 +60,17 @@ var rights = map[Role][]Right{
 // Has reports whether the role includes the right.
 func (r Role) Has(right Right) bool { return slices.Contains(rights[r], right) }
 
+// RolesWith lists the roles that include the right, by name.
+func RolesWith(right Right) []Role {
+	var roles []Role
+	for role := range rights {
+		if role.Has(right) {
+			roles = append(roles, role)
+		}
+	}
+	slices.Sort(roles)
+	return roles
+}
+
 // Known reports whether the role exists.
 func (r Role) Known() bool { _, ok := rights[r]; return ok }

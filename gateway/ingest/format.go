@@ -32,12 +32,13 @@ type format struct {
 	framing framing
 	record  string // media type of a record
 	object  bool   // a record must be a JSON object
+	fhir    bool   // and must name its resourceType
 	hl7     bool   // a record is an HL7 message, not JSON
 }
 
 var formats = map[string]format{
 	MediaJSON:   {framing: framedSingle, record: MediaJSON},
-	MediaFHIR:   {framing: framedSingle, record: MediaFHIR, object: true},
+	MediaFHIR:   {framing: framedSingle, record: MediaFHIR, object: true, fhir: true},
 	MediaHL7:    {framing: framedSingle, record: MediaHL7, hl7: true},
 	MediaNDJSON: {framing: framedLines, record: MediaJSON, object: true},
 }
@@ -75,7 +76,8 @@ func parseEncoding(encoding string) (packed bool, err error) {
 }
 
 // nextRecord cuts the first record off a body. An NDJSON body may end with or
-// without a line feed; a carriage return before it belongs to the record.
+// without a line feed. A carriage return before it would belong to the record,
+// and is refused: senders that write one do not mean to sign it.
 func (f framing) nextRecord(body []byte) (record, rest []byte) {
 	if f == framedLines {
 		return cutLine(body)

@@ -22,6 +22,8 @@ const (
 	flawHeader
 	flawSegment
 	flawControl
+	flawResource
+	flawLineEnd
 )
 
 // jsonScanner judges JSON texts (RFC 8259) more strictly than encoding/json:
@@ -33,6 +35,7 @@ type jsonScanner struct {
 	seed     maphash.Seed // secret, so that nobody can send names that collide
 	names    []name       // of the objects that are open, the innermost last
 	one, two []byte       // names with their escapes undone
+	resource bool         // the outermost object has a resourceType that is a string and not empty
 }
 
 // name is a name of an open object, as it stands in the text.
@@ -49,7 +52,7 @@ func newJSONScanner(maxDepth int) *jsonScanner {
 // check judges whether text is one JSON value, and an object if it has to be.
 // It returns the first flaw and the offset of the byte at which it shows.
 func (s *jsonScanner) check(text []byte, object bool) (flaw, int) {
-	s.names = s.names[:0]
+	s.names, s.resource = s.names[:0], false
 	i := space(text, 0)
 	if object && i < len(text) && text[i] != '{' {
 		return flawObject, i
@@ -155,8 +158,12 @@ func (s *jsonScanner) object(b []byte, i, depth int) (int, flaw) {
 		if i = space(b, end); i >= len(b) || b[i] != ':' {
 			return i, flawSyntax
 		}
-		if i, f = s.value(b, space(b, i+1), depth); f != sound {
+		begin := space(b, i+1)
+		if i, f = s.value(b, begin, depth); f != sound {
 			return i, f
+		}
+		if depth == 1 && b[begin] == '"' && i > begin+2 && string(s.text(b, n, &s.one)) == "resourceType" {
+			s.resource = true
 		}
 		i = space(b, i)
 		switch {

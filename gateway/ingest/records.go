@@ -68,8 +68,14 @@ func (r *reader) judge(f format, record []byte) (flaw, int) {
 		return flawSize, 0
 	case f.hl7:
 		return checkHL7(record)
+	case f.framing == framedLines && record[len(record)-1] == '\r':
+		return flawLineEnd, len(record) - 1
 	}
-	return r.json.check(record, f.object)
+	flaw, at := r.json.check(record, f.object)
+	if flaw == sound && f.fhir && !r.json.resource {
+		return flawResource, 0
+	}
+	return flaw, at
 }
 
 func (r *reader) fault(f format, index int, what flaw, at int) {
@@ -109,6 +115,10 @@ func (r *reader) describe(what flaw, at int) string {
 		return fmt.Sprintf("must be the segments of one message, and is not at byte %d", at)
 	case flawControl:
 		return fmt.Sprintf("must not have control characters other than the ends of segments, as at byte %d", at)
+	case flawResource:
+		return "must be a FHIR resource: an object with a resourceType that is a string and not empty"
+	case flawLineEnd:
+		return "lines must end in LF alone"
 	case flawSyntax, sound:
 	}
 	return fmt.Sprintf("must be JSON, and is not at byte %d", at)

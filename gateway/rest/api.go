@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -146,6 +147,7 @@ func (a *api) describe(right auth.Right, op *huma.Operation) {
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
+	op.Description = strings.TrimSpace(op.Description + " " + mayCall(right))
 	switch right {
 	case auth.Anonymous:
 		op.Security = []map[string][]string{}
@@ -154,6 +156,22 @@ func (a *api) describe(right auth.Right, op *huma.Operation) {
 	default:
 		op.Security = []map[string][]string{{"token": {string(right)}}}
 	}
+}
+
+// mayCall says who may call an operation.
+func mayCall(right auth.Right) string {
+	begin := "Roles that may call it: "
+	switch right {
+	case auth.Anonymous:
+		return "Everyone may call it, without a token."
+	case auth.DeviceOrWrite:
+		begin, right = "A device may call it by its signature. "+begin, auth.ReadingsWrite
+	}
+	var roles []string
+	for _, r := range auth.RolesWith(right) {
+		roles = append(roles, string(r))
+	}
+	return begin + strings.Join(roles, ", ") + "."
 }
 
 // problemResponse describes the answer to whatever goes wrong.

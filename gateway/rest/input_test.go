@@ -191,7 +191,7 @@ func TestBadInput(t *testing.T) {
 
 		{"readings, no device", auth.RoleIntegrator, "POST", "/v1/readings", typeJSON, `MARKED`, 422, []string{"header.Secant-Device"}, nil},
 		{"readings, bad headers", "", "POST", "/v1/readings", typeJSON, `MARKED`, 422, []string{"header.Secant-Device", "header.Secant-Seed", "header.Secant-Signature"}, []string{auth.HeaderDevice, marked, auth.HeaderSignature, marked, auth.HeaderSeed, marked}},
-		{"readings, unknown device", "", "POST", "/v1/readings", typeJSON, `MARKED`, 401, nil, []string{auth.HeaderDevice, strings.Repeat("e", 64), auth.HeaderSignature, signature, auth.HeaderSeed, signature[:43]}},
+		{"readings, unknown device", "", "POST", "/v1/readings", typeJSON, `MARKED`, 403, nil, []string{auth.HeaderDevice, strings.Repeat("e", 64), auth.HeaderSignature, signature, auth.HeaderSeed, signature[:43]}},
 		{"readings, no key", "", "POST", "/v1/readings", typeJSON, `MARKED`, 403, nil, []string{auth.HeaderDevice, unit, auth.HeaderSignature, signature, auth.HeaderSeed, signature[:43]}},
 		{"readings, not in service", auth.RoleIntegrator, "POST", "/v1/readings", typeJSON, `MARKED`, 403, nil, []string{auth.HeaderDevice, northUnit(2, "").ID}},
 		{"readings, wrong type", auth.RoleIntegrator, "POST", "/v1/readings", "text/plain", `MARKED`, 415, nil, []string{auth.HeaderDevice, unit}},

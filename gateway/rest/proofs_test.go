@@ -1,10 +1,12 @@
 package rest
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -181,6 +183,54 @@ func TestSlowListenerIsDropped(t *testing.T) {
 type quietEvents struct{ endless }
 
 func (quietEvents) Events(context.Context, string, int) ([]fact.Event, error) { return nil, nil }
+
+// onceEvents happen once, behind the beginning.
+type onceEvents struct{ endless }
+
+func (onceEvents) Events(_ context.Context, after string, _ int) ([]fact.Event, error) {
+	if after != "0.0.0" {
+		return nil, nil
+	}
+	return []fact.Event{{ID: "1.0.0", Kind: "threat.shared"}}, nil
+}
+
+// TestHeartbeatRepeatsNothing reads on for two heartbeats behind an event.
+func TestHeartbeatRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	a := &API{
+		Deps: Deps{
+			Events: onceEvents{}, Observed: NewMetrics(prometheus.NewRegistry()),
+			Limits: Limits{Heartbeat: 5 * time.Millisecond, Patience: time.Minute},
+		},
+		ended: make(chan struct{}), listeners: newListeners(1),
+	}
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.GET("/", func(c *gin.Context) { _ = a.streamEvents(c) })
+	s := httptest.NewServer(e)
+	defer s.Close()
+	res, err := s.Client().Get(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	defer a.End()
+	lines := bufio.NewScanner(res.Body)
+	for beats, events := 0, 0; beats < 3; {
+		if !lines.Scan() {
+			t.Fatal(lines.Err())
+		}
+		switch {
+		case lines.Text() == ":":
+			beats++
+		case strings.HasPrefix(lines.Text(), "id: "):
+			events++
+		}
+		if events > 1 || beats > 0 && events == 0 {
+			t.Fatalf("%d events before heartbeat %d", events, beats+1)
+		}
+	}
+}
 
 // TestListeners bounds open streams, keeps a quiet one alive and ends it.
 func TestListeners(t *testing.T) {

@@ -81,6 +81,14 @@ const (
 	typeHL7    = "application/hl7-v2"
 )
 
+// signingText says how a device signs. The vector in it is computed in a test.
+const signingText = "To sign: record i, from 0, has salt_i = SHA-256(\"secant-salt-v1\" (14 bytes, no NUL) || seed (32 bytes) || i (8 bytes, big-endian)) " +
+	"and leaf_i = SHA-256(0x00 || salt_i || record_i). The root is that of the RFC 6962 tree over the leaves, whose inner nodes are SHA-256(0x01 || left || right); " +
+	"the root of one record is its leaf. The signature is over \"secant-readings-v1\" and one NUL byte, unit id (32 bytes), number of records (8 bytes, big-endian) and root (32 bytes). " +
+	"A record's bytes are in NDJSON those of its line without the LF, lines end in LF alone, and the last may lack it; with the other media types the whole body, " +
+	"byte for byte, before zstd. Vector: Ed25519 private key (RFC 8032 seed) 32 bytes of 0x01, Secant-Seed 32 bytes of 0x02, unit id 32 bytes of 0x03, one record {\"a\":1} give " +
+	"root 09b3083aad9bcb2d97767523063a443eccc89af6162d5e440a9d3ef08527e452 and signature 1ZVHscNpENnCYrLEvKY4QJs6Xxr6l1X9h59m2UzD_nTPJ-IHsgLiALtbFSWbr_j5HDRGuZ8pKrrqSCeLJ_v2CQ (unpadded base64url). "
+
 // PathRequest names a request in the path.
 type PathRequest struct {
 	ID string `path:"id" pattern:"^[0-9a-f]{32}$" patternDescription:"32 lower-case hexadecimal digits" doc:"The receipt's id."`
@@ -93,6 +101,7 @@ func (a *API) readingRoutes() {
 		OperationID: "submit-readings", Method: http.MethodPost, Path: "/v1/readings", Tags: []string{"readings"},
 		Summary: "Hand in readings of one device, about one person",
 		Description: "A device signs once over all records of the request and needs no token; without a signature the node vouches, and a token is needed. " +
+			signingText +
 			"The answer comes when the readings are durable and in the integrity log. The same signed request is one request, however often it is sent.",
 		Parameters: []*huma.Param{
 			headerParam(auth.HeaderDevice, "The device's unit id, 64 lower-case hexadecimal digits.", true),
@@ -203,14 +212,23 @@ func (a *API) submitReadings(c *gin.Context) error {
 	}
 	ctx := c.Request.Context()
 	if err := a.admit(ctx, s, signed); err != nil {
-		return err
+		return toDevice(ctx, err)
 	}
 	r, err := a.Readings.Submit(ctx, s)
 	if err != nil {
-		return inBody(err)
+		return toDevice(ctx, inBody(err))
 	}
 	c.Header("Location", "/v1/readings/"+r.ID.String())
 	return writeJSON(c, http.StatusAccepted, r)
+}
+
+// toDevice keeps from whoever calls without a token which devices there are: all
+// that can be wrong with a device or its signature is one answer.
+func toDevice(ctx context.Context, err error) error {
+	if code := ledger.CodeOf(err); auth.CallerOf(ctx) == nil && (code == ledger.CodeNotFound || code == ledger.CodeDenied) {
+		return ledger.Problemf(ledger.CodeDenied, "no device of this id is in service here, or its signature does not fit")
+	}
+	return err
 }
 
 // readSignature reads the headers that name the device and carry its signature.
@@ -244,9 +262,6 @@ func readSignature(c *gin.Context, s *Submission) (signed bool, err error) {
 // in service. It finds the key that a signature must hold under.
 func (a *API) admit(ctx context.Context, s *Submission, signed bool) error {
 	unit, err := a.units.find(ctx, s.Unit.String())
-	if ledger.CodeOf(err) == ledger.CodeNotFound && auth.CallerOf(ctx) == nil {
-		return problem.Unauthenticated()
-	}
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func viewRelease(r fact.Row[ledger.Release]) Release {
 // PathRelease names a release in the path.
 type PathRelease struct {
 	PathDI
-	Version string `path:"version" minLength:"1" maxLength:"64" doc:"The release's version; a slash in it is escaped."`
+	Version string `path:"version" minLength:"1" maxLength:"64" doc:"The release's version: 1 to 64 characters of letters, digits and !\"%&'()*+,-./:;<=>?_~, percent-encoded in the path."`
 }
 
 type listReleases struct {
@@ -202,6 +202,6 @@ func isXML(text []byte) bool {
 func releaseParams() []*huma.Param {
 	return []*huma.Param{
 		pathParam("di", "UDI-DI of the model; a slash in it is escaped."),
-		pathParam("version", "The release's version; a slash in it is escaped."),
+		pathParam("version", "The release's version: 1 to 64 characters of letters, digits and !\"%&'()*+,-./:;<=>?_~, percent-encoded in the path."),
 	}
 }

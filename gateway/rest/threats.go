@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -130,6 +131,9 @@ func (a *API) shareThreat(c *gin.Context) error {
 		return err
 	}
 	marking := c.Query("marking")
+	if strings.HasPrefix(marking, "amber") || marking == "red" {
+		return invalid(ledger.Fault{Field: "query.marking", Detail: "must be clear or green: amber and red need sealed delivery, which does not exist yet"})
+	}
 	if !slices.Contains(markings, marking) {
 		return invalid(ledger.Fault{Field: "query.marking", Detail: "must be clear or green"})
 	}

@@ -91,8 +91,8 @@ func (a *API) knownUnit(ctx context.Context, id string) (Unit, error) {
 type NewUnit struct {
 	Serial    string `json:"serial" doc:"Serial number: 1 to 200 printable characters. It stays at this node; the ledger learns its HMAC." example:"SN-00042"`
 	DI        string `json:"di" doc:"UDI-DI of its model." example:"04012345678901"`
-	Lot       string `json:"lot" example:"L2026-11"`
-	Release   string `json:"release" doc:"Version of the release that it runs." example:"4.2.1"`
+	Lot       string `json:"lot" doc:"1 to 64 characters of GS1 character set 82: letters, digits and !\"%&'()*+,-./:;<=>?_" example:"L2026-11"`
+	Release   string `json:"release" doc:"Version of the release that it runs: 1 to 64 characters of letters, digits and !\"%&'()*+,-./:;<=>?_~" example:"4.2.1"`
 	Owner     string `json:"owner" doc:"MSP id of the organisation that it is delivered to." example:"hospital-north"`
 	PublicKey string `json:"publicKey,omitempty" doc:"Ed25519 public key with which it signs, 64 hexadecimal digits; absent when it cannot sign."`
 }

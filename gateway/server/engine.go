@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -61,14 +62,27 @@ func NewEngine(opts Options, logger *slog.Logger, reg prometheus.Registerer) (*g
 	e.HandleMethodNotAllowed = true
 	e.RedirectTrailingSlash = false
 	e.RedirectFixedPath = false
-	e.UseRawPath = true // a parameter may hold an escaped slash
-	e.UnescapePathValues = true
+	e.UseRawPath = true          // a parameter may hold an escaped slash
+	e.UnescapePathValues = false // gin reads a plus as a space, as in a query
 
 	m := newMetrics(reg)
-	e.Use(identify, observe(logger, m, opts.Quiet), recovery(logger, m), limit(opts))
+	e.Use(unescape, identify, observe(logger, m, opts.Quiet), recovery(logger, m), limit(opts))
 	e.NoRoute(problem.Handler(func(*gin.Context) error { return problem.NoRoute() }))
 	e.NoMethod(problem.Handler(func(*gin.Context) error { return problem.Method() }))
 	return e, nil
+}
+
+// unescape undoes the escapes of path parameters (RFC 3986), in which a plus is
+// a plus. Without RawPath net/http has undone them already.
+func unescape(c *gin.Context) {
+	if c.Request.URL.RawPath == "" {
+		return
+	}
+	for i, p := range c.Params {
+		if v, err := url.PathUnescape(p.Value); err == nil { // else net/url would have refused the path
+			c.Params[i].Value = v
+		}
+	}
 }
 
 // identify gives the request an id of our own making, and the answer the

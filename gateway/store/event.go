@@ -184,6 +184,9 @@ func scanEvents(ctx context.Context, q querier, query string, args ...any) ([]pl
 		if err := json.Unmarshal(subjects, &e.Subjects); err != nil {
 			return nil, fmt.Errorf("reading an event's subjects: %w", err)
 		}
+		if e.Subjects == nil { // "null" stands for none
+			e.Subjects = []string{}
+		}
 		e.Block, e.Time = uint64(max(e.block, 0)), fromMillis(ms)
 		events = append(events, e)
 	}

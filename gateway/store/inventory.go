@@ -47,6 +47,9 @@ func (s *Store) Inventory(ctx context.Context, unit string) (fact.Inventory, boo
 	if err != nil {
 		return fact.Inventory{}, false, fmt.Errorf("reading inventory: %w", err)
 	}
+	if i.Services == nil { // "null" stands for none
+		i.Services = []fact.Service{}
+	}
 	i.Updated = fromMillis(updated)
 	return i, true, nil
 }
