@@ -26,7 +26,8 @@ const (
 // The codes that stand for the vouchers in a statement's encoding.
 var voucherCodes = map[Voucher]byte{VouchedByDevice: 1, VouchedByEdge: 2, VouchedByNode: 3}
 
-// RequestID identifies an accepted request: 16 random bytes. In JSON it is
+// RequestID identifies an accepted request: 16 bytes that nobody outside the
+// organisation can predict. In JSON it is
 // lower-case hexadecimal.
 type RequestID [16]byte
 
