@@ -1,21 +1,8 @@
 package ledger
 
-// EventKind names what happened, in the past tense; kinds are stable.
+// EventKind names what happened, in the past tense; kinds are stable and stand
+// with their subject. A transaction emits exactly one when it writes.
 type EventKind string
-
-// The events. A transaction emits exactly one when it writes.
-const (
-	EventOrganisationRegistered EventKind = "organisation.registered"
-	EventModelRegistered        EventKind = "model.registered"
-	EventReleasePublished       EventKind = "release.published"
-	EventUnitRegistered         EventKind = "unit.registered"
-	EventUnitPutIntoService     EventKind = "unit.put_into_service"
-	EventStreamOpened           EventKind = "stream.opened"
-	EventAnchorCommitted        EventKind = "anchor.committed"
-	EventEquivocationReported   EventKind = "equivocation.reported"
-	EventThreatShared           EventKind = "threat.shared"
-	EventScorePublished         EventKind = "score.published"
-)
 
 // Event is the envelope of every chaincode event. It holds identifiers and
 // digests only: every member of the channel sees it.

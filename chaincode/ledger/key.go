@@ -5,23 +5,9 @@ import (
 	"strings"
 )
 
-// ObjectType is the first part of a record's composite key.
+// ObjectType is the first part of a record's composite key. The types stand with
+// their subject. A key never changes; a new key form is a new type.
 type ObjectType string
-
-// The object types. A key never changes; a new key form is a new type.
-const (
-	TypeOrganisation ObjectType = "org"    // parts: MSP id
-	TypeModel        ObjectType = "mdl"    // parts: UDI-DI
-	TypeRelease      ObjectType = "rel"    // parts: UDI-DI, version
-	TypeUnit         ObjectType = "dev"    // parts: unit id
-	TypeUnitHistory  ObjectType = "dev.ev" // parts: unit id, transaction id
-	TypeStream       ObjectType = "str"    // parts: stream id
-	TypeStreamOwner  ObjectType = "str.ow" // parts: MSP id; makes an organisation's stream the only one
-	TypeAnchor       ObjectType = "anc"    // parts: stream id, sequence (12 digits)
-	TypeEquivocation ObjectType = "str.eq" // parts: stream id
-	TypeThreat       ObjectType = "thr"    // parts: body digest, sharer's MSP id
-	TypeScore        ObjectType = "rsk"    // parts: subject, model, input digest
-)
 
 // Key is a record's place on the ledger: an object type, then parts that are
 // fixed-width or free of separators, the most selective prefix first.

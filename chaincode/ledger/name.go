@@ -1,58 +1,25 @@
 package ledger
 
+import "slices"
+
 // ChaincodeName is the name under which the chaincode is deployed.
 const ChaincodeName = "secant"
 
-// The transactions, spelled "contract:Function" exactly as callers must spell
-// them. Names in Evaluations only read; all others write.
-const (
-	IdentityRegister = "identity:Register"
-	IdentityGet      = "identity:Get"
-	IdentityList     = "identity:List"
-
-	DeviceRegisterModel  = "device:RegisterModel"
-	DevicePublishRelease = "device:PublishRelease"
-	DeviceRegisterUnit   = "device:RegisterUnit"
-	DevicePutIntoService = "device:PutIntoService"
-	DeviceGetModel       = "device:GetModel"
-	DeviceGetRelease     = "device:GetRelease"
-	DeviceGetUnit        = "device:GetUnit"
-	DeviceListUnits      = "device:ListUnits"
-
-	AnchorOpen               = "anchor:Open"
-	AnchorCommit             = "anchor:Commit"
-	AnchorReportEquivocation = "anchor:ReportEquivocation"
-	AnchorGet                = "anchor:Get"
-	AnchorGetStream          = "anchor:GetStream"
-
-	ThreatShare = "threat:Share"
-	ThreatGet   = "threat:Get"
-	ThreatList  = "threat:List"
-
-	RiskPublish = "risk:Publish"
-	RiskGet     = "risk:Get"
-	RiskList    = "risk:List"
+// Names lists every transaction, spelled "contract:Function" exactly as callers
+// must spell it; the chaincode refuses any other spelling. A contract more is a
+// line more here and in Evaluations; what it consists of stands in its own
+// names_ file.
+var Names = slices.Concat(
+	identityWrites, identityReads,
+	deviceWrites, deviceReads,
+	anchorWrites, anchorReads,
+	threatWrites, threatReads,
+	riskWrites, riskReads,
 )
 
-// Names lists every transaction; the chaincode refuses any other spelling.
-var Names = []string{
-	IdentityRegister, IdentityGet, IdentityList,
-	DeviceRegisterModel, DevicePublishRelease, DeviceRegisterUnit, DevicePutIntoService,
-	DeviceGetModel, DeviceGetRelease, DeviceGetUnit, DeviceListUnits,
-	AnchorOpen, AnchorCommit, AnchorReportEquivocation, AnchorGet, AnchorGetStream,
-	ThreatShare, ThreatGet, ThreatList,
-	RiskPublish, RiskGet, RiskList,
-}
-
 // Evaluations lists the transactions that only read: they are evaluated, or
-// endorsed as signed reads, and never submitted.
-var Evaluations = []string{
-	IdentityGet, IdentityList,
-	DeviceGetModel, DeviceGetRelease, DeviceGetUnit, DeviceListUnits,
-	AnchorGet, AnchorGetStream,
-	ThreatGet, ThreatList,
-	RiskGet, RiskList,
-}
+// endorsed as signed reads, and never submitted. All others write.
+var Evaluations = slices.Concat(identityReads, deviceReads, anchorReads, threatReads, riskReads)
 
 // Role is what a node's certificate entitles it to; it stands in the
 // certificate as the attribute RoleAttribute.

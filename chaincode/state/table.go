@@ -11,28 +11,14 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-// The tables. Only they build keys.
-var (
-	Organisations = table[ledger.Organisation](ledger.TypeOrganisation, "the organisation")
-	Models        = table[ledger.Model](ledger.TypeModel, "the model")
-	Releases      = table[ledger.Release](ledger.TypeRelease, "the release")
-	Units         = table[ledger.Unit](ledger.TypeUnit, "the unit")
-	UnitChanges   = table[ledger.UnitChange](ledger.TypeUnitHistory, "the unit's change")
-	Streams       = table[ledger.Stream](ledger.TypeStream, "the stream")
-	StreamOwners  = table[ledger.StreamOwner](ledger.TypeStreamOwner, "the organisation's stream")
-	Anchors       = table[ledger.Anchor](ledger.TypeAnchor, "the anchor")
-	Equivocations = table[ledger.Equivocation](ledger.TypeEquivocation, "the stream's mark")
-	Threats       = table[ledger.Threat](ledger.TypeThreat, "the report")
-	Scores        = table[ledger.Score](ledger.TypeScore, "the score")
-)
-
 // Record is a pointer to a stored record.
 type Record[T any] interface {
 	*T
 	Key() ledger.Key
 }
 
-// Table holds the records of one object type.
+// Table holds the records of one object type. Only tables build keys; they stand
+// with their subject.
 type Table[T any, P Record[T]] struct {
 	kind ledger.ObjectType
 	noun string
