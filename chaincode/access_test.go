@@ -1,6 +1,7 @@
 package chaincode_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -57,54 +58,15 @@ func score(inputs string) ledger.PublishScore {
 	return ledger.PublishScore{Subject: statetest.SeededUnit(north), Model: "m/1", InputDigest: ledger.BodyDigest([]byte(inputs))}
 }
 
-var rights = map[string]right{
-	ledger.IdentityRegister: {ledger.RoleRegistrar, []string{north}, func(*scene) any {
-		r := statetest.Registration(north)
-		r.Revision = 2
-		return r
-	}},
-	ledger.IdentityGet:  {"", nil, func(*scene) any { return ledger.GetOrganisation{ID: north} }},
-	ledger.IdentityList: {"", nil, func(*scene) any { return ledger.PageRequest{} }},
+// rights is the whole matrix; each contract's part stands in its own file.
+var rights = joined(identityRights, deviceRights, anchorRights, threatRights, riskRights)
 
-	ledger.DeviceRegisterModel: {ledger.RoleRegistrar, []string{maker}, func(*scene) any {
-		return ledger.RegisterModel{DI: "D9", Name: "Pump", ModelNumber: "9", RiskClass: "I"}
-	}},
-	ledger.DevicePublishRelease: {ledger.RoleRegistrar, []string{maker}, func(*scene) any {
-		return ledger.PublishRelease{DI: statetest.SeededDI, Version: "9", SBOMDigest: ledger.BodyDigest(nil), SBOMFormat: ledger.FormatCycloneDX}
-	}},
-	ledger.DeviceRegisterUnit: {ledger.RoleRegistrar, []string{maker}, func(*scene) any {
-		return ledger.RegisterUnit{SerialMAC: ledger.BodyDigest(nil), DI: statetest.SeededDI, Lot: "9", Release: statetest.SeededRelease, Owner: north}
-	}},
-	ledger.DevicePutIntoService: {ledger.RoleCustodian, []string{north}, func(*scene) any {
-		return ledger.PutIntoService{ID: statetest.SeededUnit(north)}
-	}},
-	ledger.DeviceGetModel:   {"", nil, func(*scene) any { return ledger.GetModel{DI: statetest.SeededDI} }},
-	ledger.DeviceGetRelease: {"", nil, func(*scene) any { return ledger.GetRelease{DI: statetest.SeededDI, Version: statetest.SeededRelease} }},
-	ledger.DeviceGetUnit:    {"", nil, func(*scene) any { return ledger.GetUnit{ID: statetest.SeededUnit(north)} }},
-	ledger.DeviceListUnits:  {"", nil, func(*scene) any { return ledger.PageRequest{} }},
-
-	// Every organisation opens a stream of its own name, and north has one already.
-	ledger.AnchorOpen: {ledger.RoleAnchorer, []string{south}, func(*scene) any {
-		return ledger.OpenStream{Verifier: statetest.NewLog("secant/test/" + south).Verifier}
-	}},
-	ledger.AnchorCommit: {ledger.RoleAnchorer, []string{north}, func(s *scene) any {
-		return ledger.CommitAnchor{Stream: s.stream(), Sequence: 1, Checkpoint: s.log.Checkpoint(8), Proof: s.log.Consistency(4, 8)}
-	}},
-	ledger.AnchorReportEquivocation: {anyRole, nil, func(s *scene) any {
-		return ledger.ReportEquivocation{Stream: s.stream(), First: s.log.Checkpoint(4), Second: s.fork.Checkpoint(4)}
-	}},
-	ledger.AnchorGet:       {"", nil, func(s *scene) any { return ledger.GetAnchor{Stream: s.stream()} }},
-	ledger.AnchorGetStream: {"", nil, func(s *scene) any { return ledger.GetStream{ID: s.stream()} }},
-
-	ledger.ThreatShare: {ledger.RoleSharer, nil, func(*scene) any { return share("another") }},
-	ledger.ThreatGet:   {"", nil, func(*scene) any { return ledger.GetThreat{Digest: share("shared").Digest, Sharer: north} }},
-	ledger.ThreatList:  {"", nil, func(*scene) any { return ledger.PageRequest{} }},
-
-	ledger.RiskPublish: {ledger.RoleScorer, []string{north}, func(*scene) any { return score("another") }},
-	ledger.RiskGet: {"", nil, func(*scene) any {
-		return ledger.GetScore{Subject: statetest.SeededUnit(north), Model: "m/1", InputDigest: score("published").InputDigest}
-	}},
-	ledger.RiskList: {"", nil, func(*scene) any { return ledger.ListScores{Subject: statetest.SeededUnit(north)} }},
+func joined[V any](parts ...map[string]V) map[string]V {
+	all := map[string]V{}
+	for _, p := range parts {
+		maps.Copy(all, p)
+	}
+	return all
 }
 
 // may reports whether the rights allow this caller.

@@ -73,62 +73,26 @@ func (p *play) unit() string {
 
 func (p *play) di() string { return p.pick("di", statetest.SeededDI, "D1", "D2") }
 
-func (p *play) proposal() statetest.Proposal {
-	name := p.pick("name", ledger.Names...)
-	org := p.actor(name)
-	log := p.logs[org]
+// log is mostly the organisation's log, and sometimes a fork of it.
+func (p *play) log(org string) (log *statetest.Log, stream string) {
+	log = p.logs[org]
 	if rapid.IntRange(0, 4).Draw(p.t, "forked") == 0 {
 		log = p.fork[org]
 	}
-	stream := ledger.StreamID(log.Verifier)
-	var request any
-	switch name {
-	case ledger.IdentityRegister:
-		r := statetest.Registration(org)
-		r.Revision = rapid.IntRange(2, 3).Draw(p.t, "revision")
-		request = r
-	case ledger.IdentityGet:
-		request = ledger.GetOrganisation{ID: p.org()}
-	case ledger.IdentityList, ledger.DeviceListUnits, ledger.ThreatList:
-		request = ledger.PageRequest{Size: rapid.IntRange(0, 3).Draw(p.t, "size")}
-	case ledger.DeviceRegisterModel:
-		request = ledger.RegisterModel{DI: p.di(), Name: "Pump", ModelNumber: "1", RiskClass: "I"}
-	case ledger.DevicePublishRelease:
-		request = ledger.PublishRelease{DI: p.di(), Version: p.pick("version", "1", "2"), SBOMDigest: p.id("sbom"), SBOMFormat: ledger.FormatCycloneDX}
-	case ledger.DeviceRegisterUnit:
-		request = ledger.RegisterUnit{SerialMAC: p.id("serial"), DI: p.di(), Lot: "L", Release: p.pick("release", statetest.SeededRelease, "1"), Owner: p.org()}
-	case ledger.DevicePutIntoService:
-		request = ledger.PutIntoService{ID: p.unit()}
-	case ledger.DeviceGetModel:
-		request = ledger.GetModel{DI: p.di()}
-	case ledger.DeviceGetRelease:
-		request = ledger.GetRelease{DI: p.di(), Version: "1"}
-	case ledger.DeviceGetUnit:
-		request = ledger.GetUnit{ID: p.unit()}
-	case ledger.AnchorOpen:
-		request = ledger.OpenStream{Verifier: log.Verifier}
-	case ledger.AnchorCommit:
-		request = p.commit(log, stream)
-	case ledger.AnchorReportEquivocation:
-		n := rapid.Uint64Range(1, logSize).Draw(p.t, "at")
-		request = ledger.ReportEquivocation{Stream: stream, First: p.logs[org].Checkpoint(n), Second: log.Checkpoint(n)}
-	case ledger.AnchorGet:
-		request = ledger.GetAnchor{Stream: stream}
-	case ledger.AnchorGetStream:
-		request = ledger.GetStream{ID: stream}
-	case ledger.ThreatShare:
-		request = ledger.ShareThreat{Digest: p.id("body"), Marking: ledger.TLPGreen, MediaType: ledger.MediaTypeSTIX, Size: 1}
-	case ledger.ThreatGet:
-		request = ledger.GetThreat{Digest: p.id("body"), Sharer: p.org()}
-	case ledger.RiskPublish:
-		request = ledger.PublishScore{Subject: p.unit(), Model: "m/1", InputDigest: p.id("inputs"), Value: 1}
-	case ledger.RiskGet:
-		request = ledger.GetScore{Subject: p.unit(), Model: "m/1", InputDigest: p.id("inputs")}
-	case ledger.RiskList:
-		request = ledger.ListScores{Subject: p.unit()}
-	default:
+	return log, ledger.StreamID(log.Verifier)
+}
+
+// plays draw the requests; each contract's part stands in its own file.
+var plays = joined(identityPlays, devicePlays, anchorPlays, threatPlays, riskPlays)
+
+func (p *play) proposal() statetest.Proposal {
+	name := p.pick("name", ledger.Names...)
+	org := p.actor(name)
+	draw, known := plays[name]
+	if !known {
 		p.t.Fatalf("%s is not played", name)
 	}
+	request := draw(p, org)
 	role := rights[name].role
 	if role == "" || role == anyRole {
 		role = ledger.RoleSharer

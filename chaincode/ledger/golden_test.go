@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,45 +21,15 @@ func hex32(b byte) string { return BodyDigest([]byte{b}) }
 // records holds one of each record and each event envelope. A changed golden
 // file is a changed ledger: old ones are never deleted, and stay readable.
 func records() map[string]any {
-	unit, stream := hex32(1), hex32(2)
-	return map[string]any{
-		"organisation": &Organisation{
-			V: 1, ID: "hospital-north", Name: "North Hospital", Kind: KindHospital,
-			Endpoint: "https://north.example", TokenKey: hex32(3), Since: at, Revision: 2,
-		},
-		"model": &Model{
-			V: 1, DI: "04012345678901", Name: "Infusion pump <A&B>", ModelNumber: "IP-7", Manufacturer: "medtech",
-			EMDN: "Z1203010201", RiskClass: "IIb", Registered: at,
-		},
-		"model-without-emdn": &Model{
-			V: 1, DI: "04012345678901", Name: "Infusion pump", ModelNumber: "IP-7", Manufacturer: "medtech",
-			RiskClass: "IIb", Registered: at,
-		},
-		"release": &Release{
-			V: 1, DI: "04012345678901", Version: "2.1.0", SBOMDigest: hex32(4), SBOMFormat: FormatCycloneDX, Published: at,
-		},
-		"unit": &Unit{
-			V: 1, ID: unit, DI: "04012345678901", Lot: "L42", Release: "2.1.0", Manufacturer: "medtech", Owner: "hospital-north",
-			PublicKey: hex32(5), State: StateRegistered, Certification: CertificationNone, Since: at,
-		},
-		"unit-change": &UnitChange{V: 1, ID: unit, Tx: hex32(6), From: StateRegistered, To: StateInService, By: "hospital-north", Time: at},
-		"stream": &Stream{
-			V: 1, ID: stream, Owner: "hospital-north", Verifier: "north.example/log+00000000+AQ", Origin: "north.example/log", Opened: at,
-		},
-		"stream-owner": &StreamOwner{V: 1, Owner: "hospital-north", Stream: stream},
-		"anchor": &Anchor{
-			V: 1, Stream: stream, Sequence: 7, Size: 9007199254740993, Root: hex32(7),
-			Checkpoint: "north.example/log\n1\nAA==\n\n— north.example/log AAAA\n", Tx: hex32(8), Time: at,
-		},
-		"equivocation": &Equivocation{V: 1, Stream: stream, First: "first", Second: "second", By: "authority", Time: at},
-		"threat":       &Threat{V: 1, Digest: hex32(9), Marking: TLPGreen, MediaType: MediaTypeSTIX, Size: 1234, Sharer: "hospital-north", Shared: at},
-		"score": &Score{
-			V: 1, Subject: unit, Model: "secant-exposure/1", InputDigest: hex32(10), Value: 4250, Scorer: "hospital-north", Published: at,
-		},
+	all := map[string]any{
 		"event": &Event{
-			V: 1, Kind: EventUnitRegistered, Key: []string{"dev", unit}, Tx: hex32(11), Subjects: []string{unit, "hospital-north", "medtech"},
+			V: 1, Kind: EventUnitRegistered, Key: []string{"dev", hex32(1)}, Tx: hex32(11), Subjects: []string{hex32(1), "hospital-north", "medtech"},
 		},
 	}
+	for _, part := range []map[string]any{identityRecords, deviceRecords, anchorRecords, threatRecords, riskRecords} {
+		maps.Copy(all, part)
+	}
+	return all
 }
 
 func TestRecordsKeepTheirGoldenForm(t *testing.T) {

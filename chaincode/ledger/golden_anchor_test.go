@@ -1,0 +1,14 @@
+package ledger
+
+// anchorRecords holds one of each record of the contract "anchor", in each form ever written.
+var anchorRecords = map[string]any{
+	"stream": &Stream{
+		V: 1, ID: hex32(2), Owner: "hospital-north", Verifier: "north.example/log+00000000+AQ", Origin: "north.example/log", Opened: at,
+	},
+	"stream-owner": &StreamOwner{V: 1, Owner: "hospital-north", Stream: hex32(2)},
+	"anchor": &Anchor{
+		V: 1, Stream: hex32(2), Sequence: 7, Size: 9007199254740993, Root: hex32(7),
+		Checkpoint: "north.example/log\n1\nAA==\n\n— north.example/log AAAA\n", Tx: hex32(8), Time: at,
+	},
+	"equivocation": &Equivocation{V: 1, Stream: hex32(2), First: "first", Second: "second", By: "authority", Time: at},
+}

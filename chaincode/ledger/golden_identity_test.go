@@ -1,0 +1,9 @@
+package ledger
+
+// identityRecords holds one of each record of the contract "identity", in each form ever written.
+var identityRecords = map[string]any{
+	"organisation": &Organisation{
+		V: 1, ID: "hospital-north", Name: "North Hospital", Kind: KindHospital,
+		Endpoint: "https://north.example", TokenKey: hex32(3), Since: at, Revision: 2,
+	},
+}
