@@ -1,6 +1,6 @@
 package ledger
 
-// anchorRecords holds one of each record of the contract "anchor", in each form ever written.
+// anchorRecords holds one of each record of the contract "anchor", in the newest form.
 var anchorRecords = map[string]any{
 	"stream": &Stream{
 		V: 1, ID: hex32(2), Owner: "hospital-north", Verifier: "north.example/log+00000000+AQ", Origin: "north.example/log", Opened: at,
@@ -11,4 +11,12 @@ var anchorRecords = map[string]any{
 		Checkpoint: "north.example/log\n1\nAA==\n\n— north.example/log AAAA\n", Tx: hex32(8), Time: at,
 	},
 	"equivocation": &Equivocation{V: 1, Stream: hex32(2), First: "first", Second: "second", By: "authority", Time: at},
+}
+
+// anchorKeys says under which keys they stand.
+var anchorKeys = map[string][]string{
+	"stream":       {"str", hex32(2)},
+	"stream-owner": {"str.ow", "hospital-north"},
+	"anchor":       {"anc", hex32(2), "000000000007"},
+	"equivocation": {"str.eq", hex32(2)},
 }

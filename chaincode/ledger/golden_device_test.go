@@ -1,6 +1,6 @@
 package ledger
 
-// deviceRecords holds one of each record of the contract "device", in each form ever written.
+// deviceRecords holds one of each record of the contract "device", in the newest form.
 var deviceRecords = map[string]any{
 	"model": &Model{
 		V: 1, DI: "04012345678901", Name: "Infusion pump <A&B>", ModelNumber: "IP-7", Manufacturer: "medtech",
@@ -18,4 +18,12 @@ var deviceRecords = map[string]any{
 		PublicKey: hex32(5), State: StateRegistered, Certification: CertificationNone, Since: at,
 	},
 	"unit-change": &UnitChange{V: 1, ID: hex32(1), Tx: hex32(6), From: StateRegistered, To: StateInService, By: "hospital-north", Time: at},
+}
+
+// deviceKeys says under which keys they stand.
+var deviceKeys = map[string][]string{
+	"model":       {"mdl", "04012345678901"},
+	"release":     {"rel", "04012345678901", "2.1.0"},
+	"unit":        {"dev", hex32(1)},
+	"unit-change": {"dev.ev", hex32(1), hex32(6)},
 }

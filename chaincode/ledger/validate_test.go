@@ -3,7 +3,7 @@ package ledger
 import (
 	"encoding/json"
 	"errors"
-	"slices"
+	"maps"
 	"strings"
 	"testing"
 )
@@ -12,32 +12,11 @@ type validator interface{ Validate() error }
 
 // requests holds a valid one of each request that can be wrong.
 func requests() map[string]func() validator {
-	return map[string]func() validator{
-		"organisation": func() validator {
-			return &RegisterOrganisation{Name: "North Hospital", Kind: KindHospital, Endpoint: "https://north.example:8443/api", TokenKey: hex32(1), Revision: 1}
-		},
-		"model": func() validator {
-			return &RegisterModel{DI: "04012345678901", Name: "Infusion pump", ModelNumber: "IP 7/b", EMDN: "Z12030102", RiskClass: "IIb"}
-		},
-		"release": func() validator {
-			return &PublishRelease{DI: "04012345678901", Version: "2.1.0-rc.1", SBOMDigest: hex32(2), SBOMFormat: FormatCycloneDX}
-		},
-		"unit": func() validator {
-			return &RegisterUnit{SerialMAC: hex32(3), DI: "04012345678901", Lot: "L42", Release: "2.1.0", Owner: "hospital-north", PublicKey: hex32(4)}
-		},
-		"service": func() validator { return &PutIntoService{ID: hex32(5)} },
-		"stream":  func() validator { return &OpenStream{Verifier: "north+00000000+AQ"} },
-		"anchor": func() validator {
-			return &CommitAnchor{Stream: hex32(6), Checkpoint: "note", Proof: []string{hex32(7)}}
-		},
-		"equivocation": func() validator { return &ReportEquivocation{Stream: hex32(8), First: "a", Second: "b"} },
-		"threat": func() validator {
-			return &ShareThreat{Digest: hex32(9), Marking: TLPClear, MediaType: MediaTypeSTIX, Size: 1}
-		},
-		"score": func() validator {
-			return &PublishScore{Subject: hex32(1), Model: "secant-exposure/1", InputDigest: hex32(2)}
-		},
+	all := map[string]func() validator{}
+	for _, part := range []map[string]func() validator{identityRequests, deviceRequests, anchorRequests, threatRequests, riskRequests} {
+		maps.Copy(all, part)
 	}
+	return all
 }
 
 func TestValidRequestsPass(t *testing.T) {
@@ -49,45 +28,18 @@ func TestValidRequestsPass(t *testing.T) {
 	}
 }
 
+// What no field takes.
+var (
+	longText = strings.Repeat("x", MaxName+1)
+	upperHex = strings.ToUpper(hex32(1))
+)
+
 // TestFaultyFieldsAreNamed changes one field of a valid request at a time.
 func TestFaultyFieldsAreNamed(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("x", MaxName+1)
-	upper := strings.ToUpper(hex32(1))
-	bad := map[string]map[string][]any{
-		"organisation": {
-			"name":     {"", " padded", "tab\tinside", "\xff", long, "zero\u200bwidth"},
-			"kind":     {"", "Hospital", "clinic"},
-			"endpoint": {"", "north.example", "ftp://north.example", "https://", "https://u:p@north.example", "https://north.example?q", "https://north.example/#f", "https://" + long, "http://[::1", "https://north.example/\x7f"},
-			"tokenKey": {"", upper, hex32(1)[2:], hex32(1) + "00", strings.Repeat("zz", 32)},
-			"revision": {0, -1},
-		},
-		"model": {
-			"di":          {"", strings.Repeat("1", 65), "0401 2345", "ü", "a\x00b", "a|b"},
-			"name":        {"", long},
-			"modelNumber": {"", "\n"},
-			"emdn":        {strings.Repeat("Z", 17), "Z 12"},
-			"riskClass":   {"", "iib", "IV"},
-		},
-		"release": {
-			"di": {""}, "version": {"", "1 0"}, "sbomDigest": {"", upper}, "sbomFormat": {"", "SPDX"},
-		},
-		"unit": {
-			"serialMac": {"", "ab", upper}, "di": {""}, "lot": {"", "L 42"}, "release": {""}, "owner": {"", "hospital north"}, "publicKey": {"ab", upper},
-		},
-		"service": {"id": {"", upper}},
-		"stream":  {"verifier": {"", long, "a\nb"}},
-		"anchor": {
-			"stream": {"", upper}, "sequence": {MaxSequence + 1}, "checkpoint": {"", strings.Repeat("x", MaxCheckpoint+1)},
-			"proof": {[]string{"ab"}, []string{upper}, slices.Repeat([]string{hex32(1)}, MaxProof+1)},
-		},
-		"equivocation": {"stream": {""}, "first": {"", strings.Repeat("x", MaxCheckpoint+1)}, "second": {""}},
-		"threat": {
-			"digest": {"", upper}, "marking": {"", "amber", "red", "GREEN"}, "mediaType": {"", "application/json"}, "size": {0, -1, MaxThreatBody + 1},
-		},
-		"score": {
-			"subject": {""}, "model": {"", "a b", strings.Repeat("m", 65)}, "inputDigest": {""}, "value": {-1, MaxScore + 1},
-		},
+	bad := map[string]map[string][]any{}
+	for _, part := range []map[string]map[string][]any{identityFaults, deviceFaults, anchorFaults, threatFaults, riskFaults} {
+		maps.Copy(bad, part)
 	}
 	for name, fields := range bad {
 		for field, values := range fields {
