@@ -144,6 +144,7 @@ func TestEndorsersAgreeAndTheLedgerHolds(t *testing.T) {
 					t.Fatal(err)
 				}
 				sameBytes(t, s, l.Again(s))
+				sameBytes(t, s, l.Other(s)) // with and without batches, the same is read and written
 				switch code := ledger.CodeOf(s.Err()); {
 				case code == ledger.CodeInternal:
 					t.Fatalf("%s: %v", s.Name, s.Err())

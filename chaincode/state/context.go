@@ -22,9 +22,9 @@ type Context struct {
 	stub      shim.ChaincodeStubInterface
 	caller    Caller
 	time      time.Time
-	writes    bool                // the transaction is one that writes
-	permitted bool                // a Permit method has agreed
-	read      map[string]struct{} // keys found present in this transaction
+	writes    bool            // the transaction is one that writes
+	permitted bool            // a Permit method has agreed
+	read      map[string]bool // keys read in this transaction: whether they were present
 	written   map[string]struct{}
 	event     *ledger.Event
 }
@@ -80,8 +80,14 @@ func (c *Context) begin(clock func() time.Time) error {
 		return ledger.Problemf(ledger.CodeTooLarge, "a request has at most %d bytes", ledger.MaxRequest)
 	}
 	c.writes = !slices.Contains(ledger.Evaluations, name)
-	c.read, c.written = map[string]struct{}{}, map[string]struct{}{}
-	return c.setTime(clock)
+	c.read, c.written = map[string]bool{}, map[string]struct{}{}
+	if err := c.setTime(clock); err != nil {
+		return err
+	}
+	if c.writes {
+		c.startBatch()
+	}
+	return nil
 }
 
 // setTime takes the claimed time and refuses one that this endorser does not
@@ -108,6 +114,9 @@ func (c *Context) end() error {
 		return nil
 	case c.event == nil || len(c.written) == 0:
 		return errors.New("ending the transaction: it wrote nothing or did not say what")
+	}
+	if err := c.finishBatch(); err != nil {
+		return err
 	}
 	payload, err := json.Marshal(c.event)
 	if err != nil {

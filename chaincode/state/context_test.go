@@ -278,6 +278,14 @@ var errDatabase = errors.New("the database does not answer")
 func (failing) GetState(string) ([]byte, error) { return nil, errDatabase }
 func (failing) PutState(string, []byte) error   { return errDatabase }
 func (failing) SetEvent(string, []byte) error   { return errDatabase }
+func (failing) FinishWriteBatch() error         { return nil }
+
+func (failing) GetMultipleStates(...string) ([][]byte, error) { return nil, errDatabase }
+
+// full is a peer that refuses what it is sent at the end.
+type full struct{ failing }
+
+func (full) FinishWriteBatch() error { return errDatabase }
 
 func TestAPeersFaultIsNoRefusal(t *testing.T) {
 	t.Parallel()
@@ -292,6 +300,14 @@ func TestAPeersFaultIsNoRefusal(t *testing.T) {
 		"a read": {ledger.IdentityGet, steps(permit, swap, func(ctx *state.Context) error {
 			_, _, err := state.Threats.Find(ctx, ledger.ThreatKey("a", "o"))
 			return err
+		})},
+		"a read of many": {ledger.IdentityGet, steps(permit, swap, func(ctx *state.Context) error {
+			_, err := state.Threats.FindMany(ctx, ledger.ThreatKey("a", "o"))
+			return err
+		})},
+		"a batch": {ledger.IdentityRegister, steps(permit, create("a"), emit, func(ctx *state.Context) error {
+			ctx.SetStub(full{})
+			return nil
 		})},
 		"a create": {ledger.IdentityRegister, steps(permit, swap, create("a"))},
 		"an event": {ledger.IdentityRegister, steps(permit, create("a"), emit, swap)},

@@ -39,10 +39,10 @@ func (t Table[T, P]) Find(ctx *Context, key ledger.Key) (P, bool, error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("reading %s: %w", t.noun, err)
 	}
-	if b == nil {
+	ctx.read[k] = len(b) > 0
+	if len(b) == 0 {
 		return nil, false, nil
 	}
-	ctx.read[k] = struct{}{}
 	r, err := t.decode(b)
 	return r, err == nil, err
 }
@@ -62,11 +62,18 @@ func (t Table[T, P]) Get(ctx *Context, key ledger.Key) (P, error) {
 // Create writes a record that must not exist; otherwise a Problem with code
 // already_exists. Two creates of one key in flight conflict at commit.
 func (t Table[T, P]) Create(ctx *Context, r P) error {
-	_, found, err := t.Find(ctx, r.Key())
+	k, err := t.compose(r.Key())
 	if err != nil {
 		return err
 	}
-	if found {
+	// What this transaction found absent stays so: it reads one snapshot.
+	present, known := ctx.read[k]
+	if !known {
+		if _, present, err = t.Find(ctx, r.Key()); err != nil {
+			return err
+		}
+	}
+	if present {
 		return ledger.Problemf(ledger.CodeAlreadyExists, "%s exists", t.noun)
 	}
 	return t.put(ctx, r)
@@ -88,7 +95,7 @@ func (t Table[T, P]) Update(ctx *Context, r P) error {
 	if err != nil {
 		return err
 	}
-	if _, seen := ctx.read[k]; !seen {
+	if !ctx.read[k] {
 		return fmt.Errorf("updating %s: it was not read", t.noun)
 	}
 	return t.put(ctx, r)

@@ -28,6 +28,12 @@ type Options struct {
 	Clock func() time.Time
 	// Organisations are the members; Organisations() when empty.
 	Organisations []string
+	// Plain peers take one write and answer one read at a time, as those do that
+	// are older or set so.
+	Plain bool
+	// Deaf peers answer a read of many keys with no values and no error, as
+	// Fabric's do when their database fails.
+	Deaf bool
 }
 
 // Organisations returns the MSP ids of the development consortium.
@@ -41,6 +47,8 @@ type Ledger struct {
 	cc      shim.Chaincode
 	base    func() time.Time
 	members []string
+	plain   bool
+	deaf    bool
 
 	mu      sync.RWMutex // guards all below
 	offset  time.Duration
@@ -82,7 +90,7 @@ func NewSeeded(tb testing.TB) *Ledger {
 // Open opens a ledger that holds its genesis block only.
 func Open(o Options) (*Ledger, error) {
 	l := &Ledger{
-		base: o.Clock, members: o.Organisations,
+		base: o.Clock, members: o.Organisations, plain: o.Plain, deaf: o.Deaf,
 		cas: map[string]*authority{}, ids: map[string]*Identity{},
 		txs: map[string]*committed{}, changed: make(chan struct{}),
 	}

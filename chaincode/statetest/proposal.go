@@ -18,13 +18,14 @@ import (
 
 // Proposal is what a client asks peers to simulate.
 type Proposal struct {
-	Client  *Identity
-	Creator []byte // when there is no Client: the creator's bytes as they are, or nil
-	Name    string
-	Request any       // encoded as JSON
-	Args    []string  // the arguments as they are, instead of Request
-	Time    time.Time // claimed; the ledger's clock when zero
-	Height  uint64    // simulate on the state after so many blocks, as a peer that lags does; 0: all
+	Client    *Identity
+	Creator   []byte // when there is no Client: the creator's bytes as they are, or nil
+	Name      string
+	Request   any               // encoded as JSON
+	Args      []string          // the arguments as they are, instead of Request
+	Transient map[string][]byte // what peers see and nobody stores
+	Time      time.Time         // claimed; the ledger's clock when zero
+	Height    uint64            // simulate on the state after so many blocks, as a peer that lags does; 0: all
 }
 
 // proposal is a Proposal in Fabric's bytes.
@@ -38,10 +39,11 @@ type proposal struct {
 	channelHeader   []byte
 	signatureHeader []byte
 	payload         []byte
+	transient       map[string][]byte // no part of what is signed or ordered
 }
 
 func (l *Ledger) propose(p Proposal) (*proposal, error) {
-	out := &proposal{name: p.Name, creator: p.Creator, args: [][]byte{[]byte(p.Name)}}
+	out := &proposal{name: p.Name, creator: p.Creator, args: [][]byte{[]byte(p.Name)}, transient: p.Transient}
 	if p.Client != nil {
 		out.creator, out.org = p.Client.creator, p.Client.Org
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -55,15 +56,23 @@ func (l *Ledger) Simulate(p Proposal) (*Simulation, error) {
 	if p.Height == 0 {
 		p.Height = l.Height()
 	}
-	return l.run(prop, p.Height), nil
+	return l.run(prop, p.Height, l.plain), nil
 }
 
 // Again simulates the same proposal once more, as a second endorser does.
-func (l *Ledger) Again(s *Simulation) *Simulation { return l.run(s.proposal, l.Height()) }
+func (l *Ledger) Again(s *Simulation) *Simulation { return l.run(s.proposal, l.Height(), l.plain) }
 
-func (l *Ledger) run(p *proposal, height uint64) *Simulation {
-	st := &stub{ledger: l, proposal: p, height: height, reads: map[string]*Version{}, writes: map[string]Write{}}
+// Other simulates the same proposal at a peer that takes writes and answers
+// reads one by one when this ledger's peers do so many at a time, and the other
+// way round.
+func (l *Ledger) Other(s *Simulation) *Simulation { return l.run(s.proposal, l.Height(), !l.plain) }
+
+func (l *Ledger) run(p *proposal, height uint64, plain bool) *Simulation {
+	st := &stub{ledger: l, plain: plain, proposal: p, height: height, reads: map[string]*Version{}, writes: map[string]Write{}}
 	response := l.cc.Invoke(st)
+	if err := st.FinishWriteBatch(); err != nil { // as the shim does, whatever the answer
+		response = shim.Error("failed send batch: " + err.Error())
+	}
 	s := &Simulation{
 		Tx: p.tx, Name: p.name, Org: p.org, Time: p.time.AsTime(),
 		Status: response.GetStatus(), Message: response.GetMessage(), Payload: response.GetPayload(),

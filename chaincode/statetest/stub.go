@@ -14,6 +14,7 @@ import (
 type stub struct {
 	shim.ChaincodeStubInterface
 	ledger   *Ledger
+	plain    bool
 	proposal *proposal
 	height   uint64
 
@@ -22,6 +23,7 @@ type stub struct {
 	ranges []scanned
 	paged  bool
 	event  *peer.ChaincodeEvent
+	batch  map[string]Write // writes that are held back; nil when none are
 }
 
 // scanned is a range that a simulation went through, with what it found.
@@ -53,7 +55,7 @@ func (s *stub) GetStringArgs() []string {
 func (s *stub) GetTxID() string                                 { return s.proposal.tx }
 func (s *stub) GetChannelID() string                            { return Channel }
 func (s *stub) GetCreator() ([]byte, error)                     { return s.proposal.creator, nil }
-func (s *stub) GetTransient() (map[string][]byte, error)        { return nil, nil }
+func (s *stub) GetTransient() (map[string][]byte, error)        { return s.proposal.transient, nil }
 func (s *stub) GetTxTimestamp() (*timestamppb.Timestamp, error) { return s.proposal.time, nil }
 func (s *stub) CreateCompositeKey(t string, a []string) (string, error) {
 	return shim.CreateCompositeKey(t, a)
@@ -82,9 +84,19 @@ func (s *stub) PutState(key string, value []byte) error {
 func (s *stub) DelState(key string) error { return s.write(Write{Key: key, Delete: true}) }
 
 func (s *stub) write(w Write) error {
-	switch {
-	case w.Key == "":
+	if w.Key == "" {
 		return errors.New("key must not be an empty string")
+	}
+	if s.batch != nil {
+		s.batch[w.Key] = w // the peer looks at it when it is sent
+		return nil
+	}
+	return s.take(w)
+}
+
+// take is what the peer does with a write.
+func (s *stub) take(w Write) error {
+	switch {
 	case !utf8.ValidString(w.Key):
 		return errors.New("the key is not UTF-8")
 	case s.paged:
@@ -92,6 +104,42 @@ func (s *stub) write(w Write) error {
 	}
 	s.writes[w.Key] = w
 	return nil
+}
+
+// StartWriteBatch holds writes back, at a peer that can take many at once.
+func (s *stub) StartWriteBatch() {
+	if !s.plain && s.batch == nil {
+		s.batch = map[string]Write{}
+	}
+}
+
+// FinishWriteBatch sends the writes that were held back, in no certain order.
+func (s *stub) FinishWriteBatch() error {
+	batch := s.batch
+	s.batch = nil
+	for _, w := range batch {
+		if err := s.take(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// GetMultipleStates reads many keys of the snapshot. Like a peer's, it answers
+// with no values and no error when the database fails.
+func (s *stub) GetMultipleStates(keys ...string) ([][]byte, error) {
+	if !s.plain && s.ledger.deaf {
+		return nil, nil
+	}
+	var values [][]byte
+	for _, k := range keys {
+		v, err := s.GetState(k)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, v)
+	}
+	return values, nil
 }
 
 func (s *stub) SetEvent(name string, payload []byte) error {
