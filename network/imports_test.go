@@ -21,7 +21,7 @@ const module = "github.com/secant-platform/secant/"
 var mayImport = map[string][]string{
 	"chaincode/ledger":            {},
 	"chaincode/verify":            {"chaincode/ledger"},
-	"chaincode/state":             {"chaincode/ledger"},
+	"chaincode/state":             {"chaincode/ledger", "chaincode/verify"},
 	"chaincode/statetest":         {"chaincode", "chaincode/ledger", "chaincode/state", "chaincode/verify"},
 	"chaincode/*":                 {"chaincode/ledger", "chaincode/verify", "chaincode/state"}, // one contract each
 	"chaincode":                   {"chaincode/ledger", "chaincode/state", "chaincode/*"},
