@@ -32,10 +32,11 @@ type member struct {
 }
 
 func newEpoch(e *ledger.TrustEpoch) (*epoch, error) {
-	if e.Policy != ledger.PolicyMajority {
-		return nil, errors.New("unknown policy")
+	needed, ok := ledger.PolicyNeeds(e.Policy, len(e.Organisations))
+	if !ok {
+		return nil, errors.New("its policy is unknown, or more than its organisations can meet")
 	}
-	out := &epoch{from: e.From, to: e.To, needed: e.Needed(), members: map[string]*member{}}
+	out := &epoch{from: e.From, to: e.To, needed: needed, members: map[string]*member{}}
 	for _, o := range e.Organisations {
 		m := &member{roots: x509.NewCertPool(), revoked: map[string]bool{}}
 		for _, root := range o.Roots {
@@ -67,7 +68,8 @@ func (v *Verifier) epochAt(t time.Time) *epoch {
 }
 
 // endorsed counts the organisations whose peers signed the response, judged by
-// the members and certificates at the time of the read, and wants a majority. A
+// the members and certificates at the time of the read, and wants as many as the
+// policy of that time. A
 // signature that does not fit its certificate means that something was altered;
 // an endorser that may not count is left out and told about only when the rest
 // does not suffice.

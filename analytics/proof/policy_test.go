@@ -95,6 +95,41 @@ func TestEndorsersThatDoNotSuffice(t *testing.T) {
 	}
 }
 
+// Each read is judged by the policy of its own time, whatever holds now.
+func TestPolicyOfTheReadsOwnTime(t *testing.T) {
+	t.Parallel()
+	for name, a := range map[string]struct {
+		before, now string // policies up to a minute before the read, and since
+		signed      int
+		words       string // of the refusal; empty: it is good
+	}{
+		"two suffice":                    {ledger.PolicyMajority, ledger.PolicyOutOf(2), 2, ""},
+		"two sufficed once":              {ledger.PolicyOutOf(2), ledger.PolicyMajority, 2, "2 of 5 organisations, 3 are needed"},
+		"a majority suffices":            {ledger.PolicyOutOf(2), ledger.PolicyMajority, 3, ""},
+		"a majority is more than needed": {ledger.PolicyMajority, ledger.PolicyOutOf(2), 3, ""},
+		"one alone never does":           {ledger.PolicyMajority, ledger.PolicyOutOf(2), 1, "1 of 5 organisations, 2 are needed"},
+		"four of five":                   {ledger.PolicyMajority, ledger.PolicyOutOf(4), 3, "3 of 5 organisations, 4 are needed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, proof.VouchedByNode)
+			w.anchor.Endorsers = w.Peers(t, north, "authority", "medtech")[:a.signed]
+			old, now := w.trust.Epochs[0], w.Trust().Epochs[0]
+			old.To, now.From = prooftest.Now.Add(-time.Minute), prooftest.Now.Add(-time.Minute)
+			old.Policy, now.Policy = a.before, a.now
+			w.trust.Epochs = []ledger.TrustEpoch{old, now}
+			if a.words != "" {
+				w.refused(t, w.bundle(t), proof.StepPolicy, a.words)
+				return
+			}
+			v, err := w.verify(t, w.bundle(t))
+			if err != nil || len(v.Witnesses) != a.signed {
+				t.Errorf("%+v, %v", v, err)
+			}
+		})
+	}
+}
+
 // Endorsers whose identity cannot even be read are left out as well.
 func TestUnreadableEndorsersDoNotCount(t *testing.T) {
 	t.Parallel()
@@ -171,6 +206,7 @@ func TestUnusableTrustFiles(t *testing.T) {
 		"root":   func(e *ledger.TrustEpoch) { e.Organisations[0].Roots[0] = "no certificate" },
 		"serial": func(e *ledger.TrustEpoch) { e.Organisations[0].Revoked = []string{"xyz"} },
 		"policy": func(e *ledger.TrustEpoch) { e.Policy = "any" },
+		"many":   func(e *ledger.TrustEpoch) { e.Policy = ledger.PolicyOutOf(6) },
 	} {
 		trust := w.Trust()
 		edit(&trust.Epochs[0])

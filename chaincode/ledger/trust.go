@@ -3,6 +3,8 @@ package ledger
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -20,12 +22,41 @@ type Trust struct {
 type TrustEpoch struct {
 	From          time.Time           `json:"from"`
 	To            time.Time           `json:"to,omitzero"` // zero: still running
-	Policy        string              `json:"policy"`      // PolicyMajority
+	Policy        string              `json:"policy"`      // PolicyMajority, or what PolicyOutOf names
 	Organisations []TrustOrganisation `json:"organisations"`
 }
 
 // PolicyMajority wants more than half of the epoch's organisations.
 const PolicyMajority = "majority"
+
+// outOf begins the name of a policy that wants a fixed number: "outof:2".
+const outOf = "outof:"
+
+// fewest is how many organisations a policy wants at least: what one alone can
+// sign proves no more than that one says so.
+const fewest = 2
+
+// PolicyOutOf names the policy that wants n of the epoch's organisations,
+// whichever they are.
+func PolicyOutOf(n int) string { return outOf + strconv.Itoa(n) }
+
+// PolicyNeeds returns how many of a number of organisations must agree under a
+// policy, and false when the policy is unknown or asks for more than there are,
+// or for one alone.
+func PolicyNeeds(policy string, organisations int) (int, bool) {
+	if policy == PolicyMajority {
+		return organisations/2 + 1, organisations > 0
+	}
+	number, ok := strings.CutPrefix(policy, outOf)
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.Atoi(number)
+	if err != nil || strconv.Itoa(n) != number || n < fewest || n > organisations {
+		return 0, false
+	}
+	return n, true
+}
 
 // TrustOrganisation is a member and the certificate roots of its peers.
 type TrustOrganisation struct {
@@ -34,8 +65,14 @@ type TrustOrganisation struct {
 	Revoked []string `json:"revoked,omitempty"` // serial numbers of revoked certificates, hex
 }
 
-// Needed returns how many organisations must agree in the epoch.
-func (e *TrustEpoch) Needed() int { return len(e.Organisations)/2 + 1 }
+// Needed returns how many organisations must agree in the epoch. Under a policy
+// that cannot be met, which ParseTrust refuses, it is more than there are.
+func (e *TrustEpoch) Needed() int {
+	if n, ok := PolicyNeeds(e.Policy, len(e.Organisations)); ok {
+		return n
+	}
+	return len(e.Organisations) + 1
+}
 
 // At returns the epoch that holds t, and false when none does.
 func (t *Trust) At(at time.Time) (*TrustEpoch, bool) {
@@ -54,27 +91,77 @@ func ParseTrust(b []byte) (*Trust, error) {
 	if err := json.Unmarshal(b, &t); err != nil {
 		return nil, fmt.Errorf("reading the trust file: %w", err)
 	}
-	if t.V != 1 || t.Channel == "" || t.Chaincode == "" || len(t.Epochs) == 0 {
-		return nil, Problemf(CodeInvalid, "the trust file needs version 1, a channel, a chaincode and at least one epoch")
+	if err := t.validate(); err != nil {
+		return nil, err
 	}
-	for i, e := range t.Epochs {
+	return &t, nil
+}
+
+// validate refuses a file that could not be relied on.
+func (t *Trust) validate() error {
+	if t.V != 1 || t.Channel == "" || t.Chaincode == "" || len(t.Epochs) == 0 {
+		return Problemf(CodeInvalid, "the trust file needs version 1, a channel, a chaincode and at least one epoch")
+	}
+	for i := range t.Epochs {
+		e := &t.Epochs[i]
 		switch {
-		case e.Policy != PolicyMajority:
-			return nil, Problemf(CodeInvalid, "epoch %d of the trust file has an unknown policy", i)
 		case len(e.Organisations) == 0:
-			return nil, Problemf(CodeInvalid, "epoch %d of the trust file has no organisations", i)
+			return Problemf(CodeInvalid, "epoch %d of the trust file has no organisations", i)
 		case !e.To.IsZero() && !e.To.After(e.From):
-			return nil, Problemf(CodeInvalid, "epoch %d of the trust file ends before it begins", i)
+			return Problemf(CodeInvalid, "epoch %d of the trust file ends before it begins", i)
 		case i > 0 && (t.Epochs[i-1].To.IsZero() || e.From.Before(t.Epochs[i-1].To)):
-			return nil, Problemf(CodeInvalid, "epoch %d of the trust file overlaps the one before", i)
+			return Problemf(CodeInvalid, "epoch %d of the trust file overlaps the one before", i)
+		}
+		if _, ok := PolicyNeeds(e.Policy, len(e.Organisations)); !ok {
+			return Problemf(CodeInvalid, "epoch %d of the trust file has an unknown policy, or one that its organisations cannot meet", i)
 		}
 		seen := map[string]bool{}
 		for _, o := range e.Organisations {
 			if o.ID == "" || seen[o.ID] || len(o.Roots) == 0 {
-				return nil, Problemf(CodeInvalid, "epoch %d of the trust file has an organisation twice, without id or without roots", i)
+				return Problemf(CodeInvalid, "epoch %d of the trust file has an organisation twice, without id or without roots", i)
 			}
 			seen[o.ID] = true
 		}
 	}
-	return &t, nil
+	return nil
+}
+
+// Next ends the running epoch at a moment and begins the next one there, which
+// change makes of a copy. It reports false, and alters nothing, when change
+// changes nothing. The error is that the file would not be one to rely on; then
+// nothing is altered either.
+func (t *Trust) Next(at time.Time, change func(*TrustEpoch)) (bool, error) {
+	if len(t.Epochs) == 0 || !t.Epochs[len(t.Epochs)-1].To.IsZero() {
+		return false, Problemf(CodeInvalid, "the trust file has no epoch that still runs")
+	}
+	last := t.Epochs[len(t.Epochs)-1]
+	was, err := json.Marshal(last)
+	if err != nil {
+		return false, fmt.Errorf("encoding an epoch: %w", err)
+	}
+	var next TrustEpoch
+	if err := json.Unmarshal(was, &next); err != nil {
+		return false, fmt.Errorf("copying an epoch: %w", err)
+	}
+	change(&next)
+	next.From, next.To = last.From, last.To
+	is, err := json.Marshal(next)
+	if err != nil {
+		return false, fmt.Errorf("encoding an epoch: %w", err)
+	}
+	if string(was) == string(is) {
+		return false, nil
+	}
+	at = at.UTC().Truncate(time.Millisecond)
+	if !at.After(last.From) {
+		at = last.From.Add(time.Millisecond) // two changes within a millisecond
+	}
+	last.To, next.From = at, at
+	changed := *t
+	changed.Epochs = append(append([]TrustEpoch(nil), t.Epochs[:len(t.Epochs)-1]...), last, next)
+	if err := changed.validate(); err != nil {
+		return false, err
+	}
+	*t = changed
+	return true, nil
 }

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
-	"github.com/secant-platform/secant/network/disk"
 	"github.com/secant-platform/secant/network/topology"
 )
 
@@ -174,37 +173,6 @@ func attributes(role string) ([]byte, error) {
 		return nil, fmt.Errorf("encoding attributes: %w", err)
 	}
 	return b, nil
-}
-
-// MakeTrust writes the trust file, if there is none: one epoch, which begins
-// when the organisations' authorities do.
-func MakeTrust(n *topology.Network) error {
-	if _, err := os.Stat(n.TrustFile()); err == nil {
-		return nil
-	}
-	epoch := ledger.TrustEpoch{Policy: ledger.PolicyMajority}
-	for _, o := range n.Organisations {
-		root, err := os.ReadFile(filepath.Join(n.OrgDir(o.ID), "ca", CertFile))
-		if err != nil {
-			return fmt.Errorf("reading the root of %s: %w", o.ID, err)
-		}
-		from, err := begin(root)
-		if err != nil {
-			return fmt.Errorf("reading the root of %s: %w", o.ID, err)
-		}
-		if from.After(epoch.From) {
-			epoch.From = from
-		}
-		epoch.Organisations = append(epoch.Organisations, ledger.TrustOrganisation{ID: o.ID, Roots: []string{string(root)}})
-	}
-	b, err := json.MarshalIndent(ledger.Trust{
-		V: 1, Network: n.Name, Channel: n.Channel, Chaincode: n.Chaincode,
-		Epochs: []ledger.TrustEpoch{epoch},
-	}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encoding the trust file: %w", err)
-	}
-	return disk.WriteFile(n.TrustFile(), append(b, '\n'), 0o644)
 }
 
 // begin returns when a certificate becomes valid.
