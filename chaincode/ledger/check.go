@@ -77,6 +77,13 @@ func (c *check) drawn(field, s string, limit int, marks string) {
 	}
 }
 
+// revision wants 1 to MaxRevision: what a change makes.
+func (c *check) revision(field string, n int) {
+	if n < 1 || n > MaxRevision {
+		c.fail(field, "must be 1 to %d", MaxRevision)
+	}
+}
+
 func (c *check) oneOf(field, s string, allowed ...string) {
 	for _, a := range allowed {
 		if s == a {

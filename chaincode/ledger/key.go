@@ -31,5 +31,11 @@ func ParseKey(s string) (Key, bool) {
 // SequencePart renders a sequence number so that keys sort by it.
 func SequencePart(n uint64) string { return fmt.Sprintf("%012d", n) }
 
+// RevisionPart renders a revision so that keys sort by it.
+func RevisionPart(n int) string { return fmt.Sprintf("%06d", n) }
+
+// MaxRevision is the largest revision that a key can order.
+const MaxRevision = 999_999
+
 // MaxSequence is the largest sequence number that a key can order.
 const MaxSequence = 999_999_999_999

@@ -14,10 +14,31 @@ var (
 
 // The object types of members.
 const (
-	TypeOrganisation ObjectType = "org" // parts: MSP id
+	TypeOrganisation ObjectType = "org"    // parts: MSP id
+	TypeRoster       ObjectType = "ros"    // parts: "members"; the one row of those whose votes count
+	TypeProposal     ObjectType = "prp"    // parts: id of the transaction that proposed it
+	TypeVote         ObjectType = "vot"    // parts: proposal id, MSP id
+	TypeEnactment    ObjectType = "prp.en" // parts: proposal id; makes a proposal take effect once
+	TypeTrust        ObjectType = "tru"    // parts: issuer's DID, credential type
+	TypeSchema       ObjectType = "sch"    // parts: credential type, version
+	TypeStatusList   ObjectType = "stl"    // parts: issuer's DID, name of the list
+	TypeDID          ObjectType = "did"    // parts: DID
+	TypeDIDVersion   ObjectType = "did.v"  // parts: DID, revision (6 digits)
 )
 
 // The events of members.
 const (
 	EventOrganisationRegistered EventKind = "organisation.registered"
+	EventOrganisationRemoved    EventKind = "organisation.removed"
+	EventOrganisationReadmitted EventKind = "organisation.readmitted"
+	EventProposalMade           EventKind = "proposal.made"
+	EventVoteCast               EventKind = "vote.cast"
+	EventIssuerAccepted         EventKind = "issuer.accepted"
+	EventIssuerStruck           EventKind = "issuer.struck"
+	EventSchemaPublished        EventKind = "schema.published"
+	EventStatusListCommitted    EventKind = "status_list.committed"
+	EventDIDCreated             EventKind = "did.created"
+	EventDIDKeysRotated         EventKind = "did.keys_rotated"
+	EventDIDServicesSet         EventKind = "did.services_set"
+	EventDIDDeactivated         EventKind = "did.deactivated"
 )

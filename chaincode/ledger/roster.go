@@ -1,0 +1,36 @@
+package ledger
+
+import "slices"
+
+// Roster is the one row that says whose votes count: every registered
+// organisation but the removed ones. It is small, so that whoever votes or
+// enacts can read it whole.
+type Roster struct {
+	V int `json:"v"`
+
+	// Network is the consortium's name, in DIDs and holder statements. The first
+	// registration that states one sets it for ever; empty until then.
+	Network string `json:"network,omitempty" metadata:",optional"`
+
+	Organisations []string `json:"organisations"`                          // MSP ids, sorted
+	Removed       []string `json:"removed,omitempty" metadata:",optional"` // MSP ids that a majority removed, sorted; they cannot register again
+	Revision      int      `json:"revision"`                               // 1 for the first, one more with each change
+}
+
+// RosterMembers is the roster's only key part.
+const RosterMembers = "members"
+
+// Key returns the record's key.
+func (r *Roster) Key() Key { return RosterKey() }
+
+// RosterKey returns the key of the roster.
+func RosterKey() Key { return Key{TypeRoster, []string{RosterMembers}} }
+
+// Needed returns how many organisations carry a proposal: more than half.
+func (r *Roster) Needed() int { return len(r.Organisations)/2 + 1 }
+
+// Has reports whether the organisation is on the roster.
+func (r *Roster) Has(org string) bool { return slices.Contains(r.Organisations, org) }
+
+// GetRoster asks for the roster.
+type GetRoster struct{}

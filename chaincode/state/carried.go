@@ -1,0 +1,106 @@
+package state
+
+import (
+	"slices"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// Carried checks that a proposal of that kind was carried by the named voters,
+// and marks it as enacted, so that it takes effect once. The transaction that
+// calls it does what was proposed, in the same breath.
+//
+// Each voter is named once, is on the roster now, and approved; together they are
+// more than half of the roster. The votes are read under the voters' names rather
+// than searched for: a transaction that writes reads no ranges. Against votes of
+// others that come at the same time it does not conflict; against a change of the
+// roster it does.
+//
+// It answers not_found for an unknown proposal or vote, invalid for one of another
+// kind, gone after it expired, already_exists after it was enacted, and denied
+// without a majority.
+func Carried(ctx *Context, proposal, kind string, voters []string) (*ledger.Proposal, error) {
+	p, err := OpenProposal(ctx, proposal)
+	if err != nil {
+		return nil, err
+	}
+	if p.Kind != kind {
+		return nil, ledger.Problemf(ledger.CodeInvalid, "the proposal is of another kind")
+	}
+	roster, err := Rosters.Get(ctx, ledger.RosterKey())
+	if err != nil {
+		return nil, err
+	}
+	counted := slices.Sorted(slices.Values(voters))
+	if err := majority(roster, counted); err != nil {
+		return nil, err
+	}
+	keys := make([]ledger.Key, len(counted))
+	for i, org := range counted {
+		keys[i] = ledger.VoteKey(p.ID, org)
+	}
+	votes, err := Votes.FindMany(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range votes {
+		switch {
+		case v == nil:
+			return nil, ledger.Problemf(ledger.CodeNotFound, "a named organisation has not voted")
+		case !v.Approve:
+			return nil, ledger.Problemf(ledger.CodeDenied, "a named organisation voted against the proposal")
+		}
+	}
+	return p, Enactments.Create(ctx, &ledger.Enactment{
+		V: 1, Proposal: p.ID, Kind: p.Kind, Voters: counted, By: ctx.Caller().Org, Tx: ctx.TxID(), Time: ctx.Time(),
+	})
+}
+
+// majority judges the sorted voters by the roster.
+func majority(roster *ledger.Roster, voters []string) error {
+	for i, org := range voters {
+		switch {
+		case i > 0 && voters[i-1] == org:
+			return ledger.Problemf(ledger.CodeInvalid, "an organisation is named twice")
+		case !roster.Has(org):
+			return ledger.Problemf(ledger.CodeDenied, "a named organisation is not on the roster")
+		}
+	}
+	if len(voters) < roster.Needed() {
+		return ledger.Problemf(ledger.CodeDenied, "%d of %d organisations are no majority: %d are needed",
+			len(voters), len(roster.Organisations), roster.Needed())
+	}
+	return nil
+}
+
+// OpenProposal returns a proposal that can still be voted on and enacted.
+func OpenProposal(ctx *Context, id string) (*ledger.Proposal, error) {
+	p, err := Proposals.Get(ctx, ledger.ProposalKey(id))
+	if err != nil {
+		return nil, err
+	}
+	if !ctx.Time().Before(p.Expires) {
+		return nil, ledger.Problemf(ledger.CodeGone, "the proposal has expired")
+	}
+	_, enacted, err := Enactments.Find(ctx, ledger.EnactmentKey(id))
+	if err != nil {
+		return nil, err
+	}
+	if enacted {
+		return nil, ledger.Problemf(ledger.CodeAlreadyExists, "the proposal was enacted")
+	}
+	return p, nil
+}
+
+// Member returns the roster, or a Problem with code denied when the caller's
+// organisation is not on it.
+func Member(ctx *Context) (*ledger.Roster, error) {
+	roster, found, err := Rosters.Find(ctx, ledger.RosterKey())
+	if err != nil {
+		return nil, err
+	}
+	if !found || !roster.Has(ctx.Caller().Org) {
+		return nil, denied("the organisation is not on the roster")
+	}
+	return roster, nil
+}
