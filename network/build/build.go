@@ -99,7 +99,7 @@ func All(ctx context.Context, o Options) (*Programs, error) {
 	if o.Step == nil {
 		o.Step = func(string) func(error) { return func(error) {} }
 	}
-	cache, err := cacheDir(o.Cache)
+	cache, err := CacheDir(o.Cache)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,9 @@ func All(ctx context.Context, o Options) (*Programs, error) {
 	}, nil
 }
 
-func cacheDir(asked string) (string, error) {
+// CacheDir is the folder of built programs: asked, else SECANT_CACHE, else one
+// below the user's cache folder.
+func CacheDir(asked string) (string, error) {
 	if asked == "" {
 		asked = os.Getenv("SECANT_CACHE")
 	}
