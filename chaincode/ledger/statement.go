@@ -22,9 +22,11 @@ const (
 	MaxTransient    = 72 << 10 // bytes of all statements, encoded
 
 	// MaxStatementLife is how far a statement's expiry may be ahead of the
-	// transaction's time, and MaxKeyBindingAge how far its signature may be behind.
+	// transaction's time, MaxKeyBindingAge how far its signature may be behind, and
+	// MaxStatementSkew how far the clocks of wallets and issuers may be ahead.
 	MaxStatementLife = 15 * time.Minute
 	MaxKeyBindingAge = 10 * time.Minute
+	MaxStatementSkew = 2 * time.Minute
 )
 
 // Statement is what a person agrees to: one transaction, with one request, on one
