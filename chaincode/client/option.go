@@ -3,6 +3,8 @@ package client
 import (
 	"log/slog"
 	"time"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
 // Option changes a default of a client.
@@ -14,6 +16,7 @@ type options struct {
 	endorse  time.Duration
 	submit   time.Duration
 	commit   time.Duration
+	trust    func() *ledger.Trust // nil: a majority of the configuration's organisations
 
 	suspicion time.Duration // how long a peer that let a call time out is tried last
 	probe     time.Duration // how long it is given then, while others answer
@@ -50,3 +53,9 @@ func WithSubmitTimeout(d time.Duration) Option { return func(o *options) { o.sub
 // committed, over all peers that are asked; afterwards its outcome is unknown.
 // The default is 20 s: an orderer leader that died is replaced within 6 s.
 func WithCommitTimeout(d time.Duration) Option { return func(o *options) { o.commit = d } }
+
+// WithTrust has a signed read judged by the trust file that the function
+// returns at that moment: it must carry the signatures of as many members as
+// the policy of its own time wants. Without it a majority of the organisations
+// in the configuration is wanted.
+func WithTrust(trust func() *ledger.Trust) Option { return func(o *options) { o.trust = trust } }

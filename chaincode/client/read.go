@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
@@ -20,10 +21,11 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-// SignedRead has a read endorsed by peers of a majority of the organisations
-// and never submits it. What comes back proves itself to anyone who trusts the
-// organisations' certificate roots; before it is returned it is checked here in
-// all but those roots, so that a broken one is noticed while it can be replaced.
+// SignedRead has a read endorsed by peers of as many organisations as the policy
+// wants, a majority unless it was changed, and never submits it. What comes back
+// proves itself to anyone who trusts the organisations' certificate roots; before
+// it is returned it is checked here in all but those roots, so that a broken one
+// is noticed while it can be replaced.
 //
 // While the endorsing peers do not have the same blocks yet, or too few answer,
 // it tries again until ctx ends or as long as [Submit] does by default.
@@ -64,11 +66,36 @@ func (c *Client) signedRead(ctx context.Context, name string, req any) (*ledger.
 	if err != nil {
 		return nil, fmt.Errorf("checking the endorsed read: %w", err)
 	}
-	if len(organisations) < c.majority {
-		return nil, ledger.Problemf(ledger.CodeUnavailable,
-			"peers of %d organisations signed, and %d are needed", len(organisations), c.majority)
+	if err := c.suffice(read, organisations); err != nil {
+		return nil, err
 	}
 	return read, nil
+}
+
+// suffice wants as many organisations as the policy at the time of the read
+// does, for that is how a verifier will judge it, whenever that is.
+func (c *Client) suffice(read *ledger.SignedRead, organisations []string) error {
+	count, needed := len(organisations), c.majority
+	if c.opts.trust != nil {
+		var header common.ChannelHeader
+		if err := proto.Unmarshal(read.ChannelHeader, &header); err != nil {
+			return fmt.Errorf("reading the header of the endorsed read: %w", err)
+		}
+		epoch, ok := c.opts.trust().At(header.GetTimestamp().AsTime())
+		if !ok {
+			return ledger.Problemf(ledger.CodeUnavailable, "the trust file has no epoch for the time of the read")
+		}
+		count, needed = 0, epoch.Needed()
+		for _, o := range epoch.Organisations {
+			if slices.Contains(organisations, o.ID) {
+				count++
+			}
+		}
+	}
+	if count < needed {
+		return ledger.Problemf(ledger.CodeUnavailable, "peers of %d organisations signed, and %d are needed", count, needed)
+	}
+	return nil
 }
 
 // takeRead takes from an endorsed transaction the bytes that peers hashed and

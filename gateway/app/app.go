@@ -31,19 +31,23 @@ func Run(ctx context.Context, cfg config.Config) error {
 	for _, w := range cfg.Warnings() {
 		logger.WarnContext(ctx, "configuration is doubtful", slog.String(telemetry.KeyWarning, w))
 	}
-	l, err := connect(ctx, &cfg, logger)
+	trust, err := openTrust(cfg.Trust)
 	if err != nil {
 		return err
 	}
-	return run(ctx, cfg, l, logger, step, server.Listen)
+	l, err := connect(ctx, &cfg, trust, logger)
+	if err != nil {
+		return err
+	}
+	return run(ctx, cfg, l, trust, logger, step, server.Listen)
 }
 
 // run is Run on a ledger, which it closes.
 func run(
-	ctx context.Context, cfg config.Config, l Ledger, logger *slog.Logger, step func(string),
+	ctx context.Context, cfg config.Config, l Ledger, trust *trustFile, logger *slog.Logger, step func(string),
 	listen func(context.Context, string, *tls.Certificate) (net.Listener, error),
 ) (err error) {
-	n, err := open(ctx, cfg, l, logger, step)
+	n, err := open(ctx, cfg, l, trust, logger, step)
 	defer func() {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Pace.Shutdown.Std()/2)
 		defer cancel()
@@ -84,6 +88,7 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 		})
 	}
 	var loops, pipeline, start sync.WaitGroup
+	part(&loops, "watching the trust file", func() error { return n.trust.Run(working, n.logger) })
 	part(&loops, "the worker", func() error { return n.worker.Run(working) })
 	part(&pipeline, "taking readings", func() error { return n.takeReadings(ctx, taking) })
 	part(&start, "registering the organisation", func() error { return n.settle(ctx) })

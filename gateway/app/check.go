@@ -42,7 +42,11 @@ type Report struct {
 // gives the same read model. The node must be stopped, its peers must run. The
 // error names the first thing that does not fit.
 func Check(ctx context.Context, cfg config.Config) (*Report, error) {
-	l, err := connect(ctx, &cfg, slog.New(slog.DiscardHandler))
+	trust, err := openTrust(cfg.Trust)
+	if err != nil {
+		return nil, err
+	}
+	l, err := connect(ctx, &cfg, trust, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}

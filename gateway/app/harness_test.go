@@ -128,10 +128,14 @@ func (c *consortium) launchOn(tb testing.TB, org string, cfg config.Config, on L
 	cfg.Listen = l.Addr().String()
 	cfg.Endpoint = "http://" + cfg.Listen
 	r := &running{t: tb, cfg: cfg, url: cfg.Endpoint, log: &syncBuffer{}}
+	trust, err := openTrust(cfg.Trust)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(tb.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, cfg, on, telemetry.NewLogger(r.log, cfg.Log.Level), step,
+		ended <- run(ctx, cfg, on, trust, telemetry.NewLogger(r.log, cfg.Log.Level), step,
 			func(context.Context, string, *tls.Certificate) (net.Listener, error) { return l, nil })
 	}()
 	r.stop = sync.OnceValue(func() error {

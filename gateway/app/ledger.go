@@ -22,7 +22,7 @@ type Ledger interface {
 
 // connect makes the connection that cfg describes. It returns before any peer
 // has answered.
-func connect(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*client.Client, error) {
+func connect(ctx context.Context, cfg *config.Config, trust *trustFile, logger *slog.Logger) (*client.Client, error) {
 	c := client.Config{
 		Organisation: cfg.Organisation, Channel: cfg.Ledger.Channel, Chaincode: cfg.Ledger.Chaincode,
 		Identities: map[ledger.Role]client.Identity{},
@@ -45,7 +45,7 @@ func connect(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*cli
 		}
 		c.Identities[ledger.Role(role)] = client.Identity{Certificate: certificate, Key: key}
 	}
-	l, err := client.Connect(ctx, c, client.WithLogger(logger))
+	l, err := client.Connect(ctx, c, client.WithLogger(logger), client.WithTrust(trust.Trust))
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the ledger: %w", err)
 	}

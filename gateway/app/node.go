@@ -16,9 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/secant-platform/secant/analytics/log"
-	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/analytics/worker"
-	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/ingest"
@@ -38,6 +36,7 @@ type node struct {
 
 	key      ed25519.PrivateKey // signs the node's tokens
 	ledger   Ledger
+	trust    *trustFile
 	store    *store.Store
 	log      *log.Log
 	vault    *vault.Vault
@@ -58,8 +57,10 @@ const (
 )
 
 // open puts a node together. What it opens, close closes, also when open fails.
-func open(ctx context.Context, cfg config.Config, l Ledger, logger *slog.Logger, step func(string)) (n *node, err error) {
-	n = &node{cfg: cfg, logger: logger, ledger: l, step: step, reg: telemetry.NewRegistry()}
+func open(
+	ctx context.Context, cfg config.Config, l Ledger, trust *trustFile, logger *slog.Logger, step func(string),
+) (n *node, err error) {
+	n = &node{cfg: cfg, logger: logger, ledger: l, trust: trust, step: step, reg: telemetry.NewRegistry()}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return n, fmt.Errorf("making the data folder: %w", err)
 	}
@@ -76,10 +77,6 @@ func open(ctx context.Context, cfg config.Config, l Ledger, logger *slog.Logger,
 			return n, fmt.Errorf("reading the TLS certificate: %w", err)
 		}
 		n.tls = &cert
-	}
-	verifier, err := openTrust(cfg.Trust)
-	if err != nil {
-		return n, err
 	}
 	if n.store, err = store.Open(ctx, filepath.Join(cfg.Data, storeFolder), store.Options{Organisation: cfg.Organisation}); err != nil {
 		return n, err
@@ -100,27 +97,11 @@ func open(ctx context.Context, cfg config.Config, l Ledger, logger *slog.Logger,
 		eventLag: cfg.Pace.EventLag.Std(), outboxAge: cfg.Pace.OutboxAge.Std(),
 	}
 	n.member = &member{evaluate: l.Evaluate, commands: n.worker, cfg: &n.cfg, key: n.publicKey(), logger: logger}
-	return n, n.openInterface(maker, verifier, assessor) //nolint:contextcheck // requests bring contexts of their own
+	return n, n.openInterface(maker, assessor) //nolint:contextcheck // requests bring contexts of their own
 }
 
 func (n *node) publicKey() ed25519.PublicKey {
 	return n.key.Public().(ed25519.PublicKey) //nolint:errcheck,forcetypeassert // what the standard library promises
-}
-
-func openTrust(path string) (*proof.Verifier, error) {
-	b, err := os.ReadFile(path) //nolint:gosec // the operator names it
-	if err != nil {
-		return nil, fmt.Errorf("reading the trust file: %w", err)
-	}
-	trust, err := ledger.ParseTrust(b)
-	if err != nil {
-		return nil, fmt.Errorf("reading the trust file %s: %w", path, err)
-	}
-	v, err := proof.NewVerifier(trust)
-	if err != nil {
-		return nil, fmt.Errorf("reading the trust file %s: %w", path, err)
-	}
-	return v, nil
 }
 
 func logOptions(cfg *config.Config) log.Options {
@@ -171,7 +152,7 @@ func (n *node) serverOptions() server.Options {
 	}
 }
 
-func (n *node) openInterface(maker []byte, verifier *proof.Verifier, a *assessor) (err error) {
+func (n *node) openInterface(maker []byte, a *assessor) (err error) {
 	if n.engine, err = server.NewEngine(n.serverOptions(), n.logger, n.reg); err != nil {
 		return err
 	}
@@ -180,7 +161,7 @@ func (n *node) openInterface(maker []byte, verifier *proof.Verifier, a *assessor
 		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, MakerKey: maker,
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Models: n.store, Releases: n.store, Units: n.store,
 		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a,
-		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Reader: n.ledger, Judge: verifier,
+		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Health: n.health, Metrics: telemetry.Handler(n.reg),
 		Limits: rest.Limits{
 			Depth: n.cfg.Limits.Depth, Listeners: n.cfg.Limits.Listeners, Heartbeat: heartbeat, Patience: patience,

@@ -30,6 +30,7 @@ const (
 	KeyStep         = "step"         // of a command or of the start
 	KeyVersion      = "version"      // of the program
 	KeyWarning      = "warning"      // about the configuration
+	KeyEpochs       = "epochs"       // how many the trust file has
 )
 
 // NewLogger makes the node's log: a JSON object a line.
