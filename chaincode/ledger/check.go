@@ -15,8 +15,17 @@ const (
 	MaxName       = 200      // characters of a name or version
 	MaxProof      = 64       // hashes in a consistency proof
 	MaxCheckpoint = 4 << 10  // bytes of a signed checkpoint
-	MaxRequest    = 64 << 10 // bytes of a whole encoded request
+	MaxRequest    = 64 << 10 // bytes of a whole encoded request; see MaxRequestOf
 )
+
+// MaxRequestOf returns how many bytes the whole encoded request of a transaction
+// may have: MaxRequest, and more where one request lists many records.
+func MaxRequestOf(name string) int {
+	if name == DeviceRegisterUnits {
+		return maxUnitsRequest
+	}
+	return MaxRequest
+}
 
 // check collects the faults of a request, so that all are told at once.
 type check struct{ faults []Fault }

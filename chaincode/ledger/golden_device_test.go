@@ -3,21 +3,49 @@ package ledger
 // deviceRecords holds one of each record of the contract "device", in the newest form.
 var deviceRecords = map[string]any{
 	"model": &Model{
-		V: 1, DI: "04012345678901", Name: "Infusion pump <A&B>", ModelNumber: "IP-7", Manufacturer: "medtech",
-		EMDN: "Z1203010201", RiskClass: "IIb", Registered: at,
+		V: 2, DI: "04012345678901", Name: "Infusion pump <A&B>", ModelNumber: "IP-7", Manufacturer: "medtech",
+		EMDN: "Z1203010201", RiskClass: "IIb", Registered: at, BasicUDIDI: "04012345IP7XY", SRN: "DE-MF-000012345", SupportEnd: "2031-12-31",
+		Assigned: &ModelAssigned{From: "othertech", Proposal: hex32(12), Time: at},
 	},
 	"model-without-emdn": &Model{
-		V: 1, DI: "04012345678901", Name: "Infusion pump", ModelNumber: "IP-7", Manufacturer: "medtech",
+		V: 2, DI: "04012345678901", Name: "Infusion pump", ModelNumber: "IP-7", Manufacturer: "medtech",
 		RiskClass: "IIb", Registered: at,
 	},
 	"release": &Release{
-		V: 1, DI: "04012345678901", Version: "2.1.0", SBOMDigest: hex32(4), SBOMFormat: FormatCycloneDX, Published: at,
+		V: 2, DI: "04012345678901", Version: "2.1.0", SBOMDigest: hex32(4), SBOMFormat: FormatCycloneDX, Published: at,
+		Publisher: "medtech", Fixes: []string{"CVE-2026-0001", "CVE-2025-123456"}, Signature: "e30.e30.AA",
 	},
 	"unit": &Unit{
-		V: 1, ID: hex32(1), DI: "04012345678901", Lot: "L42", Release: "2.1.0", Manufacturer: "medtech", Owner: "hospital-north",
-		PublicKey: hex32(5), State: StateRegistered, Certification: CertificationNone, Since: at,
+		V: 2, ID: hex32(1), DI: "04012345678901", Lot: "L42", Release: "2.1.0", Manufacturer: "medtech", Owner: "hospital-north",
+		PublicKey: hex32(5), State: StateHeld, Certification: CertificationConditional, Since: at,
+		Revision: 7, IDevID: hex32(13), LDevID: hex32(14), Previous: StateInService, Holds: []string{HoldVulnerability, HoldMalfunction},
+		Assessment: &Assessment{
+			Catalogue: "secant-controls/1", Release: "2.1.0", Score: 7400, Verdict: VerdictConditional,
+			ResultDigest: hex32(15), Assessor: "authority", Time: at, ValidTo: at.AddDate(0, 3, 0),
+		},
+		Cleared: &Cleared{Lot: 3, Release: 1}, Offer: &Offer{To: "hospital-south", Since: at},
 	},
-	"unit-change": &UnitChange{V: 1, ID: hex32(1), Tx: hex32(6), From: StateRegistered, To: StateInService, By: "hospital-north", Time: at},
+	"unit-manufactured": &Unit{
+		V: 2, ID: hex32(1), DI: "04012345678901", Lot: "L42", Manufacturer: "medtech",
+		State: StateManufactured, Certification: CertificationNone, Since: at, Revision: 1,
+	},
+	"unit-retired": &Unit{
+		V: 2, ID: hex32(1), DI: "04012345678901", Lot: "L42", Release: "2.1.0", Manufacturer: "medtech", Owner: "hospital-north",
+		State: StateRetired, Certification: CertificationNone, Since: at, Revision: 3, WipeDigest: hex32(16),
+		Assessment: &Assessment{
+			Catalogue: "secant-controls/1", Release: "2.1.0", Score: 900, Verdict: VerdictNotCertifiable,
+			ResultDigest: hex32(15), Assessor: "authority", Time: at,
+		},
+	},
+	"unit-change": &UnitChange{
+		V: 2, ID: hex32(1), Tx: hex32(6), From: StateQuarantined, To: StateInService, By: "hospital-north", Time: at,
+		Step: DeviceRelease, Revision: 9, Reason: HoldLost, Evidence: hex32(17), Release: "2.1.0", Owner: "hospital-north", Recall: 2,
+		Persons: []PersonActed{{"hospital-north", hex32(18)}, {"authority", hex32(19)}},
+	},
+	"recall": &Recall{
+		V: 1, DI: "04012345678901", Kind: RecallLot, Value: "L42", Class: RecallClassII, NoticeDigest: hex32(20),
+		By: "medtech", Since: at, Ended: true, Revision: 2, Persons: []PersonActed{{"medtech", hex32(21)}, {"authority", hex32(22)}},
+	},
 }
 
 // deviceKeys says under which keys they stand.
@@ -26,4 +54,5 @@ var deviceKeys = map[string][]string{
 	"release":     {"rel", "04012345678901", "2.1.0"},
 	"unit":        {"dev", hex32(1)},
 	"unit-change": {"dev.ev", hex32(1), hex32(6)},
+	"recall":      {"rec", "04012345678901", "lot", "L42"},
 }

@@ -46,6 +46,10 @@ func (c *Context) Time() time.Time { return c.time }
 // TxID returns the transaction's id.
 func (c *Context) TxID() string { return c.stub.GetTxID() }
 
+// Channel returns the name of the channel, which signatures on requests are bound
+// to.
+func (c *Context) Channel() string { return c.stub.GetChannelID() }
+
 // Emit says what the transaction did: once, in every transaction that writes.
 // Subjects are the organisations and devices concerned.
 func (c *Context) Emit(kind ledger.EventKind, key ledger.Key, subjects ...string) error {
@@ -76,8 +80,8 @@ func (c *Context) begin(clock func() time.Time) error {
 	switch {
 	case len(args) != 1:
 		return ledger.Problemf(ledger.CodeInvalid, "a transaction takes exactly one request")
-	case len(args[0]) > ledger.MaxRequest:
-		return ledger.Problemf(ledger.CodeTooLarge, "a request has at most %d bytes", ledger.MaxRequest)
+	case len(args[0]) > ledger.MaxRequestOf(name):
+		return ledger.Problemf(ledger.CodeTooLarge, "a request has at most %d bytes", ledger.MaxRequestOf(name))
 	}
 	c.writes = !slices.Contains(ledger.Evaluations, name)
 	c.read, c.written = map[string]bool{}, map[string]struct{}{}

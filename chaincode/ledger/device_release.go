@@ -1,0 +1,113 @@
+package ledger
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// FormatCycloneDX names the bill-of-materials format that is accepted.
+const FormatCycloneDX = "CycloneDX"
+
+// Bounds on a release.
+const (
+	MaxFixes            = 64      // vulnerabilities that one release says it fixes
+	MaxReleaseSignature = 8 << 10 // bytes of its compact JWS
+)
+
+// ReleaseStatementType is the "typ" of the JWS over a release's statement.
+const ReleaseStatementType = "secant-release+jws"
+
+// Release is one version of a model's software, with the digest of its bill of
+// materials. The bill itself stays off the ledger.
+type Release struct {
+	V          int       `json:"v"`
+	DI         string    `json:"di"`
+	Version    string    `json:"version"`
+	SBOMDigest string    `json:"sbomDigest"` // SHA-256 of the document's bytes as received, hex
+	SBOMFormat string    `json:"sbomFormat"` // "CycloneDX"
+	Published  time.Time `json:"published"`
+
+	// From the second form on.
+	Publisher string   `json:"publisher,omitempty" metadata:",optional"` // MSP id; empty in the first form: see PublishedBy
+	Fixes     []string `json:"fixes,omitempty" metadata:",optional"`     // CVE ids that it fixes, as its maker says
+	Signature string   `json:"signature,omitempty" metadata:",optional"` // compact JWS of the maker over ReleaseStatement; empty: its maker had no key to sign with
+}
+
+// Key returns the record's key.
+func (r *Release) Key() Key { return ReleaseKey(r.DI, r.Version) }
+
+// ReleaseKey returns the key of a release.
+func ReleaseKey(di, version string) Key { return Key{TypeRelease, []string{di, version}} }
+
+// PublishedBy returns the MSP id of whom published the release of the model:
+// what the release says, or for its first form whoever had the model then.
+func (r *Release) PublishedBy(m *Model) string {
+	switch {
+	case r.Publisher != "":
+		return r.Publisher
+	case m.Assigned != nil:
+		return m.Assigned.From
+	}
+	return m.Manufacturer
+}
+
+// PublishRelease publishes a release of a model that the caller's organisation
+// makes. Once that organisation's DID has a key for assertions, the release is
+// signed under one.
+type PublishRelease struct {
+	DI         string   `json:"di"`
+	Version    string   `json:"version"`
+	SBOMDigest string   `json:"sbomDigest"`
+	SBOMFormat string   `json:"sbomFormat"`
+	Fixes      []string `json:"fixes,omitempty" metadata:",optional"`     // CVE ids, each once
+	Signature  string   `json:"signature,omitempty" metadata:",optional"` // compact JWS, typ ReleaseStatementType, payload Statement
+}
+
+// Validate returns a Problem that lists every fault.
+func (r *PublishRelease) Validate() error {
+	var c check
+	c.token("di", r.DI, 64)
+	c.version("version", r.Version)
+	c.digest("sbomDigest", r.SBOMDigest)
+	c.oneOf("sbomFormat", r.SBOMFormat, FormatCycloneDX)
+	c.fixes("fixes", r.Fixes)
+	if r.Signature != "" {
+		c.compact("signature", r.Signature, MaxReleaseSignature)
+	}
+	return c.problem("the release")
+}
+
+// Statement returns the bytes that the maker of the release signs.
+func (r *PublishRelease) Statement() []byte {
+	return releaseStatement(r.DI, r.Version, r.SBOMDigest, r.SBOMFormat, r.Fixes)
+}
+
+// Statement returns the bytes that the maker of the release signed.
+func (r *Release) Statement() []byte {
+	return releaseStatement(r.DI, r.Version, r.SBOMDigest, r.SBOMFormat, r.Fixes)
+}
+
+// releaseStatement is JSON in a fixed order of fields, without space.
+func releaseStatement(di, version, digest, format string, fixes []string) []byte {
+	if fixes == nil {
+		fixes = []string{}
+	}
+	b, err := json.Marshal(struct {
+		V          int      `json:"v"`
+		DI         string   `json:"di"`
+		Version    string   `json:"version"`
+		SBOMDigest string   `json:"sbomDigest"`
+		SBOMFormat string   `json:"sbomFormat"`
+		Fixes      []string `json:"fixes"`
+	}{1, di, version, digest, format, fixes})
+	if err != nil {
+		return nil // strings always encode
+	}
+	return b
+}
+
+// GetRelease asks for one release.
+type GetRelease struct {
+	DI      string `json:"di"`
+	Version string `json:"version"`
+}
