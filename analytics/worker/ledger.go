@@ -14,7 +14,7 @@ import (
 // in memory of clienttest.
 type Ledger interface {
 	Evaluate(ctx context.Context, name string, req, out any) error
-	Prepare(ctx context.Context, role ledger.Role, name string, req any) (*client.Prepared, error)
+	Prepare(ctx context.Context, role ledger.Role, name string, req any, transient ...client.Transient) (*client.Prepared, error)
 	Restore(role ledger.Role, bytes []byte) (*client.Prepared, error)
 	Outcome(ctx context.Context, tx string) (client.Outcome, error)
 	Follow(ctx context.Context, from uint64, fn func(context.Context, *ledger.Block) error) error

@@ -82,7 +82,7 @@ func (c *channel) connect(org string) *conn {
 }
 
 // Prepare has a transaction endorsed, unless it is refused.
-func (c *conn) Prepare(ctx context.Context, role ledger.Role, name string, req any) (*client.Prepared, error) {
+func (c *conn) Prepare(ctx context.Context, role ledger.Role, name string, req any, transient ...client.Transient) (*client.Prepared, error) {
 	b, err := json.Marshal(req)
 	if err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func (c *conn) Prepare(ctx context.Context, role ledger.Role, name string, req a
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.Client.Prepare(ctx, role, name, req)
+	p, err := c.Client.Prepare(ctx, role, name, req, transient...)
 	if err != nil {
 		return nil, err
 	}

@@ -99,6 +99,7 @@ type Client struct {
 	own      []*link                // the own organisation's
 	actors   map[ledger.Role]*actor // over every peer
 	reader   *actor                 // over the own peers only
+	others   map[string]*actor      // over one other organisation's peers each, by MSP id; see Consult
 	reads    ledger.Role            // the role that reads are signed in
 	majority int                    // organisations that make a majority of those in the configuration
 }
@@ -167,6 +168,18 @@ func (c *Client) connect() error {
 		return fmt.Errorf("using the identity of role %s: %w", c.reads, err)
 	}
 	c.reader = reader
+	c.others = map[string]*actor{}
+	byOrganisation := map[string][]*link{}
+	for _, l := range others {
+		byOrganisation[l.organisation] = append(byOrganisation[l.organisation], l)
+	}
+	for organisation, links := range byOrganisation {
+		a, err := c.newActor(c.cfg.Identities[c.reads], &route{links: links, opts: &c.opts})
+		if err != nil {
+			return fmt.Errorf("using the identity of role %s: %w", c.reads, err)
+		}
+		c.others[organisation] = a
+	}
 	return nil
 }
 
@@ -222,6 +235,9 @@ func (c *Client) Close() error {
 	}
 	if c.reader != nil {
 		errs = append(errs, c.reader.gateway.Close())
+	}
+	for _, a := range c.others {
+		errs = append(errs, a.gateway.Close())
 	}
 	if err := errors.Join(append(errs, closeAll(c.links))...); err != nil {
 		return fmt.Errorf("closing the ledger client: %w", err)

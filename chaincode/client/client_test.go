@@ -36,6 +36,8 @@ func TestSubmitGoesThroughAnotherOrganisationWhenItsOwnPeersAreDown(t *testing.T
 	}
 }
 
+// TestReadsNeverLeaveTheOwnOrganisation: those that a read model may rest on;
+// [Client.Consult] is another matter.
 func TestReadsNeverLeaveTheOwnOrganisation(t *testing.T) {
 	t.Parallel()
 	south := newPeer(t, "hospital-south")

@@ -7,7 +7,11 @@
 //   - A gateway peer that does not answer is passed over at once, quietly. What
 //     feeds a read model (Evaluate, Height, Outcome, Follow) comes from peers of
 //     the node's own organisation only; submits and signed reads may go through
-//     any organisation's peer, because neither has to trust it.
+//     any organisation's peer, because neither has to trust it. A read for which
+//     others may be asked says so ([Client.Consult]), and then it is a majority's
+//     word, never one peer's.
+//   - What endorsers must see and nobody may keep is [Transient]: it is in no
+//     log, no stored bytes and no block.
 //   - Every error that somebody can act on is a ledger.Problem. The texts that
 //     Fabric gives instead of types are read in errors.go and nowhere else.
 //   - A submit that errs has an unknown outcome and says so ([UnknownOutcome]).

@@ -169,8 +169,14 @@ func endorsed(t *testing.T, r *gateway.EndorseRequest, bend func(*peer.Chaincode
 	if err := proto.Unmarshal(proposal.GetHeader(), &header); err != nil {
 		t.Error(err)
 	}
+	// What is transient is no part of what endorsers hash and orderers get.
+	var seen peer.ChaincodeProposalPayload
+	if err := proto.Unmarshal(proposal.GetPayload(), &seen); err != nil {
+		t.Error(err)
+	}
+	payload := encode(t, &peer.ChaincodeProposalPayload{Input: seen.GetInput()})
 	c := shared()
-	response := c.response(t, header.GetChannelHeader(), header.GetSignatureHeader(), proposal.GetPayload())
+	response := c.response(t, header.GetChannelHeader(), header.GetSignatureHeader(), payload)
 	action := &peer.ChaincodeEndorsedAction{ProposalResponsePayload: response}
 	for _, e := range endorsers {
 		action.Endorsements = append(action.Endorsements, e.endorse(t, response))
@@ -180,7 +186,7 @@ func endorsed(t *testing.T, r *gateway.EndorseRequest, bend func(*peer.Chaincode
 	}
 	return &common.Envelope{Payload: encode(t, &common.Payload{Header: &header, Data: encode(t, &peer.Transaction{
 		Actions: []*peer.TransactionAction{{Header: header.GetSignatureHeader(), Payload: encode(t, &peer.ChaincodeActionPayload{
-			ChaincodeProposalPayload: proposal.GetPayload(), Action: action,
+			ChaincodeProposalPayload: payload, Action: action,
 		})}},
 	})})}
 }

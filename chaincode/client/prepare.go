@@ -48,13 +48,18 @@ type Commit struct {
 func (p *Prepared) Submit(ctx context.Context) (Commit, error) { return p.submit(ctx) }
 
 // Prepare has a transaction endorsed by a majority. The errors are Problems
-// wherever someone can act on them; nothing has been written.
-func (c *Client) Prepare(ctx context.Context, role ledger.Role, name string, req any) (*Prepared, error) {
+// wherever someone can act on them; nothing has been written. What the endorsers
+// must see besides the request, and nobody may keep, is transient.
+func (c *Client) Prepare(ctx context.Context, role ledger.Role, name string, req any, transient ...Transient) (*Prepared, error) {
 	a, err := c.actor(role)
 	if err != nil {
 		return nil, err
 	}
-	tx, err := c.endorse(ctx, a, name, req)
+	seen, err := JoinTransient(transient)
+	if err != nil {
+		return nil, fmt.Errorf("preparing %s: %w", name, err)
+	}
+	tx, err := c.endorse(ctx, a, name, req, fabric.WithTransient(seen))
 	if err != nil {
 		return nil, fmt.Errorf("preparing %s: %w", name, err)
 	}
@@ -87,8 +92,8 @@ func (c *Client) prepared(a *actor, tx *fabric.Transaction) (*Prepared, error) {
 }
 
 // endorse proposes a transaction and collects the endorsements of a majority.
-func (c *Client) endorse(ctx context.Context, a *actor, name string, req any) (*fabric.Transaction, error) {
-	proposal, err := propose(a.network.GetContract(c.cfg.Chaincode), name, req)
+func (c *Client) endorse(ctx context.Context, a *actor, name string, req any, opts ...fabric.ProposalOption) (*fabric.Transaction, error) {
+	proposal, err := propose(a.network.GetContract(c.cfg.Chaincode), name, req, opts...)
 	if err != nil {
 		return nil, err
 	}

@@ -12,16 +12,23 @@ import (
 
 // Submitter is what [Submit] needs: a [Client], or a ledger in memory.
 type Submitter interface {
-	Prepare(ctx context.Context, role ledger.Role, name string, req any) (*Prepared, error)
+	Prepare(ctx context.Context, role ledger.Role, name string, req any, transient ...Transient) (*Prepared, error)
 	Outcome(ctx context.Context, tx string) (Outcome, error)
 }
 
-// SubmitOption changes how long [Submit] tries.
+// SubmitOption changes how [Submit] goes about it.
 type SubmitOption func(*submission)
 
 // Within bounds the whole of a submission, its retries included; the default is
 // 45 s. The bound is on time, not on the number of tries.
 func Within(total time.Duration) SubmitOption { return func(s *submission) { s.total = total } }
+
+// With shows the endorsers what nobody may keep. Each new transaction that
+// [Submit] makes is shown the same: whether it serves twice is the contract's
+// business, and a transaction that came to nothing has used nothing up.
+func With(t Transient) SubmitOption {
+	return func(s *submission) { s.transient = append(s.transient, t) }
+}
 
 const defaultTotal = 45 * time.Second
 
@@ -59,8 +66,9 @@ func Submit[T any](ctx context.Context, s Submitter, role ledger.Role, name stri
 }
 
 type submission struct {
-	ledger Submitter
-	total  time.Duration
+	ledger    Submitter
+	total     time.Duration
+	transient []Transient
 }
 
 func (s *submission) do(ctx context.Context, role ledger.Role, name string, req any) (Commit, error) {
@@ -86,7 +94,7 @@ func (s *submission) do(ctx context.Context, role ledger.Role, name string, req 
 // once prepares one transaction and stays with it until its outcome is known or
 // time is up.
 func (s *submission) once(ctx context.Context, role ledger.Role, name string, req any) (Commit, error) {
-	p, err := s.ledger.Prepare(ctx, role, name, req)
+	p, err := s.ledger.Prepare(ctx, role, name, req, s.transient...)
 	if err != nil {
 		return Commit{}, err
 	}

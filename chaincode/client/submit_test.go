@@ -20,6 +20,7 @@ type scripted struct {
 	prepared int
 	sent     int
 	ids      []string // of each sending
+	shown    []Transient
 }
 
 func turn(script []error, n int) error {
@@ -29,8 +30,9 @@ func turn(script []error, n int) error {
 	return script[min(n, len(script)-1)]
 }
 
-func (s *scripted) Prepare(_ context.Context, _ ledger.Role, _ string, _ any) (*Prepared, error) {
+func (s *scripted) Prepare(_ context.Context, _ ledger.Role, _ string, _ any, shown ...Transient) (*Prepared, error) {
 	s.prepared++
+	s.shown = append(s.shown, shown...)
 	if err := turn(s.prepares, s.prepared-1); err != nil {
 		return nil, err
 	}
@@ -174,7 +176,7 @@ func TestSubmitNeverForgetsThatItSent(t *testing.T) {
 // slow is a ledger whose first sending fails and whose second finds the time over.
 type slow struct{ sent int }
 
-func (s *slow) Prepare(context.Context, ledger.Role, string, any) (*Prepared, error) {
+func (s *slow) Prepare(context.Context, ledger.Role, string, any, ...Transient) (*Prepared, error) {
 	return NewPrepared("tx", nil, nil, func(ctx context.Context) (Commit, error) {
 		if s.sent++; s.sent == 1 {
 			return Commit{}, &UnknownOutcome{Tx: "tx", Cause: errBroken}

@@ -19,7 +19,8 @@ import (
 type Ledger interface {
 	Evaluate(ctx context.Context, name string, req, out any) error
 	Height(ctx context.Context) (uint64, error)
-	Prepare(ctx context.Context, role ledger.Role, name string, req any) (*client.Prepared, error)
+	Consult(ctx context.Context, name string, req, out any) (client.Source, error)
+	Prepare(ctx context.Context, role ledger.Role, name string, req any, transient ...client.Transient) (*client.Prepared, error)
 	Restore(role ledger.Role, bytes []byte) (*client.Prepared, error)
 	Outcome(ctx context.Context, tx string) (client.Outcome, error)
 	Follow(ctx context.Context, from uint64, fn func(context.Context, *ledger.Block) error) error
@@ -37,7 +38,8 @@ type Step string
 
 // The steps. At all but StepSubmit a fault is "failed and not applied".
 const (
-	StepEvaluate   Step = "evaluate"
+	StepEvaluate   Step = "evaluate" // of Consult too: the own peers
+	StepConsult    Step = "consult"  // the peers of other organisations
 	StepHeight     Step = "height"
 	StepPrepare    Step = "prepare"
 	StepSubmit     Step = "submit"
@@ -103,7 +105,7 @@ func (c *Client) Evaluate(ctx context.Context, name string, req, out any) error 
 	if f := c.fault(ctx, StepEvaluate, name); f.Err != nil {
 		return fmt.Errorf("evaluating %s: %w", name, f.Err)
 	}
-	s, err := c.simulate(c.reads(), name, req)
+	s, err := c.simulate(c.reads(), name, req, nil)
 	if err != nil {
 		return fmt.Errorf("evaluating %s: %w", name, err)
 	}
@@ -119,7 +121,7 @@ func (c *Client) Evaluate(ctx context.Context, name string, req, out any) error 
 // reads is who reads: the same as in client.Client.
 func (c *Client) reads() *statetest.Identity { return c.network.Ledger.Client(c.org, ledger.Roles[0]) }
 
-func (c *Client) simulate(id *statetest.Identity, name string, req any) (*statetest.Simulation, error) {
+func (c *Client) simulate(id *statetest.Identity, name string, req any, transient client.Transient) (*statetest.Simulation, error) {
 	args := []string{}
 	if req != nil {
 		b, err := json.Marshal(req)
@@ -131,7 +133,7 @@ func (c *Client) simulate(id *statetest.Identity, name string, req any) (*statet
 		}
 		args = append(args, string(b))
 	}
-	s, err := c.network.Ledger.Simulate(statetest.Proposal{Client: id, Name: name, Args: args})
+	s, err := c.network.Ledger.Simulate(statetest.Proposal{Client: id, Name: name, Args: args, Transient: transient})
 	if err != nil {
 		return nil, fmt.Errorf("simulating: %w", err)
 	}
@@ -146,12 +148,45 @@ func (c *Client) Height(ctx context.Context) (uint64, error) {
 	return c.network.Ledger.Height(), nil
 }
 
+// Consult is Evaluate, except that a majority of other organisations answer when
+// the fault at StepEvaluate is that the own peers are unavailable.
+func (c *Client) Consult(ctx context.Context, name string, req, out any) (client.Source, error) {
+	err := c.Evaluate(ctx, name, req, out)
+	if err == nil {
+		return client.Source{Own: true, Organisations: []string{c.org}}, nil
+	}
+	if ledger.CodeOf(err) != ledger.CodeUnavailable || ctx.Err() != nil {
+		return client.Source{}, err
+	}
+	if f := c.fault(ctx, StepConsult, name); f.Err != nil {
+		return client.Source{}, fmt.Errorf("asking other organisations for %s: %w", name, f.Err)
+	}
+	others := slices.Sorted(slices.Values(statetest.Organisations()))
+	others = slices.DeleteFunc(others, func(org string) bool { return org == c.org })
+	s, err := c.simulate(c.reads(), name, req, nil)
+	if err != nil {
+		return client.Source{}, fmt.Errorf("evaluating %s: %w", name, err)
+	}
+	source := client.Source{Organisations: others[:len(statetest.Organisations())/2+1]}
+	if out == nil || len(s.Payload) == 0 {
+		return source, nil
+	}
+	if err := json.Unmarshal(s.Payload, out); err != nil {
+		return source, fmt.Errorf("decoding the answer of %s: %w", name, err)
+	}
+	return source, nil
+}
+
 // Prepare has a transaction endorsed.
-func (c *Client) Prepare(ctx context.Context, role ledger.Role, name string, req any) (*client.Prepared, error) {
+func (c *Client) Prepare(ctx context.Context, role ledger.Role, name string, req any, transient ...client.Transient) (*client.Prepared, error) {
 	if f := c.fault(ctx, StepPrepare, name); f.Err != nil {
 		return nil, fmt.Errorf("preparing %s: %w", name, f.Err)
 	}
-	s, err := c.simulate(c.network.Ledger.Client(c.org, role), name, req)
+	shown, err := client.JoinTransient(transient)
+	if err != nil {
+		return nil, fmt.Errorf("preparing %s: %w", name, err)
+	}
+	s, err := c.simulate(c.network.Ledger.Client(c.org, role), name, req, shown)
 	if err != nil {
 		return nil, fmt.Errorf("preparing %s: %w", name, err)
 	}
@@ -265,7 +300,7 @@ func (c *Client) SignedRead(ctx context.Context, name string, req any) (*ledger.
 	if f := c.fault(ctx, StepSignedRead, name); f.Err != nil {
 		return nil, fmt.Errorf("reading %s with signatures: %w", name, f.Err)
 	}
-	s, err := c.simulate(c.reads(), name, req)
+	s, err := c.simulate(c.reads(), name, req, nil)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s with signatures: %w", name, err)
 	}

@@ -1,6 +1,7 @@
 package clienttest
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -196,9 +197,13 @@ func (s suite) conflict() {
 
 func (s suite) restore() {
 	t, c := s.T, s.c
-	p, err := c.Prepare(t.Context(), ledger.RoleSharer, ledger.ThreatShare, Report())
+	const secret = "what nobody keeps"
+	p, err := c.Prepare(t.Context(), ledger.RoleSharer, ledger.ThreatShare, Report(), client.Transient{"note": []byte(secret)})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if bytes.Contains(p.Bytes, []byte(secret)) {
+		t.Error("what is transient stands in the prepared bytes")
 	}
 	restored, err := c.Restore(ledger.RoleSharer, p.Bytes)
 	if err != nil {
@@ -228,6 +233,11 @@ func (s suite) signedRead() {
 	read, err := c.SignedRead(t.Context(), ledger.ThreatGet, ledger.GetThreat{Digest: req.Digest, Sharer: s.org})
 	if err != nil || len(read.Endorsements) < 3 {
 		t.Fatalf("read %+v, %v", read, err)
+	}
+	var record ledger.Threat
+	source, err := c.Consult(t.Context(), ledger.ThreatGet, ledger.GetThreat{Digest: req.Digest, Sharer: s.org}, &record)
+	if err != nil || record.Digest != req.Digest || !source.Own || !slices.Equal(source.Organisations, []string{s.org}) {
+		t.Errorf("consulted %+v of %+v, %v", record, source, err)
 	}
 	if _, err := c.SignedRead(t.Context(), ledger.ThreatGet, ledger.GetThreat{Digest: Report().Digest, Sharer: s.org}); ledger.CodeOf(err) != ledger.CodeNotFound {
 		t.Errorf("read what is not there: %v", err)
