@@ -36,7 +36,9 @@ func TestConsultIsTheMajoritysWordWhenTheOwnPeersAreDown(t *testing.T) {
 	t.Parallel()
 	honest := jsonOf(ledger.Threat{Digest: "07"})
 	lie := jsonOf(ledger.Threat{Digest: "forged"})
-	gone := func(*gateway.EvaluateRequest) ([]byte, error) { return nil, status.Error(codes.Unavailable, "stopping") }
+	gone := func(*gateway.EvaluateRequest) ([]byte, error) {
+		return nil, status.Error(codes.Unavailable, "stopping")
+	}
 	missing := refuses(codes.Unknown, "chaincode response 500, [not_found] the report does not exist")
 	for name, tt := range map[string]struct {
 		answers []func(*gateway.EvaluateRequest) ([]byte, error)

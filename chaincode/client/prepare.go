@@ -111,8 +111,8 @@ func propose(contract *fabric.Contract, name string, req any, opts ...fabric.Pro
 		if err != nil {
 			return nil, fmt.Errorf("encoding the request: %w", err)
 		}
-		if len(arg) > ledger.MaxRequest {
-			return nil, ledger.Problemf(ledger.CodeTooLarge, "the request is larger than %d bytes", ledger.MaxRequest)
+		if len(arg) > ledger.MaxRequestOf(name) {
+			return nil, ledger.Problemf(ledger.CodeTooLarge, "the request is larger than %d bytes", ledger.MaxRequestOf(name))
 		}
 		opts = append(opts, fabric.WithBytesArguments(arg))
 	}

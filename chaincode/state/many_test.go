@@ -2,8 +2,8 @@ package state_test
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +21,7 @@ import (
 func stocked(t interface{ Fatal(...any) }, o statetest.Options, do func(*state.Context) error) *statetest.Ledger {
 	fill := func(ctx *state.Context) error {
 		for i := range 10 {
-			if err := create(fmt.Sprint(i))(ctx); err != nil {
+			if err := create(strconv.Itoa(i))(ctx); err != nil {
 				return err
 			}
 		}

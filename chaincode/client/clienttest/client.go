@@ -128,8 +128,8 @@ func (c *Client) simulate(id *statetest.Identity, name string, req any, transien
 		if err != nil {
 			return nil, fmt.Errorf("encoding the request: %w", err)
 		}
-		if len(b) > ledger.MaxRequest {
-			return nil, ledger.Problemf(ledger.CodeTooLarge, "the request is larger than %d bytes", ledger.MaxRequest)
+		if len(b) > ledger.MaxRequestOf(name) {
+			return nil, ledger.Problemf(ledger.CodeTooLarge, "the request is larger than %d bytes", ledger.MaxRequestOf(name))
 		}
 		args = append(args, string(b))
 	}
