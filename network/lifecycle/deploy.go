@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer/lifecycle"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/secant-platform/secant/network/channel"
 )
@@ -25,6 +25,11 @@ type Definition struct {
 	PackageID string `json:"packageId"`
 	Version   string `json:"version"`
 	Sequence  int64  `json:"sequence"`
+	// Policy is ledger.PolicyMajority or what ledger.PolicyOutOf names; empty
+	// when it is another, or was written down before policies were.
+	Policy string `json:"policy,omitempty"`
+
+	endorsement *peer.ApplicationPolicy
 }
 
 // Deployer deploys one chaincode to one channel.
@@ -49,19 +54,41 @@ func (d *Deployer) committed(ctx context.Context, p *channel.Peer) (Definition, 
 		return Definition{}, false, fmt.Errorf("asking %s for the channel's chaincode: %w", p.Name, err)
 	}
 	for _, c := range all.GetChaincodeDefinitions() {
-		if c.GetName() == d.Chaincode {
-			return Definition{Version: c.GetVersion(), Sequence: c.GetSequence()}, true, nil
+		if c.GetName() != d.Chaincode {
+			continue
 		}
+		policy, err := parsePolicy(c.GetValidationParameter())
+		if err != nil {
+			return Definition{}, false, err
+		}
+		return Definition{
+			Version: c.GetVersion(), Sequence: c.GetSequence(), Policy: policyName(policy), endorsement: policy,
+		}, true, nil
 	}
 	return Definition{}, false, nil
 }
 
-// Deploy brings the package to every peer and its definition to the channel. It
-// does only what is missing, tries again while the network gathers itself, and
-// gives up when ctx ends, saying at what.
+// Deploy brings the package to every peer and its definition to the channel,
+// under the policy that the channel has, a majority at first. It does only what
+// is missing, tries again while the network gathers itself, and gives up when
+// ctx ends, saying at what.
 func (d *Deployer) Deploy(ctx context.Context, pkg *Package) (Definition, error) {
+	return d.define(ctx, pkg, "")
+}
+
+// Redefine puts the chaincode that the channel has under another policy
+// (ledger.PolicyMajority, ledger.PolicyOutOf), as Deploy does with another
+// package. Calling it with the policy that holds renews one that names the
+// organisations, if those have changed.
+func (d *Deployer) Redefine(ctx context.Context, policy string) (Definition, error) {
+	return d.define(ctx, nil, policy)
+}
+
+// define brings a package and a policy to the channel; nil and empty leave what
+// is there.
+func (d *Deployer) define(ctx context.Context, pkg *Package, policy string) (Definition, error) {
 	done := d.step("asking every organisation for its chaincode")
-	todo, err := d.look(ctx, pkg)
+	todo, err := d.look(ctx, pkg, policy)
 	done(err)
 	if err != nil {
 		return Definition{}, err
@@ -73,87 +100,6 @@ func (d *Deployer) Deploy(ctx context.Context, pkg *Package) (Definition, error)
 		return Definition{}, err
 	}
 	return todo.definition, d.commit(ctx, todo.definition)
-}
-
-// work is what is missing.
-type work struct {
-	definition Definition      // that shall stand on the channel
-	install    []*channel.Peer // without the package
-	approve    []*channel.Peer // whose organisations have not approved
-}
-
-// look finds out what is missing.
-func (d *Deployer) look(ctx context.Context, pkg *Package) (work, error) {
-	var w work
-	for _, p := range d.Peers {
-		var has bool
-		err := again(ctx, "asking "+p.Name+" for its chaincode packages", func(ctx context.Context) (err error) {
-			has, err = installed(ctx, p, pkg.ID)
-			return err
-		})
-		if err != nil {
-			return w, err
-		}
-		if !has {
-			w.install = append(w.install, p)
-		}
-	}
-	err := again(ctx, "asking for the channel's chaincode", func(ctx context.Context) error {
-		now, found, err := d.newest(ctx)
-		if err != nil {
-			return err
-		}
-		w.definition = Definition{PackageID: pkg.ID, Version: pkg.Version, Sequence: now.Sequence}
-		if !found || now.Version != pkg.Version {
-			w.definition.Sequence++
-		}
-		return nil
-	})
-	if err != nil {
-		return w, err
-	}
-	for _, p := range d.speakers() {
-		var has bool
-		err := again(ctx, "asking "+p.Organisation+" for its approval", func(ctx context.Context) (err error) {
-			has, err = d.approved(ctx, p, w.definition)
-			return err
-		})
-		if err != nil {
-			return w, err
-		}
-		if !has {
-			w.approve = append(w.approve, p)
-		}
-	}
-	return w, nil
-}
-
-// installed reports whether a peer has a package.
-func installed(ctx context.Context, p *channel.Peer, id string) (bool, error) {
-	list, err := chaincode.NewPeer(p.Conn, p.Identity).QueryInstalled(ctx)
-	if err != nil {
-		return false, fmt.Errorf("listing packages: %w", err)
-	}
-	return slices.ContainsFunc(list.GetInstalledChaincodes(), func(c *lifecycle.QueryInstalledChaincodesResult_InstalledChaincode) bool {
-		return c.GetPackageId() == id
-	}), nil
-}
-
-// newest is the most advanced definition that any organisation knows: after a
-// restart some peers lag behind.
-func (d *Deployer) newest(ctx context.Context) (Definition, bool, error) {
-	var best Definition
-	found := false
-	for _, p := range d.speakers() {
-		def, ok, err := d.committed(ctx, p)
-		if err != nil {
-			return Definition{}, false, err
-		}
-		if ok && def.Sequence > best.Sequence {
-			best, found = def, true
-		}
-	}
-	return best, found, nil
 }
 
 // speakers returns the first peer of each organisation.
@@ -230,7 +176,11 @@ func (d *Deployer) approved(ctx context.Context, p *channel.Peer, def Definition
 		}
 		return false, fmt.Errorf("asking for an approval: %w", err)
 	}
-	return res.GetVersion() == def.Version && packageOf(res) == def.PackageID, nil
+	policy, err := parsePolicy(res.GetValidationParameter())
+	if err != nil {
+		return false, err
+	}
+	return res.GetVersion() == def.Version && packageOf(res) == def.PackageID && proto.Equal(policy, def.endorsement), nil
 }
 
 func packageOf(r *lifecycle.QueryApprovedChaincodeDefinitionResult) string {
@@ -287,12 +237,7 @@ func (d *Deployer) definition(def Definition) *chaincode.Definition {
 	return &chaincode.Definition{
 		ChannelName: d.Channel, Name: d.Chaincode,
 		PackageID: def.PackageID, Version: def.Version, Sequence: def.Sequence,
-		// The channel's policy, a majority of organisations: it follows when one joins.
-		ApplicationPolicy: &peer.ApplicationPolicy{
-			Type: &peer.ApplicationPolicy_ChannelConfigPolicyReference{
-				ChannelConfigPolicyReference: "/Channel/Application/Endorsement",
-			},
-		},
+		ApplicationPolicy: def.endorsement,
 	}
 }
 
