@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -47,15 +48,21 @@ const nodeOUs = `NodeOUs:
   OrdererOUIdentifier: {Certificate: cacerts/ca.pem, OrganizationalUnitIdentifier: orderer}
 `
 
-// Make makes what is missing: whole organisations, or nothing of one. It
-// reports whether it made anything.
+// Make makes what is missing of members and of those that join: whole
+// organisations, or nothing of one, and the certificates of an orderer that a
+// member runs from now on. It reports whether it made anything.
 func Make(n *topology.Network, now time.Time) (made bool, err error) {
 	// The authorities and all that they issue begin at one moment, a little in
 	// the past for clocks that differ.
 	from := now.UTC().Add(-5 * time.Minute).Truncate(time.Second)
-	for _, o := range n.Organisations {
+	for _, o := range slices.Concat(n.Organisations, n.Joining) {
 		dir := n.OrgDir(o.ID)
 		if _, err := os.Stat(dir); err == nil {
+			more, err := makeOrderer(n, o, from)
+			if err != nil {
+				return made, err
+			}
+			made = made || more
 			continue
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return made, fmt.Errorf("looking for the certificates of %s: %w", o.ID, err)
@@ -79,6 +86,35 @@ func (f files) put(dir string, p pair) {
 	f[filepath.Join(dir, CertFile)], f[filepath.Join(dir, KeyFile)] = p.cert, p.key
 }
 
+// roots puts what makes a membership folder out of one.
+func (f files) roots(msp string, ca, tls *authority) {
+	f[filepath.Join(msp, "cacerts", "ca.pem")] = ca.cert
+	f[filepath.Join(msp, "tlscacerts", "tlsca.pem")] = tls.cert
+	f[filepath.Join(msp, "config.yaml")] = []byte(nodeOUs)
+}
+
+// server is an orderer or a peer: where its folder is, and who it is.
+type server struct{ dir, name, unit string }
+
+// server puts the membership and the TLS folder of an orderer or a peer.
+func (f files) server(s server, ca, tls *authority) error {
+	id, err := ca.issue(leaf{name: s.name, unit: s.unit})
+	if err != nil {
+		return err
+	}
+	msp := filepath.Join(s.dir, "msp")
+	f.roots(msp, ca, tls)
+	f[filepath.Join(msp, "signcerts", CertFile)] = id.cert
+	f[filepath.Join(msp, "keystore", KeyFile)] = id.key
+	t, err := tls.issue(leaf{name: s.name, tls: true})
+	if err != nil {
+		return err
+	}
+	f.put(filepath.Join(s.dir, "tls"), t)
+	f[filepath.Join(s.dir, "tls", TLSRootFile)] = tls.cert
+	return nil
+}
+
 // organisation makes all of one organisation, in memory.
 func organisation(o topology.Organisation, from time.Time) (files, error) {
 	ca, err := newAuthority(o.ID, "ca", from)
@@ -92,14 +128,8 @@ func organisation(o topology.Organisation, from time.Time) (files, error) {
 	out := files{}
 	out.put("ca", ca.pair)
 	out.put("tlsca", tls.pair)
-	roots := func(msp string) {
-		out[filepath.Join(msp, "cacerts", "ca.pem")] = ca.cert
-		out[filepath.Join(msp, "tlscacerts", "tlsca.pem")] = tls.cert
-		out[filepath.Join(msp, "config.yaml")] = []byte(nodeOUs)
-	}
-	roots("msp")
+	out.roots("msp", ca, tls)
 
-	type server struct{ dir, name, unit string }
 	var servers []server
 	if o.Orderer != nil {
 		servers = append(servers, server{filepath.Join("orderers", "orderer0"), o.Orderer.Name, unitOrderer})
@@ -108,20 +138,9 @@ func organisation(o topology.Organisation, from time.Time) (files, error) {
 		servers = append(servers, server{filepath.Join("peers", p.Folder), p.Name, unitPeer})
 	}
 	for _, s := range servers {
-		id, err := ca.issue(leaf{name: s.name, unit: s.unit})
-		if err != nil {
+		if err := out.server(s, ca, tls); err != nil {
 			return nil, err
 		}
-		msp := filepath.Join(s.dir, "msp")
-		roots(msp)
-		out[filepath.Join(msp, "signcerts", CertFile)] = id.cert
-		out[filepath.Join(msp, "keystore", KeyFile)] = id.key
-		t, err := tls.issue(leaf{name: s.name, tls: true})
-		if err != nil {
-			return nil, err
-		}
-		out.put(filepath.Join(s.dir, "tls"), t)
-		out[filepath.Join(s.dir, "tls", TLSRootFile)] = tls.cert
 	}
 
 	admin, err := ca.issue(leaf{name: "admin@" + o.ID, unit: unitAdmin})

@@ -7,6 +7,7 @@ package topology
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 )
 
@@ -51,8 +52,15 @@ type Network struct {
 	Name          string         `json:"name"`
 	Channel       string         `json:"channel"`
 	Chaincode     string         `json:"chaincode"`
-	Base          int            `json:"base"` // first port
-	Organisations []Organisation `json:"organisations"`
+	Base          int            `json:"base"`          // first port
+	Organisations []Organisation `json:"organisations"` // the members
+
+	// Joining has a seat, but is not on the channel yet, wholly or with its
+	// orderer. An organisation may stand here and among the members.
+	Joining []Organisation `json:"joining,omitempty"`
+	// Former was on the channel, wholly or with its orderer. Nothing of it runs;
+	// its data is kept and its ports are its own.
+	Former []Organisation `json:"former,omitempty"`
 
 	// Dir is the state directory, absolute: where the file was read from.
 	Dir string `json:"-"`
@@ -181,23 +189,45 @@ type Process struct {
 	Ports        []Port // the first is its address
 }
 
-// Processes lists what the launcher starts, in the order of their kinds.
+// Processes lists what the launcher starts for the members, in the order of
+// their kinds.
 func (n *Network) Processes() []Process {
-	var orderers, peers, nodes []Process
+	var all []Process
 	for _, o := range n.Organisations {
-		if r := o.Orderer; r != nil {
-			orderers = append(orderers, Process{r.Name, KindOrderer, o.ID, []Port{
-				{r.Port, "ordering"}, {r.Admin, "channel participation"}, {r.Operations, "operations"},
-			}})
-		}
-		for _, p := range o.Peers {
-			peers = append(peers, Process{p.Name, KindPeer, o.ID, []Port{
-				{p.Port, "peer"}, {p.Chaincode, "chaincode"}, {p.Operations, "operations"},
-			}})
-		}
-		nodes = append(nodes, Process{o.Node.Name, KindNode, o.ID, []Port{{o.Node.Port, "HTTP"}}})
+		all = append(all, o.processes()...)
 	}
-	return append(append(orderers, peers...), nodes...)
+	rank := map[Kind]int{KindOrderer: 0, KindPeer: 1, KindNode: 2}
+	slices.SortStableFunc(all, func(a, b Process) int { return rank[a.Kind] - rank[b.Kind] })
+	return all
+}
+
+// FormerProcesses lists what former members ran.
+func (n *Network) FormerProcesses() []Process {
+	var all []Process
+	for _, o := range n.Former {
+		all = append(all, o.processes()...)
+	}
+	return all
+}
+
+// processes lists what an organisation runs. An organisation without a node's
+// name is only the orderer that it ran.
+func (o *Organisation) processes() []Process {
+	var all []Process
+	if r := o.Orderer; r != nil {
+		all = append(all, Process{r.Name, KindOrderer, o.ID, []Port{
+			{r.Port, "ordering"}, {r.Admin, "channel participation"}, {r.Operations, "operations"},
+		}})
+	}
+	for _, p := range o.Peers {
+		all = append(all, Process{p.Name, KindPeer, o.ID, []Port{
+			{p.Port, "peer"}, {p.Chaincode, "chaincode"}, {p.Operations, "operations"},
+		}})
+	}
+	if o.Node.Name != "" {
+		all = append(all, Process{o.Node.Name, KindNode, o.ID, []Port{{o.Node.Port, "HTTP"}}})
+	}
+	return all
 }
 
 // Process finds a process by its name.

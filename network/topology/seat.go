@@ -1,0 +1,214 @@
+package topology
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// organisationID is what serves as a name in certificates, paths, policies and
+// DIDs alike.
+var organisationID = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// maxID keeps an id, with what is put before it, within a certificate's common
+// name (64 characters).
+const maxID = 40
+
+// ErrFormer means that the organisation was a member and left.
+var ErrFormer = errors.New("it was a member and left; its seat and its data are kept")
+
+// Seat gives an organisation that joins, or a member that is to run an orderer,
+// its place: names, ports, a number in the consensus. It stands under Joining
+// until Admit; what stands there already keeps its ports. A member that has all
+// that is asked for is returned as it is, and joining is false. The network file
+// is not written.
+func (n *Network) Seat(id, title, kind string, orderer bool) (o Organisation, joining bool, err error) {
+	switch {
+	case !organisationID.MatchString(id) || len(id) > maxID:
+		return o, false, fmt.Errorf("an organisation's id is at most %d lower-case letters, digits and single hyphens between them, a letter first, not %q", maxID, id)
+	case slices.ContainsFunc(n.Former, func(o Organisation) bool { return o.ID == id }):
+		return o, false, fmt.Errorf("%s cannot join: %w", id, ErrFormer)
+	}
+	if i := slices.IndexFunc(n.Joining, func(o Organisation) bool { return o.ID == id }); i >= 0 {
+		if orderer && n.Joining[i].Orderer == nil {
+			if n.Joining[i].Orderer, err = n.ordererSeat(id); err != nil {
+				return o, false, err
+			}
+		}
+		return n.Joining[i], true, nil
+	}
+	if have, ok := n.Organisation(id); ok {
+		if !orderer || have.Orderer != nil {
+			return *have, false, nil
+		}
+		o = *have
+		if o.Orderer, err = n.ordererSeat(id); err != nil {
+			return o, false, err
+		}
+		n.Joining = append(n.Joining, o)
+		return o, true, nil
+	}
+	if !slices.Contains([]string{ledger.KindHospital, ledger.KindManufacturer, ledger.KindAuthority}, kind) {
+		return o, false, fmt.Errorf("an organisation is a %s, a %s or an %s, not %q",
+			ledger.KindHospital, ledger.KindManufacturer, ledger.KindAuthority, kind)
+	}
+	if title == "" {
+		title = id
+	}
+	o = Organisation{ID: id, Title: title, Kind: kind}
+	if o.Node, err = n.nodeSeat(id); err != nil {
+		return o, false, err
+	}
+	// The seat is taken before the next ports are looked for.
+	n.Joining = append(n.Joining, o)
+	seat := &n.Joining[len(n.Joining)-1]
+	defer func() {
+		if err != nil {
+			n.Joining = n.Joining[:len(n.Joining)-1]
+		}
+	}()
+	if orderer {
+		if seat.Orderer, err = n.ordererSeat(id); err != nil {
+			return o, false, err
+		}
+	}
+	p, err := n.peerSeat(id, 0)
+	if err != nil {
+		return o, false, err
+	}
+	seat.Peers = []Peer{p}
+	return *seat, true, nil
+}
+
+// Admit makes a joining organisation a member. It reports false when it was one.
+func (n *Network) Admit(id string) bool {
+	i := slices.IndexFunc(n.Joining, func(o Organisation) bool { return o.ID == id })
+	if i < 0 {
+		return false
+	}
+	o := n.Joining[i]
+	n.Joining = slices.Delete(n.Joining, i, i+1)
+	if have, ok := n.Organisation(id); ok {
+		*have = o
+	} else {
+		n.Organisations = append(n.Organisations, o)
+	}
+	return true
+}
+
+// Dismiss takes a member's seat away, and keeps it among the former ones: its
+// ports, its number and its data stay its own. It reports false when it was no
+// member.
+func (n *Network) Dismiss(id string) bool {
+	i := slices.IndexFunc(n.Organisations, func(o Organisation) bool { return o.ID == id })
+	if i < 0 {
+		return false
+	}
+	n.leave(n.Organisations[i])
+	n.Organisations = slices.Delete(n.Organisations, i, i+1)
+	return true
+}
+
+// DismissOrderer takes a member's part in the ordering service away and keeps it
+// among the former seats. It reports false when it had none.
+func (n *Network) DismissOrderer(id string) bool {
+	o, ok := n.Organisation(id)
+	if !ok || o.Orderer == nil {
+		return false
+	}
+	n.leave(Organisation{ID: o.ID, Title: o.Title, Kind: o.Kind, Orderer: o.Orderer})
+	o.Orderer = nil
+	return true
+}
+
+// leave notes a former seat, together with what is noted of the organisation
+// already.
+func (n *Network) leave(o Organisation) {
+	i := slices.IndexFunc(n.Former, func(f Organisation) bool { return f.ID == o.ID })
+	if i < 0 {
+		n.Former = append(n.Former, o)
+		return
+	}
+	if o.Orderer == nil {
+		o.Orderer = n.Former[i].Orderer
+	}
+	n.Former[i] = o
+}
+
+// Left returns what an organisation that is a member no more ran, or the orderer
+// that a member ran.
+func (n *Network) Left(id string) (*Organisation, bool) {
+	for i := range n.Former {
+		if n.Former[i].ID == id {
+			return &n.Former[i], true
+		}
+	}
+	return nil, false
+}
+
+// seats lists all organisations whose ports are given away.
+func (n *Network) seats() []Organisation {
+	return slices.Concat(n.Organisations, n.Joining, n.Former)
+}
+
+func (n *Network) nodeSeat(id string) (Node, error) {
+	port, err := n.freePorts(nodePorts, ordererPorts, 1)
+	return Node{Name: "node-" + id, Port: port}, err
+}
+
+func (n *Network) ordererSeat(id string) (*Orderer, error) {
+	number := 0
+	for _, o := range n.seats() {
+		if o.Orderer != nil {
+			number = max(number, o.Orderer.Consenter)
+		}
+	}
+	p, err := n.freePorts(ordererPorts, peerPorts, portsEach)
+	if err != nil {
+		return nil, err
+	}
+	// A number is never given away twice: the consensus remembers them.
+	return &Orderer{Name: "orderer-" + id, Consenter: number + 1, Port: p, Admin: p + 1, Operations: p + 2}, nil
+}
+
+func (n *Network) peerSeat(id string, k int) (Peer, error) {
+	folder := "peer" + strconv.Itoa(k)
+	p, err := n.freePorts(peerPorts, Span, portsEach)
+	return Peer{Name: folder + "-" + id, Folder: folder, Port: p, Chaincode: p + 1, Operations: p + 2}, err
+}
+
+// freePorts finds ports in a row that no seat has: in their own range, else from
+// the end of the network's ports downwards.
+func (n *Network) freePorts(from, to, count int) (int, error) {
+	taken := map[int]bool{}
+	for _, o := range n.seats() {
+		for _, p := range o.processes() {
+			for _, port := range p.Ports {
+				taken[port.Number] = true
+			}
+		}
+	}
+	free := func(first int) bool {
+		for p := first; p < first+count; p++ {
+			if taken[p] {
+				return false
+			}
+		}
+		return true
+	}
+	for p := n.Base + from; p+count <= n.Base+to; p += count {
+		if free(p) {
+			return p, nil
+		}
+	}
+	for p := n.Base + Span - count; p >= n.Base+peerPorts; p -= count {
+		if free(p) {
+			return p, nil
+		}
+	}
+	return 0, fmt.Errorf("the network's %d ports are all given away", Span)
+}
