@@ -28,6 +28,7 @@ const anyRole ledger.Role = "any"
 // scene is a seeded ledger on which each transaction can succeed.
 type scene struct {
 	*statetest.Ledger
+	members
 	log, fork *statetest.Log
 }
 
@@ -36,11 +37,14 @@ func newScene(t *testing.T) *scene {
 	s := &scene{Ledger: statetest.NewSeeded(t), log: statetest.NewLog("secant/test/hospital-north")}
 	s.log.Grow(8)
 	s.fork = s.log.Fork()
+	s.members = newMembers(t, s.Ledger)
 	anchorer := s.Client(north, ledger.RoleAnchorer)
 	for _, p := range []statetest.Proposal{
 		{Client: anchorer, Name: ledger.AnchorOpen, Request: ledger.OpenStream{Verifier: s.log.Verifier}},
 		{Client: anchorer, Name: ledger.AnchorCommit, Request: ledger.CommitAnchor{Stream: s.stream(), Checkpoint: s.log.Checkpoint(4)}},
 		{Client: s.Client(north, ledger.RoleSharer), Name: ledger.ThreatShare, Request: share("shared")},
+		{Client: s.Client(north, ledger.RoleSharer), Name: ledger.ThreatShare, Request: share("withdrawn")},
+		{Client: s.Client(north, ledger.RoleSharer), Name: ledger.ThreatWithdraw, Request: ledger.WithdrawThreat{Digest: share("withdrawn").Digest, Reason: ledger.WithdrawnError}},
 		{Client: s.Client(north, ledger.RoleScorer), Name: ledger.RiskPublish, Request: score("published")},
 	} {
 		statetest.Want(t, "", s.Submitted(t, p, nil))
@@ -132,7 +136,7 @@ func TestAccessMatrix(t *testing.T) {
 // ownsItsOwn reports whether a transaction concerns the caller's organisation
 // whoever it is, so that no organisation is the wrong one.
 func ownsItsOwn(name string) bool {
-	return name == ledger.IdentityRegister
+	return name == ledger.IdentityRegister || name == ledger.ThreatWithdraw
 }
 
 func TestNobodyMayDoAnything(t *testing.T) {

@@ -1,11 +1,26 @@
 package ledger
 
+import "time"
+
 // threatRecords holds one of each record of the contract "threat", in the newest form.
 var threatRecords = map[string]any{
-	"threat": &Threat{V: 1, Digest: hex32(9), Marking: TLPGreen, MediaType: MediaTypeSTIX, Size: 1234, Sharer: "hospital-north", Shared: at},
+	"threat":        &Threat{V: 2, Digest: hex32(9), Marking: TLPGreen, MediaType: MediaTypeSTIX, Size: 1234, Sharer: "hospital-north", Shared: at},
+	"threat-sealed": &Threat{V: 2, Digest: hex32(9), Marking: TLPAmberStrict, Sharer: "hospital-north", Shared: at},
+	"sighting": &Sighting{
+		V: 1, Digest: hex32(9), Sharer: "hospital-north", By: "hospital-south", Tx: hex32(12), Count: 3,
+		First: at.Add(-2 * time.Hour), Last: at.Add(-time.Hour), Time: at,
+	},
+	"opinion": &Opinion{
+		V: 1, Digest: hex32(9), Sharer: "hospital-north", By: "hospital-south", Opinion: StronglyAgree, Weight: 80, Revision: 2, Time: at,
+	},
+	"withdrawal":            &Withdrawal{V: 1, Digest: hex32(9), Sharer: "hospital-north", Reason: WithdrawnFalsePositive, Time: at},
+	"withdrawal-superseded": &Withdrawal{V: 1, Digest: hex32(9), Sharer: "hospital-north", Reason: WithdrawnSuperseded, SupersededBy: hex32(13), Time: at},
 }
 
 // threatKeys says under which keys they stand.
 var threatKeys = map[string][]string{
-	"threat": {"thr", hex32(9), "hospital-north"},
+	"threat":     {"thr", hex32(9), "hospital-north"},
+	"sighting":   {"thr.si", hex32(9), "hospital-north", "hospital-south", hex32(12)},
+	"opinion":    {"thr.op", hex32(9), "hospital-north", "hospital-south"},
+	"withdrawal": {"thr.wd", hex32(9), "hospital-north"},
 }

@@ -2,22 +2,34 @@ package ledger
 
 // The transactions of the contract "threat".
 const (
-	ThreatShare = "threat:Share"
-	ThreatGet   = "threat:Get"
-	ThreatList  = "threat:List"
+	ThreatShare         = "threat:Share"
+	ThreatSight         = "threat:Sight"
+	ThreatOpine         = "threat:Opine"
+	ThreatWithdraw      = "threat:Withdraw"
+	ThreatGet           = "threat:Get"
+	ThreatGetWithdrawal = "threat:GetWithdrawal"
+	ThreatList          = "threat:List"
+	ThreatListSightings = "threat:ListSightings"
+	ThreatListOpinions  = "threat:ListOpinions"
 )
 
 var (
-	threatWrites = []string{ThreatShare}
-	threatReads  = []string{ThreatGet, ThreatList}
+	threatWrites = []string{ThreatShare, ThreatSight, ThreatOpine, ThreatWithdraw}
+	threatReads  = []string{ThreatGet, ThreatGetWithdrawal, ThreatList, ThreatListSightings, ThreatListOpinions}
 )
 
 // The object types of shared threats.
 const (
-	TypeThreat ObjectType = "thr" // parts: body digest, sharer's MSP id
+	TypeThreat     ObjectType = "thr"    // parts: digest or commitment, sharer's MSP id
+	TypeSighting   ObjectType = "thr.si" // parts: digest, sharer's MSP id, MSP id of who saw it, transaction id
+	TypeOpinion    ObjectType = "thr.op" // parts: digest, sharer's MSP id, MSP id of who thinks so
+	TypeWithdrawal ObjectType = "thr.wd" // parts: digest or commitment, sharer's MSP id
 )
 
 // The events of shared threats.
 const (
-	EventThreatShared EventKind = "threat.shared"
+	EventThreatShared    EventKind = "threat.shared"
+	EventThreatSighted   EventKind = "threat.sighted"
+	EventThreatJudged    EventKind = "threat.judged"
+	EventThreatWithdrawn EventKind = "threat.withdrawn"
 )

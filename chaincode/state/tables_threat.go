@@ -4,5 +4,8 @@ import "github.com/secant-platform/secant/chaincode/ledger"
 
 // The tables of shared threats.
 var (
-	Threats = table[ledger.Threat](ledger.TypeThreat, "the report")
+	Threats     = table[ledger.Threat](ledger.TypeThreat, "the report")
+	Sightings   = table[ledger.Sighting](ledger.TypeSighting, "the sighting")
+	Opinions    = table[ledger.Opinion](ledger.TypeOpinion, "the opinion")
+	Withdrawals = table[ledger.Withdrawal](ledger.TypeWithdrawal, "the withdrawal")
 )

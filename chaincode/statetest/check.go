@@ -23,11 +23,17 @@ func (l *Ledger) Check() error {
 	c.keys()
 	c.events()
 	c.organisations()
+	c.decisions()
+	c.dids()
+	c.registries()
 	c.devices()
 	c.streams()
 	c.anchors()
 	c.reports()
+	c.sightings()
+	c.opinions()
 	c.scores()
+	c.recomputations()
 	return errors.Join(c.faults...)
 }
 
@@ -112,15 +118,16 @@ func find[T any](rows []*row[T], key ledger.Key) *T {
 // newest says of each type of record which version is written now; older ones
 // are read.
 var newest = map[ledger.ObjectType]int{
-	ledger.TypeOrganisation: 1,
+	ledger.TypeOrganisation: 1, ledger.TypeRoster: 1, ledger.TypeProposal: 1, ledger.TypeVote: 1, ledger.TypeEnactment: 1,
+	ledger.TypeTrust: 1, ledger.TypeSchema: 1, ledger.TypeStatusList: 1, ledger.TypeDID: 1, ledger.TypeDIDVersion: 1,
 
 	ledger.TypeModel: 1, ledger.TypeRelease: 1, ledger.TypeUnit: 1, ledger.TypeUnitHistory: 1,
 
 	ledger.TypeStream: 1, ledger.TypeStreamOwner: 1, ledger.TypeAnchor: 1, ledger.TypeEquivocation: 1,
 
-	ledger.TypeThreat: 1,
+	ledger.TypeThreat: 2, ledger.TypeSighting: 1, ledger.TypeOpinion: 1, ledger.TypeWithdrawal: 1,
 
-	ledger.TypeScore: 1,
+	ledger.TypeScore: 2, ledger.TypeRecomputation: 1,
 }
 
 // keys: every key is a composite key of a known type, and nothing is deleted.

@@ -73,24 +73,3 @@ func (c *checker) unitHistory(r *row[ledger.Unit], history []*row[ledger.UnitCha
 	}
 	c.want(rows == len(r.versions), "unit %s: has %d versions and %d rows of history", r.last().ID, len(r.versions), rows)
 }
-
-// reports: each is its sharer's, under a marking that everyone may see.
-func (c *checker) reports() {
-	for _, r := range once(c, rowsOf[ledger.Threat](c, ledger.TypeThreat)) {
-		t := r.last()
-		c.want(c.by(r.entries[0]).Org == t.Sharer, "report %s: another organisation wrote it", t.Digest)
-		c.want(t.Marking == ledger.TLPClear || t.Marking == ledger.TLPGreen, "report %s: has marking %s", t.Digest, t.Marking)
-	}
-}
-
-// scores: each is of a unit, by its owner, in bounds.
-func (c *checker) scores() {
-	units := rowsOf[ledger.Unit](c, ledger.TypeUnit)
-	for _, r := range once(c, rowsOf[ledger.Score](c, ledger.TypeScore)) {
-		s := r.last()
-		u := find(units, ledger.UnitKey(s.Subject))
-		c.want(u != nil && u.Owner == s.Scorer, "score %v: its subject is no unit of its scorer", r.key)
-		c.want(c.by(r.entries[0]).Org == s.Scorer, "score %v: another organisation wrote it", r.key)
-		c.want(s.Value >= 0 && s.Value <= ledger.MaxScore, "score %v: is %d", r.key, s.Value)
-	}
-}

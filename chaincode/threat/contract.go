@@ -26,12 +26,50 @@ func (c *Contract) Share(ctx *state.Context, req ledger.ShareThreat) (*ledger.Th
 	return report, ctx.Emit(ledger.EventThreatShared, report.Key(), report.Sharer)
 }
 
+// Withdraw withdraws a report of the caller's organisation for ever. One that
+// takes its place must stand: so no two reports supersede each other, whatever
+// the order in which they come.
+func (c *Contract) Withdraw(ctx *state.Context, req ledger.WithdrawThreat) (*ledger.Withdrawal, error) {
+	if err := ctx.Permit(ledger.RoleSharer); err != nil {
+		return nil, err
+	}
+	if err := req.Validate(); err != nil {
+		return nil, err
+	}
+	org := ctx.Caller().Org
+	report, err := state.Threats.Get(ctx, ledger.ThreatKey(req.Digest, org))
+	if err != nil {
+		return nil, err
+	}
+	if req.SupersededBy != "" {
+		if _, err := state.Threats.Get(ctx, ledger.ThreatKey(req.SupersededBy, org)); err != nil {
+			return nil, err
+		}
+		if err := notWithdrawn(ctx, req.SupersededBy, org); err != nil {
+			return nil, err
+		}
+	}
+	withdrawal := withdraw(report, req, ctx.Time())
+	if err := state.Withdrawals.Create(ctx, withdrawal); err != nil {
+		return nil, err
+	}
+	return withdrawal, ctx.Emit(ledger.EventThreatWithdrawn, withdrawal.Key(), withdrawal.Sharer)
+}
+
 // Get returns one report's record.
 func (c *Contract) Get(ctx *state.Context, req ledger.GetThreat) (*ledger.Threat, error) {
 	if err := ctx.PermitMember(); err != nil {
 		return nil, err
 	}
 	return state.Threats.Get(ctx, ledger.ThreatKey(req.Digest, req.Sharer))
+}
+
+// GetWithdrawal returns a report's withdrawal.
+func (c *Contract) GetWithdrawal(ctx *state.Context, req ledger.GetThreat) (*ledger.Withdrawal, error) {
+	if err := ctx.PermitMember(); err != nil {
+		return nil, err
+	}
+	return state.Withdrawals.Get(ctx, ledger.WithdrawalKey(req.Digest, req.Sharer))
 }
 
 // List returns a page of reports.

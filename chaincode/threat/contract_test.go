@@ -28,7 +28,7 @@ func TestASharedReportIsItsSharers(t *testing.T) {
 	digest := ledger.BodyDigest([]byte("body"))
 	statetest.Want(t, "", l.Evaluate(l.Client(south, ""), ledger.ThreatGet, ledger.GetThreat{Digest: digest, Sharer: north}, &got))
 	want := ledger.Threat{
-		V: 1, Digest: digest, Marking: ledger.TLPGreen, MediaType: ledger.MediaTypeSTIX, Size: 4, Sharer: north, Shared: statetest.Start,
+		V: 2, Digest: digest, Marking: ledger.TLPGreen, MediaType: ledger.MediaTypeSTIX, Size: 4, Sharer: north, Shared: statetest.Start,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -54,13 +54,38 @@ func TestNobodyOccupiesAReport(t *testing.T) {
 	}
 }
 
-func TestMarkingsThatNeedSealingAreRefused(t *testing.T) {
+func sealed(t *testing.T, l *statetest.Ledger, org, marking string) statetest.Proposal {
+	t.Helper()
+	commitment, err := ledger.ThreatCommitment(make([]byte, 32), ledger.BodyDigest([]byte("body")), marking, org, []string{"authority"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return statetest.Proposal{Client: l.Client(org, ledger.RoleSharer), Name: ledger.ThreatShare, Request: ledger.ShareThreat{
+		Digest: commitment, Marking: marking,
+	}}
+}
+
+// TestASealedReportTellsNothingOfItsBody: the ledger has who shared something
+// under which marking when, and a commitment.
+func TestASealedReportTellsNothingOfItsBody(t *testing.T) {
 	t.Parallel()
 	l := statetest.New(t)
-	for _, marking := range []string{"amber", "amber+strict", "red", ""} {
-		p := share(l, north, "body")
-		p.Request = ledger.ShareThreat{Digest: ledger.BodyDigest(nil), Marking: marking, MediaType: ledger.MediaTypeSTIX, Size: 1}
-		statetest.Want(t, ledger.CodeInvalid, l.Submitted(t, p, nil))
+	for _, marking := range []string{ledger.TLPAmber, ledger.TLPAmberStrict, ledger.TLPRed} {
+		p := sealed(t, l, north, marking)
+		var got ledger.Threat
+		statetest.Want(t, "", l.Submitted(t, p, &got))
+		want := ledger.Threat{V: 2, Digest: p.Request.(ledger.ShareThreat).Digest, Marking: marking, Sharer: north, Shared: statetest.Start} //nolint:errcheck,forcetypeassert // sealed made it
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		statetest.Want(t, ledger.CodeAlreadyExists, l.Submitted(t, p, nil))
+	}
+	size := sealed(t, l, north, ledger.TLPRed)
+	size.Request = ledger.ShareThreat{Digest: ledger.BodyDigest(nil), Marking: ledger.TLPRed, MediaType: ledger.MediaTypeSTIX, Size: 1}
+	statetest.Want(t, ledger.CodeInvalid, l.Submitted(t, size, nil))
+	for _, marking := range []string{"white", "AMBER", ""} {
+		size.Request = ledger.ShareThreat{Digest: ledger.BodyDigest(nil), Marking: marking}
+		statetest.Want(t, ledger.CodeInvalid, l.Submitted(t, size, nil))
 	}
 }
 
@@ -75,27 +100,5 @@ func TestReportsAreListedInPages(t *testing.T) {
 	statetest.Want(t, "", l.Evaluate(l.Client(south, ""), ledger.ThreatList, ledger.PageRequest{Bookmark: first.Next}, &second))
 	if len(first.Items) != 2 || len(second.Items) != 1 || second.Next != "" {
 		t.Errorf("three reports are listed as %v, then %v", first, second)
-	}
-}
-
-func TestConflicts(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name  string
-		org   string
-		other string
-		valid []bool
-	}{
-		{"one body shared twice by one: the second loses", north, "body", []bool{true, false}},
-		{"one body shared by two: neither loses", south, "body", []bool{true, true}},
-		{"two bodies shared by one: neither loses", north, "other body", []bool{true, true}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			l := statetest.New(t)
-			if diff := cmp.Diff(c.valid, l.Race(t, share(l, north, "body"), share(l, c.org, c.other))); diff != "" {
-				t.Error(diff)
-			}
-		})
 	}
 }
