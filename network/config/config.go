@@ -117,7 +117,11 @@ func Channel(n *topology.Network) ([]byte, error) {
 	data := struct {
 		Profile, Host       string
 		Members, Consenters []member
+		Tuning              topology.Tuning
 	}{Profile: Profile, Host: topology.Host}
+	if n.Tuning != nil {
+		data.Tuning = *n.Tuning
+	}
 	for _, o := range n.Organisations {
 		m := member{Organisation: o, MSP: n.MSPDir(o.ID)}
 		data.Members = append(data.Members, m)

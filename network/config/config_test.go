@@ -158,3 +158,41 @@ func TestOrderersMayWriteWhereTheyVote(t *testing.T) {
 		}
 	}
 }
+
+func TestTuningReplacesTheBatchSettings(t *testing.T) {
+	t.Parallel()
+	type smart struct {
+		Interval string `yaml:"RequestBatchMaxInterval"`
+		Count    int    `yaml:"RequestBatchMaxCount"`
+	}
+	type orderer struct {
+		BatchSize struct {
+			MaxMessageCount int `yaml:"MaxMessageCount"`
+		} `yaml:"BatchSize"`
+		SmartBFT smart `yaml:"SmartBFT"`
+	}
+	rendered := func(tuning *topology.Tuning) orderer {
+		n := network(t, "/state")
+		n.Tuning = tuning
+		b, err := config.Channel(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tx struct {
+			Profiles map[string]struct {
+				Orderer orderer `yaml:"Orderer"`
+			} `yaml:"Profiles"`
+		}
+		if err := yaml.Unmarshal(b, &tx); err != nil {
+			t.Fatal(err)
+		}
+		return tx.Profiles[config.Profile].Orderer
+	}
+	if diff := cmp.Diff(rendered(nil), rendered(&topology.Tuning{Peer: []string{"GOGC=200"}})); diff != "" {
+		t.Errorf("a tuning without batch settings changes them: %s", diff)
+	}
+	got := rendered(&topology.Tuning{BatchInterval: "75ms", BatchCount: 7})
+	if got.BatchSize.MaxMessageCount != 7 || got.SmartBFT != (smart{"75ms", 7}) {
+		t.Errorf("%+v", got)
+	}
+}

@@ -48,6 +48,8 @@ type Options struct {
 	// Cache is the folder of built programs. Default: SECANT_CACHE, else below
 	// the user's cache folder.
 	Cache string
+	// Tuning, when it is not nil, replaces settings of the network, from now on.
+	Tuning *topology.Tuning
 	// NoNodes leaves the nodes out: the ledger alone.
 	NoNodes bool
 }
@@ -78,6 +80,9 @@ func Up(ctx context.Context, o Options) (*State, error) {
 	n, err := network(dir, o.Port)
 	if err != nil {
 		return nil, err
+	}
+	if o.Tuning != nil {
+		n.Tuning = o.Tuning
 	}
 	unlock, err := lock(n, "up")
 	if err != nil {

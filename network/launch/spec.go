@@ -24,7 +24,7 @@ func (l *launcher) spec(p topology.Process, env ...string) (process.Spec, error)
 	case topology.KindOrderer:
 		s.Path, s.Dir = l.programs.Orderer, l.net.OrdererDir(p.Name)
 		configuration = filepath.Join(s.Dir, "orderer.yaml")
-		s.Env = fabricEnv(s.Dir)
+		s.Env = append(fabricEnv(s.Dir), l.tuning().Orderer...)
 	case topology.KindPeer:
 		s.Path, s.Dir = l.programs.Peer, l.net.PeerDir(p.Name)
 		s.Args = []string{"node", "start"}
@@ -34,6 +34,7 @@ func (l *launcher) spec(p topology.Process, env ...string) (process.Spec, error)
 			"SECANT_PEER="+p.Name, "SECANT_ORGANISATION="+p.Organisation,
 			"SECANT_RUN_DIR="+l.net.RunDir(), "SECANT_LOG_DIR="+l.net.LogDir(),
 		)
+		s.Env = append(s.Env, l.tuning().Peer...)
 	case topology.KindNode:
 		s.Path, s.Dir = l.programs.Secant, l.net.NodeDir(p.Organisation)
 		configuration = l.net.NodeConfig(p.Organisation)
@@ -45,6 +46,14 @@ func (l *launcher) spec(p topology.Process, env ...string) (process.Spec, error)
 	s.Fingerprint, err = fingerprint(s, configuration)
 	s.Env = append(s.Env, env...)
 	return s, err
+}
+
+// tuning returns what the network departs in.
+func (l *launcher) tuning() topology.Tuning {
+	if l.net.Tuning == nil {
+		return topology.Tuning{}
+	}
+	return *l.net.Tuning
 }
 
 func fabricEnv(dir string) []string {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // bootID tells one run of the machine from the next: process numbers and
@@ -21,20 +22,52 @@ var bootID = sync.OnceValue(func() string {
 	return strings.TrimSpace(string(b))
 })
 
-// stat returns a process's state letter and the tick at which it started
-// (proc(5), /proc/pid/stat, fields 3 and 22).
-func stat(pid int) (state, start string, err error) {
+// fields returns what the kernel says of a process (proc(5), /proc/pid/stat)
+// from field 3 on.
+func fields(pid int) ([][]byte, error) {
 	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	if err != nil {
-		return "", "", fmt.Errorf("looking at process %d: %w", pid, err)
+		return nil, fmt.Errorf("looking at process %d: %w", pid, err)
 	}
 	// The name in parentheses may itself hold spaces and parentheses.
 	i := bytes.LastIndexByte(b, ')')
-	fields := bytes.Fields(b[i+1:])
-	if i < 0 || len(fields) < 20 {
-		return "", "", fmt.Errorf("looking at process %d: unknown form of its state", pid)
+	f := bytes.Fields(b[i+1:])
+	if i < 0 || len(f) < 20 {
+		return nil, fmt.Errorf("looking at process %d: unknown form of its state", pid)
 	}
-	return string(fields[0]), string(fields[19]), nil
+	return f, nil
+}
+
+// stat returns a process's state letter and the tick at which it started
+// (fields 3 and 22).
+func stat(pid int) (state, start string, err error) {
+	f, err := fields(pid)
+	if err != nil {
+		return "", "", err
+	}
+	return string(f[0]), string(f[19]), nil
+}
+
+// tick is the unit of processor times in /proc (USER_HZ, 100 a second on every
+// architecture that Go runs on).
+const tick = 10 * time.Millisecond
+
+// CPU returns the processor time that a process has used so far, in user and
+// system mode, in steps of 10 ms (fields 14 and 15).
+func CPU(pid int) (time.Duration, error) {
+	f, err := fields(pid)
+	if err != nil {
+		return 0, err
+	}
+	var sum time.Duration
+	for _, ticks := range f[11:13] {
+		n, err := strconv.ParseInt(string(ticks), 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("looking at process %d: %w", pid, err)
+		}
+		sum += time.Duration(n) * tick
+	}
+	return sum, nil
 }
 
 func birth(pid int) (string, error) {

@@ -265,3 +265,34 @@ func TestOwnerOfAPortIsNamed(t *testing.T) {
 		t.Errorf("nobody listens, but %+v", o)
 	}
 }
+
+func TestCPUGrowsWithWork(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells")
+	}
+	table := process.Table{Dir: t.TempDir()}
+	busy := start(t, table, "busy", "while :; do :; done")
+	idle := start(t, table, "idle", "sleep 60")
+	deadline := time.Now().Add(time.Minute)
+	for {
+		worked, err := process.CPU(busy.PID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rested, err := process.CPU(idle.PID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if worked >= 100*time.Millisecond && worked > 2*rested {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("a busy process used %v, an idle one %v", worked, rested)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if _, err := process.CPU(-1); err == nil {
+		t.Error("a process that does not exist has used processor time")
+	}
+}

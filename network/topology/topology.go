@@ -61,9 +61,26 @@ type Network struct {
 	// Former was on the channel, wholly or with its orderer. Nothing of it runs;
 	// its data is kept and its ports are its own.
 	Former []Organisation `json:"former,omitempty"`
+	// Tuning is in what the network departs from the settings of network/config;
+	// nil: in nothing.
+	Tuning *Tuning `json:"tuning,omitempty"`
 
 	// Dir is the state directory, absolute: where the file was read from.
 	Dir string `json:"-"`
+}
+
+// Tuning replaces settings, so that what they cost can be measured.
+type Tuning struct {
+	// BatchInterval is how long the leader waits for a block to fill, as in
+	// "200ms"; empty: as configured. Of the first block only.
+	BatchInterval string `json:"batchInterval,omitempty"`
+	// BatchCount is the most transactions in a block; zero: as configured. Of the
+	// first block only.
+	BatchCount int `json:"batchCount,omitempty"`
+	// Orderer and Peer are added to the processes' environment, where Fabric
+	// looks before it reads its file: "CORE_PEER_...=value".
+	Orderer []string `json:"orderer,omitempty"`
+	Peer    []string `json:"peer,omitempty"`
 }
 
 // Organisation is a member of the consortium.
