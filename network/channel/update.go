@@ -29,15 +29,17 @@ const (
 	retries = 5
 )
 
-// Update changes the channel's configuration. change gets a copy of the newest
-// one to edit; it may be called several times and must change nothing in a
-// configuration that is as it should be. Update computes the difference, has it
+// Change edits a copy of the channel's newest configuration. It may be called
+// several times, and must change nothing in one that is as it should be.
+type Change func(*common.Config) error
+
+// Update changes the channel's configuration. It computes the difference, has it
 // signed by the administrators of as many organisations as the policies of what
 // is changed ask for, submits it, and returns when every member's peer and
 // orderer that runs has the block. changed is false when there was nothing to
 // do. While the network cannot order it tries until ctx ends; it may then still
 // take effect, and calling Update again is the way to find out.
-func Update(ctx context.Context, n *topology.Network, change func(*common.Config) error) (changed bool, err error) {
+func Update(ctx context.Context, n *topology.Network, change Change) (changed bool, err error) {
 	for range retries {
 		now, err := Newest(ctx, n)
 		if err != nil {

@@ -27,7 +27,16 @@ func (l *launcher) fabric(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	done := l.progress.step("starting 4 orderers and 6 peers, joining the channel")
+	orderers, peers := 0, 0
+	for _, p := range l.net.Processes() {
+		switch p.Kind {
+		case topology.KindOrderer:
+			orderers++
+		case topology.KindPeer:
+			peers++
+		}
+	}
+	done := l.progress.step(fmt.Sprintf("starting %d orderers and %d peers, joining the channel", orderers, peers))
 	err = l.join(ctx, genesis)
 	done(err)
 	if err != nil {
@@ -66,7 +75,7 @@ func (l *launcher) joinOrderer(p topology.Process, genesis []byte) (probe, error
 			err = l.made(p)
 		}
 		if err == nil && !joined {
-			if err = o.Join(ctx, genesis); err == nil {
+			if err = o.Join(ctx, l.joinBlock(ctx, genesis)); err == nil {
 				s, _, err = o.Status(ctx)
 			}
 		}
@@ -75,6 +84,21 @@ func (l *launcher) joinOrderer(p topology.Process, genesis []byte) (probe, error
 		}
 		return err
 	}, nil
+}
+
+// joinBlock is the block with which an orderer joins: the newest configuration,
+// in which one that came later is named, or the first block of a channel that
+// nobody has yet. The orderer fetches what lies before from the others.
+func (l *launcher) joinBlock(ctx context.Context, genesis []byte) []byte {
+	c, err := channel.Newest(ctx, l.net)
+	if err != nil {
+		return genesis
+	}
+	b, err := c.Bytes()
+	if err != nil {
+		return genesis
+	}
+	return b
 }
 
 // joinPeer is content when the peer has the channel.

@@ -1,6 +1,5 @@
 // Package launch brings a whole consortium up on one machine, looks at it, and
-// takes it down: four orderers, six peers and five nodes as background processes
-// on loopback. Every step asks first what is there, so that the same call
+// takes it down: orderers, peers and nodes as background processes on loopback. Every step asks first what is there, so that the same call
 // starts a network, repairs one of which half was killed, upgrades one whose
 // program changed, and does nothing to one that is well.
 package launch
@@ -109,6 +108,9 @@ func (l *launcher) up(ctx context.Context, o Options) (*State, error) {
 	n := l.net
 	l.progress.say("consortium %q in %s, ports %d to %d", n.Name, n.Dir, n.Base, n.Base+topology.Span-1)
 	if err := preflight(n); err != nil {
+		return nil, err
+	}
+	if err := l.stopFormer(ctx); err != nil {
 		return nil, err
 	}
 	running, err := l.running()
@@ -279,6 +281,16 @@ func (l *launcher) ensure(ctx context.Context, p topology.Process, env ...string
 		}
 	}
 	return l.table.Start(spec)
+}
+
+// current reports whether a process runs as it should be started.
+func (l *launcher) current(p topology.Process) (bool, error) {
+	spec, err := l.spec(p)
+	if err != nil {
+		return false, err
+	}
+	r, found, err := l.table.Find(p.Name)
+	return found && r.Alive() && r.Fingerprint == spec.Fingerprint, err
 }
 
 // startAll ensures all processes of a kind and waits for each, side by side,

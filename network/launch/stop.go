@@ -107,6 +107,18 @@ func (l *launcher) stop(ctx context.Context) (int, error) {
 	return stopped, nil
 }
 
+// stopFormer ends what former members still run: a removal that stopped half-way
+// leaves it.
+func (l *launcher) stopFormer(ctx context.Context) error {
+	s := &Session{l: l}
+	for _, p := range l.net.FormerProcesses() {
+		if err := s.Stop(ctx, p.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // stopChaincodes ends what chaincode of a peer still runs although the peer does
 // not: one that never reached its peer does not notice that it is gone.
 func (l *launcher) stopChaincodes(ctx context.Context, peer string) error {

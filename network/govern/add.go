@@ -1,0 +1,141 @@
+package govern
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/network/channel"
+	"github.com/secant-platform/secant/network/launch"
+	"github.com/secant-platform/secant/network/material"
+	"github.com/secant-platform/secant/network/process"
+	"github.com/secant-platform/secant/network/topology"
+)
+
+// Options say who is to join.
+type Options struct {
+	// ID names the organisation on the channel, in certificates and in paths:
+	// lower-case letters, digits and hyphens.
+	ID string
+	// Title is its name for people. Default: the id.
+	Title string
+	// Kind is what it is: ledger.KindHospital, ledger.KindManufacturer or
+	// ledger.KindAuthority.
+	Kind string
+	// Orderer: it takes part in ordering.
+	Orderer bool
+	// Out is told of the progress. Default: nobody is.
+	Out io.Writer
+}
+
+// AddOrganisation makes an organisation a member of a running network, or gives
+// a member an orderer: a seat, certificates, its place in the channel's
+// configuration, an epoch of the trust file, its processes, and its peer in the
+// others' configuration. It returns when a majority endorses through every peer
+// and every node is ready. A member that has all that is asked for is put right
+// where it is not, and left as it is otherwise.
+func AddOrganisation(ctx context.Context, dir string, o Options) error {
+	s, err := launch.Open(dir, "network add "+o.ID, o.Out)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	start := time.Now()
+	if err := addOrganisation(ctx, s, o); err != nil {
+		return err
+	}
+	s.Say("%s is a member, in %.1fs", o.ID, time.Since(start).Seconds())
+	return nil
+}
+
+func addOrganisation(ctx context.Context, s *launch.Session, o Options) error {
+	n := s.Network()
+	seat, joining, err := n.Seat(o.ID, o.Title, o.Kind, o.Orderer)
+	if err != nil {
+		return &process.Failure{What: "seating " + o.ID, Err: err, Do: "nothing was changed; `secant network show` lists who is there"}
+	}
+	if joining {
+		if err := s.Running(topology.KindOrderer, topology.KindPeer); err != nil {
+			return err
+		}
+		if err := s.CheckPorts(ctx); err != nil {
+			return err
+		}
+		if err := s.Save(); err != nil {
+			return err
+		}
+		if err := s.Prepare(ctx); err != nil {
+			return err
+		}
+	}
+	_, err = s.Change(ctx, "putting "+o.ID+" into the channel's configuration", func(c *common.Config) error {
+		if seat.Orderer != nil {
+			if err := channel.PutOrderer(c, n, seat); err != nil {
+				return err
+			}
+		}
+		return channel.PutMember(c, n, seat)
+	})
+	if err != nil {
+		return err
+	}
+	if err := trustMembers(ctx, n, time.Now()); err != nil {
+		return err
+	}
+	if n.Admit(o.ID) {
+		if err := s.Save(); err != nil {
+			return err
+		}
+	}
+	return settle(ctx, s)
+}
+
+// settle brings every process of the network to what the network file says, and
+// waits until all is well.
+func settle(ctx context.Context, s *launch.Session) error {
+	if err := s.Prepare(ctx); err != nil {
+		return err
+	}
+	if err := s.Fabric(ctx); err != nil {
+		return err
+	}
+	return s.Nodes(ctx)
+}
+
+// trustMembers begins a new epoch of the trust file if the organisations that
+// endorse on the channel are not those of the running one.
+func trustMembers(ctx context.Context, n *topology.Network, at time.Time) error {
+	c, err := channel.Newest(ctx, n)
+	if err != nil {
+		return fmt.Errorf("asking who endorses: %w", err)
+	}
+	members := channel.Application(c.Config).GetGroups()
+	var failure error
+	_, err = material.ChangeTrust(n, at, func(e *ledger.TrustEpoch) {
+		e.Organisations = slices.DeleteFunc(e.Organisations, func(o ledger.TrustOrganisation) bool {
+			_, stays := members[o.ID]
+			return !stays
+		})
+		for _, o := range slices.Concat(n.Organisations, n.Joining) {
+			known := slices.ContainsFunc(e.Organisations, func(t ledger.TrustOrganisation) bool { return t.ID == o.ID })
+			if _, endorses := members[o.ID]; !endorses || known {
+				continue
+			}
+			t, _, err := material.TrustOf(n, o.ID)
+			if err != nil {
+				failure = err
+				return
+			}
+			e.Organisations = append(e.Organisations, t)
+		}
+	})
+	if failure != nil {
+		return failure
+	}
+	return err
+}

@@ -1,0 +1,187 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/secant-platform/secant/network/channel"
+	"github.com/secant-platform/secant/network/lifecycle"
+	"github.com/secant-platform/secant/network/process"
+	"github.com/secant-platform/secant/network/topology"
+)
+
+// Session is a network in the hands of one command that governs it: until Close
+// no other command changes it.
+type Session struct {
+	l      *launcher
+	unlock func()
+}
+
+// Open takes the network of a directory for a command, which is named for those
+// who have to wait. out is told of the progress; nil: nobody is.
+func Open(dir, command string, out io.Writer) (*Session, error) {
+	n, err := existing(dir)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := lock(n, command)
+	if err != nil {
+		return nil, err
+	}
+	// What stands on the disk may have changed before the lock was ours.
+	if n, err = existing(dir); err != nil {
+		unlock()
+		return nil, err
+	}
+	return &Session{l: newLauncher(n, out), unlock: unlock}, nil
+}
+
+// Close lets others have the network.
+func (s *Session) Close() { s.unlock() }
+
+// Network is the network as its file describes it.
+func (s *Session) Network() *topology.Network { return s.l.net }
+
+// Step tells of a step that begins, and returns what to call when it is done.
+func (s *Session) Step(what string) func(error) { return s.l.progress.step(what) }
+
+// Say tells of something that was found or done.
+func (s *Session) Say(format string, args ...any) { s.l.progress.say(format, args...) }
+
+// Restart stops a process and starts it again with the programs of last time,
+// and waits until it answers as it should: of a peer, that it brings a majority
+// together. One that does not run is started.
+func (s *Session) Restart(ctx context.Context, name string) error {
+	p, ok := s.l.net.Process(name)
+	if !ok {
+		return unknown(s.l.net, name)
+	}
+	var err error
+	if s.l.programs, err = s.l.lastPrograms(); err != nil {
+		return &process.Failure{What: "restarting " + name, Err: err, Do: "run `secant up` first"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, nodeTime)
+	defer cancel()
+	r, found, err := s.l.table.Find(name)
+	if err != nil {
+		return err
+	}
+	if found {
+		if _, err := s.l.table.Stop(ctx, []process.Record{r}, stopGrace); err != nil {
+			return err
+		}
+	}
+	if r, err = s.l.ensure(ctx, p); err != nil {
+		return err
+	}
+	probe, err := s.l.answers(p)
+	if err != nil {
+		return err
+	}
+	if err := s.l.until(ctx, r, probe); err != nil || p.Kind != topology.KindPeer {
+		return err
+	}
+	peer, err := s.l.dial(name)
+	if err != nil {
+		return err
+	}
+	defer peer.Close()
+	return s.l.deployer([]*channel.Peer{peer}).Ready(ctx, readyFunction)
+}
+
+// Deployed is what a deployment found and what it left.
+type Deployed struct{ Before, After lifecycle.Definition }
+
+// Upgrade builds the chaincode from source and brings it to the channel while
+// the network works. A chaincode that is there already is left alone. Of the
+// options only Source and Cache count.
+func (s *Session) Upgrade(ctx context.Context, o Options) (Deployed, error) {
+	last, err := s.l.lastPrograms()
+	if err != nil {
+		return Deployed{}, &process.Failure{What: "upgrading the chaincode", Err: err, Do: "run `secant up` first"}
+	}
+	if err := s.l.build(ctx, o); err != nil {
+		return Deployed{}, err
+	}
+	// Only the chaincode is new: the rest is restarted by `up` and by nobody else.
+	last.Chaincode = s.l.programs.Chaincode
+	s.l.programs = last
+	pkg, err := lifecycle.Pack(s.l.net.Chaincode, last.Chaincode)
+	if err != nil {
+		return Deployed{}, err
+	}
+	if err := s.l.save(s.l.net.ProgramsFile(), last); err != nil {
+		return Deployed{}, err
+	}
+	return s.deploy(ctx, "upgrading the chaincode", func(d *lifecycle.Deployer) (lifecycle.Definition, error) {
+		return d.Deploy(ctx, pkg)
+	})
+}
+
+// Redefine puts the chaincode under another endorsement policy
+// (ledger.PolicyMajority, ledger.PolicyOutOf). The policy that holds is left
+// alone, unless the organisations that it names have changed.
+func (s *Session) Redefine(ctx context.Context, policy string) (Deployed, error) {
+	return s.deploy(ctx, "changing the endorsement policy", func(d *lifecycle.Deployer) (lifecycle.Definition, error) {
+		return d.Redefine(ctx, policy)
+	})
+}
+
+func (s *Session) deploy(ctx context.Context, what string, change func(*lifecycle.Deployer) (lifecycle.Definition, error)) (Deployed, error) {
+	ctx, cancel := context.WithTimeout(ctx, deployTime)
+	defer cancel()
+	peers, closeAll, err := s.l.peers()
+	if err != nil {
+		return Deployed{}, err
+	}
+	defer closeAll()
+	d := s.l.deployer(peers)
+	var out Deployed
+	// The most advanced of what any peer knows, as a deployment itself sees it.
+	for _, p := range peers {
+		def, found, err := s.l.deployer([]*channel.Peer{p}).Committed(ctx)
+		if err != nil {
+			return out, s.l.stuck(what, fmt.Errorf("%s has to be asked, as every peer: %w", p.Name, err))
+		}
+		if found && def.Sequence > out.Before.Sequence {
+			out.Before = def
+		}
+	}
+	if out.After, err = change(d); err != nil {
+		return out, s.l.stuck(what, err)
+	}
+	if err := s.l.save(s.l.net.ChaincodeFile(), out.After); err != nil {
+		return out, err
+	}
+	done := s.Step("waiting until enough endorse through every peer")
+	err = d.Ready(ctx, readyFunction)
+	done(err)
+	if err != nil {
+		return out, s.l.stuck(what, err)
+	}
+	return out, nil
+}
+
+// errDown means that a governing command found processes that do not run.
+var errDown = errors.New("everything has to run for this")
+
+// Running fails when a process of the given kinds does not run: a change that
+// needs them all had better not begin.
+func (s *Session) Running(kinds ...topology.Kind) error {
+	running, err := s.l.running()
+	if err != nil {
+		return err
+	}
+	for _, p := range s.l.net.Processes() {
+		if slices.Contains(kinds, p.Kind) && !running[p.Name] {
+			return &process.Failure{
+				What: "looking at what runs", Err: fmt.Errorf("%s does not: %w", p.Name, errDown),
+				Do: "run `secant up`, then the command again",
+			}
+		}
+	}
+	return nil
+}
