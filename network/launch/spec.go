@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/secant-platform/secant/network/build"
+	"github.com/secant-platform/secant/network/material"
 	"github.com/secant-platform/secant/network/process"
 	"github.com/secant-platform/secant/network/topology"
 )
@@ -43,7 +44,7 @@ func (l *launcher) spec(p topology.Process, env ...string) (process.Spec, error)
 		return s, fmt.Errorf("%s is started by its peer", p.Name)
 	}
 	var err error
-	s.Fingerprint, err = fingerprint(s, configuration)
+	s.Fingerprint, err = fingerprint(s, append([]string{configuration}, material.Certificates(l.net, p)...)...)
 	s.Env = append(s.Env, env...)
 	return s, err
 }
@@ -66,18 +67,22 @@ func fabricEnv(dir string) []string {
 	}
 }
 
-// fingerprint changes when the program or anything it is told does: then a
-// running process is not the one that was asked for.
-func fingerprint(s process.Spec, configuration string) (string, error) {
+// fingerprint changes when the program or anything it is told does, its
+// certificates among it: then a running process is not the one that was asked
+// for.
+func fingerprint(s process.Spec, files ...string) (string, error) {
 	digest, err := build.Digest(s.Path)
 	if err != nil {
 		return "", err
 	}
-	c, err := os.ReadFile(configuration) //nolint:gosec // a path of our own layout
-	if err != nil {
-		return "", fmt.Errorf("reading a configuration: %w", err)
-	}
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%q\n%q\n%s", digest, s.Args, s.Env, c)
+	fmt.Fprintf(h, "%s\n%q\n%q\n", digest, s.Args, s.Env)
+	for _, path := range files {
+		b, err := os.ReadFile(path) //nolint:gosec // a path of our own layout
+		if err != nil {
+			return "", fmt.Errorf("reading what %s is told: %w", s.Name, err)
+		}
+		fmt.Fprintf(h, "%d %s\n", len(b), b)
+	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -66,24 +66,27 @@ var errNothing = ledger.Problemf(ledger.CodeNotFound, "the channel has no chainc
 // wanted is the definition that shall stand on the channel: the one that does,
 // or the next.
 func (d *Deployer) wanted(ctx context.Context, pkg *Package, policy string) (Definition, error) {
-	var def Definition
-	var refused error // what trying again does not mend
-	err := again(ctx, "asking for the channel's chaincode", func(ctx context.Context) error {
-		now, found, err := d.newest(ctx)
-		if err != nil {
-			return err
-		}
-		if pkg == nil && !found {
-			refused = errNothing
-			return nil
-		}
-		if def, refused = d.next(now, found, pkg, policy); refused != nil || pkg != nil {
-			return nil
-		}
+	var now Definition
+	var found bool
+	err := again(ctx, "asking for the channel's chaincode", func(ctx context.Context) (err error) {
+		now, found, err = d.newest(ctx)
+		return err
+	})
+	if err != nil {
+		return Definition{}, err
+	}
+	if pkg == nil && !found {
+		return Definition{}, errNothing
+	}
+	def, err := d.next(now, found, pkg, policy)
+	if err != nil || pkg != nil {
+		return def, err
+	}
+	err = again(ctx, "asking for the chaincode's package", func(ctx context.Context) (err error) {
 		def.PackageID, err = d.packageAt(ctx, now)
 		return err
 	})
-	return def, errors.Join(refused, err)
+	return def, err
 }
 
 // next is the definition that follows from the one that stands, with the same

@@ -40,7 +40,7 @@ func endorsement(policy string, organisations []string) (*peer.ApplicationPolicy
 			PrincipalClassification: msp.MSPPrincipal_ROLE, Principal: principal,
 		})
 		rules = append(rules, &common.SignaturePolicy{
-			Type: &common.SignaturePolicy_SignedBy{SignedBy: int32(i)}, //nolint:gosec // a small number
+			Type: &common.SignaturePolicy_SignedBy{SignedBy: int32(i)},
 		})
 	}
 	envelope.Rule = &common.SignaturePolicy{Type: &common.SignaturePolicy_NOutOf_{

@@ -58,6 +58,9 @@ func Make(n *topology.Network, now time.Time) (made bool, err error) {
 	for _, o := range slices.Concat(n.Organisations, n.Joining) {
 		dir := n.OrgDir(o.ID)
 		if _, err := os.Stat(dir); err == nil {
+			if err := mendAll(n, o); err != nil {
+				return made, err
+			}
 			more, err := makeOrderer(n, o, from)
 			if err != nil {
 				return made, err
@@ -155,12 +158,25 @@ func organisation(o topology.Organisation, from time.Time) (files, error) {
 	out[filepath.Join("admin", TLSCertFile)], out[filepath.Join("admin", TLSKeyFile)] = adminTLS.cert, adminTLS.key
 
 	for _, role := range ledger.Roles {
-		c, err := ca.issue(leaf{name: string(role) + "@" + o.ID, unit: unitClient, role: string(role)})
+		c, err := roleFiles(ca, o.ID, role)
 		if err != nil {
 			return nil, err
 		}
-		out.put(filepath.Join("clients", string(role)), c)
+		for name, b := range c {
+			out[filepath.Join("clients", string(role), name)] = b
+		}
 	}
+	return out, nil
+}
+
+// roleFiles makes what an organisation's node has for one role.
+func roleFiles(ca *authority, org string, role ledger.Role) (files, error) {
+	c, err := ca.issue(leaf{name: string(role) + "@" + org, unit: unitClient, role: string(role)})
+	if err != nil {
+		return nil, err
+	}
+	out := files{}
+	out.put("", c)
 	return out, nil
 }
 
@@ -196,13 +212,22 @@ func attributes(role string) ([]byte, error) {
 
 // begin returns when a certificate becomes valid.
 func begin(cert []byte) (time.Time, error) {
-	block, _ := pem.Decode(cert)
-	if block == nil {
-		return time.Time{}, errors.New("not a PEM certificate")
+	c, err := ParseCertificate(cert)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return c.NotBefore.UTC(), nil
+}
+
+// ParseCertificate reads a certificate in PEM.
+func ParseCertificate(b []byte) (*x509.Certificate, error) {
+	block, _ := pem.Decode(b)
+	if block == nil || block.Type != "CERTIFICATE" {
+		return nil, errors.New("not a PEM certificate")
 	}
 	c, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("parsing a certificate: %w", err)
+		return nil, fmt.Errorf("parsing a certificate: %w", err)
 	}
-	return c.NotBefore.UTC(), nil
+	return c, nil
 }
