@@ -148,8 +148,8 @@ func (w *Worker) accept(ctx context.Context, key string, role ledger.Role, name 
 	if err != nil {
 		return nil, nil, fmt.Errorf("encoding a command: %w", err)
 	}
-	if len(body) > ledger.MaxRequest {
-		return nil, nil, ledger.Problemf(ledger.CodeTooLarge, "the command is larger than %d bytes", ledger.MaxRequest)
+	if limit := ledger.MaxRequestOf(name); len(body) > limit {
+		return nil, nil, ledger.Problemf(ledger.CodeTooLarge, "the command is larger than %d bytes", limit)
 	}
 	select {
 	case <-w.stopped:

@@ -34,6 +34,7 @@ type Inventory interface {
 	PutInventory(ctx context.Context, i fact.Inventory) error
 	Inventory(ctx context.Context, unit string) (fact.Inventory, bool, error)
 	PutSerial(ctx context.Context, unit, serial string) error
+	PutSerials(ctx context.Context, serials map[string]string) error // by unit id; all or none
 	Serial(ctx context.Context, unit string) (string, bool, error)
 }
 
@@ -95,6 +96,20 @@ type NewUnit struct {
 	Release   string `json:"release" doc:"Version of the release that it runs: 1 to 64 characters of letters, digits and !\"%&'()*+,-./:;<=>?_~" example:"4.2.1"`
 	Owner     string `json:"owner" doc:"MSP id of the organisation that it is delivered to." example:"hospital-north"`
 	PublicKey string `json:"publicKey,omitempty" doc:"Ed25519 public key with which it signs, 64 hexadecimal digits; absent when it cannot sign."`
+	IDevID    string `json:"iDevId,omitempty" doc:"SHA-256 of the SubjectPublicKeyInfo of its maker's identity certificate (IEEE 802.1AR, IDevID), 64 hexadecimal digits."`
+}
+
+// incomplete wants what every unit needs that this interface registers: the
+// ledger also takes one that is manufactured, without release and owner.
+func (u *NewUnit) incomplete() []ledger.Fault {
+	faults := textFaults("serial", u.Serial)
+	if u.Release == "" {
+		faults = append(faults, ledger.Fault{Field: "release", Detail: "must not be empty"})
+		if u.Owner == "" { // with a release the ledger asks for it too
+			faults = append(faults, ledger.Fault{Field: "owner", Detail: "must not be empty"})
+		}
+	}
+	return faults
 }
 
 // SerialMAC is what the ledger learns of a serial number, which is unique only
@@ -146,6 +161,7 @@ func (a *API) unitRoutes() {
 		Summary: "Register a device of an own model",
 	})
 	register(a.api, auth.DevicesWrite, op, a.registerUnit)
+	a.batchRoute()
 
 	register(a.api, auth.DevicesRead, huma.Operation{
 		OperationID: "list-units", Method: http.MethodGet, Path: "/v1/units", Tags: []string{"devices"},
@@ -196,9 +212,9 @@ func (a *API) unitRoutes() {
 func (a *API) registerUnit(ctx context.Context, in *registerUnit) (*answer, error) {
 	req := ledger.RegisterUnit{
 		SerialMAC: SerialMAC(a.MakerKey, in.Body.DI, in.Body.Serial), DI: in.Body.DI, Lot: in.Body.Lot, Release: in.Body.Release,
-		Owner: in.Body.Owner, PublicKey: in.Body.PublicKey,
+		Owner: in.Body.Owner, PublicKey: in.Body.PublicKey, IDevID: in.Body.IDevID,
 	}
-	faults := textFaults("serial", in.Body.Serial)
+	faults := in.Body.incomplete()
 	if err := req.Validate(); err != nil || len(faults) > 0 {
 		return nil, placed(withFaults(err, faults))
 	}
