@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"time"
 )
@@ -29,6 +30,9 @@ type Package struct {
 	Version string // of the definition; changes with the program
 	bytes   []byte
 }
+
+// Reader returns the package's bytes, as a peer takes them.
+func (p *Package) Reader() io.Reader { return bytes.NewReader(p.bytes) }
 
 // Pack makes the package of a built program. The same program always gives the
 // same bytes: every organisation that builds the code itself arrives at the id
