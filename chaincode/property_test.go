@@ -3,6 +3,7 @@ package chaincode_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,7 +39,9 @@ func (p *play) actor(name string) string {
 	switch {
 	case rapid.IntRange(0, 9).Draw(p.t, "stranger") == 0:
 		return p.org()
-	case rights[name].role == ledger.RoleRegistrar && name != ledger.IdentityRegister:
+	case strings.HasPrefix(name, "identity:"):
+		return p.org()
+	case rights[name].role == ledger.RoleRegistrar:
 		return maker
 	}
 	return p.pick("hospital", north, south)

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"slices"
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -22,10 +23,135 @@ func register(previous *ledger.Organisation, req ledger.RegisterOrganisation, or
 	case req.Revision != next.Revision:
 		return nil, ledger.Problemf(ledger.CodeConflict, "the organisation's next revision is %d", next.Revision)
 	case previous != nil && previous.Kind != req.Kind:
-		return nil, &ledger.Problem{
-			Code: ledger.CodeInvalid, Detail: "the organisation is not valid",
-			Faults: []ledger.Fault{{Field: "kind", Detail: "cannot change once it is registered"}},
-		}
+		return nil, fault("the organisation", "kind", "cannot change once it is registered")
 	}
 	return next, nil
+}
+
+func fault(what, field, detail string) error {
+	return &ledger.Problem{
+		Code: ledger.CodeInvalid, Detail: what + " is not valid",
+		Faults: []ledger.Fault{{Field: field, Detail: detail}},
+	}
+}
+
+// join decides what the roster becomes when an organisation registers: nil when it
+// stays as it is. A row that is older than the roster joins with its next change.
+func join(roster *ledger.Roster, org, network string) (*ledger.Roster, error) {
+	if roster == nil {
+		return &ledger.Roster{V: 1, Network: network, Organisations: []string{org}, Revision: 1}, nil
+	}
+	named := roster.Network
+	switch {
+	case slices.Contains(roster.Removed, org):
+		return nil, ledger.Problemf(ledger.CodeDenied, "the members removed the organisation")
+	case named == "":
+		named = network
+	case network != "" && network != named:
+		return nil, fault("the organisation", "network", "is not the name that this network has")
+	}
+	if roster.Has(org) && named == roster.Network {
+		return nil, nil //nolint:nilnil // no roster is the answer: nothing changes
+	}
+	next := changed(roster)
+	next.Network, next.Organisations = named, with(roster.Organisations, org)
+	return next, nil
+}
+
+// remove takes an organisation off the roster.
+func remove(roster *ledger.Roster, org string) (*ledger.Roster, error) {
+	switch {
+	case !roster.Has(org):
+		return nil, ledger.Problemf(ledger.CodeNotFound, "the organisation is not on the roster")
+	case len(roster.Organisations) <= ledger.MinVoters:
+		return nil, ledger.Problemf(ledger.CodeDenied, "%d organisations stay on the roster, or nothing could be decided", ledger.MinVoters)
+	}
+	next := changed(roster)
+	next.Organisations, next.Removed = without(roster.Organisations, org), with(roster.Removed, org)
+	return next, nil
+}
+
+// readmit puts an organisation that was removed back on the roster.
+func readmit(roster *ledger.Roster, org string) (*ledger.Roster, error) {
+	if !slices.Contains(roster.Removed, org) {
+		return nil, ledger.Problemf(ledger.CodeNotFound, "the organisation was not removed from the roster")
+	}
+	next := changed(roster)
+	next.Organisations, next.Removed = with(roster.Organisations, org), without(roster.Removed, org)
+	return next, nil
+}
+
+// changed copies the roster under its next revision.
+func changed(roster *ledger.Roster) *ledger.Roster {
+	next := *roster
+	next.Revision++
+	return &next
+}
+
+// with returns a sorted copy of the list that holds s.
+func with(list []string, s string) []string {
+	at, found := slices.BinarySearch(list, s)
+	if found {
+		return list
+	}
+	return slices.Insert(slices.Clone(list), at, s)
+}
+
+// without returns a copy of the list that does not hold s.
+func without(list []string, s string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(e string) bool { return e == s })
+}
+
+// accept makes the row of an accepted issuer; row is nil for the first time.
+func accept(row *ledger.TrustRow, p *ledger.Proposal, now time.Time) *ledger.TrustRow {
+	next := &ledger.TrustRow{
+		V: 1, Issuer: p.Subject.Issuer, CredentialType: p.Subject.CredentialType, State: ledger.TrustAccepted,
+		Schema: p.Subject.Schema, Since: now, Proposal: p.ID, Revision: 1,
+	}
+	if row != nil {
+		next.Revision = row.Revision + 1
+	}
+	return next
+}
+
+// strikable: only an accepted issuer is struck off.
+func strikable(row *ledger.TrustRow) error {
+	switch {
+	case row == nil:
+		return ledger.Problemf(ledger.CodeNotFound, "the issuer was never accepted for this credential type")
+	case row.State != ledger.TrustAccepted:
+		return ledger.Problemf(ledger.CodeAlreadyExists, "the issuer is struck off for this credential type")
+	}
+	return nil
+}
+
+// strike ends the acceptance of an issuer.
+func strike(row *ledger.TrustRow, p *ledger.Proposal, now time.Time) (*ledger.TrustRow, error) {
+	if err := strikable(row); err != nil {
+		return nil, err
+	}
+	next := *row
+	next.State, next.Since, next.Proposal, next.Revision = ledger.TrustStruck, now, p.ID, row.Revision+1
+	return &next, nil
+}
+
+// commitList decides what a status list's row becomes; previous is nil for the
+// first version.
+func commitList(previous *ledger.StatusList, req ledger.CommitStatusList, now time.Time) (*ledger.StatusList, error) {
+	version := 1
+	if previous != nil {
+		version = previous.Version + 1
+	}
+	switch {
+	case req.Version != version:
+		return nil, ledger.Problemf(ledger.CodeConflict, "the status list's next version is %d", version)
+	case !req.ValidUntil.After(now):
+		return nil, fault("the status list", "validUntil", "must be after the time of the transaction")
+	case req.ValidUntil.Sub(now) > ledger.MaxStatusLife:
+		return nil, fault("the status list", "validUntil", "must be at most 31 days after the time of the transaction")
+	}
+	return &ledger.StatusList{
+		V: 1, Issuer: req.Issuer, List: req.List, Version: version, Digest: req.Digest,
+		ValidUntil: req.ValidUntil.UTC(), Time: now,
+	}, nil
 }

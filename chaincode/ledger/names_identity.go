@@ -2,14 +2,40 @@ package ledger
 
 // The transactions of the contract "identity".
 const (
-	IdentityRegister = "identity:Register"
-	IdentityGet      = "identity:Get"
-	IdentityList     = "identity:List"
+	IdentityRegister         = "identity:Register"
+	IdentityPropose          = "identity:Propose"
+	IdentityVote             = "identity:Vote"
+	IdentityEnact            = "identity:Enact"
+	IdentityPublishSchema    = "identity:PublishSchema"
+	IdentityCommitStatusList = "identity:CommitStatusList"
+	IdentityCreateDID        = "identity:CreateDID"
+	IdentityRotateKeys       = "identity:RotateKeys"
+	IdentitySetServices      = "identity:SetServices"
+	IdentityDeactivateDID    = "identity:DeactivateDID"
+	IdentityGet              = "identity:Get"
+	IdentityList             = "identity:List"
+	IdentityGetRoster        = "identity:GetRoster"
+	IdentityGetProposal      = "identity:GetProposal"
+	IdentityListProposals    = "identity:ListProposals"
+	IdentityGetTrust         = "identity:GetTrust"
+	IdentityListTrust        = "identity:ListTrust"
+	IdentityGetSchema        = "identity:GetSchema"
+	IdentityListSchemas      = "identity:ListSchemas"
+	IdentityGetStatusList    = "identity:GetStatusList"
+	IdentityListStatusLists  = "identity:ListStatusLists"
+	IdentityResolveDID       = "identity:ResolveDID"
+	IdentityListDIDs         = "identity:ListDIDs"
 )
 
 var (
-	identityWrites = []string{IdentityRegister}
-	identityReads  = []string{IdentityGet, IdentityList}
+	identityWrites = []string{
+		IdentityRegister, IdentityPropose, IdentityVote, IdentityEnact, IdentityPublishSchema, IdentityCommitStatusList,
+		IdentityCreateDID, IdentityRotateKeys, IdentitySetServices, IdentityDeactivateDID,
+	}
+	identityReads = []string{
+		IdentityGet, IdentityList, IdentityGetRoster, IdentityGetProposal, IdentityListProposals, IdentityGetTrust, IdentityListTrust,
+		IdentityGetSchema, IdentityListSchemas, IdentityGetStatusList, IdentityListStatusLists, IdentityResolveDID, IdentityListDIDs,
+	}
 )
 
 // The object types of members.

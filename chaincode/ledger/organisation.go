@@ -38,6 +38,10 @@ type RegisterOrganisation struct {
 	Endpoint string `json:"endpoint"`
 	TokenKey string `json:"tokenKey"`
 	Revision int    `json:"revision"` // the revision that this makes: 1 for the first; a lost race is a conflict, never silent
+
+	// Network is the consortium's name as the organisation knows it: the first that
+	// states one names it, and a registration that states another is refused.
+	Network string `json:"network,omitempty" metadata:",optional"`
 }
 
 // Validate returns a Problem that lists every fault.
@@ -49,6 +53,9 @@ func (r *RegisterOrganisation) Validate() error {
 	c.publicKey("tokenKey", r.TokenKey)
 	if r.Revision < 1 {
 		c.fail("revision", "must be at least 1")
+	}
+	if r.Network != "" && !IsNetworkName(r.Network) {
+		c.fail("network", "must be 1 to %d lower-case letters, digits and hyphens, with a letter first", MaxNetworkName)
 	}
 	return c.problem("the organisation")
 }

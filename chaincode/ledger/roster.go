@@ -26,8 +26,13 @@ func (r *Roster) Key() Key { return RosterKey() }
 // RosterKey returns the key of the roster.
 func RosterKey() Key { return Key{TypeRoster, []string{RosterMembers}} }
 
-// Needed returns how many organisations carry a proposal: more than half.
-func (r *Roster) Needed() int { return len(r.Organisations)/2 + 1 }
+// MinVoters is how many organisations a decision needs however small the roster
+// is: whoever registers first must not decide alone until the others have.
+const MinVoters = 2
+
+// Needed returns how many organisations carry a proposal: more than half, and
+// never fewer than MinVoters.
+func (r *Roster) Needed() int { return max(MinVoters, len(r.Organisations)/2+1) }
 
 // Has reports whether the organisation is on the roster.
 func (r *Roster) Has(org string) bool { return slices.Contains(r.Organisations, org) }

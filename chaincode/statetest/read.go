@@ -127,6 +127,6 @@ func (l *Ledger) Trust() *ledger.Trust {
 		})
 	}
 	return &ledger.Trust{
-		V: 1, Network: "memory", Channel: Channel, Chaincode: ChaincodeName, Epochs: []ledger.TrustEpoch{epoch},
+		V: 1, Network: Network, Channel: Channel, Chaincode: ChaincodeName, Epochs: []ledger.TrustEpoch{epoch},
 	}
 }

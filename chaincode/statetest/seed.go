@@ -40,7 +40,7 @@ func Kind(org string) string {
 func Registration(org string) ledger.RegisterOrganisation {
 	return ledger.RegisterOrganisation{
 		Name: "The " + org, Kind: Kind(org), Endpoint: "https://" + org + ".example",
-		TokenKey: ledger.Digest("sample-token-key", []byte(org)), Revision: 1,
+		TokenKey: ledger.Digest("sample-token-key", []byte(org)), Revision: 1, Network: Network,
 	}
 }
 

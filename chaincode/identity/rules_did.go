@@ -1,0 +1,59 @@
+package identity
+
+import (
+	"fmt"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// inNetwork: a DID bears the network's name, which a member has stated.
+func inNetwork(roster *ledger.Roster, name ledger.DIDName) error {
+	switch roster.Network {
+	case "":
+		return ledger.Problemf(ledger.CodeNotFound, "no member has named the network yet")
+	case name.Network:
+		return nil
+	}
+	return fault("the DID", "did", "must bear the name of this network")
+}
+
+// changeable: the DID is not deactivated, and the change is made from its current
+// document.
+func changeable(current *ledger.DID, revision int) error {
+	switch {
+	case current.Deactivated:
+		return ledger.Problemf(ledger.CodeGone, "the DID is deactivated")
+	case revision != current.Revision+1:
+		return ledger.Problemf(ledger.CodeConflict, "the DID's next revision is %d", current.Revision+1)
+	}
+	return nil
+}
+
+// distinct: a fragment names one thing of a document, a key or a service.
+func distinct(d *ledger.DID) error {
+	ids := map[string]bool{}
+	for _, m := range d.Keys.VerificationMethod {
+		ids[m.ID] = true
+	}
+	for i, s := range d.Service {
+		if ids[s.ID] {
+			return fault("the DID", fmt.Sprintf("service[%d].id", i), "is the id of a key")
+		}
+	}
+	return nil
+}
+
+// keeper returns the organisation that controls a unit's DID: its maker until the
+// unit first goes into service, then its owner. What holds a unit up in between
+// changes nothing.
+func keeper(u *ledger.Unit) string {
+	state := u.State
+	if state == ledger.StateHeld || state == ledger.StateQuarantined {
+		state = u.Previous
+	}
+	switch state {
+	case ledger.StateManufactured, ledger.StateRegistered, ledger.StateCertified:
+		return u.Manufacturer
+	}
+	return u.Owner
+}

@@ -1,0 +1,156 @@
+package statetest
+
+import (
+	"slices"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// votes is what the members decided, as the checker sees it.
+type votes struct {
+	rosters    *row[ledger.Roster]
+	proposals  []*row[ledger.Proposal]
+	votes      []*row[ledger.Vote]
+	enactments []*row[ledger.Enactment]
+}
+
+// at returns the roster as it stood before a version; nil when there was none.
+func (v *votes) at(before Version) *ledger.Roster {
+	var found *ledger.Roster
+	if v.rosters == nil {
+		return nil
+	}
+	for i, e := range v.rosters.entries {
+		if after(before, e.version) {
+			found = &v.rosters.versions[i]
+		}
+	}
+	return found
+}
+
+// enacted returns the proposal that the transaction of an entry enacted, nil when
+// it enacted none.
+func (v *votes) enacted(e entry) *ledger.Proposal {
+	for _, m := range v.enactments {
+		if m.entries[0].tx == e.tx {
+			return find(v.proposals, ledger.ProposalKey(m.last().Proposal))
+		}
+	}
+	return nil
+}
+
+// decisions: proposals and votes are their organisation's; what was enacted had a
+// majority of the roster as it was then; the roster and the trust registry are
+// what registrations and enactments made of them.
+func (c *checker) decisions() {
+	v := &votes{
+		proposals:  once(c, rowsOf[ledger.Proposal](c, ledger.TypeProposal)),
+		votes:      once(c, rowsOf[ledger.Vote](c, ledger.TypeVote)),
+		enactments: once(c, rowsOf[ledger.Enactment](c, ledger.TypeEnactment)),
+	}
+	for _, r := range rowsOf[ledger.Roster](c, ledger.TypeRoster) {
+		v.rosters = r
+	}
+	for _, r := range v.proposals {
+		p := r.last()
+		roster := v.at(r.entries[0].version)
+		c.want(p.ID == r.entries[0].tx && p.By == c.by(r.entries[0]).Org, "proposal %s: is not its proposer's transaction", p.ID)
+		c.want(roster != nil && roster.Has(p.By), "proposal %s: is by no member", p.ID)
+		c.want(p.Expires.Sub(p.Proposed) == ledger.ProposalLife, "proposal %s: does not last as long as proposals do", p.ID)
+	}
+	for _, r := range v.votes {
+		vote := r.last()
+		p := find(v.proposals, ledger.ProposalKey(vote.Proposal))
+		roster := v.at(r.entries[0].version)
+		c.want(vote.Organisation == c.by(r.entries[0]).Org, "vote %v: another organisation cast it", r.key)
+		c.want(roster != nil && roster.Has(vote.Organisation), "vote %v: is by no member", r.key)
+		c.want(p != nil && vote.Time.Before(p.Expires), "vote %v: is on no open proposal", r.key)
+	}
+	for _, r := range v.enactments {
+		c.enactment(v, r)
+	}
+	c.roster(v)
+	c.trust(v)
+}
+
+func (c *checker) enactment(v *votes, r *row[ledger.Enactment]) {
+	m := r.last()
+	p := find(v.proposals, ledger.ProposalKey(m.Proposal))
+	roster := v.at(r.entries[0].version)
+	if p == nil || roster == nil {
+		c.fail("enactment %s: of no proposal", m.Proposal)
+		return
+	}
+	c.want(m.Kind == p.Kind && m.Time.Before(p.Expires), "enactment %s: of another kind, or too late", m.Proposal)
+	c.want(m.Tx == r.entries[0].tx && m.By == c.by(r.entries[0]).Org, "enactment %s: is not its transaction's", m.Proposal)
+	voters := slices.Compact(slices.Sorted(slices.Values(m.Voters)))
+	c.want(slices.Equal(voters, m.Voters) && 2*len(voters) > len(roster.Organisations) && len(voters) >= ledger.MinVoters,
+		"enactment %s: %d voters are no majority", m.Proposal, len(voters))
+	for _, org := range voters {
+		at := slices.IndexFunc(v.votes, func(r *row[ledger.Vote]) bool {
+			return r.last().Proposal == m.Proposal && r.last().Organisation == org
+		})
+		c.want(at >= 0 && v.votes[at].last().Approve && after(r.entries[0].version, v.votes[at].entries[0].version) && roster.Has(org),
+			"enactment %s: %s did not approve it as a member", m.Proposal, org)
+	}
+}
+
+// roster: one row; an organisation comes onto it by its own registration, and
+// leaves and returns by enactments.
+func (c *checker) roster(v *votes) {
+	orgs := rowsOf[ledger.Organisation](c, ledger.TypeOrganisation)
+	if v.rosters == nil {
+		c.want(len(orgs) == 0, "the roster is missing")
+		return
+	}
+	before := ledger.Roster{}
+	for i, r := range v.rosters.versions {
+		e := v.rosters.entries[i]
+		c.want(r.Revision == i+1, "the roster: version %d has revision %d", i, r.Revision)
+		c.want(slices.IsSorted(r.Organisations) && slices.IsSorted(r.Removed), "the roster: revision %d is not sorted", r.Revision)
+		c.want(before.Network == "" || r.Network == before.Network, "the roster: revision %d has another network's name", r.Revision)
+		gone, came := missing(before.Organisations, r.Organisations), missing(r.Organisations, before.Organisations)
+		p := v.enacted(e)
+		switch {
+		case p == nil:
+			c.want(len(gone) == 0 && (len(came) == 0 || slices.Equal(came, []string{c.by(e).Org})) && slices.Equal(r.Removed, before.Removed),
+				"the roster: revision %d is not its writer's registration", r.Revision)
+		case p.Kind == ledger.ProposeRemoveOrganisation:
+			c.want(slices.Equal(gone, []string{p.Subject.Organisation}) && len(came) == 0 && slices.Equal(missing(r.Removed, before.Removed), gone),
+				"the roster: revision %d is not what was enacted", r.Revision)
+		default:
+			c.want(p.Kind == ledger.ProposeReadmitOrganisation && slices.Equal(came, []string{p.Subject.Organisation}) && len(gone) == 0 &&
+				slices.Equal(missing(before.Removed, r.Removed), came), "the roster: revision %d is not what was enacted", r.Revision)
+		}
+		before = r
+	}
+	for _, o := range orgs {
+		id := o.last().ID
+		c.want(before.Has(id) != slices.Contains(before.Removed, id), "the roster: %s is registered and neither on it nor removed, or both", id)
+	}
+	c.want(len(orgs) == len(before.Organisations)+len(before.Removed), "the roster: holds %d organisations of %d that are registered",
+		len(before.Organisations)+len(before.Removed), len(orgs))
+}
+
+// missing returns what is in a and not in b, in the order of a.
+func missing(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}
+
+// trust: each version of a row was enacted in its transaction, by a proposal of
+// its issuer and credential type.
+func (c *checker) trust(v *votes) {
+	for _, r := range rowsOf[ledger.TrustRow](c, ledger.TypeTrust) {
+		for i, t := range r.versions {
+			p := v.enacted(r.entries[i])
+			kind := ledger.ProposeAcceptIssuer
+			if t.State == ledger.TrustStruck {
+				kind = ledger.ProposeStrikeIssuer
+			}
+			c.want(t.Revision == i+1, "trust %v: version %d has revision %d", r.key, i, t.Revision)
+			c.want(p != nil && p.ID == t.Proposal && p.Kind == kind && p.Subject.Issuer == t.Issuer && p.Subject.CredentialType == t.CredentialType,
+				"trust %v: revision %d is not what was enacted", r.key, t.Revision)
+			c.want(i == 0 || t.State == ledger.TrustAccepted || r.versions[i-1].State == ledger.TrustAccepted, "trust %v: struck twice", r.key)
+		}
+	}
+}
