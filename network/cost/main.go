@@ -5,9 +5,9 @@
 //	go run ./network/cost -only base,interval-50ms -rounds 5
 //
 // Each variant is a network of its own, in a temporary folder, of which one runs
-// at a time. The variants take turns, round by round, so that each is measured
-// within minutes of the one it is compared with: on a machine that does other
-// things, too, only their ratios mean something.
+// at a time. Before and after each variant the settings as they are have their
+// turn, within the same minute: on a machine that does other things, too, only
+// the ratio of neighbours means something.
 package main
 
 import (
@@ -54,7 +54,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	f.SetOutput(out)
 	f.StringVar(&only, "only", "", "these variants instead of all, separated by commas; base is always among them")
 	f.StringVar(&concurrencies, "concurrency", "100", "transactions under way at a time; several, separated by commas")
-	f.IntVar(&o.rounds, "rounds", 3, "how often each variant has its turn")
+	f.IntVar(&o.rounds, "rounds", 3, "how often each variant is measured")
 	f.DurationVar(&o.warm, "warm", 3*time.Second, "load before each measurement")
 	f.DurationVar(&o.measure, "measure", 8*time.Second, "each measurement")
 	f.IntVar(&o.port, "port", 21500, "first of the 100 ports that the networks use")
@@ -90,24 +90,36 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	defer os.RemoveAll(o.dir)
 	var all []sample
-	for r := range o.rounds {
-		for _, v := range o.variants {
-			got, err := turn(ctx, o, v, r)
-			if err != nil {
-				return fmt.Errorf("measuring %s: %w", v.name, err)
-			}
-			for _, s := range got {
-				fmt.Fprintln(out, s)
-			}
-			all = append(all, got...)
+	for at, v := range turns(o) {
+		got, err := turn(ctx, o, v, at)
+		if err != nil {
+			return fmt.Errorf("measuring %s: %w", v.name, err)
 		}
+		for _, s := range got {
+			fmt.Fprintln(out, s)
+		}
+		all = append(all, got...)
 	}
 	fmt.Fprint(out, summary(o, all))
 	return nil
 }
 
+// turns is the order of measuring: base before, between and after the others.
+func turns(o options) []variant {
+	i := slices.IndexFunc(o.variants, func(v variant) bool { return v.name == base })
+	out := []variant{o.variants[i]}
+	for range o.rounds {
+		for _, v := range o.variants {
+			if v.name != base {
+				out = append(out, v, o.variants[i])
+			}
+		}
+	}
+	return out
+}
+
 // turn starts a variant's network, measures it and stops it.
-func turn(ctx context.Context, o options, v variant, round int) (out []sample, err error) {
+func turn(ctx context.Context, o options, v variant, at int) (out []sample, err error) {
 	dir := filepath.Join(o.dir, v.name)
 	tuning := v.tuning
 	if _, err := launch.Up(ctx, launch.Options{Dir: dir, Port: o.port, NoNodes: true, Tuning: &tuning}); err != nil {
@@ -119,7 +131,7 @@ func turn(ctx context.Context, o options, v variant, round int) (out []sample, e
 		defer cancel()
 		err = errors.Join(err, launch.Down(clean, dir, io.Discard))
 	}()
-	if v.endorsers > 0 && round == 0 {
+	if v.endorsers > 0 {
 		if err := endorseBy(ctx, dir, v.endorsers); err != nil {
 			return nil, err
 		}
@@ -138,7 +150,7 @@ func turn(ctx context.Context, o options, v variant, round int) (out []sample, e
 		if err != nil {
 			return nil, err
 		}
-		s.variant, s.round, s.idle = v.name, round, idle
+		s.variant, s.at, s.idle = v.name, at, idle
 		out = append(out, s)
 	}
 	return out, nil

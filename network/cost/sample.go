@@ -12,7 +12,7 @@ import (
 // sample is one measurement.
 type sample struct {
 	variant     string
-	round       int
+	at          int // place in the order of measuring
 	concurrency int
 	tps         float64            // transactions committed a second
 	p50, p95    time.Duration      // from proposal to commit
@@ -37,17 +37,17 @@ func (s sample) total() float64 {
 
 // String is one line for the log.
 func (s sample) String() string {
-	return fmt.Sprintf("%-22s round %d, %3d at a time: %6.1f tx/s, p50 %4d ms, p95 %4d ms, %5.1f CPU-ms a tx (orderers %.1f, peers %.1f, chaincode %.1f; client %.1f), %d MB, idle %.0f ms/s, %d failed",
-		s.variant, s.round+1, s.concurrency, s.tps, s.p50.Milliseconds(), s.p95.Milliseconds(), s.total(),
+	return fmt.Sprintf("%-22s turn %3d, %3d at a time: %6.1f tx/s, p50 %4d ms, p95 %4d ms, %5.1f CPU-ms a tx (orderers %.1f, peers %.1f, chaincode %.1f; client %.1f), %d MB, idle %.0f ms/s, %d failed",
+		s.variant, s.at+1, s.concurrency, s.tps, s.p50.Milliseconds(), s.p95.Milliseconds(), s.total(),
 		s.cpu["orderer"], s.cpu["peer"], s.cpu["chaincode"], s.cpu["client"], s.memory>>20, s.idle, s.failed)
 }
 
-// summary renders medians, and the medians of the ratios to base within each
-// round.
+// summary renders medians, and the medians of the ratios to base right before and
+// after.
 func summary(o options, all []sample) string {
 	var b strings.Builder
 	for _, c := range o.concurrencies {
-		fmt.Fprintf(&b, "\n%d at a time, median of %d rounds; ratios to base of the same round\n", c, o.rounds)
+		fmt.Fprintf(&b, "\n%d at a time, median of %d; ratios to base right before and after\n", c, o.rounds)
 		fmt.Fprintf(&b, "%-22s %8s %7s %8s %8s %8s %7s %9s %8s %7s %8s %7s\n", "VARIANT", "tx/s", "ratio", "p50 ms", "p95 ms",
 			"CPU-ms", "ratio", "orderers", "peers", "cc", "idle/s", "MB")
 		for _, v := range o.variants {
@@ -102,14 +102,19 @@ func middle(values []float64) float64 {
 	return (values[half-1] + values[half]) / 2
 }
 
-// ratio is the median of the ratios of samples of the same round.
+// ratio is the median of the ratios of samples to the mean of their neighbours
+// among against; base against itself is 1.
 func ratio(mine, against []sample, f func(sample) float64) float64 {
 	var values []float64
 	for _, a := range mine {
+		sum, neighbours := 0.0, 0
 		for _, b := range against {
-			if a.round == b.round && f(b) > 0 {
-				values = append(values, f(a)/f(b))
+			if d := a.at - b.at; d >= -1 && d <= 1 && f(b) > 0 {
+				sum, neighbours = sum+f(b), neighbours+1
 			}
+		}
+		if neighbours > 0 {
+			values = append(values, f(a)*float64(neighbours)/sum)
 		}
 	}
 	return middle(values)
