@@ -61,7 +61,7 @@ func Newest(ctx context.Context, n *topology.Network) (*Configuration, error) {
 
 // configurationOf asks one peer. A peer whose port is closed is not waited for.
 func configurationOf(ctx context.Context, n *topology.Network, o topology.Organisation, p topology.Peer) (*Configuration, error) {
-	if !listening(ctx, p.Port) {
+	if !listening(ctx, p.Operations) {
 		return nil, fmt.Errorf("%s does not run", p.Name)
 	}
 	peer, err := NewPeer(n, o, p)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +57,7 @@ func Update(ctx context.Context, n *topology.Network, change Change) (changed bo
 		if err != nil {
 			return changed, fmt.Errorf("computing the configuration's change: %w", err)
 		}
-		envelope, err := sign(n, now.Config, update)
+		envelope, err := sign(n, now.Config, tx.UpdatedConfig(), update)
 		if err != nil {
 			return changed, err
 		}
@@ -68,8 +69,9 @@ func Update(ctx context.Context, n *topology.Network, change Change) (changed bo
 	return changed, errors.New("the channel's configuration changes again and again while this change is made: try again when it rests")
 }
 
-// sign makes the envelope of an update with the signatures that it needs.
-func sign(n *topology.Network, config *common.Config, marshaled []byte) (*common.Envelope, error) {
+// sign makes the envelope of an update with the signatures that it needs. An
+// organisation that the change removes signs only if it cannot be done without.
+func sign(n *topology.Network, config, updated *common.Config, marshaled []byte) (*common.Envelope, error) {
 	update := &common.ConfigUpdate{}
 	if err := proto.Unmarshal(marshaled, update); err != nil {
 		return nil, fmt.Errorf("reading the change back: %w", err)
@@ -84,6 +86,18 @@ func sign(n *topology.Network, config *common.Config, marshaled []byte) (*common
 		able = append(able, o.ID)
 		identities[o.ID] = id
 	}
+	leaves := func(org string) bool {
+		return Application(updated).GetGroups()[org] == nil || Ordering(config).GetGroups()[org] != nil && Ordering(updated).GetGroups()[org] == nil
+	}
+	slices.SortStableFunc(able, func(a, b string) int {
+		switch {
+		case leaves(a) == leaves(b):
+			return 0
+		case leaves(a):
+			return 1
+		}
+		return -1
+	})
 	signers, err := signersOf(config, update, able)
 	if err != nil {
 		return nil, err
@@ -127,7 +141,7 @@ func order(ctx context.Context, n *topology.Network, from *Configuration, envelo
 	var last error
 	for {
 		for _, o := range n.Organisations {
-			if o.Orderer == nil || !listening(ctx, o.Orderer.Port) {
+			if o.Orderer == nil || !listening(ctx, o.Orderer.Operations) {
 				continue
 			}
 			last = broadcast(ctx, n, o, envelope)
@@ -249,7 +263,7 @@ func lagging(ctx context.Context, n *topology.Network, c *Configuration) ([]stri
 		orders[m.GetMspId()] = true
 	}
 	for _, o := range n.Organisations {
-		if o.Orderer != nil && orders[o.ID] && listening(ctx, o.Orderer.Port) {
+		if o.Orderer != nil && orders[o.ID] && listening(ctx, o.Orderer.Operations) {
 			client, err := NewOrderer(n, o)
 			if err != nil {
 				return nil, err
@@ -262,7 +276,7 @@ func lagging(ctx context.Context, n *topology.Network, c *Configuration) ([]stri
 			continue
 		}
 		for _, p := range o.Peers {
-			if !listening(ctx, p.Port) {
+			if !listening(ctx, p.Operations) {
 				continue
 			}
 			now, err := configurationOf(ctx, n, o, p)
@@ -274,7 +288,8 @@ func lagging(ctx context.Context, n *topology.Network, c *Configuration) ([]stri
 	return behind, nil
 }
 
-// listening reports whether anybody accepts connections at a port.
+// listening reports whether anybody accepts connections at a port. It is asked of
+// operations ports: the others expect TLS, and log a complaint about each knock.
 func listening(ctx context.Context, port int) bool {
 	d := net.Dialer{Timeout: 2 * time.Second}
 	c, err := d.DialContext(ctx, "tcp", topology.Address(port))

@@ -23,11 +23,13 @@ func Command(dir *string) *cobra.Command {
 		Long: "network changes a consortium that runs, by channel and chaincode transactions with the signatures that\n" +
 			"its policies ask for. Each command can be given again when it stopped half-way: it goes on where it was.",
 	}
-	c.AddCommand(add(dir))
+	c.AddCommand(
+		addCommand(dir), removeCommand(dir),
+	)
 	return c
 }
 
-func add(dir *string) *cobra.Command {
+func addCommand(dir *string) *cobra.Command {
 	var o Options
 	kinds := []string{ledger.KindHospital, ledger.KindManufacturer, ledger.KindAuthority}
 	c := &cobra.Command{
@@ -46,5 +48,24 @@ func add(dir *string) *cobra.Command {
 	c.Flags().StringVar(&o.Title, "title", "", "its name for people (default: its id)")
 	c.Flags().StringVar(&o.Kind, "kind", ledger.KindHospital, "what it is: "+strings.Join(kinds, ", "))
 	c.Flags().BoolVar(&o.Orderer, "orderer", false, "it takes part in ordering")
+	return c
+}
+
+func removeCommand(dir *string) *cobra.Command {
+	var o RemoveOptions
+	c := &cobra.Command{
+		Use:   "remove ORGANISATION",
+		Short: "End an organisation's membership, or only its part in ordering",
+		Long: "remove takes an organisation's orderer out of the consensus, the organisation off the channel, stops its\n" +
+			"processes and tells the others. Its data is kept. It refuses to leave fewer than four orderers.",
+		Example: "  secant network remove hospital-west\n" +
+			"  secant network remove hospital-west --orderer",
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.Out = c.OutOrStdout()
+			return RemoveOrganisation(c.Context(), *dir, args[0], o)
+		},
+	}
+	c.Flags().BoolVar(&o.OrdererOnly, "orderer", false, "only its orderer leaves; it stays a member")
 	return c
 }

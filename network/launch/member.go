@@ -14,6 +14,20 @@ import (
 // Save writes the network file: what was changed in the session's network.
 func (s *Session) Save() error { return s.l.net.Save() }
 
+// Alive names the processes that run.
+func (s *Session) Alive() (map[string]bool, error) {
+	all, err := s.l.running()
+	if err != nil {
+		return nil, err
+	}
+	for name, alive := range all {
+		if !alive {
+			delete(all, name)
+		}
+	}
+	return all, nil
+}
+
 // programs finds the programs with which the network was last up: a change of
 // its members upgrades nothing.
 func (s *Session) programs() error {
@@ -90,16 +104,17 @@ func (s *Session) node(ctx context.Context, p topology.Process) error {
 	if err != nil {
 		return err
 	}
+	r, err := s.l.ensure(ctx, p)
+	if err != nil {
+		return err
+	}
 	done := func(error) {}
 	if !current {
-		done = s.l.progress.step("starting " + p.Name)
+		done = s.Step("waiting until " + p.Name + " is ready")
 	}
-	r, err := s.l.ensure(ctx, p)
+	ask, err := s.l.answers(p)
 	if err == nil {
-		var ask probe
-		if ask, err = s.l.answers(p); err == nil {
-			err = s.l.until(ctx, r, ask)
-		}
+		err = s.l.until(ctx, r, ask)
 	}
 	done(err)
 	return err

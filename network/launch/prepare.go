@@ -34,7 +34,7 @@ func (l *launcher) prepare(ctx context.Context) error {
 		return fmt.Errorf("making certificates: %w", err)
 	}
 	if made {
-		l.progress.say("made certificates for %d organisations", len(l.net.Organisations))
+		l.progress.say("made the certificates that were missing")
 	}
 	if err := material.MakeTrust(l.net); err != nil {
 		return fmt.Errorf("making the trust file: %w", err)

@@ -100,29 +100,35 @@ func (n *Network) Admit(id string) bool {
 	return true
 }
 
-// Dismiss takes a member's seat away, and keeps it among the former ones: its
-// ports, its number and its data stay its own. It reports false when it was no
-// member.
+// Dismiss takes the seat of a member, or of one that was to become one, away and
+// keeps it among the former ones: its ports, its number and its data stay its
+// own. It reports false when it had none.
 func (n *Network) Dismiss(id string) bool {
-	i := slices.IndexFunc(n.Organisations, func(o Organisation) bool { return o.ID == id })
-	if i < 0 {
-		return false
+	found := false
+	for _, seats := range []*[]Organisation{&n.Joining, &n.Organisations} {
+		if i := slices.IndexFunc(*seats, func(o Organisation) bool { return o.ID == id }); i >= 0 {
+			n.leave((*seats)[i])
+			*seats = slices.Delete(*seats, i, i+1)
+			found = true
+		}
 	}
-	n.leave(n.Organisations[i])
-	n.Organisations = slices.Delete(n.Organisations, i, i+1)
-	return true
+	return found
 }
 
-// DismissOrderer takes a member's part in the ordering service away and keeps it
-// among the former seats. It reports false when it had none.
+// DismissOrderer takes an organisation's part in the ordering service away and
+// keeps it among the former seats. It reports false when it had none.
 func (n *Network) DismissOrderer(id string) bool {
-	o, ok := n.Organisation(id)
-	if !ok || o.Orderer == nil {
-		return false
+	found := false
+	for _, seats := range [][]Organisation{n.Joining, n.Organisations} {
+		for i := range seats {
+			if o := &seats[i]; o.ID == id && o.Orderer != nil {
+				n.leave(Organisation{ID: o.ID, Title: o.Title, Kind: o.Kind, Orderer: o.Orderer})
+				o.Orderer = nil
+				found = true
+			}
+		}
 	}
-	n.leave(Organisation{ID: o.ID, Title: o.Title, Kind: o.Kind, Orderer: o.Orderer})
-	o.Orderer = nil
-	return true
+	return found
 }
 
 // leave notes a former seat, together with what is noted of the organisation
@@ -133,8 +139,12 @@ func (n *Network) leave(o Organisation) {
 		n.Former = append(n.Former, o)
 		return
 	}
+	was := n.Former[i]
 	if o.Orderer == nil {
-		o.Orderer = n.Former[i].Orderer
+		o.Orderer = was.Orderer
+	}
+	if o.Node.Name == "" {
+		o.Node, o.Peers = was.Node, was.Peers
 	}
 	n.Former[i] = o
 }
