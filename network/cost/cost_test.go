@@ -6,10 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
-
-	"github.com/secant-platform/secant/network/topology"
 )
 
 func TestRatiosCompareWithNeighbours(t *testing.T) {
@@ -81,22 +77,6 @@ func TestVariantsAreChosenWithBase(t *testing.T) {
 				t.Errorf("%s: %q is no setting", v.name, env)
 			}
 		}
-	}
-}
-
-func TestPolicyAsksForAsManyOrganisations(t *testing.T) {
-	t.Parallel()
-	n, err := topology.New(t.TempDir(), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := outOf(n, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := p.GetType().(*peer.ApplicationPolicy_SignaturePolicy).SignaturePolicy
-	if rule := e.GetRule().GetNOutOf(); rule.GetN() != 2 || len(rule.GetRules()) != 5 || len(e.GetIdentities()) != 5 {
-		t.Errorf("%v", e)
 	}
 }
 
