@@ -20,6 +20,8 @@ type members struct {
 	pending string // a proposal on which nobody has voted
 	carried string // a proposal that a majority has approved and nobody enacted
 	voters  []string
+	lost    string // a proposal, approved, to give the issuer another key
+	found   *statetest.DIDKey
 }
 
 func newMembers(t *testing.T, l *statetest.Ledger) members {
@@ -43,6 +45,11 @@ func newMembers(t *testing.T, l *statetest.Ledger) members {
 	must(l.Submit(l.Client(south, ledger.RoleRegistrar), ledger.IdentityPropose, strike, &pending))
 	m.pending = pending.ID
 	m.carried, m.voters, err = l.Approve(strike)
+	must(err)
+	m.found = statetest.NewDIDKey("key-9", north)
+	m.lost, _, err = l.Approve(ledger.Propose{
+		Kind: ledger.ProposeRecoverDID, Reason: "a sample", Subject: ledger.ProposalSubject{DID: m.issuer, Key: m.found.JWK.Thumbprint()},
+	})
 	must(err)
 	list := ledger.CommitStatusList{
 		Issuer: m.issuer, List: "1", Version: 1, Digest: ledger.BodyDigest(nil), ValidUntil: l.Now().Add(time.Hour),
@@ -89,6 +96,11 @@ var identityRights = map[string]right{
 		r.Signature = s.key.Control(s.issuer, &r)
 		return r
 	}},
+	ledger.IdentityRecoverDID: {ledger.RoleRegistrar, []string{north}, func(s *scene) any {
+		r := ledger.RecoverDID{DID: s.issuer, Keys: statetest.DIDKeys(s.found), Revision: 2, Proposal: s.lost, Voters: s.voters}
+		r.Signature = s.found.Control(s.issuer, &r)
+		return r
+	}},
 	ledger.IdentityGet:           {"", nil, func(*scene) any { return ledger.GetOrganisation{ID: north} }},
 	ledger.IdentityList:          {"", nil, func(*scene) any { return ledger.PageRequest{} }},
 	ledger.IdentityGetRoster:     {"", nil, func(*scene) any { return ledger.GetRoster{} }},
@@ -123,6 +135,16 @@ func didKeyOf(did string, revision int) *statetest.DIDKey {
 	return statetest.NewDIDKey("key-1", did+string(rune('a'+revision)))
 }
 
+// known is mostly a DID that is there.
+func (p *play) known(org string) string {
+	did := p.did(org)
+	if rapid.IntRange(0, 4).Draw(p.t, "unknown") > 0 && p.head(did) == nil {
+		// Whatever comes of it: not every such DID can be.
+		_ = p.l.Submit(p.l.Client(org, ledger.RoleRegistrar), ledger.IdentityCreateDID, statetest.Creation(did, didKeyOf(did, 0)), nil)
+	}
+	return did
+}
+
 // head returns a DID's current document; nil when there is none.
 func (p *play) head(did string) *ledger.DID {
 	var r ledger.DIDResolution
@@ -155,6 +177,8 @@ func (p *play) subject(kind string) ledger.ProposalSubject {
 		return ledger.ProposalSubject{Issuer: issuer, CredentialType: credentialType, Schema: p.pick("schema", "1", "2")}
 	case ledger.ProposeStrikeIssuer:
 		return ledger.ProposalSubject{Issuer: issuer, CredentialType: credentialType}
+	case ledger.ProposeRecoverDID:
+		return ledger.ProposalSubject{DID: issuer, Key: didKeyOf(issuer, rapid.IntRange(0, 3).Draw(p.t, "key")).JWK.Thumbprint()}
 	case ledger.ProposeAssignModel:
 		return ledger.ProposalSubject{DI: p.di(), Organisation: maker}
 	case ledger.ProposeSucceedStream:
@@ -216,14 +240,14 @@ var identityPlays = map[string]func(p *play, org string) any{
 		return statetest.Creation(did, didKeyOf(did, 0))
 	},
 	ledger.IdentityRotateKeys: func(p *play, org string) any {
-		did := p.did(org)
+		did := p.known(org)
 		revision, key := p.signer(did)
 		r := ledger.RotateKeys{DID: did, Keys: statetest.DIDKeys(didKeyOf(did, revision)), Revision: revision}
 		r.Signature = key.Control(did, &r)
 		return r
 	},
 	ledger.IdentitySetServices: func(p *play, org string) any {
-		did := p.did(org)
+		did := p.known(org)
 		revision, key := p.signer(did)
 		r := ledger.SetServices{DID: did, Revision: revision, Service: []ledger.Service{
 			{ID: p.pick("service", "node", "key-1"), Type: "Node", ServiceEndpoint: "https://" + org + ".example"},
@@ -232,9 +256,23 @@ var identityPlays = map[string]func(p *play, org string) any{
 		return r
 	},
 	ledger.IdentityDeactivateDID: func(p *play, org string) any {
-		did := p.did(org)
+		did := p.known(org)
 		revision, key := p.signer(did)
 		r := ledger.DeactivateDID{DID: did, Revision: revision}
+		r.Signature = key.Control(did, &r)
+		return r
+	},
+	ledger.IdentityRecoverDID: func(p *play, org string) any {
+		did := p.known(org)
+		revision, _ := p.signer(did)
+		key := didKeyOf(did, revision)
+		r := ledger.RecoverDID{DID: did, Keys: statetest.DIDKeys(key), Revision: revision, Proposal: p.proposed(), Voters: []string{north, south}}
+		if rapid.IntRange(0, 3).Draw(p.t, "unapproved") > 0 {
+			ask := ledger.Propose{Kind: ledger.ProposeRecoverDID, Reason: "a play", Subject: ledger.ProposalSubject{DID: did, Key: key.JWK.Thumbprint()}}
+			if id, voters, err := p.l.Approve(ask); err == nil {
+				r.Proposal, r.Voters = id, voters
+			}
+		}
 		r.Signature = key.Control(did, &r)
 		return r
 	},

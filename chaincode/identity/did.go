@@ -46,14 +46,14 @@ func (c *Contract) CreateDID(ctx *state.Context, req ledger.CreateDID) (*ledger.
 
 // RotateKeys replaces the keys of a document.
 func (c *Contract) RotateKeys(ctx *state.Context, req ledger.RotateKeys) (*ledger.DID, error) {
-	return c.change(ctx, &req, req.DID, req.Revision, req.Signature, ledger.EventDIDKeysRotated, func(d *ledger.DID) {
+	return edit{&req, req.DID, req.Revision, req.Signature, ledger.EventDIDKeysRotated}.make(ctx, currentKeys, func(d *ledger.DID) {
 		d.Keys = req.Keys
 	})
 }
 
 // SetServices replaces the services and other names of a document.
 func (c *Contract) SetServices(ctx *state.Context, req ledger.SetServices) (*ledger.DID, error) {
-	return c.change(ctx, &req, req.DID, req.Revision, req.Signature, ledger.EventDIDServicesSet, func(d *ledger.DID) {
+	return edit{&req, req.DID, req.Revision, req.Signature, ledger.EventDIDServicesSet}.make(ctx, currentKeys, func(d *ledger.DID) {
 		d.Service, d.AlsoKnownAs = req.Service, req.AlsoKnownAs
 	})
 }
@@ -61,41 +61,79 @@ func (c *Contract) SetServices(ctx *state.Context, req ledger.SetServices) (*led
 // DeactivateDID ends a DID for good. Its earlier versions stay, for what was
 // signed under them.
 func (c *Contract) DeactivateDID(ctx *state.Context, req ledger.DeactivateDID) (*ledger.DID, error) {
-	return c.change(ctx, &req, req.DID, req.Revision, req.Signature, ledger.EventDIDDeactivated, func(d *ledger.DID) {
+	return edit{&req, req.DID, req.Revision, req.Signature, ledger.EventDIDDeactivated}.make(ctx, currentKeys, func(d *ledger.DID) {
 		d.Keys, d.Service, d.AlsoKnownAs, d.Deactivated = ledger.DIDKeys{}, nil, nil, true
 	})
 }
 
-// controlled is a request that changes a document.
-type controlled interface {
-	ledger.ControlRequest
-	Validate() error
+// RecoverDID replaces keys that are lost, when a majority of the members agreed to
+// the key that takes over. Neither they nor the subject's organisation can do it
+// alone: the caller is the organisation, and the new key signs.
+func (c *Contract) RecoverDID(ctx *state.Context, req ledger.RecoverDID) (*ledger.DID, error) {
+	agreed := func(ctx *state.Context, _ *ledger.DID) (ledger.DIDKeys, error) {
+		if _, err := state.Member(ctx); err != nil {
+			return ledger.DIDKeys{}, err
+		}
+		p, err := state.Carried(ctx, req.Proposal, ledger.ProposeRecoverDID, req.Voters)
+		if err != nil {
+			return ledger.DIDKeys{}, err
+		}
+		if p.Subject.DID != req.DID {
+			return ledger.DIDKeys{}, ledger.Problemf(ledger.CodeInvalid, "the proposal is about another DID")
+		}
+		return proposed(req.Keys, p.Subject.Key), nil
+	}
+	return edit{&req, req.DID, req.Revision, req.Signature, ledger.EventDIDRecovered}.make(ctx, agreed, func(d *ledger.DID) {
+		d.Keys = req.Keys
+	})
 }
 
-// change makes the next version of a document, signed under the one before it.
-func (c *Contract) change(ctx *state.Context, req controlled, did string, revision int, signature string, event ledger.EventKind, apply func(*ledger.DID)) (*ledger.DID, error) {
+// edit is a change of a document that is there.
+type edit struct {
+	request interface {
+		ledger.ControlRequest
+		Validate() error
+	}
+	did       string
+	revision  int
+	signature string
+	event     ledger.EventKind
+}
+
+// currentKeys are what a change is signed under: the keys of the document before
+// it.
+func currentKeys(_ *state.Context, current *ledger.DID) (ledger.DIDKeys, error) {
+	return current.Keys, nil
+}
+
+// make makes the next version of a document, signed by a key that signers returns.
+func (e edit) make(ctx *state.Context, signers func(*state.Context, *ledger.DID) (ledger.DIDKeys, error), apply func(*ledger.DID)) (*ledger.DID, error) {
 	if err := ctx.Permit(ledger.RoleRegistrar); err != nil {
 		return nil, err
 	}
-	if err := req.Validate(); err != nil {
+	if err := e.request.Validate(); err != nil {
 		return nil, err
 	}
-	name, _ := ledger.ParseDID(did)
-	current, err := state.DIDs.Get(ctx, ledger.DIDKey(did))
+	current, err := state.DIDs.Get(ctx, ledger.DIDKey(e.did))
 	if err != nil {
 		return nil, err
 	}
+	name, _ := ledger.ParseDID(e.did)
 	if err := controls(ctx, name); err != nil {
 		return nil, err
 	}
-	if err := changeable(current, revision); err != nil {
+	if err := changeable(current, e.revision); err != nil {
 		return nil, err
 	}
-	if err := checkControl(ctx, req, signature, did, current.Keys); err != nil {
+	keys, err := signers(ctx, current)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkControl(ctx, e.request, e.signature, e.did, keys); err != nil {
 		return nil, err
 	}
 	next := *current
-	next.Organisation, next.Updated, next.Revision = ctx.Caller().Org, ctx.Time(), revision
+	next.Organisation, next.Updated, next.Revision = ctx.Caller().Org, ctx.Time(), e.revision
 	apply(&next)
 	if err := distinct(&next); err != nil {
 		return nil, err
@@ -103,7 +141,7 @@ func (c *Contract) change(ctx *state.Context, req controlled, did string, revisi
 	if err := state.DIDs.Update(ctx, &next); err != nil {
 		return nil, err
 	}
-	return keep(ctx, &next, signature, event)
+	return keep(ctx, &next, e.signature, e.event)
 }
 
 // keep writes the version that stays, and says what happened.

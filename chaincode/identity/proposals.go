@@ -50,6 +50,12 @@ func feasible(ctx *state.Context, roster *ledger.Roster, kind string, s ledger.P
 	case ledger.ProposeReadmitOrganisation:
 		_, err := readmit(roster, s.Organisation)
 		return err
+	case ledger.ProposeRecoverDID:
+		current, err := state.DIDs.Get(ctx, ledger.DIDKey(s.DID))
+		if err != nil {
+			return err
+		}
+		return alive(current)
 	case ledger.ProposeAssignModel:
 		return assignable(ctx, s)
 	}
@@ -196,8 +202,10 @@ var enactments = map[string]func(*state.Context, *ledger.Roster, *ledger.Proposa
 // whom it is about.
 func concerned(p *ledger.Proposal) []string {
 	orgs := []string{p.By}
-	if name, ok := ledger.ParseDID(p.Subject.Issuer); ok {
-		orgs = append(orgs, name.Org)
+	for _, did := range []string{p.Subject.Issuer, p.Subject.DID} {
+		if name, ok := ledger.ParseDID(did); ok && name.Org != "" {
+			orgs = append(orgs, name.Org)
+		}
 	}
 	if p.Subject.Organisation != "" {
 		orgs = append(orgs, p.Subject.Organisation)

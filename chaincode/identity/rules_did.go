@@ -2,6 +2,7 @@ package identity
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
@@ -20,13 +21,32 @@ func inNetwork(roster *ledger.Roster, name ledger.DIDName) error {
 // changeable: the DID is not deactivated, and the change is made from its current
 // document.
 func changeable(current *ledger.DID, revision int) error {
-	switch {
-	case current.Deactivated:
-		return ledger.Problemf(ledger.CodeGone, "the DID is deactivated")
-	case revision != current.Revision+1:
+	if err := alive(current); err != nil {
+		return err
+	}
+	if revision != current.Revision+1 {
 		return ledger.Problemf(ledger.CodeConflict, "the DID's next revision is %d", current.Revision+1)
 	}
 	return nil
+}
+
+func alive(current *ledger.DID) error {
+	if current.Deactivated {
+		return ledger.Problemf(ledger.CodeGone, "the DID is deactivated")
+	}
+	return nil
+}
+
+// proposed returns the keys of which one must sign for a recovery: the one that
+// the members agreed to, if it may change the document.
+func proposed(keys ledger.DIDKeys, thumbprint string) ledger.DIDKeys {
+	only := ledger.DIDKeys{VerificationMethod: keys.VerificationMethod}
+	for _, m := range keys.VerificationMethod {
+		if m.PublicKeyJWK.Thumbprint() == thumbprint && slices.Contains(keys.CapabilityInvocation, m.ID) {
+			only.CapabilityInvocation = []string{m.ID}
+		}
+	}
+	return only
 }
 
 // distinct: a fragment names one thing of a document, a key or a service.

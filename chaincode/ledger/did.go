@@ -168,8 +168,8 @@ func (k *DIDKeys) Method(relationship []string, id string) (JWK, bool) {
 }
 
 // DIDVersion is one version of a document, with the signature that made it: it
-// verifies under a capabilityInvocation key of the version before, of the first
-// version under one of its own.
+// verifies under a capabilityInvocation key of the version before; that of the
+// first version, and of one that the members recovered, under one of its own.
 type DIDVersion struct {
 	V        int    `json:"v"`
 	Document DID    `json:"document"`

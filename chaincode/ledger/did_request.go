@@ -32,8 +32,8 @@ type Control struct {
 // ControlRequest is a request that carries a control signature: a compact JWS
 // (EdDSA or ES256) whose payload is exactly ControlPayload, whose "typ" is
 // TypeControlSignature and whose "kid" is "<did>#<id>" of a key in the current
-// document's capabilityInvocation. For the first document it is a key of that
-// document, which proves that somebody holds it.
+// document's capabilityInvocation. For the first document, and for a recovered
+// one, it is a key of that document itself: so somebody holds it.
 type ControlRequest interface {
 	// ControlPayload returns the bytes to sign.
 	ControlPayload(channel string) ([]byte, error)
@@ -155,6 +155,41 @@ func (r *DeactivateDID) ControlPayload(channel string) ([]byte, error) {
 	unsigned := *r
 	unsigned.Signature = ""
 	return controlPayload(channel, IdentityDeactivateDID, r.DID, r.Revision, unsigned)
+}
+
+// RecoverDID gives a DID whose keys are lost those that the members agreed to.
+type RecoverDID struct {
+	DID       string   `json:"did"`
+	Keys      DIDKeys  `json:"keys"`
+	Revision  int      `json:"revision"`
+	Proposal  string   `json:"proposal"`                                 // of the kind recover_did
+	Voters    []string `json:"voters,omitempty" metadata:",optional"`    // MSP ids of members that approved it, more than half of the roster
+	Signature string   `json:"signature,omitempty" metadata:",optional"` // by the proposed key, one of Keys that may change the document; the voters are not signed
+}
+
+// Validate returns a Problem that lists every fault.
+func (r *RecoverDID) Validate() error {
+	var c check
+	c.did("did", r.DID)
+	c.didKeys("keys", r.Keys)
+	c.revision("revision", r.Revision)
+	c.digest("proposal", r.Proposal)
+	c.voters("voters", r.Voters)
+	c.controlSignature("signature", r.Signature)
+	return c.problem("the recovery")
+}
+
+// ControlPayload returns the bytes to sign.
+func (r *RecoverDID) ControlPayload(channel string) ([]byte, error) {
+	unsigned := *r
+	unsigned.Signature, unsigned.Voters = "", nil
+	return controlPayload(channel, IdentityRecoverDID, r.DID, r.Revision, unsigned)
+}
+
+func (c *check) thumbprint(field, s string) {
+	if _, ok := coordinate(s); !ok { // a digest is as long as a coordinate
+		c.fail(field, "must be the RFC 7638 thumbprint of a key: 32 bytes in base64url without padding")
+	}
 }
 
 func (c *check) did(field, s string) {

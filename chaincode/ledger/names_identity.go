@@ -12,6 +12,7 @@ const (
 	IdentityRotateKeys       = "identity:RotateKeys"
 	IdentitySetServices      = "identity:SetServices"
 	IdentityDeactivateDID    = "identity:DeactivateDID"
+	IdentityRecoverDID       = "identity:RecoverDID"
 	IdentityGet              = "identity:Get"
 	IdentityList             = "identity:List"
 	IdentityGetRoster        = "identity:GetRoster"
@@ -30,7 +31,7 @@ const (
 var (
 	identityWrites = []string{
 		IdentityRegister, IdentityPropose, IdentityVote, IdentityEnact, IdentityPublishSchema, IdentityCommitStatusList,
-		IdentityCreateDID, IdentityRotateKeys, IdentitySetServices, IdentityDeactivateDID,
+		IdentityCreateDID, IdentityRotateKeys, IdentitySetServices, IdentityDeactivateDID, IdentityRecoverDID,
 	}
 	identityReads = []string{
 		IdentityGet, IdentityList, IdentityGetRoster, IdentityGetProposal, IdentityListProposals, IdentityGetTrust, IdentityListTrust,
@@ -66,5 +67,6 @@ const (
 	EventDIDCreated             EventKind = "did.created"
 	EventDIDKeysRotated         EventKind = "did.keys_rotated"
 	EventDIDServicesSet         EventKind = "did.services_set"
+	EventDIDRecovered           EventKind = "did.recovered"
 	EventDIDDeactivated         EventKind = "did.deactivated"
 )

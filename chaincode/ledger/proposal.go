@@ -5,13 +5,14 @@ import (
 	"time"
 )
 
-// What can be proposed. The first four are enacted by identity:Enact, the other
-// two by the contracts whose records they change.
+// What can be proposed. The first four are enacted by identity:Enact, the others
+// by the transactions that are named.
 const (
 	ProposeAcceptIssuer        = "accept_issuer"        // an issuer may issue a credential type
 	ProposeStrikeIssuer        = "strike_issuer"        // it may no longer
 	ProposeRemoveOrganisation  = "remove_organisation"  // from the roster
 	ProposeReadmitOrganisation = "readmit_organisation" // to the roster, after a removal
+	ProposeRecoverDID          = "recover_did"          // a DID whose keys are lost, to a new key: identity:RecoverDID
 	ProposeAssignModel         = "assign_model"         // a model that another registered, to its maker: device:AssignModel
 	ProposeSucceedStream       = "succeed_stream"       // a new stream in place of an organisation's lost one: anchor:Succeed
 )
@@ -19,7 +20,7 @@ const (
 // ProposalKinds lists them all.
 var ProposalKinds = []string{
 	ProposeAcceptIssuer, ProposeStrikeIssuer, ProposeRemoveOrganisation, ProposeReadmitOrganisation,
-	ProposeAssignModel, ProposeSucceedStream,
+	ProposeRecoverDID, ProposeAssignModel, ProposeSucceedStream,
 }
 
 // ProposalLife is how long a proposal can be voted on and enacted.
@@ -35,6 +36,10 @@ type ProposalSubject struct {
 
 	// remove_organisation, readmit_organisation, and assign_model: to whom.
 	Organisation string `json:"organisation,omitempty" metadata:",optional"` // MSP id
+
+	// recover_did.
+	DID string `json:"did,omitempty" metadata:",optional"`
+	Key string `json:"key,omitempty" metadata:",optional"` // RFC 7638 thumbprint of the key that may change the document from then on
 
 	// assign_model.
 	DI string `json:"di,omitempty" metadata:",optional"`
@@ -98,6 +103,8 @@ func (s *ProposalSubject) validate(c *check, kind string) {
 	only(issuer, "credentialType", s.CredentialType, c.credentialType)
 	only(kind == ProposeAcceptIssuer, "schema", s.Schema, c.version)
 	only(organisation, "organisation", s.Organisation, token)
+	only(kind == ProposeRecoverDID, "did", s.DID, c.did)
+	only(kind == ProposeRecoverDID, "key", s.Key, c.thumbprint)
 	only(kind == ProposeAssignModel, "di", s.DI, token)
 	only(stream, "stream", s.Stream, c.digest)
 	only(stream, "successor", s.Successor, c.digest)

@@ -12,6 +12,7 @@ import (
 // dids: each version of a document stands as a version of its own, signed for by
 // a key of the one before, and nothing follows a deactivation.
 func (c *checker) dids() {
+	v := newVotes(c)
 	versions := once(c, rowsOf[ledger.DIDVersion](c, ledger.TypeDIDVersion))
 	n := 0
 	for _, r := range rowsOf[ledger.DID](c, ledger.TypeDID) {
@@ -28,11 +29,12 @@ func (c *checker) dids() {
 			}
 			c.want(reflect.DeepEqual(kept.Document, d) && kept.Tx == r.entries[i].tx, "%s: revision %d is kept as another", d.ID, d.Revision)
 			signer := d.Keys
-			if i > 0 {
+			c.want(i == 0 || !r.versions[i-1].Deactivated, "%s: changed after its deactivation", d.ID)
+			recovery := v.enacted(r.entries[i])
+			if i > 0 && recovery == nil {
 				signer = r.versions[i-1].Keys
-				c.want(!r.versions[i-1].Deactivated, "%s: changed after its deactivation", d.ID)
 			}
-			c.proof(d, kept.Proof, signer)
+			c.proof(d, kept.Proof, signer, recovery)
 		}
 	}
 	c.want(n == len(versions), "%d versions of DIDs are kept, of %d", len(versions), n)
@@ -40,7 +42,7 @@ func (c *checker) dids() {
 
 // proof makes the request again that led to a document, and checks that a key
 // which might change it signed that.
-func (c *checker) proof(d ledger.DID, proof string, keys ledger.DIDKeys) {
+func (c *checker) proof(d ledger.DID, proof string, keys ledger.DIDKeys, recovery *ledger.Proposal) {
 	jws, err := verify.ParseJWS(proof)
 	if err != nil {
 		c.fail("%s: the proof of revision %d: %w", d.ID, d.Revision, err)
@@ -59,6 +61,12 @@ func (c *checker) proof(d ledger.DID, proof string, keys ledger.DIDKeys) {
 		request = &ledger.RotateKeys{DID: d.ID, Keys: d.Keys, Revision: d.Revision}
 	case ledger.IdentitySetServices:
 		request = &ledger.SetServices{DID: d.ID, Service: d.Service, AlsoKnownAs: d.AlsoKnownAs, Revision: d.Revision}
+	case ledger.IdentityRecoverDID:
+		if recovery == nil {
+			c.fail("%s: revision %d was recovered without a vote", d.ID, d.Revision)
+			return
+		}
+		request = &ledger.RecoverDID{DID: d.ID, Keys: d.Keys, Revision: d.Revision, Proposal: recovery.ID}
 	default:
 		request = &ledger.DeactivateDID{DID: d.ID, Revision: d.Revision}
 	}
@@ -67,6 +75,8 @@ func (c *checker) proof(d ledger.DID, proof string, keys ledger.DIDKeys) {
 	jwk, found := keys.Method(keys.CapabilityInvocation, strings.TrimPrefix(jws.KeyID, d.ID+"#"))
 	key, err := verify.NewKey(jwk)
 	c.want(found && err == nil && jws.Verify(key) == nil, "%s: the proof of revision %d is by no key of the one before", d.ID, d.Revision)
+	c.want(recovery == nil || recovery.Kind == ledger.ProposeRecoverDID && recovery.Subject.DID == d.ID && recovery.Subject.Key == jwk.Thumbprint(),
+		"%s: revision %d is not what was enacted", d.ID, d.Revision)
 }
 
 // registries: schemas are their author's, and a status list goes on version by

@@ -14,6 +14,18 @@ type votes struct {
 	enactments []*row[ledger.Enactment]
 }
 
+func newVotes(c *checker) *votes {
+	v := &votes{
+		proposals:  once(c, rowsOf[ledger.Proposal](c, ledger.TypeProposal)),
+		votes:      once(c, rowsOf[ledger.Vote](c, ledger.TypeVote)),
+		enactments: once(c, rowsOf[ledger.Enactment](c, ledger.TypeEnactment)),
+	}
+	for _, r := range rowsOf[ledger.Roster](c, ledger.TypeRoster) {
+		v.rosters = r
+	}
+	return v
+}
+
 // at returns the roster as it stood before a version; nil when there was none.
 func (v *votes) at(before Version) *ledger.Roster {
 	var found *ledger.Roster
@@ -43,14 +55,7 @@ func (v *votes) enacted(e entry) *ledger.Proposal {
 // majority of the roster as it was then; the roster and the trust registry are
 // what registrations and enactments made of them.
 func (c *checker) decisions() {
-	v := &votes{
-		proposals:  once(c, rowsOf[ledger.Proposal](c, ledger.TypeProposal)),
-		votes:      once(c, rowsOf[ledger.Vote](c, ledger.TypeVote)),
-		enactments: once(c, rowsOf[ledger.Enactment](c, ledger.TypeEnactment)),
-	}
-	for _, r := range rowsOf[ledger.Roster](c, ledger.TypeRoster) {
-		v.rosters = r
-	}
+	v := newVotes(c)
 	for _, r := range v.proposals {
 		p := r.last()
 		roster := v.at(r.entries[0].version)
