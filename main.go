@@ -22,6 +22,7 @@ import (
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/app"
+	"github.com/secant-platform/secant/gateway/bulk"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/network/demo"
 	"github.com/secant-platform/secant/network/govern"
@@ -67,7 +68,7 @@ func command() *cobra.Command {
 	root.PersistentFlags().StringVar(&dir, "dir", defaultDir(), "where the network lives; each directory is a network of its own (SECANT_DIR)")
 	root.AddCommand(
 		up(&dir), status(&dir), logs(&dir), stop(&dir), down(&dir), reset(&dir), runDemo(&dir), govern.Command(&dir),
-		node(), token(), check(), verify(&dir), version(),
+		node(), token(), check(), bulk.Command(), verify(&dir), version(),
 	)
 	return root
 }
