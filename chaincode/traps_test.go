@@ -82,10 +82,11 @@ func TestARequestHasItsFormAndIsNotRepeated(t *testing.T) {
 		"more after it":         valid + valid,
 		"very deep":             strings.Repeat(`{"name":`, 5000) + "1" + strings.Repeat("}", 5000),
 		"an unfinished object":  valid[:20],
+		"a field twice":         strings.Replace(valid, `"revision":2`, `"revision":3,"revision":2`, 1),
 		"invalid UTF-8":         strings.Replace(valid, `"N"`, "\"\xff\"", 1),
 	} {
 		sim := call(t, s, ledger.IdentityRegister, arg)
-		if ledger.CodeOf(sim.Err()) != ledger.CodeInvalid && what != "invalid UTF-8" {
+		if ledger.CodeOf(sim.Err()) != ledger.CodeInvalid {
 			t.Errorf("%s: %v", what, sim.Err())
 		}
 		if strings.Contains(sim.Message, marked) {

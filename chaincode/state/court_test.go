@@ -26,6 +26,7 @@ const (
 // court is a ledger on which each hospital runs an issuer that the members
 // accept, and whose one transaction needs persons.
 type court struct {
+	t *testing.T
 	*statetest.Ledger
 	issuers map[string]*sdjwt.Signer // by organisation
 	do      func(*state.Context) error
@@ -52,6 +53,7 @@ func issuerOf(org string) string { return ledger.IssuerDID(network, org, "staff"
 func newCourt(t *testing.T) *court {
 	t.Helper()
 	c := &court{
+		t:       t,
 		issuers: map[string]*sdjwt.Signer{north: newSigner(t), south: newSigner(t)},
 		need:    state.Need{Record: ledger.UnitKey("u"), Revision: 3, CredentialType: credential, Count: 1},
 	}
@@ -60,7 +62,7 @@ func newCourt(t *testing.T) *court {
 	if c.request, err = holder.Encode(ledger.PageRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	c.change(t, func(ctx *state.Context) error {
+	c.change(func(ctx *state.Context) error {
 		roster := &ledger.Roster{V: 1, Network: network, Organisations: []string{north, south}, Revision: 1}
 		if err := state.Rosters.Create(ctx, roster); err != nil {
 			return err
@@ -106,14 +108,14 @@ func accepted(org string) *ledger.TrustRow {
 }
 
 // change writes rows, whoever may.
-func (c *court) change(t *testing.T, rows func(*state.Context) error) {
-	t.Helper()
+func (c *court) change(rows func(*state.Context) error) {
+	c.t.Helper()
 	before := c.do
 	c.do = steps(permit, rows, emit)
-	s := invoke(t, c.Ledger, ledger.IdentityRegister)
-	statetest.Want(t, "", s.Err())
+	s := invoke(c.t, c.Ledger, ledger.IdentityRegister)
+	statetest.Want(c.t, "", s.Err())
 	if c.Commit(s)[0] != peer.TxValidationCode_VALID {
-		t.Fatal("a change of rows was not valid")
+		c.t.Fatal("a change of rows was not valid")
 	}
 	c.do = before
 }
@@ -125,9 +127,9 @@ type member struct {
 	by     *sdjwt.Signer
 }
 
-func (c *court) member(t *testing.T, org string) *member {
-	t.Helper()
-	m := &member{key: newSigner(t), by: c.issuers[org]}
+func (c *court) member(org string) *member {
+	c.t.Helper()
+	m := &member{key: newSigner(c.t), by: c.issuers[org]}
 	m.issued = sdjwt.Credential{
 		Issuer: issuerOf(org), KeyID: issuerOf(org) + "#key-1", Type: credential, Holder: m.key.JWK(),
 		Issued: c.Now().Add(-time.Hour), Expires: c.Now().Add(time.Hour),
@@ -143,41 +145,41 @@ func (c *court) order() holder.Order {
 	}
 }
 
-func (c *court) sign(t *testing.T, m *member, o holder.Order) ledger.HolderStatement {
-	t.Helper()
+func (c *court) sign(m *member, o holder.Order) ledger.HolderStatement {
+	c.t.Helper()
 	issued, err := sdjwt.Issue(m.by, m.issued)
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	s, err := holder.NewStatement(o)
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	signed, err := holder.Sign(s, issued, m.key, c.Now())
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	return *signed
 }
 
 // try simulates the transaction with these statements.
-func (c *court) try(t *testing.T, statements ...ledger.HolderStatement) *statetest.Simulation {
-	t.Helper()
+func (c *court) try(statements ...ledger.HolderStatement) *statetest.Simulation {
+	c.t.Helper()
 	b, err := json.Marshal(statements)
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
-	return c.carry(t, map[string][]byte{ledger.TransientStatements: b})
+	return c.carry(map[string][]byte{ledger.TransientStatements: b})
 }
 
-func (c *court) carry(t *testing.T, transient map[string][]byte) *statetest.Simulation {
-	t.Helper()
+func (c *court) carry(transient map[string][]byte) *statetest.Simulation {
+	c.t.Helper()
 	c.got = nil
 	s, err := c.Simulate(statetest.Proposal{
 		Client: c.Client(north, ledger.RoleCustodian), Name: ledger.IdentityRegister, Args: []string{string(c.request)}, Transient: transient,
 	})
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	return s
 }

@@ -19,10 +19,10 @@ func TestAPersonAgrees(t *testing.T) {
 	t.Parallel()
 	for _, keyID := range []string{issuerOf(south) + "#key-1", "#key-1", "key-1"} {
 		c := newCourt(t)
-		m := c.member(t, south)
+		m := c.member(south)
 		m.issued.KeyID = keyID
-		signed := c.sign(t, m, c.order())
-		s := c.try(t, signed)
+		signed := c.sign(m, c.order())
+		s := c.try(signed)
 		statetest.Want(t, "", s.Err())
 		challenge, err := signed.Statement.Challenge()
 		if err != nil {
@@ -58,15 +58,15 @@ func TestAPersonAgrees(t *testing.T) {
 func TestAStatementServesOnce(t *testing.T) {
 	t.Parallel()
 	c := newCourt(t)
-	m := c.member(t, north)
-	signed := c.sign(t, m, c.order())
-	first, race := c.try(t, signed), c.try(t, signed)
+	m := c.member(north)
+	signed := c.sign(m, c.order())
+	first, race := c.try(signed), c.try(signed)
 	statetest.Want(t, "", race.Err())
 	codes := c.Commit(first, race)
 	if codes[0] != peer.TxValidationCode_VALID || codes[1] != peer.TxValidationCode_MVCC_READ_CONFLICT {
 		t.Errorf("two with one statement in one block: %v", codes)
 	}
-	statetest.Want(t, ledger.CodeAlreadyExists, c.try(t, signed).Err())
+	statetest.Want(t, ledger.CodeAlreadyExists, c.try(signed).Err())
 	// Nor does another signature of that person on the same statement.
 	issued, err := sdjwt.Issue(m.by, m.issued)
 	if err != nil {
@@ -76,20 +76,20 @@ func TestAStatementServesOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	statetest.Want(t, ledger.CodeAlreadyExists, c.try(t, *again).Err())
+	statetest.Want(t, ledger.CodeAlreadyExists, c.try(*again).Err())
 	// Another statement does.
-	statetest.Want(t, "", c.try(t, c.sign(t, m, c.order())).Err())
+	statetest.Want(t, "", c.try(c.sign(m, c.order())).Err())
 }
 
 func TestTwoPersonsAreOfTwoOrganisations(t *testing.T) {
 	t.Parallel()
 	c := newCourt(t)
 	c.need.Count = 2
-	a, b, colleague := c.member(t, north), c.member(t, south), c.member(t, north)
-	twin := c.member(t, south)
+	a, b, colleague := c.member(north), c.member(south), c.member(north)
+	twin := c.member(south)
 	twin.key, twin.issued.Holder = a.key, a.key.JWK() // two credentials, one person
-	sign := func(m *member) ledger.HolderStatement { return c.sign(t, m, c.order()) }
-	statetest.Want(t, "", c.try(t, sign(a), sign(b)).Err())
+	sign := func(m *member) ledger.HolderStatement { return c.sign(m, c.order()) }
+	statetest.Want(t, "", c.try(sign(a), sign(b)).Err())
 	if len(c.got) != 2 || c.got[0].Organisation == c.got[1].Organisation {
 		t.Errorf("the persons are %+v", c.got)
 	}
@@ -103,23 +103,23 @@ func TestTwoPersonsAreOfTwoOrganisations(t *testing.T) {
 		"one person twice":     {ledger.CodeDenied, []ledger.HolderStatement{sign(a), sign(a)}},
 		"one person, two jobs": {ledger.CodeDenied, []ledger.HolderStatement{sign(a), sign(twin)}},
 	} {
-		s := c.try(t, r.list...)
+		s := c.try(r.list...)
 		if got := ledger.CodeOf(s.Err()); got != r.code || len(s.Writes) > 0 {
 			t.Errorf("%s: %v, want %s", name, s.Err(), r.code)
 		}
 	}
 	same := sign(a)
-	statetest.Want(t, ledger.CodeDenied, c.try(t, same, same).Err())
+	statetest.Want(t, ledger.CodeDenied, c.try(same, same).Err())
 }
 
 // TestTheLedgerDecidesWhoIsBelieved attacks what stands on the ledger; what a
 // statement itself must be is attacked in package verify.
 func TestTheLedgerDecidesWhoIsBelieved(t *testing.T) {
 	t.Parallel()
-	rewrite := func(change func(d *ledger.DID, r *ledger.TrustRow, o *ledger.Roster)) func(*testing.T, *court, *member) {
-		return func(t *testing.T, c *court, _ *member) {
-			t.Helper()
-			c.change(t, func(ctx *state.Context) error {
+	rewrite := func(change func(d *ledger.DID, r *ledger.TrustRow, o *ledger.Roster)) func(*court, *member) {
+		return func(c *court, _ *member) {
+			c.t.Helper()
+			c.change(func(ctx *state.Context) error {
 				d, err := state.DIDs.Get(ctx, ledger.DIDKey(issuerOf(north)))
 				if err != nil {
 					return err
@@ -146,42 +146,42 @@ func TestTheLedgerDecidesWhoIsBelieved(t *testing.T) {
 	for name, c := range map[string]struct {
 		code   ledger.Code
 		detail string
-		attack func(*testing.T, *court, *member)
+		attack func(*court, *member)
 	}{
-		"nothing":                {"", "", func(*testing.T, *court, *member) {}},
+		"nothing":                {"", "", func(*court, *member) {}},
 		"struck off":             {ledger.CodeDenied, "do not take credentials", rewrite(func(_ *ledger.DID, r *ledger.TrustRow, _ *ledger.Roster) { r.State = ledger.TrustStruck })},
 		"deactivated":            {ledger.CodeDenied, "no live DID", rewrite(func(d *ledger.DID, _ *ledger.TrustRow, _ *ledger.Roster) { d.Deactivated = true })},
-		"a rotated key":          {ledger.CodeInvalid, "not signed by the expected key", func(t *testing.T, c *court, _ *member) { rotate(t, c, rewrite) }},
+		"a rotated key":          {ledger.CodeInvalid, "not signed by the expected key", func(c *court, _ *member) { rotate(c, rewrite) }},
 		"a retired key":          {ledger.CodeDenied, "no current key", rewrite(func(d *ledger.DID, _ *ledger.TrustRow, _ *ledger.Roster) { d.Keys.AssertionMethod = nil })},
 		"a removed member":       {ledger.CodeDenied, "not on the roster", rewrite(func(_ *ledger.DID, _ *ledger.TrustRow, o *ledger.Roster) { o.Organisations = []string{south} })},
 		"no network":             {ledger.CodeDenied, "not named their network", rewrite(func(_ *ledger.DID, _ *ledger.TrustRow, o *ledger.Roster) { o.Network = "" })},
 		"another network":        {ledger.CodeDenied, "no DID of this ledger", rewrite(func(_ *ledger.DID, _ *ledger.TrustRow, o *ledger.Roster) { o.Network = "prod" })},
-		"a key for another use":  {ledger.CodeDenied, "no current key", func(_ *testing.T, _ *court, m *member) { m.issued.KeyID = issuerOf(north) + "#key-10" }},
-		"part of a key's name":   {ledger.CodeDenied, "no current key", func(_ *testing.T, _ *court, m *member) { m.issued.KeyID = "key" }},
-		"more than a key's name": {ledger.CodeDenied, "no current key", func(_ *testing.T, _ *court, m *member) { m.issued.KeyID = "##key-1" }},
-		"a key of another DID":   {ledger.CodeDenied, "no current key", func(_ *testing.T, _ *court, m *member) { m.issued.KeyID = issuerOf(south) + "#key-1" }},
-		"no key's name":          {ledger.CodeDenied, "no current key", func(_ *testing.T, _ *court, m *member) { m.issued.KeyID = "" }},
-		"a type that is not accepted": {ledger.CodeDenied, "do not take credentials", func(_ *testing.T, c *court, m *member) {
+		"a key for another use":  {ledger.CodeDenied, "no current key", func(_ *court, m *member) { m.issued.KeyID = issuerOf(north) + "#key-10" }},
+		"part of a key's name":   {ledger.CodeDenied, "no current key", func(_ *court, m *member) { m.issued.KeyID = "key" }},
+		"more than a key's name": {ledger.CodeDenied, "no current key", func(_ *court, m *member) { m.issued.KeyID = "##key-1" }},
+		"a key of another DID":   {ledger.CodeDenied, "no current key", func(_ *court, m *member) { m.issued.KeyID = issuerOf(south) + "#key-1" }},
+		"no key's name":          {ledger.CodeDenied, "no current key", func(_ *court, m *member) { m.issued.KeyID = "" }},
+		"a type that is not accepted": {ledger.CodeDenied, "do not take credentials", func(c *court, m *member) {
 			m.issued.Type, c.need.CredentialType = "Nurse", "Nurse"
 		}},
-		"a type that is not asked for": {ledger.CodeDenied, "of the type " + credential, func(_ *testing.T, _ *court, m *member) { m.issued.Type = "Nurse" }},
-		"an issuer without a DID":      {ledger.CodeDenied, "no live DID", func(_ *testing.T, _ *court, m *member) { m.issued.Issuer = ledger.IssuerDID(network, north, "other") }},
-		"an issuer elsewhere":          {ledger.CodeDenied, "no DID of this ledger", func(_ *testing.T, _ *court, m *member) { m.issued.Issuer = "did:web:north.example" }},
-		"a device as issuer": {ledger.CodeDenied, "no DID of this ledger", func(_ *testing.T, _ *court, m *member) {
+		"a type that is not asked for": {ledger.CodeDenied, "of the type " + credential, func(_ *court, m *member) { m.issued.Type = "Nurse" }},
+		"an issuer without a DID":      {ledger.CodeDenied, "no live DID", func(_ *court, m *member) { m.issued.Issuer = ledger.IssuerDID(network, north, "other") }},
+		"an issuer elsewhere":          {ledger.CodeDenied, "no DID of this ledger", func(_ *court, m *member) { m.issued.Issuer = "did:web:north.example" }},
+		"a device as issuer": {ledger.CodeDenied, "no DID of this ledger", func(_ *court, m *member) {
 			m.issued.Issuer = ledger.DeviceDID(network, ledger.BodyDigest(nil))
 		}},
-		"another issuer's name": {ledger.CodeInvalid, "not signed by the expected key", func(_ *testing.T, c *court, m *member) { m.by = c.issuers[south] }},
-		"a key of one's own":    {ledger.CodeInvalid, "not signed by the expected key", func(t *testing.T, _ *court, m *member) { m.by = newSigner(t) }},
-		"an expired credential": {ledger.CodeInvalid, "expired", func(_ *testing.T, c *court, m *member) {
+		"another issuer's name": {ledger.CodeInvalid, "not signed by the expected key", func(c *court, m *member) { m.by = c.issuers[south] }},
+		"a key of one's own":    {ledger.CodeInvalid, "not signed by the expected key", func(c *court, m *member) { m.by = newSigner(c.t) }},
+		"an expired credential": {ledger.CodeInvalid, "expired", func(c *court, m *member) {
 			m.issued.Issued, m.issued.Expires = c.Now().Add(-2*time.Hour), c.Now()
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			court := newCourt(t)
-			m := court.member(t, north)
-			c.attack(t, court, m)
-			s := court.try(t, court.sign(t, m, court.order()))
+			m := court.member(north)
+			c.attack(court, m)
+			s := court.try(court.sign(m, court.order()))
 			if err := s.Err(); ledger.CodeOf(err) != c.code || err != nil && !strings.Contains(err.Error(), c.detail) {
 				t.Errorf("%v, want %q with %q", err, c.code, c.detail)
 			}
@@ -192,12 +192,12 @@ func TestTheLedgerDecidesWhoIsBelieved(t *testing.T) {
 	}
 }
 
-func rotate(t *testing.T, c *court, rewrite func(func(*ledger.DID, *ledger.TrustRow, *ledger.Roster)) func(*testing.T, *court, *member)) {
-	t.Helper()
-	fresh := newSigner(t)
+func rotate(c *court, rewrite func(func(*ledger.DID, *ledger.TrustRow, *ledger.Roster)) func(*court, *member)) {
+	c.t.Helper()
+	fresh := newSigner(c.t)
 	rewrite(func(d *ledger.DID, _ *ledger.TrustRow, _ *ledger.Roster) {
 		d.Keys.VerificationMethod[0].PublicKeyJWK = fresh.JWK()
-	})(t, c, nil)
+	})(c, nil)
 }
 
 // TestAnAgreementIsToThisTransaction: each field of the order, as the ledger
@@ -218,7 +218,7 @@ func TestAnAgreementIsToThisTransaction(t *testing.T) {
 		c := newCourt(t)
 		o := c.order()
 		change(&o)
-		statetest.Want(t, ledger.CodeInvalid, c.try(t, c.sign(t, c.member(t, north), o)).Err())
+		statetest.Want(t, ledger.CodeInvalid, c.try(c.sign(c.member(north), o)).Err())
 		if t.Failed() {
 			t.Fatal(name)
 		}
@@ -228,7 +228,7 @@ func TestAnAgreementIsToThisTransaction(t *testing.T) {
 func TestStatementsTravelInTheTransientMap(t *testing.T) {
 	t.Parallel()
 	c := newCourt(t)
-	good, err := ledger.EncodeStatements(c.sign(t, c.member(t, north), c.order()))
+	good, err := ledger.EncodeStatements(c.sign(c.member(north), c.order()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestStatementsTravelInTheTransientMap(t *testing.T) {
 		"noise":              {ledger.CodeInvalid, map[string][]byte{ledger.TransientStatements: {0xff}}},
 		"too large":          {ledger.CodeTooLarge, map[string][]byte{ledger.TransientStatements: make([]byte, ledger.MaxTransient+1)}},
 	} {
-		if got := ledger.CodeOf(c.carry(t, r.transient).Err()); got != r.code {
+		if got := ledger.CodeOf(c.carry(r.transient).Err()); got != r.code {
 			t.Errorf("%s: %q, want %q", name, got, r.code)
 		}
 	}
@@ -280,7 +280,7 @@ func TestAPersonReadsFewKeys(t *testing.T) {
 	t.Parallel()
 	c := newCourt(t)
 	c.need.Count = 2
-	s := c.try(t, c.sign(t, c.member(t, north), c.order()), c.sign(t, c.member(t, south), c.order()))
+	s := c.try(c.sign(c.member(north), c.order()), c.sign(c.member(south), c.order()))
 	statetest.Want(t, "", s.Err())
 	seen := map[ledger.ObjectType]int{}
 	for _, r := range s.Reads {

@@ -2,7 +2,7 @@ package verify_test
 
 import (
 	"encoding/json"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,7 +38,7 @@ func TestDisclosuresStandInTheirPlaces(t *testing.T) {
 	p["_sd"], p["_sd_alg"] = []string{addressDigest, verify.Hash("kept")}, "sha-256"
 	p["nationalities"] = []any{"FR", m{"...": elementDigest}, m{"...": verify.Hash("kept too")}}
 	f.disclosures = []string{inner, element, address}
-	got, err := f.judge(t)
+	got, err := f.judge()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,70 +53,70 @@ func TestDisclosuresStandInTheirPlaces(t *testing.T) {
 
 func TestDisclosuresOutOfPlaceAreRefused(t *testing.T) {
 	t.Parallel()
-	for name, attack := range map[string]func(t *testing.T, f *forgery){
-		"of nothing": func(t *testing.T, f *forgery) { f.disclosures = []string{segment(encode(t, []any{"s", "n", 1}))} },
-		"twice": func(t *testing.T, f *forgery) {
-			f.hide(t, "s", "n", 1)
+	for name, attack := range map[string]func(f *forgery){
+		"of nothing": func(f *forgery) { f.disclosures = []string{segment(encode(f.tb, []any{"s", "n", 1}))} },
+		"twice": func(f *forgery) {
+			f.hide("s", "n", 1)
 			f.disclosures = append(f.disclosures, f.disclosures[0])
 		},
-		"a digest twice": func(t *testing.T, f *forgery) {
-			_, d := disclosureOf(t, "s", "n", 1)
+		"a digest twice": func(f *forgery) {
+			_, d := disclosureOf(f.tb, "s", "n", 1)
 			f.credential.payload["_sd"] = []string{d, d}
 		},
-		"a digest twice, apart": func(t *testing.T, f *forgery) {
-			_, d := disclosureOf(t, "s", "n", 1)
+		"a digest twice, apart": func(f *forgery) {
+			_, d := disclosureOf(f.tb, "s", "n", 1)
 			f.credential.payload["_sd"], f.credential.payload["x"] = []string{d}, m{"_sd": []string{d}}
 		},
-		"of itself":    func(t *testing.T, f *forgery) { f.hide(t, "s", "_sd", []string{"x"}) },
-		"of dots":      func(t *testing.T, f *forgery) { f.hide(t, "s", "...", "x") },
-		"of the hash":  func(t *testing.T, f *forgery) { f.hide(t, "s", "_sd_alg", "sha-256") },
-		"of an issuer": func(t *testing.T, f *forgery) { delete(f.credential.payload, "iss"); f.hide(t, "s", "iss", issuerDID) },
-		"of a key": func(t *testing.T, f *forgery) {
+		"of itself":    func(f *forgery) { f.hide("s", "_sd", []string{"x"}) },
+		"of dots":      func(f *forgery) { f.hide("s", "...", "x") },
+		"of the hash":  func(f *forgery) { f.hide("s", "_sd_alg", "sha-256") },
+		"of an issuer": func(f *forgery) { delete(f.credential.payload, "iss"); f.hide("s", "iss", issuerDID) },
+		"of a key": func(f *forgery) {
 			delete(f.credential.payload, "cnf")
-			f.hide(t, "s", "cnf", m{"jwk": f.binding.by.JWK()})
+			f.hide("s", "cnf", m{"jwk": f.binding.by.JWK()})
 		},
-		"of an end": func(t *testing.T, f *forgery) {
+		"of an end": func(f *forgery) {
 			delete(f.credential.payload, "exp")
-			f.hide(t, "s", "exp", now.Unix()+9)
+			f.hide("s", "exp", now.Unix()+9)
 		},
-		"of a type": func(t *testing.T, f *forgery) {
+		"of a type": func(f *forgery) {
 			delete(f.credential.payload, "vct")
-			f.hide(t, "s", "vct", "DeviceReleaser")
+			f.hide("s", "vct", "DeviceReleaser")
 		},
-		"of a status":            func(t *testing.T, f *forgery) { f.hide(t, "s", "status", m{}) },
-		"over a claim":           func(t *testing.T, f *forgery) { f.credential.payload["n"] = 1; f.hide(t, "s", "n", 2) },
-		"over a disclosed":       func(t *testing.T, f *forgery) { f.hide(t, "s", "n", 1); f.hide(t, "z", "n", 2) },
-		"an element for a claim": func(t *testing.T, f *forgery) { f.hide(t, "s", 1) },
-		"a claim for an element": func(t *testing.T, f *forgery) {
-			text, d := disclosureOf(t, "s", "n", 1)
+		"of a status":            func(f *forgery) { f.hide("s", "status", m{}) },
+		"over a claim":           func(f *forgery) { f.credential.payload["n"] = 1; f.hide("s", "n", 2) },
+		"over a disclosed":       func(f *forgery) { f.hide("s", "n", 1); f.hide("z", "n", 2) },
+		"an element for a claim": func(f *forgery) { f.hide("s", 1) },
+		"a claim for an element": func(f *forgery) {
+			text, d := disclosureOf(f.tb, "s", "n", 1)
 			f.credential.payload["list"], f.disclosures = []any{m{"...": d}}, []string{text}
 		},
-		"a salt of another type":              func(t *testing.T, f *forgery) { f.hide(t, 1, "n", 1) },
-		"a name of another type":              func(t *testing.T, f *forgery) { f.hide(t, "s", 1, 1) },
-		"too short":                           func(t *testing.T, f *forgery) { f.hide(t, "s") },
-		"too long":                            func(t *testing.T, f *forgery) { f.hide(t, "s", "n", 1, 1) },
-		"empty":                               func(t *testing.T, f *forgery) { f.disclosures = []string{""} },
-		"an object":                           func(t *testing.T, f *forgery) { f.disclosures = []string{segment([]byte("{}"))} },
-		"not base64url":                       func(t *testing.T, f *forgery) { f.disclosures = []string{"!"} },
-		"a name twice inside":                 func(t *testing.T, f *forgery) { f.disclosures = []string{segment([]byte(`["s","n",{"a":1,"a":2}]`))} },
-		"another hash":                        func(t *testing.T, f *forgery) { f.credential.payload["_sd_alg"] = "sha-512" },
-		"a hash of another type":              func(t *testing.T, f *forgery) { f.credential.payload["_sd_alg"] = 256 },
-		"a hash inside":                       func(t *testing.T, f *forgery) { f.credential.payload["x"] = m{"_sd_alg": "sha-256"} },
-		"digests in no list":                  func(t *testing.T, f *forgery) { f.credential.payload["_sd"] = "x" },
-		"a digest of another type":            func(t *testing.T, f *forgery) { f.credential.payload["_sd"] = []any{1} },
-		"an element's digest of another type": func(t *testing.T, f *forgery) { f.credential.payload["x"] = []any{m{"...": 1}} },
-		"dots beside others":                  func(t *testing.T, f *forgery) { f.credential.payload["x"] = []any{m{"...": "x", "y": 1}} },
-		"dots in an object":                   func(t *testing.T, f *forgery) { f.credential.payload["x"] = m{"...": "x"} },
-		"too many": func(t *testing.T, f *forgery) {
+		"a salt of another type":              func(f *forgery) { f.hide(1, "n", 1) },
+		"a name of another type":              func(f *forgery) { f.hide("s", 1, 1) },
+		"too short":                           func(f *forgery) { f.hide("s") },
+		"too long":                            func(f *forgery) { f.hide("s", "n", 1, 1) },
+		"empty":                               func(f *forgery) { f.disclosures = []string{""} },
+		"an object":                           func(f *forgery) { f.disclosures = []string{segment([]byte("{}"))} },
+		"not base64url":                       func(f *forgery) { f.disclosures = []string{"!"} },
+		"a name twice inside":                 func(f *forgery) { f.disclosures = []string{segment([]byte(`["s","n",{"a":1,"a":2}]`))} },
+		"another hash":                        func(f *forgery) { f.credential.payload["_sd_alg"] = "sha-512" },
+		"a hash of another type":              func(f *forgery) { f.credential.payload["_sd_alg"] = 256 },
+		"a hash inside":                       func(f *forgery) { f.credential.payload["x"] = m{"_sd_alg": "sha-256"} },
+		"digests in no list":                  func(f *forgery) { f.credential.payload["_sd"] = "x" },
+		"a digest of another type":            func(f *forgery) { f.credential.payload["_sd"] = []any{1} },
+		"an element's digest of another type": func(f *forgery) { f.credential.payload["x"] = []any{m{"...": 1}} },
+		"dots beside others":                  func(f *forgery) { f.credential.payload["x"] = []any{m{"...": "x", "y": 1}} },
+		"dots in an object":                   func(f *forgery) { f.credential.payload["x"] = m{"...": "x"} },
+		"too many": func(f *forgery) {
 			for i := range verify.MaxDisclosures + 1 {
-				f.hide(t, "s", fmt.Sprint(i), 1)
+				f.hide("s", strconv.Itoa(i), 1)
 			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := forge(t, edwards(t), edwards(t))
-			attack(t, f)
+			attack(f)
 			wantRefused(t, f, "")
 		})
 	}
@@ -126,9 +126,9 @@ func TestDisclosuresOutOfPlaceAreRefused(t *testing.T) {
 func TestADisclosureCannotBeAddedOrTaken(t *testing.T) {
 	t.Parallel()
 	f := forge(t, edwards(t), edwards(t))
-	f.hide(t, "s", "a", 1)
-	f.hide(t, "s", "b", 2)
-	whole := f.presentation(t)
+	f.hide("s", "a", 1)
+	f.hide("s", "b", 2)
+	whole := f.presentation()
 	parts := strings.Split(whole, "~")
 	for name, changed := range map[string]string{
 		"one taken":   strings.Join([]string{parts[0], parts[1], parts[3]}, "~"),
@@ -164,7 +164,7 @@ func TestNothingIsNoExpectation(t *testing.T) {
 	t.Parallel()
 	f := forge(t, edwards(t), edwards(t))
 	f.binding.payload["nonce"], f.binding.payload["aud"] = "", ""
-	p, err := verify.ParsePresentation(f.presentation(t))
+	p, err := verify.ParsePresentation(f.presentation())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func FuzzPresentation(f *testing.F) {
 		if disclosure != "" {
 			g.disclosures = []string{segment([]byte(disclosure))}
 		}
-		for _, s := range []string{g.presentation(t), credential + "~" + disclosure + "~" + kb + tail} {
+		for _, s := range []string{g.presentation(), credential + "~" + disclosure + "~" + kb + tail} {
 			p, err := verify.ParsePresentation(s)
 			if err == nil {
 				_, err = p.Verify(g.issuer, binding(g))
@@ -204,7 +204,7 @@ func FuzzPresentation(f *testing.F) {
 
 func FuzzParseStatements(f *testing.F) {
 	good := forge(f, edwards(f), edwards(f))
-	f.Add(good.transient(f))
+	f.Add(good.transient())
 	f.Add([]byte(`[{"statement":{},"presentation":""}]`))
 	f.Add([]byte(`[[[[[[[[[[[`))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -103,6 +103,7 @@ func encode(tb testing.TB, v any) []byte {
 
 // forgery is a holder statement in its parts: as forge makes it, it is good.
 type forgery struct {
+	tb          testing.TB
 	statement   ledger.Statement
 	occasion    verify.Occasion
 	credential  token
@@ -119,7 +120,8 @@ const issuerDID = "did:secant:dev:hospital-north:staff"
 func forge(tb testing.TB, issuer, holder *sdjwt.Signer) *forgery {
 	tb.Helper()
 	record := ledger.UnitKey(ledger.BodyDigest([]byte("unit")))
-	f := &forgery{
+	return &forgery{
+		tb: tb,
 		statement: ledger.Statement{
 			V: 1, Network: "dev", Channel: "secant", Chaincode: ledger.ChaincodeName, Function: "device:Release",
 			Request: ledger.BodyDigest([]byte("request")), Record: ledger.KeyDigest(record), Revision: 3,
@@ -142,13 +144,12 @@ func forge(tb testing.TB, issuer, holder *sdjwt.Signer) *forgery {
 		},
 		issuer: public(tb, issuer),
 	}
-	return f
 }
 
 // presentation signs everything, the binding last.
-func (f *forgery) presentation(tb testing.TB) string {
-	tb.Helper()
-	bound := strings.Join(append([]string{f.credential.compact(tb)}, f.disclosures...), "~") + "~"
+func (f *forgery) presentation() string {
+	f.tb.Helper()
+	bound := strings.Join(append([]string{f.credential.compact(f.tb)}, f.disclosures...), "~") + "~"
 	if _, set := f.binding.payload["sd_hash"]; !set {
 		if f.hash == "" {
 			f.hash = verify.Hash(bound)
@@ -165,19 +166,19 @@ func (f *forgery) presentation(tb testing.TB) string {
 		}
 		f.binding.payload["nonce"] = f.nonce
 	}
-	return bound + f.binding.compact(tb) + f.tail
+	return bound + f.binding.compact(f.tb) + f.tail
 }
 
 // transient is what a proposal carries.
-func (f *forgery) transient(tb testing.TB) []byte {
-	tb.Helper()
-	return encode(tb, []ledger.HolderStatement{{Statement: f.statement, Presentation: f.presentation(tb)}})
+func (f *forgery) transient() []byte {
+	f.tb.Helper()
+	return encode(f.tb, []ledger.HolderStatement{{Statement: f.statement, Presentation: f.presentation()}})
 }
 
 // judge reads and verifies as an endorser does.
-func (f *forgery) judge(tb testing.TB) (*verify.Agreement, error) {
-	tb.Helper()
-	list, err := verify.ParseStatements(f.transient(tb))
+func (f *forgery) judge() (*verify.Agreement, error) {
+	f.tb.Helper()
+	list, err := verify.ParseStatements(f.transient())
 	if err != nil {
 		return nil, err
 	}
@@ -185,9 +186,9 @@ func (f *forgery) judge(tb testing.TB) (*verify.Agreement, error) {
 }
 
 // hide adds a hidden claim, and shows it.
-func (f *forgery) hide(tb testing.TB, disclosure ...any) {
-	tb.Helper()
-	d := segment(encode(tb, disclosure))
+func (f *forgery) hide(disclosure ...any) {
+	f.tb.Helper()
+	d := segment(encode(f.tb, disclosure))
 	digests, _ := f.credential.payload["_sd"].([]string)
 	f.credential.payload["_sd"] = append(digests, verify.Hash(d))
 	f.disclosures = append(f.disclosures, d)

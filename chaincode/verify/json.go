@@ -18,6 +18,13 @@ var errJSON = errors.New("it is not a JSON object of one meaning")
 // encoding/json's structs would not do.
 type object map[string]any
 
+// OneMeaning reports whether b is JSON that all readers understand alike: UTF-8,
+// no name twice in one object, not nested deeper than anything here needs.
+func OneMeaning(b []byte) bool {
+	_, err := parseJSON(b)
+	return err == nil
+}
+
 // parseObject reads one JSON object. Refused are a name twice in one object,
 // which two readers would resolve differently, text that is not UTF-8, what
 // nests too deep, and anything behind the object. Numbers stay json.Number.

@@ -2,12 +2,12 @@ package sdjwt
 
 import (
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 
@@ -60,11 +60,11 @@ func (s *Signer) Sign(message []byte) ([]byte, error) {
 func raw(der []byte) ([]byte, error) {
 	var sig struct{ R, S *big.Int }
 	if rest, err := asn1.Unmarshal(der, &sig); err != nil || len(rest) > 0 {
-		return nil, fmt.Errorf("reading a signature of %T: it is not ASN.1", &ecdsa.PrivateKey{})
+		return nil, errors.New("reading a signature: it is not ASN.1")
 	}
 	const size = 32
 	if sig.R.Sign() <= 0 || sig.S.Sign() <= 0 || sig.R.BitLen() > 8*size || sig.S.BitLen() > 8*size {
-		return nil, fmt.Errorf("reading a signature: it is not of P-256")
+		return nil, errors.New("reading a signature: it is not of P-256")
 	}
 	out := make([]byte, 2*size)
 	sig.R.FillBytes(out[:size])
