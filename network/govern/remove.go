@@ -28,7 +28,7 @@ type RemoveOptions struct {
 }
 
 // RemoveOrganisation ends an organisation's membership of a running network, or
-// only its part in ordering: its node stops, its orderer and then its peer leave
+// only its part in ordering: the others vote it off the ledger's roster, its node stops, its orderer and then its peer leave
 // the channel's configuration, an epoch of the trust file begins, and the others
 // forget its addresses. Its seat and its data are kept, and what it signed while
 // it was a member stays as good as it was. It is refused when fewer than four
@@ -72,7 +72,12 @@ func remove(ctx context.Context, s *launch.Session, id string, o RemoveOptions) 
 		return err
 	}
 	if !o.OrdererOnly {
-		// First of all, so that it anchors and hands over what it has accepted.
+		// The members decide, then it is carried out.
+		if err := strike(ctx, s, id); err != nil {
+			return err
+		}
+		// Before its peer leaves, so that it anchors and hands over what it has
+		// accepted.
 		if err := s.Stop(ctx, leaving.Node.Name); err != nil {
 			return err
 		}
