@@ -75,7 +75,12 @@ func Consenter(n *topology.Network, o topology.Organisation) (*common.Consenter,
 	if o.Orderer == nil {
 		return nil, fmt.Errorf("%s runs no orderer", o.ID)
 	}
-	dir := n.OrdererIdentity(o.ID)
+	return ConsenterAt(n.OrdererIdentity(o.ID), o)
+}
+
+// ConsenterAt describes an organisation's orderer with the certificates of a
+// folder like that of its present ones.
+func ConsenterAt(dir string, o topology.Organisation) (*common.Consenter, error) {
 	id, err := os.ReadFile(filepath.Join(dir, "msp", "signcerts", material.CertFile)) //nolint:gosec // a path of our own layout
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificate of %s: %w", o.Orderer.Name, err)

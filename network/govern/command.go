@@ -25,6 +25,7 @@ func Command(dir *string) *cobra.Command {
 	}
 	c.AddCommand(
 		addCommand(dir), removeCommand(dir),
+		rotateCommand(dir), revokeCommand(dir), upgradeCommand(dir), policyCommand(dir),
 	)
 	return c
 }

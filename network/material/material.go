@@ -146,17 +146,13 @@ func organisation(o topology.Organisation, from time.Time) (files, error) {
 		}
 	}
 
-	admin, err := ca.issue(leaf{name: "admin@" + o.ID, unit: unitAdmin})
+	admin, err := adminFiles(ca, tls, o.ID)
 	if err != nil {
 		return nil, err
 	}
-	out.put("admin", admin)
-	adminTLS, err := tls.issue(leaf{name: "admin-" + o.ID, tls: true})
-	if err != nil {
-		return nil, err
+	for name, b := range admin {
+		out[filepath.Join("admin", name)] = b
 	}
-	out[filepath.Join("admin", TLSCertFile)], out[filepath.Join("admin", TLSKeyFile)] = adminTLS.cert, adminTLS.key
-
 	for _, role := range ledger.Roles {
 		c, err := roleFiles(ca, o.ID, role)
 		if err != nil {
@@ -166,6 +162,21 @@ func organisation(o topology.Organisation, from time.Time) (files, error) {
 			out[filepath.Join("clients", string(role), name)] = b
 		}
 	}
+	return out, nil
+}
+
+// adminFiles makes what an organisation's administrator has.
+func adminFiles(ca, tls *authority, org string) (files, error) {
+	admin, err := ca.issue(leaf{name: "admin@" + org, unit: unitAdmin})
+	if err != nil {
+		return nil, err
+	}
+	adminTLS, err := tls.issue(leaf{name: "admin-" + org, tls: true})
+	if err != nil {
+		return nil, err
+	}
+	out := files{TLSCertFile: adminTLS.cert, TLSKeyFile: adminTLS.key}
+	out.put("", admin)
 	return out, nil
 }
 

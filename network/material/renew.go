@@ -45,6 +45,14 @@ func RoleOf(n *topology.Network, org string, role ledger.Role) (*Renewable, erro
 	}, nil
 }
 
+// AdministratorOf is what an organisation's administrator has.
+func AdministratorOf(n *topology.Network, org string) *Renewable {
+	return &Renewable{
+		Organisation: org, Name: "the administrator of " + org, dir: n.AdminDir(org), cert: CertFile,
+		issue: func(ca, tls *authority) (files, error) { return adminFiles(ca, tls, org) },
+	}
+}
+
 // PeerOf is what a peer has for its membership and for TLS.
 func PeerOf(n *topology.Network, o topology.Organisation, p topology.Peer) *Renewable {
 	return serverOf(n, o.ID, n.PeerIdentity(o.ID, p), server{name: p.Name, unit: unitPeer})
@@ -66,7 +74,7 @@ func serverOf(n *topology.Network, org, dir string, s server) *Renewable {
 			if err := out.server(s, ca, tls); err != nil {
 				return nil, err
 			}
-			crl, err := readCRL(n, org)
+			crl, err := RevocationList(n, org)
 			if err == nil && crl != nil {
 				out[filepath.Join("msp", crlPath)] = crl
 			}
@@ -212,7 +220,7 @@ func RetiredDir(n *topology.Network, org string) string {
 // mendAll ends the swaps of an organisation that stopped between their two
 // steps: without its certificates nothing of it would start.
 func mendAll(n *topology.Network, o topology.Organisation) error {
-	var all []*Renewable
+	all := []*Renewable{AdministratorOf(n, o.ID)}
 	for _, role := range ledger.Roles {
 		r, err := RoleOf(n, o.ID, role)
 		if err != nil {

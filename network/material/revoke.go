@@ -41,7 +41,7 @@ func Revoke(n *topology.Network, org string, cert *x509.Certificate, now time.Ti
 	if cert.IsCA || cert.CheckSignatureFrom(ca.parsed) != nil {
 		return nil, fmt.Errorf("revoking a certificate of %s: %w", org, ErrNotIssued)
 	}
-	old, err := readCRL(n, org)
+	old, err := RevocationList(n, org)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func Revoke(n *topology.Network, org string, cert *x509.Certificate, now time.Ti
 			return nil, fmt.Errorf("keeping the revocation list of %s: %w", org, err)
 		}
 	}
-	return crl, spreadCRL(n, org, crl)
+	return crl, spRevocationList(n, org, crl)
 }
 
 // revoke makes the list that follows from one.
@@ -100,7 +100,7 @@ func (a *authority) list(crl []byte) (*x509.RevocationList, error) {
 // Revoked lists the serial numbers on an organisation's revocation list, hex, as
 // the trust file has them.
 func Revoked(n *topology.Network, org string) ([]string, error) {
-	crl, err := readCRL(n, org)
+	crl, err := RevocationList(n, org)
 	if err != nil || crl == nil {
 		return nil, err
 	}
@@ -119,9 +119,9 @@ func Revoked(n *topology.Network, org string) ([]string, error) {
 	return out, nil
 }
 
-// readCRL returns an organisation's revocation list, nil when it has revoked
-// nothing.
-func readCRL(n *topology.Network, org string) ([]byte, error) {
+// RevocationList returns an organisation's revocation list, nil when it has revoked
+// nothing; PEM.
+func RevocationList(n *topology.Network, org string) ([]byte, error) {
 	b, err := os.ReadFile(crlFile(n, org))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -133,7 +133,7 @@ func readCRL(n *topology.Network, org string) ([]byte, error) {
 }
 
 // spreadCRL puts the list into each membership folder of an organisation.
-func spreadCRL(n *topology.Network, org string, crl []byte) error {
+func spRevocationList(n *topology.Network, org string, crl []byte) error {
 	folders, err := filepath.Glob(filepath.Join(n.OrgDir(org), "*", "*", "msp"))
 	if err != nil {
 		return fmt.Errorf("looking for the membership folders of %s: %w", org, err)
