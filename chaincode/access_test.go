@@ -23,21 +23,27 @@ type right struct {
 	request func(*scene) any
 }
 
-const anyRole ledger.Role = "any"
+const (
+	anyRole ledger.Role = "any"
+	several ledger.Role = "several" // orgs holds who may, each as "role@organisation"
+)
 
 // scene is a seeded ledger on which each transaction can succeed.
 type scene struct {
 	*statetest.Ledger
 	members
-	log, fork *statetest.Log
+	devices
+	log, fork  *statetest.Log
+	succession ledger.SucceedStream // of north's stream, approved
 }
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	s := &scene{Ledger: statetest.NewSeeded(t), log: statetest.NewLog("secant/test/hospital-north")}
+	s := &scene{Ledger: newLedger(t), log: statetest.NewLog("secant/test/hospital-north")}
 	s.log.Grow(8)
 	s.fork = s.log.Fork()
 	s.members = newMembers(t, s.Ledger)
+	s.devices = newDevices(t, s.Ledger)
 	anchorer := s.Client(north, ledger.RoleAnchorer)
 	for _, p := range []statetest.Proposal{
 		{Client: anchorer, Name: ledger.AnchorOpen, Request: ledger.OpenStream{Verifier: s.log.Verifier}},
@@ -49,7 +55,43 @@ func newScene(t *testing.T) *scene {
 	} {
 		statetest.Want(t, "", s.Submitted(t, p, nil))
 	}
+	s.succession = newSuccession(t, s.Ledger, s.stream())
 	return s
+}
+
+// newLedger is a seeded ledger with another manufacturer on it.
+func newLedger(t *testing.T) *statetest.Ledger {
+	t.Helper()
+	l, err := statetest.Open(statetest.Options{Organisations: append(statetest.Organisations(), otherMaker)})
+	if err == nil {
+		err = l.Seed()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Check(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// signed is a request to which persons agree.
+type signed struct {
+	statetest.Order
+	persons []*statetest.Person
+}
+
+// call is the proposal of a transaction that can succeed, as far as its request
+// goes.
+func (s *scene) call(name string) statetest.Proposal {
+	p := statetest.Proposal{Name: name, Request: rights[name].request(s)}
+	if o, ok := p.Request.(signed); ok {
+		o.Name = name
+		p.Request, p.Transient = o.Request, s.Agreed(o.Order, o.persons...)
+	}
+	return p
 }
 
 func (s *scene) stream() string { return ledger.StreamID(s.log.Verifier) }
@@ -80,6 +122,8 @@ func (r right) may(org string, role ledger.Role) bool {
 		return true
 	case anyRole:
 		return role != ""
+	case several:
+		return slices.Contains(r.orgs, string(role)+"@"+org)
 	}
 	return role == r.role && (r.orgs == nil || slices.Contains(r.orgs, org))
 }
@@ -110,7 +154,9 @@ func TestAccessMatrix(t *testing.T) {
 	for name, r := range rights {
 		for _, org := range statetest.Organisations() {
 			for _, role := range roles {
-				sim, err := s.Simulate(statetest.Proposal{Client: s.Client(org, role), Name: name, Request: r.request(s)})
+				p := s.call(name)
+				p.Client = s.Client(org, role)
+				sim, err := s.Simulate(p)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -143,8 +189,10 @@ func TestNobodyMayDoAnything(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	for what, creator := range nobodies(t, s) {
-		for name, r := range rights {
-			sim, err := s.Simulate(statetest.Proposal{Creator: creator, Name: name, Request: r.request(s)})
+		for name := range rights {
+			p := s.call(name)
+			p.Creator = creator
+			sim, err := s.Simulate(p)
 			if err != nil {
 				t.Fatal(err)
 			}

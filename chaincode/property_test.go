@@ -26,6 +26,9 @@ type play struct {
 	logs map[string]*statetest.Log // by organisation
 	fork map[string]*statetest.Log
 	last map[string]*ledger.Anchor // by stream
+	next map[string]*statetest.Log // approved successors, by stream
+
+	staff map[string]*statetest.Person // by organisation; see persons
 }
 
 func (p *play) pick(label string, from ...string) string {
@@ -43,6 +46,8 @@ func (p *play) actor(name string) string {
 		return p.org()
 	case rights[name].role == ledger.RoleRegistrar:
 		return maker
+	case rights[name].role == ledger.RoleCertifier:
+		return authority
 	}
 	return p.pick("hospital", north, south)
 }
@@ -97,13 +102,22 @@ func (p *play) proposal() statetest.Proposal {
 	}
 	request := draw(p, org)
 	role := rights[name].role
-	if role == "" || role == anyRole {
+	switch role {
+	case "", anyRole:
 		role = ledger.RoleSharer
+	case several:
+		who, at, _ := strings.Cut(p.pick("who", rights[name].orgs...), "@")
+		role, org = ledger.Role(who), at
 	}
-	return statetest.Proposal{
+	out := statetest.Proposal{
 		Client: p.l.Client(org, role), Name: name, Request: request,
 		Time: p.l.Now().Add(time.Duration(rapid.IntRange(-60, 60).Draw(p.t, "skew")) * time.Second),
 	}
+	if o, ok := request.(signed); ok {
+		o.Name = name
+		out.Request, out.Transient = o.Request, p.l.Agreed(o.Order, o.persons...)
+	}
+	return out
 }
 
 // TestEndorsersAgreeAndTheLedgerHolds plays transactions in blocks: two peers
@@ -129,7 +143,7 @@ func TestEndorsersAgreeAndTheLedgerHolds(t *testing.T) {
 		if err := l.Seed(); err != nil {
 			t.Fatal(err)
 		}
-		p := &play{t: t, l: l, logs: map[string]*statetest.Log{}, fork: map[string]*statetest.Log{}, last: map[string]*ledger.Anchor{}}
+		p := &play{t: t, l: l, logs: map[string]*statetest.Log{}, fork: map[string]*statetest.Log{}, last: map[string]*ledger.Anchor{}, next: map[string]*statetest.Log{}}
 		for _, org := range []string{north, south, maker} {
 			p.logs[org] = statetest.NewLog("secant/test/" + org)
 			p.logs[org].Grow(logSize)
@@ -169,9 +183,12 @@ func TestEndorsersAgreeAndTheLedgerHolds(t *testing.T) {
 	t.Log(counts)
 }
 
-// learn remembers the last anchor of each stream.
+// learn remembers the last anchor of each stream and each organisation's log.
 func (p *play) learn(s *statetest.Simulation, code peer.TxValidationCode) {
-	if s.Name != ledger.AnchorCommit || code != peer.TxValidationCode_VALID {
+	if code == peer.TxValidationCode_VALID && s.Name == ledger.AnchorSucceed {
+		p.learnSuccession(s.Payload)
+	}
+	if code != peer.TxValidationCode_VALID || s.Name != ledger.AnchorCommit {
 		return
 	}
 	a := new(ledger.Anchor)

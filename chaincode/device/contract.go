@@ -33,31 +33,44 @@ func (c *Contract) RegisterModel(ctx *state.Context, req ledger.RegisterModel) (
 	return model, ctx.Emit(ledger.EventModelRegistered, model.Key(), model.Manufacturer)
 }
 
-// PublishRelease publishes a release of a model of the caller's organisation.
-func (c *Contract) PublishRelease(ctx *state.Context, req ledger.PublishRelease) (*ledger.Release, error) {
+// AssignModel gives a model to the organisation to which the members voted it.
+func (c *Contract) AssignModel(ctx *state.Context, req ledger.AssignModel) (*ledger.Model, error) {
 	if err := ctx.Permit(ledger.RoleRegistrar); err != nil {
 		return nil, err
 	}
 	if err := req.Validate(); err != nil {
 		return nil, err
 	}
-	model, err := state.Models.Get(ctx, ledger.ModelKey(req.DI))
+	p, err := state.OpenProposal(ctx, req.Proposal)
 	if err != nil {
 		return nil, err
 	}
-	release, err := publishRelease(model, req, ctx.Caller().Org, ctx.Time())
+	if p.Kind != ledger.ProposeAssignModel {
+		return nil, ledger.Problemf(ledger.CodeInvalid, "the proposal is of another kind")
+	}
+	model, err := state.Models.Get(ctx, ledger.ModelKey(p.Subject.DI))
 	if err != nil {
 		return nil, err
 	}
-	if err := state.Releases.Create(ctx, release); err != nil {
+	maker, _, err := state.Organisations.Find(ctx, ledger.OrganisationKey(p.Subject.Organisation))
+	if err != nil {
 		return nil, err
 	}
-	return release, ctx.Emit(ledger.EventReleasePublished, release.Key(), model.Manufacturer)
+	next, err := assignModel(model, maker, p.ID, ctx.Time())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := state.Carried(ctx, p.ID, p.Kind, req.Voters); err != nil {
+		return nil, err
+	}
+	if err := state.Models.Update(ctx, next); err != nil {
+		return nil, err
+	}
+	return next, ctx.Emit(ledger.EventModelAssigned, next.Key(), next.Manufacturer, model.Manufacturer)
 }
 
-// RegisterUnit registers a unit of a model of the caller's organisation, for
-// the hospital to which it was delivered.
-func (c *Contract) RegisterUnit(ctx *state.Context, req ledger.RegisterUnit) (*ledger.Unit, error) {
+// PublishRelease publishes a release of a model of the caller's organisation.
+func (c *Contract) PublishRelease(ctx *state.Context, req ledger.PublishRelease) (*ledger.Release, error) {
 	if err := ctx.Permit(ledger.RoleRegistrar); err != nil {
 		return nil, err
 	}
@@ -71,50 +84,38 @@ func (c *Contract) RegisterUnit(ctx *state.Context, req ledger.RegisterUnit) (*l
 	if err := owns(ctx.Caller().Org, model); err != nil {
 		return nil, err
 	}
-	if _, err := state.Releases.Get(ctx, ledger.ReleaseKey(req.DI, req.Release)); err != nil {
-		return nil, err
-	}
-	owner, _, err := state.Organisations.Find(ctx, ledger.OrganisationKey(req.Owner))
+	did, err := makersDID(ctx)
 	if err != nil {
 		return nil, err
 	}
-	unit, err := registerUnit(model, owner, req, ctx.Time())
+	before, found, err := state.Releases.Find(ctx, ledger.ReleaseKey(req.DI, req.Version))
 	if err != nil {
 		return nil, err
 	}
-	if err := state.Units.Create(ctx, unit); err != nil {
+	release, err := publishRelease(model, before, did, req, ctx.Time())
+	if err != nil {
 		return nil, err
 	}
-	if err := state.UnitChanges.Append(ctx, change(unit, "", ctx)); err != nil {
+	if found {
+		err = state.Releases.Update(ctx, release)
+	} else {
+		err = state.Releases.Create(ctx, release)
+	}
+	if err != nil {
 		return nil, err
 	}
-	return unit, ctx.Emit(ledger.EventUnitRegistered, unit.Key(), unit.ID, unit.Manufacturer, unit.Owner)
+	return release, ctx.Emit(ledger.EventReleasePublished, release.Key(), model.Manufacturer)
 }
 
-// PutIntoService admits a registered unit at the hospital that owns it. Until
-// certification exists it stays uncertified.
-func (c *Contract) PutIntoService(ctx *state.Context, req ledger.PutIntoService) (*ledger.Unit, error) {
-	if err := ctx.Permit(ledger.RoleCustodian); err != nil {
+// makersDID returns the document of the caller's organisation, nil when it has
+// none.
+func makersDID(ctx *state.Context) (*ledger.DID, error) {
+	roster, found, err := state.Rosters.Find(ctx, ledger.RosterKey())
+	if err != nil || !found || roster.Network == "" {
 		return nil, err
 	}
-	if err := req.Validate(); err != nil {
-		return nil, err
-	}
-	unit, err := state.Units.Get(ctx, ledger.UnitKey(req.ID))
-	if err != nil {
-		return nil, err
-	}
-	next, err := putIntoService(unit, ctx.Caller().Org, ctx.Time())
-	if err != nil {
-		return nil, err
-	}
-	if err := state.Units.Update(ctx, next); err != nil {
-		return nil, err
-	}
-	if err := state.UnitChanges.Append(ctx, change(next, unit.State, ctx)); err != nil {
-		return nil, err
-	}
-	return next, ctx.Emit(ledger.EventUnitPutIntoService, next.Key(), next.ID, next.Owner)
+	did, _, err := state.DIDs.Find(ctx, ledger.DIDKey(ledger.OrganisationDID(roster.Network, ctx.Caller().Org)))
+	return did, err
 }
 
 // GetModel returns one model.
@@ -131,28 +132,4 @@ func (c *Contract) GetRelease(ctx *state.Context, req ledger.GetRelease) (*ledge
 		return nil, err
 	}
 	return state.Releases.Get(ctx, ledger.ReleaseKey(req.DI, req.Version))
-}
-
-// GetUnit returns one unit.
-func (c *Contract) GetUnit(ctx *state.Context, req ledger.GetUnit) (*ledger.Unit, error) {
-	if err := ctx.PermitMember(); err != nil {
-		return nil, err
-	}
-	return state.Units.Get(ctx, ledger.UnitKey(req.ID))
-}
-
-// ListUnits returns a page of units.
-func (c *Contract) ListUnits(ctx *state.Context, req ledger.PageRequest) (*ledger.UnitPage, error) {
-	if err := ctx.PermitMember(); err != nil {
-		return nil, err
-	}
-	items, next, err := state.Units.List(ctx, nil, req)
-	if err != nil {
-		return nil, err
-	}
-	return &ledger.UnitPage{Items: items, Next: next}, nil
-}
-
-func change(unit *ledger.Unit, from string, ctx *state.Context) *ledger.UnitChange {
-	return unitChange(unit, from, ctx.Caller().Org, ctx.TxID(), ctx.Time())
 }

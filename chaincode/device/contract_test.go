@@ -2,6 +2,7 @@ package device_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func TestAUnitGoesFromItsMakerIntoService(t *testing.T) {
 	statetest.Want(t, "", l.Submitted(t, service(l, north, id), nil))
 	statetest.Want(t, "", l.Evaluate(l.Client(south, ""), ledger.DeviceGetUnit, ledger.GetUnit{ID: id}, &got))
 	want := ledger.Unit{
-		V: 1, ID: id, DI: statetest.SeededDI, Lot: "L2", Release: statetest.SeededRelease, Manufacturer: maker, Owner: north,
+		V: 2, Revision: 2, ID: id, DI: statetest.SeededDI, Lot: "L2", Release: statetest.SeededRelease, Manufacturer: maker, Owner: north,
 		State: ledger.StateInService, Certification: ledger.CertificationNone, Since: statetest.Start.Add(time.Minute),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -110,14 +111,15 @@ func TestGoingIntoServiceIsARowOfHistoryAndAnEvent(t *testing.T) {
 			}
 		}
 	}
-	want := ledger.UnitChange{V: 1, ID: id, Tx: tx.ID, From: ledger.StateRegistered, To: ledger.StateInService, By: north, Time: statetest.Start}
+	want := ledger.UnitChange{
+		V: 2, ID: id, Tx: tx.ID, From: ledger.StateRegistered, To: ledger.StateInService, By: north, Time: statetest.Start,
+		Step: ledger.DevicePutIntoService, Revision: 2,
+	}
 	if diff := cmp.Diff(want, history); diff != "" {
 		t.Error(diff)
 	}
-	event := &ledger.Event{V: 1, Kind: ledger.EventUnitPutIntoService, Key: []string{"dev", id}, Tx: tx.ID, Subjects: []string{north, id}}
-	if id < north {
-		event.Subjects = []string{id, north}
-	}
+	event := &ledger.Event{V: 1, Kind: ledger.EventUnitPutIntoService, Key: []string{"dev", id}, Tx: tx.ID, Subjects: []string{north, maker, id}}
+	slices.Sort(event.Subjects)
 	if diff := cmp.Diff(event, tx.Event); diff != "" {
 		t.Error(diff)
 	}

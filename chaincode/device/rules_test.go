@@ -20,23 +20,38 @@ func TestOnlyRegisteredManufacturersRegisterModels(t *testing.T) {
 		}
 	}
 	got, err := registerModel(&ledger.Organisation{ID: "medtech", Kind: ledger.KindManufacturer}, req, now)
-	want := &ledger.Model{V: 1, DI: "1", Name: "Pump", ModelNumber: "P", Manufacturer: "medtech", EMDN: "Z12", RiskClass: "I", Registered: now}
+	want := &ledger.Model{V: 2, DI: "1", Name: "Pump", ModelNumber: "P", Manufacturer: "medtech", EMDN: "Z12", RiskClass: "I", Registered: now}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}
 }
 
-func TestOnlyTheMakerPublishesReleases(t *testing.T) {
+func TestAReleaseIsItsMakers(t *testing.T) {
 	t.Parallel()
 	model := &ledger.Model{DI: "1", Manufacturer: "medtech"}
-	req := ledger.PublishRelease{DI: "1", Version: "2", SBOMDigest: "d", SBOMFormat: ledger.FormatCycloneDX}
-	if _, err := publishRelease(model, req, "other", now); ledger.CodeOf(err) != ledger.CodeDenied {
-		t.Errorf("another organisation published a release: %v", err)
+	if err := owns("other", model); ledger.CodeOf(err) != ledger.CodeDenied {
+		t.Errorf("another organisation has the model: %v", err)
 	}
-	got, err := publishRelease(model, req, "medtech", now)
-	want := &ledger.Release{V: 1, DI: "1", Version: "2", SBOMDigest: "d", SBOMFormat: ledger.FormatCycloneDX, Published: now}
+	req := ledger.PublishRelease{DI: "1", Version: "2", SBOMDigest: "d", SBOMFormat: ledger.FormatCycloneDX, Fixes: []string{"CVE-2026-0001"}}
+	got, err := publishRelease(model, nil, nil, req, now)
+	want := &ledger.Release{
+		V: 2, DI: "1", Version: "2", SBOMDigest: "d", SBOMFormat: ledger.FormatCycloneDX, Published: now,
+		Publisher: "medtech", Fixes: []string{"CVE-2026-0001"},
+	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
+	}
+	if _, err := publishRelease(model, got, nil, req, now); ledger.CodeOf(err) != ledger.CodeAlreadyExists {
+		t.Errorf("a release was published twice: %v", err)
+	}
+	if _, err := publishRelease(model, &ledger.Release{V: 1}, nil, req, now); ledger.CodeOf(err) != ledger.CodeAlreadyExists {
+		t.Errorf("a release of the first form was published again: %v", err)
+	}
+	assigned := &ledger.Model{DI: "1", Manufacturer: "medtech", Assigned: &ledger.ModelAssigned{From: "squatter"}}
+	for _, before := range []*ledger.Release{{V: 1}, {V: 2, Publisher: "squatter"}} {
+		if got, err := publishRelease(assigned, before, nil, req, now); err != nil || got.Publisher != "medtech" {
+			t.Errorf("a release of whoever had the model before stands in the way: %v", err)
+		}
 	}
 }
 
@@ -51,32 +66,10 @@ func TestOnlyRegisteredHospitalsOwnUnits(t *testing.T) {
 	}
 	got, err := registerUnit(model, &ledger.Organisation{ID: "north", Kind: ledger.KindHospital}, req, now)
 	want := &ledger.Unit{
-		V: 1, ID: ledger.UnitID("medtech", "u"), DI: "1", Lot: "L", Release: "2", Manufacturer: "medtech", Owner: "north", PublicKey: "k",
+		V: 2, Revision: 1, ID: ledger.UnitID("medtech", "u"), DI: "1", Lot: "L", Release: "2", Manufacturer: "medtech", Owner: "north", PublicKey: "k",
 		State: ledger.StateRegistered, Certification: ledger.CertificationNone, Since: now,
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
-	}
-}
-
-func TestOnlyTheOwnerPutsARegisteredUnitIntoService(t *testing.T) {
-	t.Parallel()
-	unit := &ledger.Unit{ID: "u", Owner: "north", State: ledger.StateRegistered, Certification: ledger.CertificationNone}
-	if _, err := putIntoService(unit, "south", now); ledger.CodeOf(err) != ledger.CodeDenied {
-		t.Errorf("another hospital put it into service: %v", err)
-	}
-	got, err := putIntoService(unit, "north", now)
-	if err != nil || got.State != ledger.StateInService || got.Certification != ledger.CertificationNone || !got.Since.Equal(now) {
-		t.Errorf("it became %+v, %v", got, err)
-	}
-	if unit.State != ledger.StateRegistered {
-		t.Error("the earlier record was changed in place")
-	}
-	if _, err := putIntoService(got, "north", now); ledger.CodeOf(err) != ledger.CodeAlreadyExists {
-		t.Errorf("twice into service: %v", err)
-	}
-	// Ownership first: others do not learn the state from the answer.
-	if _, err := putIntoService(got, "south", now); ledger.CodeOf(err) != ledger.CodeDenied {
-		t.Errorf("another hospital put it into service: %v", err)
 	}
 }

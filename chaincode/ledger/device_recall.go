@@ -25,6 +25,7 @@ type Recall struct {
 	Class        string    `json:"class"`        // RecallClassI, II or III
 	NoticeDigest string    `json:"noticeDigest"` // SHA-256 of the notice to its owners, hex
 	By           string    `json:"by"`           // MSP id of who recalls
+	Authority    bool      `json:"authority"`    // it does so as an authority: the maker changes nothing of it
 	Since        time.Time `json:"since"`        // time of this revision, vouched for by the endorsers
 	Ended        bool      `json:"ended"`        // lifted: it applies to no unit
 	Revision     int       `json:"revision"`     // 1 for the first, one more with each change

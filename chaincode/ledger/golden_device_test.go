@@ -44,7 +44,7 @@ var deviceRecords = map[string]any{
 	},
 	"recall": &Recall{
 		V: 1, DI: "04012345678901", Kind: RecallLot, Value: "L42", Class: RecallClassII, NoticeDigest: hex32(20),
-		By: "medtech", Since: at, Ended: true, Revision: 2, Persons: []PersonActed{{"medtech", hex32(21)}, {"authority", hex32(22)}},
+		By: "authority", Authority: true, Since: at, Ended: true, Revision: 2, Persons: []PersonActed{{"medtech", hex32(21)}, {"authority", hex32(22)}},
 	},
 }
 

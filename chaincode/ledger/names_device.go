@@ -30,8 +30,12 @@ const (
 )
 
 var (
-	deviceWrites = []string{DeviceRegisterModel, DevicePublishRelease, DeviceRegisterUnit, DevicePutIntoService}
-	deviceReads  = []string{DeviceGetModel, DeviceGetRelease, DeviceGetUnit, DeviceListUnits}
+	deviceWrites = []string{
+		DeviceRegisterModel, DeviceAssignModel, DevicePublishRelease, DeviceRegisterUnit, DeviceRegisterUnits, DeviceCompleteUnit,
+		DeviceCertify, DevicePutIntoService, DeviceHold, DeviceQuarantine, DeviceRelease, DeviceUpdateRelease,
+		DeviceOffer, DeviceEndOffer, DeviceAccept, DeviceRetire, DeviceRecall, DeviceLiftRecall, DeviceClear,
+	}
+	deviceReads = []string{DeviceGetModel, DeviceGetRelease, DeviceGetUnit, DeviceListUnits, DeviceGetRecall, DeviceListRecalls}
 )
 
 // The object types of medical devices.

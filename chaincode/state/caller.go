@@ -49,6 +49,16 @@ func (c *Context) Permit(role ledger.Role) error {
 	return nil
 }
 
+// PermitOneOf is the first line of a transaction that nodes of several roles may
+// submit.
+func (c *Context) PermitOneOf(roles ...ledger.Role) error {
+	if c.caller.Org == "" || c.caller.Role == "" || !slices.Contains(roles, c.caller.Role) {
+		return denied("this needs another role")
+	}
+	c.permitted = true
+	return nil
+}
+
 // PermitAnyRole is the first line of a transaction that any node of a member
 // may submit, whatever its role.
 func (c *Context) PermitAnyRole() error {

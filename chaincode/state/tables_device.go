@@ -8,4 +8,5 @@ var (
 	Releases    = table[ledger.Release](ledger.TypeRelease, "the release")
 	Units       = table[ledger.Unit](ledger.TypeUnit, "the unit")
 	UnitChanges = table[ledger.UnitChange](ledger.TypeUnitHistory, "the unit's change")
+	Recalls     = table[ledger.Recall](ledger.TypeRecall, "the recall")
 )

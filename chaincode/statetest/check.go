@@ -27,6 +27,8 @@ func (l *Ledger) Check() error {
 	c.dids()
 	c.registries()
 	c.devices()
+	c.units()
+	c.recalls()
 	c.streams()
 	c.anchors()
 	c.reports()
@@ -34,6 +36,7 @@ func (l *Ledger) Check() error {
 	c.opinions()
 	c.scores()
 	c.recomputations()
+	c.statements()
 	return errors.Join(c.faults...)
 }
 
@@ -121,13 +124,15 @@ var newest = map[ledger.ObjectType]int{
 	ledger.TypeOrganisation: 1, ledger.TypeRoster: 1, ledger.TypeProposal: 1, ledger.TypeVote: 1, ledger.TypeEnactment: 1,
 	ledger.TypeTrust: 1, ledger.TypeSchema: 1, ledger.TypeStatusList: 1, ledger.TypeDID: 1, ledger.TypeDIDVersion: 1,
 
-	ledger.TypeModel: 1, ledger.TypeRelease: 1, ledger.TypeUnit: 1, ledger.TypeUnitHistory: 1,
+	ledger.TypeModel: 2, ledger.TypeRelease: 2, ledger.TypeUnit: 2, ledger.TypeUnitHistory: 2, ledger.TypeRecall: 1,
 
-	ledger.TypeStream: 1, ledger.TypeStreamOwner: 1, ledger.TypeAnchor: 1, ledger.TypeEquivocation: 1,
+	ledger.TypeStream: 2, ledger.TypeStreamOwner: 1, ledger.TypeAnchor: 1, ledger.TypeEquivocation: 1,
 
 	ledger.TypeThreat: 2, ledger.TypeSighting: 1, ledger.TypeOpinion: 1, ledger.TypeWithdrawal: 1,
 
 	ledger.TypeScore: 2, ledger.TypeRecomputation: 1,
+
+	ledger.TypeStatementMark: 1,
 }
 
 // keys: every key is a composite key of a known type, and nothing is deleted.
