@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
@@ -25,6 +26,7 @@ type member struct {
 	commands doer
 	cfg      *config.Config
 	key      ed25519.PublicKey // with which the node's tokens are verified
+	network  string            // the consortium's name, as the trust file has it
 	logger   *slog.Logger
 }
 
@@ -66,14 +68,30 @@ func (m *member) once(ctx context.Context) (bool, error) {
 	}
 	want := ledger.RegisterOrganisation{
 		Name: m.cfg.DisplayName, Kind: m.cfg.Kind, Endpoint: m.cfg.Endpoint,
-		TokenKey: hex.EncodeToString(m.key), Revision: row.Revision + 1,
+		TokenKey: hex.EncodeToString(m.key), Revision: row.Revision + 1, Network: m.network,
 	}
 	if err == nil && row.Name == want.Name && row.Kind == want.Kind && row.Endpoint == want.Endpoint && row.TokenKey == want.TokenKey {
-		return true, nil
+		if votes, err := m.votes(ctx); votes || err != nil {
+			return votes, err
+		}
 	}
 	_, err = m.commands.Do(ctx, ledger.RoleRegistrar, ledger.IdentityRegister, want)
 	if pending, ok := errors.AsType[*fact.Pending](err); ok {
 		return false, pending
 	}
 	return err == nil, err
+}
+
+// votes reports whether the organisation is on the roster of those whose votes
+// count, and the roster knows the network's name. A row that is older than the
+// roster joins it by being registered once more.
+func (m *member) votes(ctx context.Context) (bool, error) {
+	var roster ledger.Roster
+	err := m.evaluate(ctx, ledger.IdentityGetRoster, ledger.GetRoster{}, &roster)
+	if ledger.CodeOf(err) == ledger.CodeNotFound {
+		return false, nil
+	}
+	// Whoever was removed registers nothing; its node may still read.
+	settled := slices.Contains(roster.Removed, m.cfg.Organisation) || roster.Has(m.cfg.Organisation) && roster.Network != ""
+	return err == nil && settled, err
 }

@@ -96,7 +96,7 @@ func open(
 		status: n.worker.Status, readings: n.readings,
 		eventLag: cfg.Pace.EventLag.Std(), outboxAge: cfg.Pace.OutboxAge.Std(),
 	}
-	n.member = &member{evaluate: l.Evaluate, commands: n.worker, cfg: &n.cfg, key: n.publicKey(), logger: logger}
+	n.member = &member{evaluate: l.Evaluate, commands: n.worker, cfg: &n.cfg, key: n.publicKey(), network: trust.Trust().Network, logger: logger}
 	return n, n.openInterface(maker, assessor) //nolint:contextcheck // requests bring contexts of their own
 }
 
