@@ -24,7 +24,7 @@ func Command(dir *string) *cobra.Command {
 			"its policies ask for. Each command can be given again when it stopped half-way: it goes on where it was.",
 	}
 	c.AddCommand(
-		addCommand(dir), removeCommand(dir),
+		showCommand(dir), addCommand(dir), removeCommand(dir),
 		rotateCommand(dir), revokeCommand(dir), upgradeCommand(dir), policyCommand(dir),
 	)
 	return c
