@@ -152,7 +152,7 @@ func (e *Entry) verdict(index int) *Verdict {
 		MediaType: e.statement.MediaType, LogIndex: e.log.Index, Sequence: e.head.view.Anchor.Sequence,
 	}
 	if e.unit != nil {
-		v.UnitState, v.UnitCertification, v.UnitAsOf = e.unit.State, e.unit.Certification, e.unitRead.time
+		v.UnitState, v.UnitCertification, v.UnitAsOf = e.unit.State, e.unit.CertifiedAt(e.unitRead.time), e.unitRead.time
 	}
 	return v
 }

@@ -116,14 +116,28 @@ func (v *Verdict) Text() string {
 	}
 	if v.VouchedBy == VouchedByDevice {
 		fmt.Fprintf(&b, "As of %s the ledger has the device as %s, %s.\n",
-			stamp(v.UnitAsOf), unitStates[v.UnitState], v.UnitCertification)
+			stamp(v.UnitAsOf), unitState(v.UnitState), v.UnitCertification)
 	}
 	return b.String()
 }
 
 var unitStates = map[string]string{
-	ledger.StateRegistered: "registered, not in service",
-	ledger.StateInService:  "in service",
+	ledger.StateManufactured: "manufactured, not yet complete",
+	ledger.StateRegistered:   "registered, not in service",
+	ledger.StateCertified:    "certified, not in service",
+	ledger.StateInService:    "in service",
+	ledger.StateHeld:         "held: something spoke against it",
+	ledger.StateQuarantined:  "quarantined",
+	ledger.StateRecalled:     "recalled",
+	ledger.StateRetired:      "retired",
+}
+
+// unitState says a device's state in words; one of a later version in its own.
+func unitState(state string) string {
+	if words, known := unitStates[state]; known {
+		return words
+	}
+	return fmt.Sprintf("%q", state)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

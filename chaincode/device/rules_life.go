@@ -59,7 +59,7 @@ func successor(unit *ledger.Unit) *ledger.Unit {
 
 // stands reports whether the unit's certification is in force.
 func stands(unit *ledger.Unit, now time.Time) bool {
-	return unit.Certification != ledger.CertificationNone && unit.Assessment != nil && now.Before(unit.Assessment.ValidTo)
+	return unit.CertifiedAt(now) != ledger.CertificationNone
 }
 
 // adverse reports whether the last assessment of what the unit runs went against

@@ -130,6 +130,15 @@ func (u *Unit) firstRevision() int {
 	return 1
 }
 
+// CertifiedAt returns the certification that is in force at a time: the one that
+// the unit has, or CertificationNone once it has run out.
+func (u *Unit) CertifiedAt(t time.Time) string {
+	if u.Assessment == nil || !t.Before(u.Assessment.ValidTo) {
+		return CertificationNone
+	}
+	return u.Certification
+}
+
 // RegisterUnit registers a unit of a model that the caller's organisation makes:
 // with a release and an owner it is registered, without a release manufactured.
 type RegisterUnit struct {

@@ -314,3 +314,22 @@ func TestARecallAppliesUntilItIsOverOrTheUnitWasCleared(t *testing.T) {
 		}
 	}
 }
+
+func TestACertificationRunsOut(t *testing.T) {
+	t.Parallel()
+	u := &Unit{Certification: CertificationConditional, Assessment: &Assessment{ValidTo: at}}
+	for _, c := range []struct {
+		unit *Unit
+		at   time.Time
+		want string
+	}{
+		{u, at.Add(-time.Millisecond), CertificationConditional},
+		{u, at, CertificationNone},
+		{&Unit{Certification: CertificationNone, Assessment: &Assessment{ValidTo: at}}, at.Add(-time.Hour), CertificationNone},
+		{&Unit{Certification: CertificationNone}, at, CertificationNone},
+	} {
+		if got := c.unit.CertifiedAt(c.at); got != c.want {
+			t.Errorf("%+v is %s at %s", c.unit, got, c.at)
+		}
+	}
+}
