@@ -38,10 +38,12 @@ func (n *network) newDevice(tb testing.TB, owner string) device {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	di := n.model(tb)
+	di, serial := n.model(tb), "SN-"+rand.Text()
+	mark("a device's serial number", serial)
+	mark("a device's private key", private.Seed())
 	var unit ledger.Unit
 	n.node(tb, "medtech", "registrar").call(http.MethodPost, "/v1/units", map[string]any{
-		"serial": "SN-" + rand.Text(), "di": di, "lot": "L1", "release": "1.0.0", "owner": owner,
+		"serial": serial, "di": di, "lot": "L1", "release": "1.0.0", "owner": owner,
 		"publicKey": hex.EncodeToString(public),
 	}, &unit)
 	n.awaitUnit(tb, owner, unit.ID)

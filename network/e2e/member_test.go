@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"testing"
 	"time"
@@ -166,16 +167,32 @@ type person struct {
 func (i *issuer) hire(tb testing.TB, credentialType string) *person {
 	tb.Helper()
 	p := &person{key: newSigner(tb, ledger.CurveP256)}
+	name, email := "Lindqvist-"+rand.Text(), rand.Text()+"@staff.example"
+	jwk := p.key.JWK()
+	mark("a person's name", name)
+	mark("a person's e-mail address", email)
+	mark("a person's key", jwk.X, jwk.Y, base64Text(tb, jwk.X), base64Text(tb, jwk.Y), jwk.Thumbprint())
 	var err error
 	p.credential, err = sdjwt.Issue(i.key, sdjwt.Credential{
 		Issuer: i.did, KeyID: i.keyID(), Type: credentialType, Holder: p.key.JWK(),
 		Issued: time.Now().Add(-time.Minute), Expires: time.Now().Add(24 * time.Hour),
-		Hidden: map[string]any{"family_name": "Lindqvist-" + rand.Text(), "email": rand.Text() + "@staff.example"},
+		Hidden: map[string]any{"family_name": name, "email": email},
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
+	mark("a person's credential", p.credential)
 	return p
+}
+
+// base64Text decodes what stands in a JSON Web Key.
+func base64Text(tb testing.TB, s string) string {
+	tb.Helper()
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(b)
 }
 
 // agree has persons sign for one transaction on one revision of one record.
