@@ -48,6 +48,13 @@ func (c *Contract) Commit(ctx *state.Context, req ledger.CommitAnchor) (*ledger.
 	if err := mayCommit(stream, ctx.Caller().Org); err != nil {
 		return nil, err
 	}
+	owner, err := state.StreamOwners.Get(ctx, ledger.StreamOwnerKey(stream.Owner))
+	if err != nil {
+		return nil, err
+	}
+	if err := isLive(stream, owner); err != nil {
+		return nil, err
+	}
 	_, marked, err := state.Equivocations.Find(ctx, ledger.EquivocationKey(stream.ID))
 	if err != nil {
 		return nil, err
@@ -146,4 +153,16 @@ func (c *Contract) GetStream(ctx *state.Context, req ledger.GetStream) (*ledger.
 		return nil, err
 	}
 	return state.Streams.Get(ctx, ledger.StreamKey(req.ID))
+}
+
+// GetLive returns an organisation's live stream.
+func (c *Contract) GetLive(ctx *state.Context, req ledger.GetLive) (*ledger.Stream, error) {
+	if err := ctx.PermitMember(); err != nil {
+		return nil, err
+	}
+	owner, err := state.StreamOwners.Get(ctx, ledger.StreamOwnerKey(req.Owner))
+	if err != nil {
+		return nil, err
+	}
+	return state.Streams.Get(ctx, ledger.StreamKey(owner.Stream))
 }

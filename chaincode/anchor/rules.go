@@ -22,7 +22,7 @@ func open(req ledger.OpenStream, org string, now time.Time) (*ledger.Stream, err
 		return nil, ledger.Problemf(ledger.CodeDenied, "the log's name does not end in \"/\" and the caller's MSP id")
 	}
 	return &ledger.Stream{
-		V: 1, ID: ledger.StreamID(req.Verifier), Owner: org,
+		V: 2, ID: ledger.StreamID(req.Verifier), Owner: org,
 		Verifier: req.Verifier, Origin: origin, Opened: now,
 	}, nil
 }
@@ -32,6 +32,35 @@ func mayCommit(stream *ledger.Stream, org string) error {
 		return ledger.Problemf(ledger.CodeDenied, "the stream is another organisation's")
 	}
 	return nil
+}
+
+// isLive refuses a stream in whose place another stands.
+func isLive(stream *ledger.Stream, owner *ledger.StreamOwner) error {
+	if owner.Stream != stream.ID {
+		return ledger.Problemf(ledger.CodeGone, "another stream stands in the place of this one")
+	}
+	return nil
+}
+
+// succeed makes the stream that follows another as a majority approved it.
+func succeed(old *ledger.Stream, owner *ledger.StreamOwner, req ledger.SucceedStream, p *ledger.Proposal, org string, now time.Time) (*ledger.Stream, error) {
+	if err := mayCommit(old, org); err != nil {
+		return nil, err
+	}
+	if err := isLive(old, owner); err != nil {
+		return nil, err
+	}
+	next, err := open(ledger.OpenStream{Verifier: req.Verifier}, org, now)
+	if err != nil {
+		return nil, err
+	}
+	if next.ID != p.Subject.Successor {
+		return nil, ledger.Problemf(ledger.CodeInvalid, "the members approved another log as the successor")
+	}
+	next.Predecessor = &ledger.Predecessor{
+		Stream: old.ID, Sequence: p.Subject.LastSequence, Reason: p.Reason, Proposal: p.ID,
+	}
+	return next, nil
 }
 
 // commit judges the next checkpoint of a stream; previous is nil for the first.

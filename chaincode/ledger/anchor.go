@@ -2,8 +2,11 @@ package ledger
 
 import "time"
 
-// Stream is the one live integrity log of an organisation. Its id derives from
-// the log's key, so that a log with another key is another stream.
+// Stream is an integrity log of an organisation, which has one live one at a
+// time. Its id derives from the log's key, so that a log with another key is
+// another stream.
+//
+// Version 1 had no Predecessor.
 type Stream struct {
 	V        int       `json:"v"`
 	ID       string    `json:"id"`       // SHA-256 digest "stream" of the verifier key's text, hex
@@ -11,6 +14,18 @@ type Stream struct {
 	Verifier string    `json:"verifier"` // the log's public key as a signed-note verifier key (C2SP signed-note)
 	Origin   string    `json:"origin"`   // first line of each checkpoint (C2SP tlog-checkpoint)
 	Opened   time.Time `json:"opened"`
+
+	Predecessor *Predecessor `json:"predecessor,omitempty" metadata:",optional"` // nil for an organisation's first stream
+}
+
+// Predecessor is the stream in whose place another stands, and where it ended:
+// no anchor of it follows.
+type Predecessor struct {
+	Stream   string `json:"stream"`
+	Sequence uint64 `json:"sequence"`                              // of its last anchor
+	Unused   bool   `json:"unused,omitempty" metadata:",optional"` // it never had an anchor, and Sequence means nothing
+	Reason   string `json:"reason"`                                // as the members approved it
+	Proposal string `json:"proposal"`                              // id of the proposal that a majority approved
 }
 
 // Key returns the record's key.
@@ -22,7 +37,7 @@ func StreamKey(id string) Key { return Key{TypeStream, []string{id}} }
 // StreamID derives a stream's id from its verifier key's text.
 func StreamID(verifier string) string { return Digest("stream", []byte(verifier)) }
 
-// StreamOwner makes an organisation's stream the only live one.
+// StreamOwner names an organisation's one live stream. A succession changes it.
 type StreamOwner struct {
 	V      int    `json:"v"`
 	Owner  string `json:"owner"`
@@ -45,6 +60,24 @@ func (r *OpenStream) Validate() error {
 	var c check
 	c.text("verifier", r.Verifier)
 	return c.problem("the stream")
+}
+
+// SucceedStream puts a new stream in the place of the caller's organisation's
+// live one, whose log can no longer be written: its key or its data are lost, or
+// it signed two histories. A majority approved it beforehand.
+type SucceedStream struct {
+	Proposal string   `json:"proposal"`                              // of kind ProposeSucceedStream
+	Verifier string   `json:"verifier"`                              // of the new log; its StreamID is the proposal's successor
+	Voters   []string `json:"voters,omitempty" metadata:",optional"` // MSP ids of members that approved it, more than half of the roster
+}
+
+// Validate returns a Problem that lists every fault.
+func (r *SucceedStream) Validate() error {
+	var c check
+	c.digest("proposal", r.Proposal)
+	c.text("verifier", r.Verifier)
+	c.voters("voters", r.Voters)
+	return c.problem("the succession")
 }
 
 // Anchor is one checkpoint of a stream, witnessed by the peers that endorsed it.
@@ -151,4 +184,9 @@ type AnchorView struct {
 // GetStream asks for a stream.
 type GetStream struct {
 	ID string `json:"id"`
+}
+
+// GetLive asks for an organisation's live stream.
+type GetLive struct {
+	Owner string `json:"owner"` // MSP id
 }

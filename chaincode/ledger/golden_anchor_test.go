@@ -3,7 +3,15 @@ package ledger
 // anchorRecords holds one of each record of the contract "anchor", in the newest form.
 var anchorRecords = map[string]any{
 	"stream": &Stream{
-		V: 1, ID: hex32(2), Owner: "hospital-north", Verifier: "north.example/log+00000000+AQ", Origin: "north.example/log", Opened: at,
+		V: 2, ID: hex32(2), Owner: "hospital-north", Verifier: "north.example/log+00000000+AQ", Origin: "north.example/log", Opened: at,
+	},
+	"stream-successor": &Stream{
+		V: 2, ID: hex32(15), Owner: "hospital-north", Verifier: "north.example/log+00000001+AQ", Origin: "north.example/log", Opened: at,
+		Predecessor: &Predecessor{Stream: hex32(2), Sequence: 7, Reason: "the log's disk is lost", Proposal: hex32(16)},
+	},
+	"stream-after-unused": &Stream{
+		V: 2, ID: hex32(15), Owner: "hospital-north", Verifier: "north.example/log+00000001+AQ", Origin: "north.example/log", Opened: at,
+		Predecessor: &Predecessor{Stream: hex32(2), Unused: true, Reason: "the log's key is lost", Proposal: hex32(16)},
 	},
 	"stream-owner": &StreamOwner{V: 1, Owner: "hospital-north", Stream: hex32(2)},
 	"anchor": &Anchor{

@@ -11,6 +11,9 @@ var anchorRequests = map[string]func() validator{
 	"anchor": func() validator {
 		return &CommitAnchor{Stream: hex32(6), Checkpoint: "note", Proof: []string{hex32(7)}}
 	},
+	"succession": func() validator {
+		return &SucceedStream{Proposal: hex32(6), Verifier: "north+00000000+AQ", Voters: []string{"authority", "hospital-south"}}
+	},
 	"equivocation": func() validator { return &ReportEquivocation{Stream: hex32(8), First: "a", Second: "b"} },
 }
 
@@ -20,6 +23,9 @@ var anchorFaults = map[string]map[string][]any{
 	"anchor": {
 		"stream": {"", upperHex}, "sequence": {MaxSequence + 1}, "checkpoint": {"", strings.Repeat("x", MaxCheckpoint+1)},
 		"proof": {[]string{"ab"}, []string{upperHex}, slices.Repeat([]string{hex32(1)}, MaxProof+1)},
+	},
+	"succession": {
+		"proposal": {"", upperHex}, "verifier": {"", longText, "a\nb"}, "voters": {[]string{}, slices.Repeat([]string{"a"}, MaxVoters+1)},
 	},
 	"equivocation": {"stream": {""}, "first": {"", strings.Repeat("x", MaxCheckpoint+1)}, "second": {""}},
 }
