@@ -28,7 +28,8 @@ func TestStatusTellsAbsentFromBroken(t *testing.T) {
 		active bool
 		err    string
 	}{
-		"active":     {200, `{"name":"secant","status":"active","height":7}`, true, true, ""},
+		"active":     {200, `{"name":"secant","status":"active","consensusRelation":"consenter","height":7}`, true, true, ""},
+		"following":  {200, `{"name":"secant","status":"active","consensusRelation":"follower","height":7}`, true, false, ""},
 		"onboarding": {200, `{"name":"secant","status":"onboarding","height":1}`, true, false, ""},
 		"not joined": {404, `{"error":"channel does not exist"}`, false, false, ""},
 		"refused":    {500, `{"error":"something is wrong"}`, false, false, "something is wrong"},

@@ -35,12 +35,13 @@ type Orderer struct {
 
 // Participation is where an orderer stands on the channel.
 type Participation struct {
-	Status string `json:"status"` // "active" when it takes part in ordering
-	Height uint64 `json:"height"`
+	Status   string `json:"status"`            // "active" when it is up to date
+	Relation string `json:"consensusRelation"` // "consenter", or "follower" of the others' blocks
+	Height   uint64 `json:"height"`
 }
 
 // Active reports whether the orderer takes part in ordering.
-func (p Participation) Active() bool { return p.Status == "active" }
+func (p Participation) Active() bool { return p.Status == "active" && p.Relation == "consenter" }
 
 // NewOrderer prepares calls to an organisation's orderer, as its administrator.
 func NewOrderer(n *topology.Network, o topology.Organisation) (*Orderer, error) {

@@ -32,7 +32,7 @@ type Options struct {
 // AddOrganisation makes an organisation a member of a running network, or gives
 // a member an orderer: a seat, certificates, its place in the channel's
 // configuration, an epoch of the trust file, its processes, and its peer in the
-// others' configuration. It returns when a majority endorses through every peer
+// others' configuration. A former member returns with what it had. It returns when a majority endorses through every peer
 // and every node is ready. A member that has all that is asked for is put right
 // where it is not, and left as it is otherwise.
 func AddOrganisation(ctx context.Context, dir string, o Options) error {
@@ -81,6 +81,9 @@ func addOrganisation(ctx context.Context, s *launch.Session, o Options) error {
 		return err
 	}
 	if err := trustMembers(ctx, n, time.Now()); err != nil {
+		return err
+	}
+	if err := readmit(ctx, s, o.ID); err != nil {
 		return err
 	}
 	if n.Admit(o.ID) {

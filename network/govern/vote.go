@@ -64,15 +64,37 @@ func (v *voters) of(ctx context.Context, org string) (*client.Client, error) {
 }
 
 // strike has the members remove an organisation from the ledger's roster, so
-// that its votes count no more and no majority has to reckon with it: a proposal
-// (an open one is taken up), as many votes as make a majority, the enactment.
-// One that is not on the roster is left alone.
+// that its votes count no more and no majority has to reckon with it. One that is
+// not on the roster is left alone.
 func strike(ctx context.Context, s *launch.Session, id string) error {
+	return vote(ctx, s, id, "voting "+id+" off the ledger's roster", func(r *ledger.Roster) (ledger.Propose, bool) {
+		return ledger.Propose{
+			Kind: ledger.ProposeRemoveOrganisation, Subject: ledger.ProposalSubject{Organisation: id},
+			Reason: "It leaves the consortium.",
+		}, r.Has(id)
+	})
+}
+
+// readmit has the members take an organisation back onto the ledger's roster, if
+// they removed it before: only then can it register again.
+func readmit(ctx context.Context, s *launch.Session, id string) error {
+	return vote(ctx, s, id, "voting "+id+" back onto the ledger's roster", func(r *ledger.Roster) (ledger.Propose, bool) {
+		return ledger.Propose{
+			Kind: ledger.ProposeReadmitOrganisation, Subject: ledger.ProposalSubject{Organisation: id},
+			Reason: "It returns to the consortium.",
+		}, slices.Contains(r.Removed, id)
+	})
+}
+
+// vote has the members but one decide what the roster gives reason to decide: a
+// proposal (an open one is taken up), as many votes as make a majority, the
+// enactment.
+func vote(ctx context.Context, s *launch.Session, without, what string, on func(*ledger.Roster) (ledger.Propose, bool)) error {
 	v := &voters{n: s.Network(), open: map[string]*client.Client{}}
 	defer v.close()
 	var others []string
 	for _, o := range v.n.Organisations {
-		if o.ID != id {
+		if o.ID != without {
 			others = append(others, o.ID)
 		}
 	}
@@ -90,15 +112,13 @@ func strike(ctx context.Context, s *launch.Session, id string) error {
 		}
 		return fmt.Errorf("asking for the roster: %w", err)
 	}
-	if !roster.Has(id) {
+	p, needed := on(&roster)
+	if !needed {
 		return nil
 	}
 	others = slices.DeleteFunc(others, func(org string) bool { return !roster.Has(org) })
-	done := s.Step("voting " + id + " off the ledger's roster")
-	err = v.carry(ctx, others, roster.Needed(), ledger.Propose{
-		Kind: ledger.ProposeRemoveOrganisation, Subject: ledger.ProposalSubject{Organisation: id},
-		Reason: "It leaves the consortium.",
-	})
+	done := s.Step(what)
+	err = v.carry(ctx, others, roster.Needed(), p)
 	done(err)
 	return err
 }

@@ -80,7 +80,7 @@ func (l *launcher) joinOrderer(p topology.Process, genesis []byte) (probe, error
 			}
 		}
 		if err == nil && !s.Active() {
-			err = fmt.Errorf("it is %q on the channel, not active", s.Status)
+			err = fmt.Errorf("it is %q on the channel as a %q, and takes no part in ordering", s.Status, s.Relation)
 		}
 		return err
 	}, nil

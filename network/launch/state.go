@@ -184,7 +184,7 @@ func (l *launcher) examine(ctx context.Context, p *Process) error {
 		case !joined:
 			return fmt.Errorf("it has not joined the channel %s", l.net.Channel)
 		case !st.Active():
-			return fmt.Errorf("it is %s on the channel, not active", st.Status)
+			return fmt.Errorf("it is %q on the channel as a %q, and takes no part in ordering", st.Status, st.Relation)
 		}
 		p.Height = st.Height
 		leader, err := channel.Metric(ctx, org.Orderer.Operations, l.net.Channel, channel.MetricLeader)

@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -18,21 +17,16 @@ var organisationID = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 // name (64 characters).
 const maxID = 40
 
-// ErrFormer means that the organisation was a member and left.
-var ErrFormer = errors.New("it was a member and left; its seat and its data are kept")
-
 // Seat gives an organisation that joins, or a member that is to run an orderer,
 // its place: names, ports, a number in the consensus. It stands under Joining
-// until Admit; what stands there already keeps its ports. A member that has all
-// that is asked for is returned as it is, and joining is false. The network file
-// is not written.
+// until Admit; what stands there already keeps its ports, and one that was a
+// member before gets back what it had. A member that has all that is asked for is
+// returned as it is, and joining is false. The network file is not written.
 func (n *Network) Seat(id, title, kind string, orderer bool) (o Organisation, joining bool, err error) {
-	switch {
-	case !organisationID.MatchString(id) || len(id) > maxID:
+	if !organisationID.MatchString(id) || len(id) > maxID {
 		return o, false, fmt.Errorf("an organisation's id is at most %d lower-case letters, digits and single hyphens between them, a letter first, not %q", maxID, id)
-	case slices.ContainsFunc(n.Former, func(o Organisation) bool { return o.ID == id }):
-		return o, false, fmt.Errorf("%s cannot join: %w", id, ErrFormer)
 	}
+	n.recall(id)
 	if i := slices.IndexFunc(n.Joining, func(o Organisation) bool { return o.ID == id }); i >= 0 {
 		if orderer && n.Joining[i].Orderer == nil {
 			if n.Joining[i].Orderer, err = n.ordererSeat(id); err != nil {
@@ -82,6 +76,23 @@ func (n *Network) Seat(id, title, kind string, orderer bool) (o Organisation, jo
 	}
 	seat.Peers = []Peer{p}
 	return *seat, true, nil
+}
+
+// recall gives a former member its seat back, but for its orderer, which stays
+// where it is until it is asked for.
+func (n *Network) recall(id string) {
+	i := slices.IndexFunc(n.Former, func(o Organisation) bool { return o.ID == id && o.Node.Name != "" })
+	if i < 0 {
+		return
+	}
+	o := n.Former[i]
+	if o.Orderer == nil {
+		n.Former = slices.Delete(n.Former, i, i+1)
+	} else {
+		n.Former[i] = Organisation{ID: o.ID, Title: o.Title, Kind: o.Kind, Orderer: o.Orderer}
+		o.Orderer = nil
+	}
+	n.Joining = append(n.Joining, o)
 }
 
 // Admit makes a joining organisation a member. It reports false when it was one.
@@ -177,11 +188,17 @@ func (n *Network) ordererSeat(id string) (*Orderer, error) {
 			number = max(number, o.Orderer.Consenter)
 		}
 	}
+	// A number is never given away twice: the consensus remembers them.
+	if i := slices.IndexFunc(n.Former, func(o Organisation) bool { return o.ID == id && o.Orderer != nil }); i >= 0 {
+		r := *n.Former[i].Orderer
+		r.Consenter = number + 1
+		n.Former = slices.Delete(n.Former, i, i+1)
+		return &r, nil
+	}
 	p, err := n.freePorts(ordererPorts, peerPorts, portsEach)
 	if err != nil {
 		return nil, err
 	}
-	// A number is never given away twice: the consensus remembers them.
 	return &Orderer{Name: "orderer-" + id, Consenter: number + 1, Port: p, Admin: p + 1, Operations: p + 2}, nil
 }
 
