@@ -237,10 +237,16 @@ func awaitMove(ctx context.Context, n *topology.Network, from *Configuration, wh
 // everywhere waits until each peer and orderer that runs and belongs to the
 // configuration has it.
 func everywhere(ctx context.Context, n *topology.Network, c *Configuration) error {
+	const settle = 3 * time.Second // until another block is made
+	nudged := time.Now()
 	for {
 		behind, err := lagging(ctx, n, c)
 		if err != nil || len(behind) == 0 {
 			return err
+		}
+		if time.Since(nudged) > settle {
+			_ = Nudge(ctx, n) // whether it helped is seen from those that lag
+			nudged = time.Now()
 		}
 		select {
 		case <-ctx.Done():

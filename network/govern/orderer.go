@@ -9,6 +9,7 @@ import (
 	"github.com/secant-platform/secant/network/channel"
 	"github.com/secant-platform/secant/network/launch"
 	"github.com/secant-platform/secant/network/material"
+	"github.com/secant-platform/secant/network/process"
 	"github.com/secant-platform/secant/network/topology"
 )
 
@@ -19,6 +20,10 @@ import (
 func rotateOrderer(ctx context.Context, s *launch.Session, o topology.Organisation) error {
 	n := s.Network()
 	r := material.OrdererOf(n, o)
+	// While this one is out the others have to agree without it.
+	if err := abreast(ctx, s, "looking whether the other orderers keep up", o.Orderer.Name); err != nil {
+		return err
+	}
 	fresh, err := r.Stage(n, time.Now())
 	if err != nil {
 		return err
@@ -46,5 +51,24 @@ func rotateOrderer(ctx context.Context, s *launch.Session, o topology.Organisati
 	if err := restart(ctx, s, o.Orderer.Name); err != nil {
 		return err
 	}
+	if err := abreast(ctx, s, "waiting until "+o.Orderer.Name+" keeps up with the others"); err != nil {
+		return err
+	}
 	return r.Settle(n)
+}
+
+// abreast waits until all orderers, but those that are named, keep up.
+func abreast(ctx context.Context, s *launch.Session, what string, but ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, trialTime)
+	defer cancel()
+	done := s.Step(what)
+	err := channel.Abreast(ctx, s.Network(), but...)
+	done(err)
+	if err != nil {
+		return &process.Failure{
+			What: what, Err: err,
+			Do: "see with `secant status` and `secant logs` what ails them, `secant up` starts what is down; then run the command again",
+		}
+	}
+	return nil
 }
