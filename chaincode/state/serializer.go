@@ -12,9 +12,10 @@ import (
 
 // Serializer is the framework's JSON serializer, except that
 //
-//   - a request that is not of one meaning, as when it has a name twice, is
-//     refused: what a person was shown and agreed to, by a reader that takes the
-//     first, would not be what the ledger does;
+//   - a request that is not an object of one meaning, as when it has a name twice,
+//     is refused: what a person was shown and agreed to, by a reader that takes
+//     the first, would not be what the ledger does. The framework also takes null
+//     for an empty request, and skips its schema;
 //   - a request that does not decode or does not fit its schema is a Problem and
 //     not repeated: the framework's own error would carry the whole request.
 type Serializer struct {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -18,11 +19,28 @@ var errJSON = errors.New("it is not a JSON object of one meaning")
 // encoding/json's structs would not do.
 type object map[string]any
 
-// OneMeaning reports whether b is JSON that all readers understand alike: UTF-8,
-// no name twice in one object, not nested deeper than anything here needs.
+// OneMeaning reports whether b is a JSON object that all readers understand
+// alike: UTF-8, no name twice in one object, nothing null, which some take for
+// absent, and not nested deeper than anything here needs.
 func OneMeaning(b []byte) bool {
-	_, err := parseJSON(b)
-	return err == nil
+	o, err := parseObject(b)
+	return err == nil && !holdsNull(o)
+}
+
+func holdsNull(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case object:
+		for _, member := range v {
+			if holdsNull(member) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(v, holdsNull)
+	}
+	return false
 }
 
 // parseObject reads one JSON object. Refused are a name twice in one object,

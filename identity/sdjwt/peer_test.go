@@ -69,7 +69,7 @@ func (p peer) install(t *testing.T, cache string, files map[string][]byte) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	tmp, err := os.MkdirTemp(cache, ".new-")
+	tmp, err := os.MkdirTemp(cache, ".new-") //nolint:usetesting // it must be on the cache folder's file system, to be moved there
 	if err != nil {
 		t.Fatal(err)
 	}
