@@ -24,6 +24,7 @@ import (
 	"github.com/secant-platform/secant/gateway/app"
 	"github.com/secant-platform/secant/gateway/bulk"
 	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/gateway/console"
 	"github.com/secant-platform/secant/network/demo"
 	"github.com/secant-platform/secant/network/govern"
 	"github.com/secant-platform/secant/network/launch"
@@ -68,7 +69,7 @@ func command() *cobra.Command {
 	root.PersistentFlags().StringVar(&dir, "dir", defaultDir(), "where the network lives; each directory is a network of its own (SECANT_DIR)")
 	root.AddCommand(
 		up(&dir), status(&dir), logs(&dir), stop(&dir), down(&dir), reset(&dir), runDemo(&dir), govern.Command(&dir),
-		node(), token(), check(), bulk.Command(), verify(&dir), version(),
+		node(), token(), check(), bulk.Command(), callLedger(&dir), verify(&dir), version(),
 	)
 	return root
 }
@@ -279,6 +280,16 @@ func check() *cobra.Command {
 	c.Flags().StringVar(&file, "config", "", "the node's configuration: DIR/nodes/ORGANISATION/node.json")
 	_ = c.MarkFlagRequired("config") // the flag is defined on the line above
 	return c
+}
+
+func callLedger(dir *string) *cobra.Command {
+	return console.Command(dir, func(ctx context.Context, cfg config.Config) (console.Ledger, error) {
+		l, err := app.Connect(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return l, nil
+	})
 }
 
 func verify(dir *string) *cobra.Command {

@@ -44,12 +44,13 @@ var mayImport = map[string][]string{
 	"gateway/ingest":    {"chaincode/ledger", "analytics/proof", "analytics/log", "gateway/vault"},
 	"gateway/server":    {"chaincode/ledger", "gateway/auth", "gateway/problem", "gateway/telemetry"},
 	"gateway/rest":      handlerMayImport,
+	"gateway/console":   {"chaincode/client", "chaincode/ledger", "gateway/config", "analytics/strictjson"},
 	"gateway/bulk":      {"chaincode/ledger", "gateway/auth", "gateway/config"},
 	"gateway/app":       {"gateway/...", "gateway/*", "identity/...", "analytics/...", "analytics/fact", "analytics/worker/...", "chaincode/client", "chaincode/ledger", "chaincode/verify"},
 	"network/...":       {"chaincode/ledger", "gateway/config"},
 	// Who leaves the channel also leaves the ledger's roster, by the members' votes.
 	"network/govern": {"network/...", "chaincode/ledger", "chaincode/client"},
-	"":               {"gateway/app", "gateway/bulk", "gateway/config", "network/...", "network/govern", "analytics/proof", "chaincode/ledger"},
+	"":               {"gateway/app", "gateway/bulk", "gateway/console", "gateway/config", "network/...", "network/govern", "analytics/proof", "chaincode/ledger"},
 }
 
 // handlerMayImport keeps the protocol packages apart from each other and from
