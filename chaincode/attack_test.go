@@ -231,6 +231,65 @@ func TestNoTransactionIsAntedated(t *testing.T) {
 	}
 }
 
+// TestPersonsMustHaveAgreed takes each transaction that needs persons, and changes
+// who agreed, or to what.
+func TestPersonsMustHaveAgreed(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	needy := 0
+	for _, name := range ledger.Names {
+		request, ok := rights[name].request(s).(signed)
+		if !ok {
+			continue
+		}
+		needy++
+		good := s.allowed(name)
+		s.try(t, "agreed", good, "")
+		request.Name = name
+		count := len(request.persons)
+		agree := func(what string, want ledger.Code, change func(o *statetest.Order, persons []*statetest.Person) []*statetest.Person) {
+			t.Helper()
+			o := request.Order
+			persons := change(&o, slices.Clone(request.persons))
+			p := good
+			p.Transient = nil
+			if len(persons) > 0 {
+				p.Transient = s.Agreed(o, persons...)
+			}
+			s.try(t, what, p, want)
+		}
+		type list = []*statetest.Person
+		agree("by nobody", ledger.CodeDenied, func(*statetest.Order, list) list { return nil })
+		agree("by one more", ledger.CodeInvalid, func(_ *statetest.Order, l list) list { return append(l, l[0].Colleague("x")) })
+		agree("to another transaction", ledger.CodeInvalid, func(o *statetest.Order, l list) list { o.Name = ledger.DeviceRetire; return l })
+		agree("to another request", ledger.CodeInvalid, func(o *statetest.Order, l list) list { o.Request = struct{}{}; return l })
+		agree("on another record", ledger.CodeInvalid, func(o *statetest.Order, l list) list { o.Record = ledger.UnitKey("x"); return l })
+		agree("on an earlier revision", ledger.CodeInvalid, func(o *statetest.Order, l list) list { o.Revision--; return l })
+		agree("on a later revision", ledger.CodeInvalid, func(o *statetest.Order, l list) list { o.Revision++; return l })
+		agree("with another credential", ledger.CodeDenied, func(o *statetest.Order, l list) list { o.Credential = "Visitor"; return l })
+		agree("under an issuer's name that is not its key's", ledger.CodeInvalid, func(_ *statetest.Order, l list) list {
+			forged := *l[0]
+			forged.IssuerKey = statetest.NewDIDKey(forged.IssuerKey.ID, "somebody")
+			l[0] = &forged
+			return l
+		})
+		agree("under an issuer of nobody's", ledger.CodeDenied, func(_ *statetest.Order, l list) list {
+			forged := *l[0]
+			forged.Issuer = ledger.IssuerDID(statetest.Network, north, "unheard-of")
+			l[0] = &forged
+			return l
+		})
+		if count > 1 {
+			agree("by one less", ledger.CodeInvalid, func(_ *statetest.Order, l list) list { return l[1:] })
+			agree("by one person twice", ledger.CodeDenied, func(_ *statetest.Order, l list) list { l[1] = l[0]; return l })
+			agree("by two of one organisation", ledger.CodeDenied, func(_ *statetest.Order, l list) list { l[1] = l[0].Colleague("x"); return l })
+		}
+	}
+	if needy < 4 {
+		t.Errorf("only %d transactions need persons", needy)
+	}
+}
+
 // repeat says what becomes of a transaction's second submission.
 type repeat struct {
 	again ledger.Code // of the same proposal once the first is committed; empty: it does it again
