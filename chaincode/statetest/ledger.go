@@ -65,7 +65,14 @@ type Ledger struct {
 // New opens a ledger with the real chaincode, and checks it when the test ends.
 func New(tb testing.TB) *Ledger {
 	tb.Helper()
-	l, err := Open(Options{})
+	lent, err := borrow()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	l, err := Open(Options{Chaincode: func(clock func() time.Time) (shim.Chaincode, error) {
+		lent.clock = clock
+		return lent.Chaincode, nil
+	}})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -73,6 +80,7 @@ func New(tb testing.TB) *Ledger {
 		if err := l.Check(); err != nil {
 			tb.Errorf("the ledger does not hold what it must: %v", err)
 		}
+		lent.giveBack()
 	})
 	return l
 }
