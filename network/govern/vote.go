@@ -157,10 +157,10 @@ func (v *voters) carry(ctx context.Context, orgs []string, needed int, p ledger.
 			if err != nil {
 				return err
 			}
-			_, _, err = client.Submit[ledger.Vote](ctx, c, ledger.RoleRegistrar, ledger.IdentityVote,
-				ledger.CastVote{Proposal: open.Proposal.ID, Approve: true})
-			if err != nil {
-				return err //nolint:wrapcheck // it says what was being submitted
+			err = submit[ledger.Vote](ctx, c, ledger.IdentityVote, ledger.CastVote{Proposal: open.Proposal.ID, Approve: true})
+			// An earlier call may have voted in a block that the speaker has not seen.
+			if err != nil && ledger.CodeOf(err) != ledger.CodeAlreadyExists {
+				return err
 			}
 			approved[org] = true
 		}
@@ -171,9 +171,31 @@ func (v *voters) carry(ctx context.Context, orgs []string, needed int, p ledger.
 	if len(counted) < needed {
 		return fmt.Errorf("%d of %d members approve the proposal %s, and %d are needed", len(counted), len(orgs), open.Proposal.ID, needed)
 	}
-	_, _, err = client.Submit[ledger.Proposal](ctx, speaker, ledger.RoleRegistrar, ledger.IdentityEnact,
-		ledger.Enact{Proposal: open.Proposal.ID, Voters: counted})
-	return err //nolint:wrapcheck // it says what was being submitted
+	err = submit[ledger.Proposal](ctx, speaker, ledger.IdentityEnact, ledger.Enact{Proposal: open.Proposal.ID, Voters: counted})
+	if ledger.CodeOf(err) == ledger.CodeAlreadyExists {
+		return nil // an earlier call did
+	}
+	return err
+}
+
+// submit runs a transaction that builds on others which have just been made
+// through other members' peers: one that has not got them yet does not find them.
+func submit[T any](ctx context.Context, c *client.Client, name string, req any) error {
+	const (
+		patience = 45 * time.Second
+		pause    = 200 * time.Millisecond
+	)
+	for deadline := time.Now().Add(patience); ; {
+		_, _, err := client.Submit[T](ctx, c, ledger.RoleRegistrar, name, req)
+		if ledger.CodeOf(err) != ledger.CodeNotFound || time.Now().After(deadline) {
+			return err //nolint:wrapcheck // it says what was being submitted
+		}
+		select {
+		case <-ctx.Done():
+			return err //nolint:wrapcheck // as above
+		case <-time.After(pause):
+		}
+	}
 }
 
 // openProposal finds a proposal of the same kind and subject that can still be

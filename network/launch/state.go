@@ -136,6 +136,9 @@ func (l *launcher) state(ctx context.Context, nodes bool) (*State, error) {
 			s.Reasons = append(s.Reasons, strings.TrimSuffix(p.Name+" is "+p.State+": "+p.Reason, ": "))
 		}
 	}
+	for _, o := range l.net.Joining {
+		s.Reasons = append(s.Reasons, o.ID+" has begun to join and not ended: `secant network add "+o.ID+"` finishes it, `secant network remove "+o.ID+"` undoes it")
+	}
 	s.Healthy = len(s.Reasons) == 0
 	return s, nil
 }
