@@ -65,19 +65,19 @@ func (c *call) explain(err error) error {
 	if !ok {
 		return err
 	}
-	text := p.Detail
+	lines := []string{p.Detail}
 	for _, f := range p.Faults {
-		text += fmt.Sprintf("\n  %s %s", f.Field, f.Detail)
+		lines = append(lines, "  "+f.Field+" "+f.Detail)
 	}
 	switch p.Code {
 	case ledger.CodeInvalid:
-		text += "\nThe request of " + c.name + " is " + form(c.name)
+		lines = append(lines, "The request of "+c.name+" is "+form(c.name))
 	case ledger.CodeConflict:
-		text += "\nRead the record again and state what it says now"
+		lines = append(lines, "Read the record again and state what it says now")
 	case ledger.CodeUnavailable:
-		text += "\n`secant status` says what runs"
+		lines = append(lines, "`secant status` says what runs")
 	}
-	return &told{text, p}
+	return &told{strings.Join(lines, "\n"), p}
 }
 
 // told is a Problem in words for an operator.

@@ -58,7 +58,7 @@ func Command(dir *string, dial Dial) *cobra.Command {
 
 func (o *command) run(c *cobra.Command, args []string) error {
 	if len(args) == 0 && o.outcome == "" {
-		return printForms(c.OutOrStdout())
+		return listForms(c.OutOrStdout())
 	}
 	if len(args) > 0 && o.outcome != "" {
 		return errors.New("--outcome asks for a transaction that was called before: leave the name away")

@@ -26,8 +26,8 @@ func form(name string) string {
 	return "{...}"
 }
 
-// printForms lists every transaction with the form of its request.
-func printForms(out io.Writer) error {
+// listForms lists every transaction with the form of its request.
+func listForms(out io.Writer) error {
 	width := 0
 	for _, name := range ledger.Names {
 		width = max(width, len(name))
@@ -61,7 +61,7 @@ func nearest(name string) []string {
 	var near []string
 	for _, known := range ledger.Names {
 		c, f, _ := strings.Cut(strings.ToLower(known), ":")
-		if strings.ToLower(known) == strings.ToLower(name) || function == f || function == "" && (contract == c || contract == f) {
+		if function == f || function == "" && (contract == c || contract == f) {
 			near = append(near, known)
 		}
 	}

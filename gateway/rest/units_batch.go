@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -178,8 +179,8 @@ func (a *API) ownModel(ctx context.Context, di string) error {
 	return nil
 }
 
-// existing reports whether a unit is registered already. One that differs in
-// what never changes is refused; release and owner may have moved on since.
+// existing reports whether a unit is registered already, with the same facts as
+// the contract compares: release and owner only while nothing has happened to it.
 func (b *batch) existing(ctx context.Context, id string, req *ledger.RegisterUnit) (bool, error) {
 	row, err := b.api.Units.Unit(ctx, id)
 	if ledger.CodeOf(err) == ledger.CodeNotFound {
@@ -189,11 +190,17 @@ func (b *batch) existing(ctx context.Context, id string, req *ledger.RegisterUni
 		return false, err
 	}
 	u := row.Record
+	u.Upcast()
+	untouched := u.Revision == 1
 	var faults []ledger.Fault
-	for _, f := range []struct{ field, want, have string }{
-		{"lot", req.Lot, u.Lot}, {"publicKey", req.PublicKey, u.PublicKey}, {"iDevId", req.IDevID, u.IDevID},
+	for _, f := range []struct {
+		field, want, have string
+		fixed             bool
+	}{
+		{"lot", req.Lot, u.Lot, true}, {"publicKey", req.PublicKey, u.PublicKey, true}, {"iDevId", req.IDevID, u.IDevID, true},
+		{"release", req.Release, u.Release, untouched}, {"owner", req.Owner, u.Owner, untouched},
 	} {
-		if f.want != f.have {
+		if f.fixed && f.want != f.have {
 			faults = append(faults, ledger.Fault{Field: f.field, Detail: "must be the one with which the unit is registered"})
 		}
 	}
@@ -273,10 +280,10 @@ func unitFaults(err error, n int) map[int][]ledger.Fault {
 	}
 	found := map[int][]ledger.Fault{}
 	for _, f := range p.Faults {
+		place, field, _ := strings.Cut(f.Field, ".")
 		var i int
-		var field string
-		if _, err := fmt.Sscanf(f.Field, "units[%d].%s", &i, &field); err == nil && i >= 0 && i < n {
-			found[i] = append(found[i], ledger.Fault{Field: field, Detail: f.Detail})
+		if _, err := fmt.Sscanf(place, "units[%d]", &i); err == nil && i >= 0 && i < n {
+			found[i] = append(found[i], ledger.Fault{Field: cmp.Or(field, "unit"), Detail: f.Detail})
 		}
 	}
 	return found

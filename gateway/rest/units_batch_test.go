@@ -72,7 +72,7 @@ func line(serial string, more ...string) string {
 func batchOf(t *testing.T, r *registrar, media, text string) (int, rest.Batch, string) {
 	t.Helper()
 	known := &ledger.Unit{
-		V: 2, Revision: 1, ID: ledger.UnitID("hospital-north", rest.SerialMAC([]byte("maker"), "x", "OLD")), DI: "x", Lot: "L1", Release: "0.9",
+		V: 2, Revision: 2, ID: ledger.UnitID("hospital-north", rest.SerialMAC([]byte("maker"), "x", "OLD")), DI: "x", Lot: "L1", Release: "0.9",
 		Manufacturer: "hospital-north", Owner: "hospital-east", State: ledger.StateInService, Certification: ledger.CertificationNone,
 	}
 	s := ledgerOf(t, known,
@@ -166,7 +166,7 @@ func TestWhatTheContractRefusesIsSaidOfEachUnit(t *testing.T) {
 	}{
 		"the second is at fault": {func(r ledger.RegisterUnits) (*fact.Operation, error) {
 			if len(r.Units) == 3 {
-				return nil, &ledger.Problem{Code: ledger.CodeConflict, Detail: "d", Faults: []ledger.Fault{{Field: "units[1].publicKey", Detail: "f"}}}
+				return nil, &ledger.Problem{Code: ledger.CodeConflict, Detail: "d", Faults: []ledger.Fault{{Field: "units[1]", Detail: "is registered already, with other facts"}}}
 			}
 			return registered(1, 1), nil
 		}, rest.Batch{Registered: 1, Existing: 1}, []int{1}, 200},
