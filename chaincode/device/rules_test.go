@@ -73,3 +73,24 @@ func TestOnlyRegisteredHospitalsOwnUnits(t *testing.T) {
 		t.Errorf("%v %s", err, diff)
 	}
 }
+
+func TestAModelGoesToRegisteredManufacturersOnly(t *testing.T) {
+	t.Parallel()
+	before := &ledger.Model{V: 1, DI: "1", Manufacturer: "squatter"}
+	for _, to := range []*ledger.Organisation{nil, {ID: "north", Kind: ledger.KindHospital}, {ID: "authority", Kind: ledger.KindAuthority}} {
+		if _, err := assignModel(before, to, "p", now); ledger.CodeOf(err) != ledger.CodeInvalid {
+			t.Errorf("%v has the model: %v", to, err)
+		}
+	}
+	if _, err := assignModel(before, &ledger.Organisation{ID: "squatter", Kind: ledger.KindManufacturer}, "p", now); ledger.CodeOf(err) != ledger.CodeAlreadyExists {
+		t.Errorf("it was assigned to whose it is: %v", err)
+	}
+	got, err := assignModel(before, &ledger.Organisation{ID: "medtech", Kind: ledger.KindManufacturer}, "p", now)
+	want := &ledger.Model{V: 2, DI: "1", Manufacturer: "medtech", Assigned: &ledger.ModelAssigned{From: "squatter", Proposal: "p", Time: now}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	if before.Manufacturer != "squatter" {
+		t.Error("the earlier record was changed in place")
+	}
+}
