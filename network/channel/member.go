@@ -11,6 +11,7 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/secant-platform/secant/network/material"
 	"github.com/secant-platform/secant/network/topology"
 )
 
@@ -204,11 +205,19 @@ func definition(n *topology.Network, org string) (*msp.FabricMSPConfig, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the TLS authority of %s: %w", org, err)
 	}
+	crl, err := material.RevocationList(n, org)
+	if err != nil {
+		return nil, fmt.Errorf("reading the revocation list of %s: %w", org, err)
+	}
+	var revoked [][]byte
+	if crl != nil { // of one that was a member before
+		revoked = [][]byte{crl}
+	}
 	unit := func(name string) *msp.FabricOUIdentifier {
 		return &msp.FabricOUIdentifier{Certificate: ca, OrganizationalUnitIdentifier: name}
 	}
 	return &msp.FabricMSPConfig{
-		Name: org, RootCerts: [][]byte{ca}, TlsRootCerts: [][]byte{tls},
+		Name: org, RootCerts: [][]byte{ca}, TlsRootCerts: [][]byte{tls}, RevocationList: revoked,
 		CryptoConfig: &msp.FabricCryptoConfig{SignatureHashFamily: "SHA2", IdentityIdentifierHashFunction: "SHA256"},
 		FabricNodeOus: &msp.FabricNodeOUs{
 			Enable:             true,

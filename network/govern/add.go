@@ -91,5 +91,8 @@ func addOrganisation(ctx context.Context, s *launch.Session, o Options) error {
 			return err
 		}
 	}
-	return settle(ctx, s)
+	if err := settle(ctx, s); err != nil || seat.Orderer == nil {
+		return err
+	}
+	return abreast(ctx, s, "waiting until "+seat.Orderer.Name+" keeps up with the others")
 }

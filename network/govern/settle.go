@@ -45,6 +45,9 @@ func trustMembers(ctx context.Context, n *topology.Network, at time.Time) error 
 				continue
 			}
 			t, _, err := material.TrustOf(n, o.ID)
+			if err == nil {
+				t.Revoked, err = material.Revoked(n, o.ID)
+			}
 			if err != nil {
 				failure = err
 				return
