@@ -1,6 +1,7 @@
 package chaincode_test
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -170,17 +171,44 @@ func assessment(id string, revision int, l *statetest.Ledger) ledger.CertifyUnit
 	}
 }
 
-// revised draws a unit and, mostly, the revision that it has.
-func (p *play) revised() (id string, revision int) {
-	id = p.unit()
+// revised draws a unit, mostly one that fits, and mostly the revision that it has.
+func (p *play) revised(fits func(*ledger.Unit) bool) (id string, revision int) {
+	var page ledger.UnitPage
+	if err := p.l.Evaluate(p.l.Client(north, ""), ledger.DeviceListUnits, ledger.PageRequest{Size: ledger.MaxPageSize}, &page); err != nil {
+		p.t.Fatal(err)
+	}
+	all := page.Items
+	some := slices.DeleteFunc(slices.Clone(all), func(u ledger.Unit) bool { return !fits(&u) })
+	if len(some) == 0 || rapid.IntRange(0, 9).Draw(p.t, "unfit") == 0 {
+		some = all
+	}
+	u := rapid.SampledFrom(some).Draw(p.t, "unit")
 	if rapid.IntRange(0, 9).Draw(p.t, "stale") == 0 {
-		return id, rapid.IntRange(1, 4).Draw(p.t, "revision")
+		return u.ID, rapid.IntRange(1, 4).Draw(p.t, "revision")
 	}
-	var u ledger.Unit
-	if p.l.Evaluate(p.l.Client(north, ""), ledger.DeviceGetUnit, ledger.GetUnit{ID: id}, &u) != nil {
-		return id, 1
-	}
-	return id, u.Revision
+	return u.ID, u.Revision
+}
+
+// What a step asks of a unit, as far as plays aim at it.
+
+func anyUnit(*ledger.Unit) bool { return true }
+
+func own(org string) func(*ledger.Unit) bool {
+	return func(u *ledger.Unit) bool { return u.Owner == org && u.State != ledger.StateRetired }
+}
+
+func made(u *ledger.Unit) bool { return u.State == ledger.StateManufactured }
+
+func heldBy(org string) func(*ledger.Unit) bool {
+	return func(u *ledger.Unit) bool { return u.Owner == org && len(u.Holds) > 0 }
+}
+
+func offered(to string) func(*ledger.Unit) bool {
+	return func(u *ledger.Unit) bool { return u.Offer != nil && (to == "" || u.Offer.To == to) }
+}
+
+func recalledOf(org string) func(*ledger.Unit) bool {
+	return func(u *ledger.Unit) bool { return u.Owner == org && u.Recall != nil }
 }
 
 // persons draws persons, mostly of so many organisations.
@@ -251,10 +279,13 @@ var devicePlays = map[string]func(p *play, org string) any{
 		return ledger.AssignModel{Proposal: p.proposed(), Voters: statetest.Organisations()[:rapid.IntRange(1, 5).Draw(p.t, "voters")]}
 	},
 	ledger.DevicePublishRelease: func(p *play, _ string) any {
-		return ledger.PublishRelease{DI: p.di(), Version: p.pick("version", "1", "2"), SBOMDigest: p.id("sbom"), SBOMFormat: ledger.FormatCycloneDX}
+		return ledger.PublishRelease{DI: p.pick("di", statetest.SeededDI, statetest.SeededDI, "D1"), Version: p.pick("version", "1", "2"), SBOMDigest: p.id("sbom"), SBOMFormat: ledger.FormatCycloneDX}
 	},
 	ledger.DeviceRegisterUnit: func(p *play, _ string) any {
-		return ledger.RegisterUnit{SerialMAC: p.id("serial"), DI: p.di(), Lot: "L", Release: p.pick("release", statetest.SeededRelease, "1", ""), Owner: p.org()}
+		return ledger.RegisterUnit{
+			SerialMAC: p.id("serial"), DI: p.pick("di", statetest.SeededDI, statetest.SeededDI, "D1"), Lot: "L",
+			Release: p.pick("release", statetest.SeededRelease, "1", ""), Owner: p.pick("owner", north, south, maker),
+		}
 	},
 	ledger.DeviceRegisterUnits: func(p *play, _ string) any {
 		return ledger.RegisterUnits{
@@ -263,11 +294,11 @@ var devicePlays = map[string]func(p *play, org string) any{
 		}
 	},
 	ledger.DeviceCompleteUnit: func(p *play, _ string) any {
-		id, revision := p.revised()
+		id, revision := p.revised(made)
 		return ledger.CompleteUnit{ID: id, Revision: revision, Release: p.pick("release", statetest.SeededRelease, "1"), Owner: p.pick("owner", north, "")}
 	},
 	ledger.DeviceCertify: func(p *play, _ string) any {
-		id, revision := p.revised()
+		id, revision := p.revised(anyUnit)
 		req := assessment(id, revision, p.l)
 		if rapid.IntRange(0, 2).Draw(p.t, "against") == 0 {
 			req = ledger.CertifyUnit{
@@ -278,35 +309,35 @@ var devicePlays = map[string]func(p *play, org string) any{
 	},
 	ledger.DevicePutIntoService: func(p *play, _ string) any { return ledger.PutIntoService{ID: p.unit()} },
 	ledger.DeviceHold: func(p *play, _ string) any {
-		id, revision := p.revised()
+		id, revision := p.revised(anyUnit)
 		return ledger.HoldUnit{ID: id, Revision: revision, Reason: p.reason()}
 	},
 	ledger.DeviceQuarantine: func(p *play, _ string) any {
-		id, revision := p.revised()
+		id, revision := p.revised(anyUnit)
 		return ledger.QuarantineUnit{ID: id, Revision: revision, Reason: p.reason()}
 	},
-	ledger.DeviceRelease: func(p *play, _ string) any {
-		id, revision := p.revised()
+	ledger.DeviceRelease: func(p *play, org string) any {
+		id, revision := p.revised(heldBy(org))
 		return p.agreed(ledger.ReleaseUnit{ID: id, Revision: revision}, ledger.UnitKey(id), revision, ledger.CredentialReleaser, 2)
 	},
-	ledger.DeviceUpdateRelease: func(p *play, _ string) any {
-		id, revision := p.revised()
+	ledger.DeviceUpdateRelease: func(p *play, org string) any {
+		id, revision := p.revised(own(org))
 		return ledger.UpdateUnit{ID: id, Revision: revision, Release: p.pick("release", statetest.SeededRelease, "1", "2")}
 	},
-	ledger.DeviceOffer: func(p *play, _ string) any {
-		id, revision := p.revised()
+	ledger.DeviceOffer: func(p *play, org string) any {
+		id, revision := p.revised(own(org))
 		return ledger.OfferUnit{ID: id, Revision: revision, To: p.pick("to", north, south)}
 	},
 	ledger.DeviceEndOffer: func(p *play, _ string) any {
-		id, revision := p.revised()
+		id, revision := p.revised(offered(""))
 		return ledger.EndOffer{ID: id, Revision: revision}
 	},
-	ledger.DeviceAccept: func(p *play, _ string) any {
-		id, revision := p.revised()
+	ledger.DeviceAccept: func(p *play, org string) any {
+		id, revision := p.revised(offered(org))
 		return ledger.AcceptUnit{ID: id, Revision: revision}
 	},
-	ledger.DeviceRetire: func(p *play, _ string) any {
-		id, revision := p.revised()
+	ledger.DeviceRetire: func(p *play, org string) any {
+		id, revision := p.revised(own(org))
 		return ledger.RetireUnit{ID: id, Revision: revision, WipeDigest: ledger.BodyDigest(nil)}
 	},
 	ledger.DeviceRecall: func(p *play, _ string) any {
@@ -321,9 +352,13 @@ var devicePlays = map[string]func(p *play, org string) any{
 		lift := ledger.LiftRecall{DI: statetest.SeededDI, Kind: kind, Value: value, Revision: revision}
 		return p.agreed(lift, ledger.RecallKey(lift.DI, kind, value), revision, ledger.CredentialReleaser, 2)
 	},
-	ledger.DeviceClear: func(p *play, _ string) any {
-		id, revision := p.revised()
+	ledger.DeviceClear: func(p *play, org string) any {
+		id, revision := p.revised(recalledOf(org))
 		kind, _, recall := p.recalled()
+		var u ledger.Unit
+		if err := p.l.Evaluate(p.l.Client(north, ""), ledger.DeviceGetUnit, ledger.GetUnit{ID: id}, &u); err == nil && u.Recall != nil {
+			kind, recall = u.Recall.Kind, u.Recall.Revision
+		}
 		req := ledger.ClearUnit{ID: id, Revision: revision, Kind: kind, Recall: max(recall, 1)}
 		return p.agreed(req, ledger.UnitKey(id), revision, ledger.CredentialReleaser, 2)
 	},
