@@ -15,6 +15,12 @@ import (
 // form of EncodeStatements, to each endorser; it is never stored or ordered.
 const TransientStatements = "statements"
 
+// TransientStatusLists is the name under which the same map carries what those
+// need whose credentials have a status: a JSON array of signed Token Status Lists
+// as their issuers publish them. Each must be the one to which its issuer is
+// committed on the ledger (StatusList), under the last part of its address.
+const TransientStatusLists = "statusLists"
+
 // Bounds on holder statements.
 const (
 	MaxStatements   = 4

@@ -35,12 +35,13 @@ type Person struct {
 // transaction, after Permit.
 //
 // The Problems are: denied when there are no statements, or the members do not
-// take an issuer's word; already_exists when a statement has served; invalid when
+// take an issuer's word, or a credential is revoked; already_exists when a statement has served; invalid when
 // a statement or presentation is malformed, out of date, of another transaction,
 // request, record or revision, or not signed as it must be.
 //
-// The transaction reads the roster and, of each issuer, the DID and the row of
-// the trust registry: it conflicts with a change of those.
+// The transaction reads the roster and, of each issuer, the DID, the row of the
+// trust registry and, for a credential with a status, that of its status list: it
+// conflicts with a change of those.
 func (c *Context) Persons(need Need) ([]Person, error) {
 	if !c.writes || !c.permitted || need.Count < 1 || need.CredentialType == "" {
 		return nil, errors.New("asking for persons: only a transaction that may write does, for at least one of a kind")
@@ -133,9 +134,46 @@ func (c *Context) person(s *verify.Statement, roster *ledger.Roster, o verify.Oc
 	if err != nil {
 		return nil, "", err
 	}
+	if err := c.unrevoked(agreed.Credential); err != nil {
+		return nil, "", err
+	}
 	return &Person{
 		Issuer: did, Organisation: id.Org, CredentialType: agreed.Credential.Type, Commitment: agreed.Commitment,
 	}, agreed.Credential.Holder.Thumbprint(), nil
+}
+
+// unrevoked wants a credential that has a status to be valid by the list to which
+// its issuer is committed, and which the transient map carries.
+func (c *Context) unrevoked(credential *verify.Credential) error {
+	ref, has, err := credential.Status()
+	if err != nil || !has {
+		return err
+	}
+	row, found, err := StatusLists.Find(c, ledger.StatusListKey(credential.Issuer, ref.List()))
+	if err != nil {
+		return err
+	}
+	if !found || !c.time.Before(row.ValidUntil) {
+		return denied("the issuer has no current status list on the ledger, which its credential names")
+	}
+	transient, err := c.stub.GetTransient()
+	if err != nil {
+		return fmt.Errorf("reading the transient map: %w", err)
+	}
+	b := transient[ledger.TransientStatusLists]
+	if len(b) == 0 {
+		return denied("a credential has a status, and no status list is there")
+	}
+	lists, err := verify.ParseStatusLists(b)
+	if err != nil {
+		return err
+	}
+	for _, list := range lists {
+		if ledger.BodyDigest([]byte(list)) == row.Digest {
+			return ref.Valid(list)
+		}
+	}
+	return denied("the issuer's current status list is not there")
 }
 
 // issuerKey returns the issuer's key with that id, which must be one by which it
