@@ -274,8 +274,11 @@ func lagging(ctx context.Context, n *topology.Network, c *Configuration) ([]stri
 			if err != nil {
 				return nil, err
 			}
-			if st, joined, err := client.Status(ctx); err != nil || joined && st.Height <= c.Number() {
-				behind = append(behind, o.Orderer.Name)
+			switch st, joined, err := client.Status(ctx); {
+			case err != nil:
+				behind = append(behind, fmt.Sprintf("%s (%v)", o.Orderer.Name, err))
+			case joined && st.Height <= c.Number():
+				behind = append(behind, fmt.Sprintf("%s (it has %d blocks)", o.Orderer.Name, st.Height))
 			}
 		}
 		if _, member := Application(c.Config).GetGroups()[o.ID]; !member {
@@ -285,9 +288,11 @@ func lagging(ctx context.Context, n *topology.Network, c *Configuration) ([]stri
 			if !listening(ctx, p.Operations) {
 				continue
 			}
-			now, err := configurationOf(ctx, n, o, p)
-			if err != nil || now.Config.GetSequence() < c.Config.GetSequence() {
-				behind = append(behind, p.Name)
+			switch now, err := configurationOf(ctx, n, o, p); {
+			case err != nil:
+				behind = append(behind, fmt.Sprintf("%s (%v)", p.Name, err))
+			case now.Config.GetSequence() < c.Config.GetSequence():
+				behind = append(behind, fmt.Sprintf("%s (it has the one of block %d)", p.Name, now.Number()))
 			}
 		}
 	}

@@ -109,9 +109,19 @@ func TestSeatAsksFirst(t *testing.T) {
 func TestBadSeatsAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][2]string{
-		{"", "hospital"}, {"West", "hospital"}, {"-west", "hospital"}, {"west-", "hospital"}, {"w--t", "hospital"},
-		{"1west", "hospital"}, {"we.st", "hospital"}, {"../west", "hospital"}, {"we st", "hospital"}, {"wést", "hospital"},
-		{"a-name-that-is-longer-than-a-certificate-can-hold", "hospital"}, {"west", "bank"}, {"west", ""},
+		{"", "hospital"},
+		{"West", "hospital"},
+		{"-west", "hospital"},
+		{"west-", "hospital"},
+		{"w--t", "hospital"},
+		{"1west", "hospital"},
+		{"we.st", "hospital"},
+		{"../west", "hospital"},
+		{"we st", "hospital"},
+		{"wést", "hospital"},
+		{"a-name-that-is-longer-than-a-certificate-can-hold", "hospital"},
+		{"west", "bank"},
+		{"west", ""},
 	} {
 		n := consortium(t)
 		if o, _, err := n.Seat(c[0], "", c[1], true); err == nil {
