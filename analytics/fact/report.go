@@ -26,6 +26,8 @@ type Share struct {
 	Marking string    `json:"marking"` // TLP marking under which it shared
 	Time    time.Time `json:"time"`    // as Origin.Time
 	Late    bool      `json:"late"`    // as Origin.Late
+
+	Feedback Feedback `json:"feedback"` // what members said of it, and whether its sharer stands by it
 }
 
 // Finding is a report's weight for an own unit.

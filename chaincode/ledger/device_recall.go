@@ -81,6 +81,15 @@ func (u *Unit) Derive(lot, release *Recall) {
 	u.State = StateRecalled
 }
 
+// OwnState returns the state that the unit has whether or not a recall applies:
+// what decides whether it serves, and whether its data are taken.
+func (u *Unit) OwnState() string {
+	if u.Recall != nil {
+		return u.Recall.State
+	}
+	return u.State
+}
+
 // RecallDevices recalls all units of a lot or of a release: the first time, with
 // another notice or class, or again after it was lifted. Units that were cleared
 // of an earlier revision are recalled again.

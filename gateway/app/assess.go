@@ -103,7 +103,7 @@ func (a *assessor) Assess(ctx context.Context, unit string) (*rest.Assessment, e
 	if err != nil {
 		return nil, err
 	}
-	in := risk.Inputs{Unit: unit, State: row.Record.State, Certification: row.Record.Certification}
+	in := risk.Inputs{Unit: unit, State: row.Record.OwnState(), Certification: row.Record.Certification}
 	inventory, _, err := a.store.Inventory(ctx, unit)
 	if err != nil {
 		return nil, err

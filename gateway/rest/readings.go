@@ -268,7 +268,7 @@ func (a *API) admit(ctx context.Context, s *Submission, signed bool) error {
 	switch {
 	case unit.owner != a.Organisation:
 		return ledger.Problemf(ledger.CodeDenied, "the device is not this organisation's")
-	case unit.state != ledger.StateInService:
+	case unit.state != ledger.StateInService && unit.state != ledger.StateHeld: // held stops nothing
 		return ledger.Problemf(ledger.CodeDenied, "the device is not in service")
 	case signed && unit.key == nil:
 		return ledger.Problemf(ledger.CodeDenied, "the device is registered as one that cannot sign")

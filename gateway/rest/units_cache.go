@@ -45,7 +45,7 @@ func (u *unitCache) find(ctx context.Context, id string) (knownUnit, error) {
 	if err != nil {
 		return knownUnit{}, err
 	}
-	k = knownUnit{owner: row.Record.Owner, state: row.Record.State, key: row.Record.SigningKey(), until: now.Add(unitLife)}
+	k = knownUnit{owner: row.Record.Owner, state: row.Record.OwnState(), key: row.Record.SigningKey(), until: now.Add(unitLife)}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if len(u.known) >= maxUnits {

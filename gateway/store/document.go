@@ -92,6 +92,9 @@ func (s *Store) wantReport(ctx context.Context, t *txn, digest, sharer string) e
 	if err := json.Unmarshal(doc, &threat); err != nil {
 		return fmt.Errorf("reading a report of another member: %w", err)
 	}
+	if ledger.Sealed(threat.Marking) {
+		return nil // its body goes to whom its sharer named, and is not served
+	}
 	return t.fetch(ctx, fact.Fetch{
 		Kind: fact.DocumentReport, Digest: digest, MediaType: threat.MediaType, Size: threat.Size, Holder: threat.Sharer,
 		Path: "/v1/threats/" + url.PathEscape(digest) + "/body",

@@ -79,7 +79,8 @@ func (s *Store) Serial(ctx context.Context, unit string) (string, bool, error) {
 }
 
 // Devices returns all units that an organisation owns, with what this node
-// knows about each, by unit id.
+// knows about each, by unit id. They are in their own states: which reports
+// concern a unit does not depend on a recall.
 func (s *Store) Devices(ctx context.Context, owner string) ([]fact.Device, error) {
 	rows, err := s.reading.QueryContext(ctx, `SELECT u.block, u.idx, u.tx, u.org, u.time, u.late, u.doc,
 			m.doc, r.doc, i.ward, i.address, i.services, i.updated

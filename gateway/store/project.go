@@ -49,8 +49,17 @@ var tables = []*table{
 		func(m *ledger.Model) []any { return []any{m.Manufacturer} }),
 	newTable("release", ledger.TypeRelease, []string{"di", "version"}, []string{"sbom"},
 		func(r *ledger.Release) []any { return []any{r.SBOMDigest} }),
-	newTable("unit", ledger.TypeUnit, []string{"id"}, []string{"owner", "manufacturer", "di", "version", "state"},
-		func(u *ledger.Unit) []any { return []any{u.Owner, u.Manufacturer, u.DI, u.Release, u.State} }),
+	newTable("unit", ledger.TypeUnit, []string{"id"},
+		[]string{"owner", "manufacturer", "di", "version", "state", "lot", "cleared_lot", "cleared_release"},
+		func(u *ledger.Unit) []any {
+			var c ledger.Cleared
+			if u.Cleared != nil {
+				c = *u.Cleared
+			}
+			return []any{u.Owner, u.Manufacturer, u.DI, u.Release, u.State, u.Lot, c.Lot, c.Release}
+		}),
+	newTable("recall", ledger.TypeRecall, []string{"di", "kind", "value"}, []string{"revision", "ended"},
+		func(r *ledger.Recall) []any { return []any{r.Revision, r.Ended} }),
 	newTable("unit_change", ledger.TypeUnitHistory, []string{"unit", "change"}, nil,
 		func(*ledger.UnitChange) []any { return nil }),
 	newTable("stream", ledger.TypeStream, []string{"id"}, []string{"owner"},
@@ -68,8 +77,16 @@ var tables = []*table{
 		func(*ledger.Equivocation) []any { return nil }),
 	newTable("threat", ledger.TypeThreat, []string{"digest", "sharer"}, []string{"marking"},
 		func(t *ledger.Threat) []any { return []any{t.Marking} }),
+	newTable("withdrawal", ledger.TypeWithdrawal, []string{"digest", "sharer"}, []string{"reason", "superseded_by"},
+		func(w *ledger.Withdrawal) []any { return []any{w.Reason, w.SupersededBy} }),
+	newTable("sighting", ledger.TypeSighting, []string{"digest", "sharer", "witness", "sighted"}, []string{"count"},
+		func(s *ledger.Sighting) []any { return []any{s.Count} }),
+	newTable("opinion", ledger.TypeOpinion, []string{"digest", "sharer", "judge"}, []string{"opinion", "weight"},
+		func(o *ledger.Opinion) []any { return []any{o.Opinion, o.Weight} }),
 	newTable("score", ledger.TypeScore, []string{"subject", "model", "inputs"}, nil,
 		func(*ledger.Score) []any { return nil }),
+	newTable("recomputation", ledger.TypeRecomputation, []string{"subject", "model", "inputs", "witness"}, []string{"agrees"},
+		func(r *ledger.Recomputation) []any { return []any{r.Agrees} }),
 }
 
 // tableOf finds the table of an object type; other holds the rest.

@@ -39,21 +39,6 @@ func (s *Store) Releases(ctx context.Context, di string, req ledger.PageRequest)
 	return page[ledger.Release](ctx, s, l, req)
 }
 
-// Unit returns a unit by its id.
-func (s *Store) Unit(ctx context.Context, id string) (fact.Row[ledger.Unit], error) {
-	return one[ledger.Unit](ctx, s, "the unit", "unit WHERE id = ?", id)
-}
-
-// Units lists the units that the filter leaves, by id.
-func (s *Store) Units(ctx context.Context, f fact.UnitFilter, req ledger.PageRequest) (fact.Page[ledger.Unit], error) {
-	l := listing{table: "unit", order: []string{"id"}}
-	l.narrow("owner", f.Owner)
-	l.narrow("manufacturer", f.Manufacturer)
-	l.narrow("di", f.DI)
-	l.narrow("state", f.State)
-	return page[ledger.Unit](ctx, s, l, req)
-}
-
 // UnitHistory lists a unit's changes of state, newest first.
 func (s *Store) UnitHistory(ctx context.Context, id string, req ledger.PageRequest) (fact.Page[ledger.UnitChange], error) {
 	l := listing{
@@ -106,7 +91,17 @@ func (s *Store) Score(ctx context.Context, subject, model, inputDigest string) (
 	return one[ledger.Score](ctx, s, "the score", "score WHERE subject = ? AND model = ? AND inputs = ?", subject, model, inputDigest)
 }
 
-// Scores lists a unit's scores, newest on the ledger first.
+// Recomputations lists what other members got when they recomputed a score, by
+// member.
+func (s *Store) Recomputations(ctx context.Context, subject, model, inputDigest string, req ledger.PageRequest) (fact.Page[ledger.Recomputation], error) {
+	l := listing{
+		table: "recomputation", order: []string{"witness"},
+		where: []string{"subject = ?", "model = ?", "inputs = ?"}, args: []any{subject, model, inputDigest},
+	}
+	return page[ledger.Recomputation](ctx, s, l, req)
+}
+
+// Scores lists a subject's scores, newest on the ledger first.
 func (s *Store) Scores(ctx context.Context, subject string, req ledger.PageRequest) (fact.Page[ledger.Score], error) {
 	l := listing{
 		table: "score", order: []string{"block", "idx", "model", "inputs"}, newest: true,

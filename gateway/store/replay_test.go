@@ -19,7 +19,7 @@ func drawWrite(t *rapid.T) ledger.Write {
 	n := func(label string) int { return rapid.IntRange(0, 3).Draw(t, label) }
 	org := rapid.SampledFrom([]string{north, south, medtech}).Draw(t, "org")
 	var r record
-	switch rapid.IntRange(0, 11).Draw(t, "type") {
+	switch rapid.IntRange(0, 16).Draw(t, "type") {
 	case 0:
 		r = &ledger.Organisation{V: 1, ID: org, Revision: n("revision")}
 	case 1:
@@ -27,7 +27,11 @@ func drawWrite(t *rapid.T) ledger.Write {
 	case 2:
 		r = &ledger.Release{V: 1, DI: strconv.Itoa(n("di")), Version: strconv.Itoa(n("version")), SBOMDigest: hex32(n("sbom"))}
 	case 3:
-		r = &ledger.Unit{V: 1, ID: hex32(n("unit")), DI: strconv.Itoa(n("di")), Release: strconv.Itoa(n("version")), Owner: org, Manufacturer: medtech}
+		u := &ledger.Unit{V: 1, ID: hex32(n("unit")), DI: strconv.Itoa(n("di")), Release: strconv.Itoa(n("version")), Owner: org, Manufacturer: medtech, Lot: strconv.Itoa(n("lot"))}
+		if cleared := n("cleared"); cleared > 0 {
+			u.Cleared = &ledger.Cleared{Lot: cleared}
+		}
+		r = u
 	case 4:
 		r = &ledger.UnitChange{V: 1, ID: hex32(n("unit")), Tx: strconv.Itoa(n("tx"))}
 	case 5:
@@ -42,6 +46,16 @@ func drawWrite(t *rapid.T) ledger.Write {
 		r = &ledger.Threat{V: 1, Digest: hex32(n("threat")), Sharer: org, Marking: ledger.TLPGreen}
 	case 10:
 		r = &ledger.Score{V: 1, Subject: hex32(n("unit")), Model: "m", InputDigest: hex32(n("inputs")), Value: n("value")}
+	case 11:
+		r = &ledger.Recall{V: 1, DI: strconv.Itoa(n("di")), Kind: ledger.RecallLot, Value: strconv.Itoa(n("lot")), Revision: n("revision"), Ended: rapid.Bool().Draw(t, "ended")}
+	case 12:
+		r = &ledger.Withdrawal{V: 1, Digest: hex32(n("threat")), Sharer: org, Reason: ledger.WithdrawnError}
+	case 13:
+		r = &ledger.Sighting{V: 1, Digest: hex32(n("threat")), Sharer: org, By: south, Tx: strconv.Itoa(n("tx")), Count: n("count")}
+	case 14:
+		r = &ledger.Opinion{V: 1, Digest: hex32(n("threat")), Sharer: org, By: south, Opinion: ledger.Agree, Weight: n("weight")}
+	case 15:
+		r = &ledger.Recomputation{V: 1, Subject: hex32(n("unit")), Model: "m", InputDigest: hex32(n("inputs")), By: org, Agrees: rapid.Bool().Draw(t, "agrees")}
 	default:
 		return ledger.Write{
 			Key: ledger.Key{

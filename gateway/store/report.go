@@ -106,11 +106,17 @@ func (s *Store) completeInto(ctx context.Context, reports []fact.Report) error {
 	return nil
 }
 
-// sharersInto adds all who shared the reports, the earliest on the ledger first.
+// sharersInto adds all who shared the reports, the earliest on the ledger first,
+// with what was said of each one's report.
 func (s *Store) sharersInto(ctx context.Context, at map[string]*fact.Report, in string, digests []any) error {
 	//nolint:gosec // in holds question marks only
-	rows, err := s.reading.QueryContext(ctx, "SELECT digest, sharer, marking, time, late FROM threat WHERE digest IN "+in+
-		" ORDER BY digest, block, idx, sharer", digests...)
+	rows, err := s.reading.QueryContext(ctx, `SELECT t.digest, t.sharer, t.marking, t.time, t.late,
+			coalesce(w.reason, ''), coalesce(w.superseded_by, ''),
+			(SELECT count(DISTINCT witness) FROM sighting s WHERE s.digest = t.digest AND s.sharer = t.sharer AND witness <> s.sharer),
+			(SELECT coalesce(sum(count), 0) FROM sighting s WHERE s.digest = t.digest AND s.sharer = t.sharer),
+			(SELECT coalesce(json_group_array(opinion), '[]') FROM opinion o WHERE o.digest = t.digest AND o.sharer = t.sharer)
+		FROM threat t LEFT JOIN withdrawal w ON w.digest = t.digest AND w.sharer = t.sharer
+		WHERE t.digest IN `+in+" ORDER BY t.digest, t.block, t.idx, t.sharer", digests...)
 	if err != nil {
 		return fmt.Errorf("reading who shared a report: %w", err)
 	}
@@ -119,14 +125,39 @@ func (s *Store) sharersInto(ctx context.Context, at map[string]*fact.Report, in 
 		var digest string
 		var share fact.Share
 		var ms int64
-		if err := rows.Scan(&digest, &share.Sharer, &share.Marking, &ms, &share.Late); err != nil {
+		var opinions []byte
+		f := &share.Feedback
+		if err := rows.Scan(&digest, &share.Sharer, &share.Marking, &ms, &share.Late,
+			&f.Withdrawn, &f.SupersededBy, &f.SightedBy, &f.Sightings, &opinions); err != nil {
 			return fmt.Errorf("reading who shared a report: %w", err)
+		}
+		if err := countOpinions(f, opinions); err != nil {
+			return err
 		}
 		share.Time = fromMillis(ms)
 		at[digest].Sharers = append(at[digest].Sharers, share)
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("reading who shared a report: %w", err)
+	}
+	return nil
+}
+
+// countOpinions counts a JSON array of opinions. One that this version does not
+// know is nobody's.
+func countOpinions(f *fact.Feedback, list []byte) error {
+	var opinions []string
+	if err := json.Unmarshal(list, &opinions); err != nil {
+		return fmt.Errorf("reading opinions of a report: %w", err)
+	}
+	counts := map[string]*int{
+		ledger.StronglyAgree: &f.StronglyAgree, ledger.Agree: &f.Agree, ledger.Neutral: &f.Neutral,
+		ledger.Disagree: &f.Disagree, ledger.StronglyDisagree: &f.StronglyDisagree,
+	}
+	for _, o := range opinions {
+		if n := counts[o]; n != nil {
+			*n++
+		}
 	}
 	return nil
 }

@@ -1,0 +1,66 @@
+-- The projection is made anew from block 0: it has more tables, and units have
+-- more columns. What only this node knows stays.
+
+DELETE FROM checkpoint;
+DELETE FROM organisation;
+DELETE FROM model;
+DELETE FROM release;
+DELETE FROM unit_change;
+DELETE FROM stream;
+DELETE FROM stream_owner;
+DELETE FROM anchor;
+DELETE FROM equivocation;
+DELETE FROM threat;
+DELETE FROM score;
+DELETE FROM other;
+DELETE FROM event;
+
+-- Fetches are named anew as well, and a node that wanted to fetch a body wants it
+-- again.
+DELETE FROM fetch;
+
+DROP TABLE unit;
+CREATE TABLE unit (
+  id TEXT NOT NULL, owner TEXT NOT NULL, manufacturer TEXT NOT NULL, di TEXT NOT NULL, version TEXT NOT NULL, state TEXT NOT NULL,
+  lot TEXT NOT NULL,
+  cleared_lot INTEGER NOT NULL, cleared_release INTEGER NOT NULL,  -- revisions of the recalls that it was cleared of
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (id)
+) WITHOUT ROWID;
+CREATE INDEX unit_owner ON unit (owner, id);
+CREATE INDEX unit_manufacturer ON unit (manufacturer, id);
+CREATE INDEX unit_di ON unit (di, id);
+
+-- A recall of ten thousand units is one row: which units it concerns follows.
+CREATE TABLE recall (
+  di TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL, revision INTEGER NOT NULL, ended INTEGER NOT NULL,
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (di, kind, value)
+) WITHOUT ROWID;
+
+CREATE TABLE withdrawal (
+  digest TEXT NOT NULL, sharer TEXT NOT NULL, reason TEXT NOT NULL, superseded_by TEXT NOT NULL,
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (digest, sharer)
+) WITHOUT ROWID;
+CREATE INDEX withdrawal_sharer ON withdrawal (sharer, digest, reason);
+
+CREATE TABLE sighting (
+  digest TEXT NOT NULL, sharer TEXT NOT NULL, witness TEXT NOT NULL, sighted TEXT NOT NULL, count INTEGER NOT NULL,
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (digest, sharer, witness, sighted)
+) WITHOUT ROWID;
+CREATE INDEX sighting_sharer ON sighting (sharer, digest, witness, count);
+
+CREATE TABLE opinion (
+  digest TEXT NOT NULL, sharer TEXT NOT NULL, judge TEXT NOT NULL, opinion TEXT NOT NULL, weight INTEGER NOT NULL,
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (digest, sharer, judge)
+) WITHOUT ROWID;
+CREATE INDEX opinion_sharer ON opinion (sharer, digest, judge, opinion, weight);
+
+CREATE TABLE recomputation (
+  subject TEXT NOT NULL, model TEXT NOT NULL, inputs TEXT NOT NULL, witness TEXT NOT NULL, agrees INTEGER NOT NULL,
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (subject, model, inputs, witness)
+) WITHOUT ROWID;
