@@ -122,8 +122,14 @@ func turns(o options) []variant {
 func turn(ctx context.Context, o options, v variant, at int) (out []sample, err error) {
 	dir := filepath.Join(o.dir, v.name)
 	tuning := v.tuning
+	_, statErr := os.Stat(dir)
+	begin := time.Now()
 	if _, err := launch.Up(ctx, launch.Options{Dir: dir, Port: o.port, NoNodes: true, Tuning: &tuning}); err != nil {
 		return nil, fmt.Errorf("starting: %w", err)
+	}
+	took := time.Since(begin)
+	if statErr != nil {
+		took = 0 // the first start makes everything: not comparable
 	}
 	defer func() {
 		// Also when ctx has ended: nothing may stay behind.
@@ -150,7 +156,7 @@ func turn(ctx context.Context, o options, v variant, at int) (out []sample, err 
 		if err != nil {
 			return nil, err
 		}
-		s.variant, s.at, s.idle = v.name, at, idle
+		s.variant, s.at, s.idle, s.start = v.name, at, idle, took
 		out = append(out, s)
 	}
 	return out, nil

@@ -20,6 +20,7 @@ type sample struct {
 	cpu         map[string]float64 // milliseconds a transaction, by kind
 	memory      int                // bytes of the whole network under load
 	idle        float64            // milliseconds a second of the whole network without load
+	start       time.Duration      // of a network that was up before; zero when it was not
 }
 
 // kinds whose processor time makes up a transaction's cost. The client's is
@@ -37,9 +38,9 @@ func (s sample) total() float64 {
 
 // String is one line for the log.
 func (s sample) String() string {
-	return fmt.Sprintf("%-22s turn %3d, %3d at a time: %6.1f tx/s, p50 %4d ms, p95 %4d ms, %5.1f CPU-ms a tx (orderers %.1f, peers %.1f, chaincode %.1f; client %.1f), %d MB, idle %.0f ms/s, %d failed",
+	return fmt.Sprintf("%-22s turn %3d, %3d at a time: %6.1f tx/s, p50 %4d ms, p95 %4d ms, %5.1f CPU-ms a tx (orderers %.1f, peers %.1f, chaincode %.1f; client %.1f), %d MB, idle %.0f ms/s, started in %.1f s, %d failed",
 		s.variant, s.at+1, s.concurrency, s.tps, s.p50.Milliseconds(), s.p95.Milliseconds(), s.total(),
-		s.cpu["orderer"], s.cpu["peer"], s.cpu["chaincode"], s.cpu["client"], s.memory>>20, s.idle, s.failed)
+		s.cpu["orderer"], s.cpu["peer"], s.cpu["chaincode"], s.cpu["client"], s.memory>>20, s.idle, s.start.Seconds(), s.failed)
 }
 
 // summary renders medians, and the medians of the ratios to base right before and
@@ -48,8 +49,8 @@ func summary(o options, all []sample) string {
 	var b strings.Builder
 	for _, c := range o.concurrencies {
 		fmt.Fprintf(&b, "\n%d at a time, median of %d; ratios to base right before and after\n", c, o.rounds)
-		fmt.Fprintf(&b, "%-22s %8s %7s %8s %8s %8s %7s %9s %8s %7s %8s %7s\n", "VARIANT", "tx/s", "ratio", "p50 ms", "p95 ms",
-			"CPU-ms", "ratio", "orderers", "peers", "cc", "idle/s", "MB")
+		fmt.Fprintf(&b, "%-22s %8s %7s %8s %8s %8s %7s %9s %8s %7s %8s %7s %7s\n", "VARIANT", "tx/s", "ratio", "p50 ms", "p95 ms",
+			"CPU-ms", "ratio", "orderers", "peers", "cc", "idle/s", "MB", "start s")
 		for _, v := range o.variants {
 			mine := of(all, v.name, c)
 			if len(mine) == 0 {
@@ -57,7 +58,7 @@ func summary(o options, all []sample) string {
 			}
 			against := of(all, base, c)
 			get := func(f func(sample) float64) float64 { return median(mine, f) }
-			fmt.Fprintf(&b, "%-22s %8.1f %7.2f %8.0f %8.0f %8.1f %7.2f %9.1f %8.1f %7.1f %8.0f %7.0f\n", v.name,
+			fmt.Fprintf(&b, "%-22s %8.1f %7.2f %8.0f %8.0f %8.1f %7.2f %9.1f %8.1f %7.1f %8.0f %7.0f %7.1f\n", v.name,
 				get(func(s sample) float64 { return s.tps }), ratio(mine, against, func(s sample) float64 { return s.tps }),
 				get(func(s sample) float64 { return float64(s.p50.Milliseconds()) }),
 				get(func(s sample) float64 { return float64(s.p95.Milliseconds()) }),
@@ -66,7 +67,8 @@ func summary(o options, all []sample) string {
 				get(func(s sample) float64 { return s.cpu["peer"] }),
 				get(func(s sample) float64 { return s.cpu["chaincode"] }),
 				get(func(s sample) float64 { return s.idle }),
-				get(func(s sample) float64 { return float64(s.memory >> 20) }))
+				get(func(s sample) float64 { return float64(s.memory >> 20) }),
+				median(restarts(mine), func(s sample) float64 { return s.start.Seconds() }))
 		}
 	}
 	return b.String()
@@ -80,6 +82,11 @@ func of(all []sample, variant string, concurrency int) []sample {
 		}
 	}
 	return out
+}
+
+// restarts are the samples of networks that were up before.
+func restarts(all []sample) []sample {
+	return slices.DeleteFunc(slices.Clone(all), func(s sample) bool { return s.start == 0 })
 }
 
 func median(all []sample, f func(sample) float64) float64 {

@@ -27,6 +27,7 @@ var variants = []variant{
 	{name: "count-10", tuning: topology.Tuning{BatchCount: 10}},
 	{name: "count-500", tuning: topology.Tuning{BatchCount: 500}},
 	// What peers tell each other without being asked.
+	{name: "gossip-state-2s", tuning: peers("CORE_PEER_GOSSIP_PUBLISHSTATEINFOINTERVAL=2s", "CORE_PEER_GOSSIP_REQUESTSTATEINFOINTERVAL=2s")},
 	{name: "gossip-state-4s", tuning: peers("CORE_PEER_GOSSIP_PUBLISHSTATEINFOINTERVAL=4s", "CORE_PEER_GOSSIP_REQUESTSTATEINFOINTERVAL=4s")},
 	{name: "gossip-alive-20s", tuning: peers("CORE_PEER_GOSSIP_ALIVETIMEINTERVAL=20s", "CORE_PEER_GOSSIP_ALIVEEXPIRATIONTIMEOUT=100s")},
 	{name: "gossip-pull-60s", tuning: peers("CORE_PEER_GOSSIP_PULLINTERVAL=60s")},
