@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -15,12 +16,33 @@ import (
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/identity/holder"
 	"github.com/secant-platform/secant/identity/sdjwt"
+	"github.com/secant-platform/secant/network/channel"
+	"github.com/secant-platform/secant/network/topology"
 )
 
 // member is an organisation's own access to the ledger, beside its node.
 type member struct {
 	*client.Client
 	org string
+	n   *network
+}
+
+// abreast waits until every peer has the blocks up to one. What one organisation
+// wrote, the peers of the next may otherwise not know yet, and refuse for it.
+func (m *member) abreast(tb testing.TB, block uint64) {
+	tb.Helper()
+	top, err := topology.Load(m.n.dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, o := range top.Organisations {
+		for _, p := range o.Peers {
+			await(tb, fmt.Sprintf("%s to have block %d", p.Name, block), func() bool {
+				height, err := channel.Metric(tb.Context(), p.Operations, top.Channel, channel.MetricPeerHeight)
+				return err == nil && height > block
+			})
+		}
+	}
 }
 
 // member connects with the certificates of an organisation's node.
@@ -42,16 +64,17 @@ func (n *network) member(tb testing.TB, org string) *member {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = l.Close() })
-	return &member{l, org}
+	return &member{l, org, n}
 }
 
-// do submits, and fails the test when it fails.
+// do submits and waits for every peer, and fails the test when it fails.
 func do[T any](tb testing.TB, m *member, role ledger.Role, name string, req any, opts ...client.SubmitOption) *T {
 	tb.Helper()
-	out, _, err := client.Submit[T](tb.Context(), m.Client, role, name, req, opts...)
+	out, commit, err := client.Submit[T](tb.Context(), m.Client, role, name, req, opts...)
 	if err != nil {
 		tb.Fatalf("%s by %s as %s: %v", name, m.org, role, details(err))
 	}
+	m.abreast(tb, commit.Block)
 	return out
 }
 
