@@ -243,7 +243,7 @@ func (p *play) persons(count int) []*statetest.Person {
 func (p *play) agreed(request any, record ledger.Key, revision int, credential string, count int) any {
 	return signed{
 		Order: statetest.Order{
-			Request: request, Record: record, Revision: revision, Credential: credential, Occasion: int(p.l.Height()), //nolint:gosec // heights of plays are small
+			Request: request, Record: record, Revision: revision, Credential: credential, Occasion: int(p.l.Height()),
 		},
 		persons: p.persons(count),
 	}

@@ -91,7 +91,7 @@ func TestConflictsOfLives(t *testing.T) {
 			"a recall is lifted, then a unit cleared of it: the clearance loses",
 			func(w *ward) { w.must(recallLot(w)) },
 			func(w *ward) statetest.Proposal {
-				return w.lift(maker, ledger.RoleRegistrar, ledger.RecallLot, "L1", 1, w.nurse, w.expert)
+				return w.lift(maker, ledger.RoleRegistrar, "L1", 1, w.nurse, w.expert)
 			},
 			func(w *ward) statetest.Proposal { return w.clear(id, ledger.RecallLot, 1, w.nurse, w.expert) },
 			[]bool{true, false},

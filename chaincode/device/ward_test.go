@@ -152,7 +152,7 @@ func (w *ward) recall(org string, role ledger.Role, kind, value string, revision
 	})
 }
 
-func (w *ward) lift(org string, role ledger.Role, kind, value string, revision int, persons ...*statetest.Person) statetest.Proposal {
-	p := w.by(org, role, ledger.DeviceLiftRecall, ledger.LiftRecall{DI: statetest.SeededDI, Kind: kind, Value: value, Revision: revision})
-	return w.agreed(p, ledger.RecallKey(statetest.SeededDI, kind, value), revision, ledger.CredentialReleaser, persons...)
+func (w *ward) lift(org string, role ledger.Role, lot string, revision int, persons ...*statetest.Person) statetest.Proposal {
+	p := w.by(org, role, ledger.DeviceLiftRecall, ledger.LiftRecall{DI: statetest.SeededDI, Kind: ledger.RecallLot, Value: lot, Revision: revision})
+	return w.agreed(p, ledger.RecallKey(statetest.SeededDI, ledger.RecallLot, lot), revision, ledger.CredentialReleaser, persons...)
 }
