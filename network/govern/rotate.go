@@ -55,6 +55,9 @@ func Rotate(ctx context.Context, dir string, o RotateOptions) error {
 	if o.Orderer && org.Orderer == nil {
 		return &process.Failure{What: "looking for the orderer of " + org.ID, Err: errors.New("it runs none"), Do: "leave --orderer out"}
 	}
+	if err := startStopped(ctx, s, *org); err != nil {
+		return err
+	}
 	if err := s.Running(topology.KindOrderer, topology.KindPeer); err != nil {
 		return err
 	}
@@ -82,6 +85,36 @@ func Rotate(ctx context.Context, dir string, o RotateOptions) error {
 	}
 	s.Say("%s works with its new certificates; the old ones stay valid until they are revoked: %s", org.ID,
 		material.RetiredDir(s.Network(), org.ID))
+	return nil
+}
+
+// startStopped starts an organisation's peers and orderer that a renewal stopped
+// and, stopped itself, did not start again.
+func startStopped(ctx context.Context, s *launch.Session, o topology.Organisation) error {
+	users := map[string]*material.Renewable{}
+	for _, p := range o.Peers {
+		users[p.Name] = material.PeerOf(s.Network(), o, p)
+	}
+	if r := material.OrdererOf(s.Network(), o); r != nil {
+		users[o.Orderer.Name] = r
+	}
+	alive, err := s.Alive()
+	if err != nil {
+		return err
+	}
+	for name, r := range users {
+		if !r.UnderWay() || alive[name] {
+			continue
+		}
+		// Under way as it is, this ends a swap that stopped half-way and no more:
+		// an orderer may start with new certificates only when the channel has them.
+		if _, err := r.Stage(s.Network(), time.Now()); err != nil {
+			return err
+		}
+		if err := restart(ctx, s, name); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -147,6 +147,16 @@ func (r *Renewable) Stage(n *topology.Network, now time.Time) (bool, error) {
 	return true, nil
 }
 
+// UnderWay reports whether a renewal has begun and not ended.
+func (r *Renewable) UnderWay() bool {
+	for _, suffix := range []string{stagedSuffix, earlierSuffix} {
+		if ok, err := there(r.dir + suffix); ok || err != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Dir is the folder of what is in use.
 func (r *Renewable) Dir() string { return r.dir }
 
