@@ -15,6 +15,7 @@ import (
 type Members interface {
 	Organisation(ctx context.Context, id string) (fact.Row[ledger.Organisation], error)
 	Organisations(ctx context.Context, page ledger.PageRequest) (fact.Page[ledger.Organisation], error)
+	Standing(ctx context.Context, id string) (fact.Standing, error)
 }
 
 // Organisation is a member of the consortium, with its place on the ledger.
@@ -53,5 +54,19 @@ func (a *API) memberRoutes() {
 			return nil, err
 		}
 		return &body[Organisation]{viewOrganisation(row)}, nil
+	})
+
+	register(a.api, auth.StatusRead, huma.Operation{
+		OperationID: "get-standing", Method: http.MethodGet, Path: "/v1/organisations/{id}/standing", Tags: []string{"consortium"},
+		Summary: "How a member's threat reports have fared",
+		Description: "What other members said of its reports on the ledger, in one number: (1 + for) / (2 + for + against) in basis points, of evidence counted in reports. " +
+			"For each report another member gives one for it when it sighted it, else its opinion's weight when it strongly agrees and half of that when it agrees; likewise against it. " +
+			"One member gives ten reports' worth at most. A report withdrawn as a false positive or an error counts one against. Sealed reports bring no evidence. 5000: nobody has said anything.",
+	}, func(ctx context.Context, in *PathMember) (*body[fact.Standing], error) {
+		s, err := a.Members.Standing(ctx, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return &body[fact.Standing]{s}, nil
 	})
 }

@@ -113,6 +113,7 @@ func (a *API) publishScore(ctx context.Context, in *publishScore) (*answer, erro
 	}
 	req := ledger.PublishScore{
 		Subject: in.Body.Subject, Model: got.Model, InputDigest: fact.DocumentRiskInputs.Digest(got.Inputs), Value: got.Value,
+		Bounds: &ledger.ScoreBounds{Lower: got.Lower, Upper: got.Upper}, // the model looks no particular time ahead: no horizon
 	}
 	if err := req.Validate(); err != nil {
 		return nil, placed(err)

@@ -30,7 +30,7 @@ type SharerNetworks []netip.Prefix
 // of the sharer that stands first on the ledger.
 type Threat struct {
 	ledger.Threat
-	Sharers []fact.Share `json:"sharers" doc:"All who shared this body, the earliest on the ledger first: marking, time of the ledger, and whether it was held back."`
+	Sharers []fact.Share `json:"sharers" doc:"All who shared this body, the earliest on the ledger first: marking, time of the ledger, whether it was held back, what members said of it and whether it was withdrawn."`
 	Late    bool         `json:"late" doc:"It was held back: it stands on the ledger more than five minutes after the time that it claims."`
 	Held    bool         `json:"held" doc:"The body is here, and its digest was checked."`
 	Title   string       `json:"title" doc:"From the body; empty until this node has read it."`
@@ -54,7 +54,7 @@ type PathDigest struct {
 type listThreats struct {
 	Page
 	Sharer  string `query:"sharer" maxLength:"64" doc:"Only those shared by this organisation (MSP id)."`
-	Marking string `query:"marking" enum:"clear,green" doc:"Only those with this marking."`
+	Marking string `query:"marking" enum:"clear,green,amber,amber+strict,red" doc:"Only those with this marking. Of sealed ones (amber, amber+strict, red) the ledger tells that something was shared, by whom and when."`
 }
 
 var markings = []string{ledger.TLPClear, ledger.TLPGreen}

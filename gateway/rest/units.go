@@ -134,7 +134,7 @@ type listUnits struct {
 	Owner        string `query:"owner" maxLength:"64" doc:"Only those of this owner (MSP id)."`
 	Manufacturer string `query:"manufacturer" maxLength:"64" doc:"Only those of this manufacturer (MSP id)."`
 	DI           string `query:"di" maxLength:"64" doc:"Only those of this model (UDI-DI)."`
-	State        string `query:"state" enum:"registered,in_service" doc:"Only those in this state."`
+	State        string `query:"state" enum:"manufactured,registered,certified,in_service,held,quarantined,retired,recalled" doc:"Only those in this state. One to which a recall applies is recalled, and in no other state until it is cleared."`
 }
 
 type listHistory struct {
@@ -255,7 +255,7 @@ func (a *API) putIntoService(ctx context.Context, in *putIntoService) (*answer, 
 	if err := a.Inventory.PutInventory(ctx, inventory); err != nil {
 		return nil, doing("keeping the inventory", err)
 	}
-	if unit.Record.State == ledger.StateInService {
+	if unit.Record.OwnState() == ledger.StateInService {
 		v, err := a.knownUnit(ctx, in.ID)
 		return &answer{http.StatusOK, unitPath(in.ID), v}, err
 	}
