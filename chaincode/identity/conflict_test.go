@@ -22,8 +22,8 @@ type meeting struct {
 func newMeeting(t *testing.T) *meeting {
 	t.Helper()
 	m := &meeting{house: newHouse(t)}
-	m.issuer, m.key = m.house.issuer(north, "staff")
-	m.twin, _ = m.house.issuer(north, "twin")
+	m.issuer, m.key = m.house.issuer("staff")
+	m.twin, _ = m.house.issuer("twin")
 	m.try("", authority, ledger.IdentityPublishSchema, ledger.PublishSchema{CredentialType: assessor, Version: "1", Digest: ledger.BodyDigest(nil)})
 	m.removal = m.propose(north, ledger.ProposeRemoveOrganisation, member(authority))
 	m.approved = m.propose(north, ledger.ProposeRemoveOrganisation, member(maker))

@@ -170,8 +170,8 @@ func (h *house) serve(unit string) {
 func TestControlSignaturesThatDoNotServe(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	did, key := h.issuer(north, "staff")
-	twin, _ := h.issuer(north, "twin") // of the same key
+	did, key := h.issuer("staff")
+	twin, _ := h.issuer("twin") // of the same key
 	stranger := statetest.NewDIDKey("key-1", "stranger")
 	next := statetest.NewDIDKey("key-2", north)
 	// key-a may make assertions and nothing else.
@@ -297,7 +297,7 @@ func TestASecondSignatureOfOneMessageServesNoTwice(t *testing.T) {
 func TestAFragmentNamesOneThing(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	did, key := h.issuer(north, "staff")
+	did, key := h.issuer("staff")
 	r := ledger.SetServices{DID: did, Revision: 2, Service: []ledger.Service{{ID: "key-1", Type: "Node", ServiceEndpoint: "https://north.example"}}}
 	r.Signature = key.Control(did, &r)
 	h.try(ledger.CodeInvalid, north, ledger.IdentitySetServices, r)
@@ -314,8 +314,8 @@ func TestAFragmentNamesOneThing(t *testing.T) {
 func TestLostKeysAreReplacedByAMajority(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	did, lost := h.issuer(north, "staff")
-	other, _ := h.issuer(north, "other")
+	did, lost := h.issuer("staff")
+	other, _ := h.issuer("other")
 	next, stranger := statetest.NewDIDKey("key-2", north), statetest.NewDIDKey("key-3", north)
 	agree := func(did string, key *statetest.DIDKey) string {
 		id := h.propose(north, ledger.ProposeRecoverDID, ledger.ProposalSubject{DID: did, Key: key.JWK.Thumbprint()})

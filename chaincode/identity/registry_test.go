@@ -12,10 +12,10 @@ import (
 
 const assessor = "DeviceAssessor"
 
-func (h *house) issuer(org, label string) (string, *statetest.DIDKey) {
+func (h *house) issuer(label string) (string, *statetest.DIDKey) {
 	h.t.Helper()
-	key := statetest.NewDIDKey("key-1", org)
-	did, err := h.CreateIssuer(org, label, key)
+	key := statetest.NewDIDKey("key-1", north)
+	did, err := h.CreateIssuer(north, label, key)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func (h *house) trust(issuer string) ledger.TrustRow {
 func TestAnIssuerIsAcceptedStruckAndAcceptedAgain(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	did, _ := h.issuer(north, "staff")
+	did, _ := h.issuer("staff")
 	publish := func(version string) {
 		h.try("", authority, ledger.IdentityPublishSchema, ledger.PublishSchema{CredentialType: assessor, Version: version, Digest: ledger.BodyDigest(nil)})
 	}
@@ -91,7 +91,7 @@ func TestAnIssuerIsAcceptedStruckAndAcceptedAgain(t *testing.T) {
 func TestWhatChangedSinceTheVoteCounts(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	did, key := h.issuer(north, "staff")
+	did, key := h.issuer("staff")
 	h.try("", authority, ledger.IdentityPublishSchema, ledger.PublishSchema{CredentialType: assessor, Version: "1", Digest: ledger.BodyDigest(nil)})
 	id := h.propose(south, ledger.ProposeAcceptIssuer, ledger.ProposalSubject{Issuer: did, CredentialType: assessor, Schema: "1"})
 	h.vote(id, true, south, east, maker)
@@ -126,7 +126,7 @@ func TestASchemaIsPublishedOnce(t *testing.T) {
 func TestAStatusListGoesOnVersionByVersion(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	did, key := h.issuer(north, "staff")
+	did, key := h.issuer("staff")
 	list := func(version int, life time.Duration) ledger.CommitStatusList {
 		return ledger.CommitStatusList{Issuer: did, List: "1", Version: version, Digest: ledger.BodyDigest([]byte{byte(version)}), ValidUntil: h.Now().Add(life)}
 	}

@@ -76,7 +76,7 @@ func (r *SucceedStream) Validate() error {
 	var c check
 	c.digest("proposal", r.Proposal)
 	c.text("verifier", r.Verifier)
-	c.voters("voters", r.Voters)
+	c.voters(r.Voters)
 	return c.problem("the succession")
 }
 

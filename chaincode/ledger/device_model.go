@@ -78,7 +78,7 @@ type AssignModel struct {
 func (r *AssignModel) Validate() error {
 	var c check
 	c.digest("proposal", r.Proposal)
-	c.voters("voters", r.Voters)
+	c.voters(r.Voters)
 	return c.problem("the assignment")
 }
 

@@ -71,7 +71,7 @@ func (r *CreateDID) Validate() error {
 	c.didKeys("keys", r.Keys)
 	c.services("service", r.Service)
 	c.aliases("alsoKnownAs", r.AlsoKnownAs)
-	c.controlSignature("signature", r.Signature)
+	c.controlSignature(r.Signature)
 	return c.problem("the DID")
 }
 
@@ -96,7 +96,7 @@ func (r *RotateKeys) Validate() error {
 	c.did("did", r.DID)
 	c.didKeys("keys", r.Keys)
 	c.revision("revision", r.Revision)
-	c.controlSignature("signature", r.Signature)
+	c.controlSignature(r.Signature)
 	return c.problem("the rotation")
 }
 
@@ -123,7 +123,7 @@ func (r *SetServices) Validate() error {
 	c.services("service", r.Service)
 	c.aliases("alsoKnownAs", r.AlsoKnownAs)
 	c.revision("revision", r.Revision)
-	c.controlSignature("signature", r.Signature)
+	c.controlSignature(r.Signature)
 	return c.problem("the change of services")
 }
 
@@ -146,7 +146,7 @@ func (r *DeactivateDID) Validate() error {
 	var c check
 	c.did("did", r.DID)
 	c.revision("revision", r.Revision)
-	c.controlSignature("signature", r.Signature)
+	c.controlSignature(r.Signature)
 	return c.problem("the deactivation")
 }
 
@@ -174,8 +174,8 @@ func (r *RecoverDID) Validate() error {
 	c.didKeys("keys", r.Keys)
 	c.revision("revision", r.Revision)
 	c.digest("proposal", r.Proposal)
-	c.voters("voters", r.Voters)
-	c.controlSignature("signature", r.Signature)
+	c.voters(r.Voters)
+	c.controlSignature(r.Signature)
 	return c.problem("the recovery")
 }
 
@@ -198,9 +198,9 @@ func (c *check) did(field, s string) {
 	}
 }
 
-func (c *check) controlSignature(field, s string) {
+func (c *check) controlSignature(s string) {
 	if s == "" || len(s) > MaxControlJWS {
-		c.fail(field, "must be a compact JWS of at most %d bytes", MaxControlJWS)
+		c.fail("signature", "must be a compact JWS of at most %d bytes", MaxControlJWS)
 	}
 }
 
@@ -218,17 +218,17 @@ func (c *check) didKeys(field string, k DIDKeys) {
 		c.fail(field+".verificationMethod", "must be 1 to %d keys", MaxDIDMethods)
 		return
 	}
-	ids, prints := map[string]bool{}, map[string]bool{}
+	ids, thumbs := map[string]bool{}, map[string]bool{}
 	for i, m := range k.VerificationMethod {
 		at := fmt.Sprintf("%s.verificationMethod[%d]", field, i)
 		if c.fragment(at+".id", m.ID); ids[m.ID] {
 			c.fail(at+".id", "is there twice")
 		}
 		c.oneOf(at+".type", m.Type, MethodJSONWebKey)
-		if c.jwk(at+".publicKeyJwk", m.PublicKeyJWK); prints[m.PublicKeyJWK.Thumbprint()] {
+		if c.jwk(at+".publicKeyJwk", m.PublicKeyJWK); thumbs[m.PublicKeyJWK.Thumbprint()] {
 			c.fail(at+".publicKeyJwk", "is there twice")
 		}
-		ids[m.ID], prints[m.PublicKeyJWK.Thumbprint()] = true, true
+		ids[m.ID], thumbs[m.PublicKeyJWK.Thumbprint()] = true, true
 	}
 	c.relationship(field+".authentication", k.Authentication, ids)
 	c.relationship(field+".assertionMethod", k.AssertionMethod, ids)

@@ -174,7 +174,7 @@ type Enact struct {
 func (r *Enact) Validate() error {
 	var c check
 	c.digest("proposal", r.Proposal)
-	c.voters("voters", r.Voters)
+	c.voters(r.Voters)
 	return c.problem("the enactment")
 }
 
@@ -182,18 +182,18 @@ func (r *Enact) Validate() error {
 const MaxVoters = 200
 
 // voters wants at least one organisation, and each once.
-func (c *check) voters(field string, list []string) {
+func (c *check) voters(list []string) {
 	switch {
 	case len(list) == 0:
-		c.fail(field, "must name at least one organisation")
+		c.fail("voters", "must name at least one organisation")
 		return
 	case len(list) > MaxVoters:
-		c.fail(field, "must name at most %d organisations", MaxVoters)
+		c.fail("voters", "must name at most %d organisations", MaxVoters)
 		return
 	}
 	seen := map[string]bool{}
 	for i, org := range list {
-		at := fmt.Sprintf("%s[%d]", field, i)
+		at := fmt.Sprintf("voters[%d]", i)
 		if c.token(at, org, 64); seen[org] {
 			c.fail(at, "is named twice")
 		}

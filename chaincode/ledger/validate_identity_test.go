@@ -199,8 +199,6 @@ func TestKeysOfADocumentAreChecked(t *testing.T) {
 // other returns a key that the sample document does not have.
 func other(t *testing.T) JWK {
 	t.Helper()
-	b := make([]byte, 32)
-	b[0] = 3
 	k, err := JWKOf(parseEd25519("0300000000000000000000000000000000000000000000000000000000000000"))
 	if err != nil {
 		t.Fatal(err)
