@@ -288,15 +288,39 @@ func lagging(ctx context.Context, n *topology.Network, c *Configuration) ([]stri
 			if !listening(ctx, p.Operations) {
 				continue
 			}
-			switch now, err := configurationOf(ctx, n, o, p); {
-			case err != nil:
-				behind = append(behind, fmt.Sprintf("%s (%v)", p.Name, err))
-			case now.Config.GetSequence() < c.Config.GetSequence():
-				behind = append(behind, fmt.Sprintf("%s (it has the one of block %d)", p.Name, now.Number()))
+			if lack := lacks(ctx, n, o, p, c); lack != "" {
+				behind = append(behind, fmt.Sprintf("%s (%s)", p.Name, lack))
 			}
 		}
 	}
 	return behind, nil
+}
+
+// lacks says why a running peer has not got a configuration; empty when it has,
+// or has not joined the channel yet: then it will learn all of it.
+func lacks(ctx context.Context, n *topology.Network, o topology.Organisation, p topology.Peer, c *Configuration) string {
+	peer, err := NewPeer(n, o, p)
+	if err != nil {
+		return err.Error()
+	}
+	defer peer.Close()
+	asking, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	joined, err := peer.Joined(asking)
+	if err != nil {
+		return err.Error()
+	}
+	if !joined {
+		return ""
+	}
+	now, err := peer.Configuration(ctx)
+	switch {
+	case err != nil:
+		return err.Error()
+	case now.Config.GetSequence() < c.Config.GetSequence():
+		return fmt.Sprintf("it has the one of block %d", now.Number())
+	}
+	return ""
 }
 
 // listening reports whether anybody accepts connections at a port. It is asked of
