@@ -159,7 +159,7 @@ func (n *node) openInterface(maker []byte, a *assessor) (err error) {
 	router := auth.NewRouter(n.engine, auth.NewVerifier(n.cfg.Organisation, n.publicKey(), memberKeys{n.store}))
 	n.api, err = rest.New(router, rest.Deps{
 		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, MakerKey: maker,
-		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Models: n.store, Releases: n.store, Units: n.store,
+		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
 		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Health: n.health, Metrics: telemetry.Handler(n.reg),

@@ -23,6 +23,7 @@ type Deps struct {
 	Models     Models
 	Releases   Releases
 	Units      Units
+	Recalls    Recalls
 	Inventory  Inventory
 	Documents  Documents
 	Reports    Reports
@@ -82,6 +83,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.modelRoutes()
 	a.releaseRoutes()
 	a.unitRoutes()
+	a.recallRoutes()
 	a.readingRoutes()
 	a.threatRoutes()
 	a.riskRoutes()
