@@ -208,6 +208,21 @@ func TestWhatIsUnderWayIsAskedForAgain(t *testing.T) {
 	}
 }
 
+// TestAllThatIsUnderWayCountsAsRegistered: when the ledger takes long, nothing
+// is registered in the first answer, and everything exists in the second.
+func TestAllThatIsUnderWayCountsAsRegistered(t *testing.T) {
+	t.Parallel()
+	f := &fakeNode{reply: func(n int, a map[string]any) {
+		if n == 1 {
+			a["pending"], a["registered"] = a["registered"], 0
+		}
+	}}
+	out, err := imported(t, f, "a.csv", "di,lot,release,owner,serial\nx,L,1,o,A\nx,L,1,o,B\n")
+	if err != nil || !strings.HasPrefix(out, "2 devices: 2 registered, 0 existed, 0 refused") || f.requests != 2 {
+		t.Errorf("%q %v after %d requests", out, err, f.requests)
+	}
+}
+
 func TestAnAnswerThatLosesUnitsIsAnError(t *testing.T) {
 	t.Parallel()
 	f := &fakeNode{reply: func(_ int, a map[string]any) { a["registered"] = 1 }}

@@ -81,7 +81,7 @@ func (n *node) register(ctx context.Context, rows []row) (total, error) {
 	var out total
 	ctx, cancel := context.WithTimeout(ctx, n.patient)
 	defer cancel()
-	left := rows
+	left, answered := rows, false
 	var last error
 	for try := 0; len(left) > 0; {
 		got, err := n.post(ctx, left)
@@ -99,8 +99,8 @@ func (n *node) register(ctx context.Context, rows []row) (total, error) {
 		case err != nil:
 			return out, err
 		}
-		if len(left) == len(rows) && out.existing == 0 {
-			out.existing = got.Existing
+		if !answered {
+			answered, out.existing = true, got.Existing
 		}
 		var later []row
 		firm := map[int]bool{}
