@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/log"
@@ -97,12 +98,44 @@ func (a *anchorer) open(ctx context.Context) error {
 	if known, err = a.owned(ctx); known || err != nil {
 		return err
 	}
-	return fatal("%s has another integrity log on the ledger than the one of this node: "+
-		"the log's directory was lost or replaced; put the right one back, or open a successor", a.w.options.Organisation)
+	return a.live(ctx)
+}
+
+// live fails unless this node's log is the organisation's live one, and says what
+// to do: only people can tell whether the log of before is lost for good.
+func (a *anchorer) live(ctx context.Context) error {
+	org := a.w.options.Organisation
+	var live ledger.Stream
+	if err := a.w.ledger.Evaluate(ctx, ledger.AnchorGetLive, ledger.GetLive{Owner: org}, &live); err != nil {
+		return err
+	}
+	if live.ID == a.stream {
+		return nil
+	}
+	if p := live.Predecessor; p != nil && p.Stream == a.stream {
+		return fatal("%s gave up this node's integrity log: by a vote of the members (proposal %s) another stands in its place, %s; "+
+			"give the node that log's directory", org, p.Proposal, live.ID)
+	}
+	// The read model may be as new as the log.
+	if err := a.w.caughtUp(ctx); err != nil {
+		return err
+	}
+	last := "0"
+	row, found, err := a.w.store.LastAnchor(ctx, live.ID)
+	if err != nil {
+		return err
+	}
+	if found {
+		last = strconv.FormatUint(row.Record.Sequence, 10)
+	}
+	return fatal("%s has another integrity log on the ledger than the one of this node: the log's directory was lost or replaced. "+
+		"Put the right one back; only when it is lost for good, let the members vote on this one as its successor: "+
+		"identity:Propose of kind %s with stream %s, successor %s and lastSequence %s, identity:Vote by more than half of them, "+
+		"then anchor:Succeed with the verifier %s", org, ledger.ProposeSucceedStream, live.ID, a.stream, last, a.w.options.Log.Verifier())
 }
 
 // owned reports whether the stream exists. One that another organisation opened
-// with this log's key cannot be used.
+// with this log's key cannot be used, and neither can one that was given up.
 func (a *anchorer) owned(ctx context.Context) (bool, error) {
 	var stream ledger.Stream
 	err := a.w.ledger.Evaluate(ctx, ledger.AnchorGetStream, ledger.GetStream{ID: a.stream}, &stream)
@@ -114,7 +147,7 @@ func (a *anchorer) owned(ctx context.Context) (bool, error) {
 	case stream.Owner != a.w.options.Organisation:
 		return false, fatal("the stream of this node's integrity log belongs to %s", stream.Owner)
 	}
-	return true, nil
+	return true, a.live(ctx)
 }
 
 // catchUp finds the stream's last anchor, from the read model and then from the
@@ -213,7 +246,7 @@ func (a *anchorer) commit(ctx context.Context, c log.Checkpoint) error {
 	defer cancel()
 	p, err := a.prepare(limited, req)
 	if err != nil {
-		return a.refused(err)
+		return a.refused(limited, err)
 	}
 	if err := a.submit(limited, p); err != nil {
 		return err
@@ -243,9 +276,12 @@ func (a *anchorer) prepare(ctx context.Context, req ledger.CommitAnchor) (*clien
 }
 
 // refused judges why endorsers refuse an anchor.
-func (a *anchorer) refused(err error) error {
+func (a *anchorer) refused(ctx context.Context, err error) error {
 	switch ledger.CodeOf(err) {
 	case ledger.CodeGone:
+		if err := a.live(ctx); err != nil {
+			return err
+		}
 		return errMarked
 	case ledger.CodeInvalid:
 		// Never seen unless the log does not continue its last anchor, or the

@@ -235,6 +235,61 @@ func TestALostLogStopsTheNode(t *testing.T) {
 	}
 }
 
+// TestASuccessorTakesALostLogsPlace: a node with a new log says what to do, goes
+// on with it once the members agreed, and a node with the old one is told.
+func TestASuccessorTakesALostLogsPlace(t *testing.T) {
+	t.Parallel()
+	net := newChannel(t)
+	dir, old, _ := anchored(t, net)
+	l := openLog(t, filepath.Join(t.TempDir(), "new"))
+	defer closeLog(t, l)
+	next := ledger.StreamID(l.Verifier())
+	err := runWithLog(t, net, dir, l)
+	var live ledger.Stream
+	if err := net.Ledger.Evaluate(net.Ledger.Client(south, ""), ledger.AnchorGetLive, ledger.GetLive{Owner: north}, &live); err != nil {
+		t.Fatal(err)
+	}
+	last := lastSequence(t, net, live.ID)
+	for _, told := range []string{live.ID, next, "lastSequence " + strconv.FormatUint(last, 10), l.Verifier()} {
+		if err == nil || !strings.Contains(err.Error(), told) {
+			t.Errorf("the node does not say %s: %v", told, err)
+		}
+	}
+	proposal, voters, err := net.Ledger.Approve(ledger.Propose{Kind: ledger.ProposeSucceedStream, Reason: "a lost disk", Subject: ledger.ProposalSubject{
+		Stream: live.ID, Successor: next, LastSequence: last,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := ledger.SucceedStream{Proposal: proposal, Verifier: l.Verifier(), Voters: voters}
+	if err := net.Ledger.Submit(net.Ledger.Client(north, ledger.RoleAnchorer), ledger.AnchorSucceed, req, nil); err != nil {
+		t.Fatal(err)
+	}
+	n := start(t, net.connect(north), dir, worker.Options{Log: l})
+	anchoredUpTo(t, n, l, add(t, l, "new", 3))
+	if err := n.stop(); err != nil {
+		t.Fatal(err)
+	}
+	found := openLog(t, old)
+	defer closeLog(t, found)
+	if err := runWithLog(t, net, dir, found); err == nil || !strings.Contains(err.Error(), proposal) || !strings.Contains(err.Error(), next) {
+		t.Errorf("got %v, want an error that says that the log was given up", err)
+	}
+}
+
+func lastSequence(t *testing.T, net *channel, stream string) uint64 {
+	t.Helper()
+	for n := uint64(0); ; n++ {
+		err := net.Ledger.Evaluate(net.Ledger.Client(south, ""), ledger.AnchorGet, ledger.GetAnchor{Stream: stream, Sequence: n}, nil)
+		switch {
+		case ledger.CodeOf(err) == ledger.CodeNotFound && n > 0:
+			return n - 1
+		case err != nil:
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestSomebodyElsesStreamStopsTheNode(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
