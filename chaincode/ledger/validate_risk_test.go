@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -40,12 +41,23 @@ var riskFaults = map[string]map[string][]any{
 func TestAScoreLiesBetweenItsBounds(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ lower, value, upper, faults int }{
-		{0, 0, 0, 0}, {0, 5, MaxScore, 0}, {5, 5, 5, 0}, {MaxScore, MaxScore, MaxScore, 0},
-		{-1, 5, 5, 1}, {6, 5, 6, 1}, {5, 5, 4, 1}, {5, 5, MaxScore + 1, 1}, {6, 5, 4, 2},
+		{0, 0, 0, 0},
+		{0, 5, MaxScore, 0},
+		{5, 5, 5, 0},
+		{MaxScore, MaxScore, MaxScore, 0},
+		{-1, 5, 5, 1},
+		{6, 5, 6, 1},
+		{5, 5, 4, 1},
+		{5, 5, MaxScore + 1, 1},
+		{6, 5, 4, 2},
 	} {
 		r := &PublishScore{Subject: hex32(1), Model: "m/1", InputDigest: hex32(2), Value: c.value, Bounds: &ScoreBounds{c.lower, c.upper}}
-		if p, _ := r.Validate().(*Problem); p == nil && c.faults > 0 || p != nil && len(p.Faults) != c.faults { //nolint:errcheck,errorlint // nil when it is valid
-			t.Errorf("%+v: %v", c, p)
+		faults := 0
+		if p, ok := errors.AsType[*Problem](r.Validate()); ok {
+			faults = len(p.Faults)
+		}
+		if faults != c.faults {
+			t.Errorf("%+v: %d faults", c, faults)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func TestASealedReportTellsNothingOfItsBody(t *testing.T) {
 		p := sealed(t, l, north, marking)
 		var got ledger.Threat
 		statetest.Want(t, "", l.Submitted(t, p, &got))
-		want := ledger.Threat{V: 2, Digest: p.Request.(ledger.ShareThreat).Digest, Marking: marking, Sharer: north, Shared: statetest.Start} //nolint:errcheck,forcetypeassert // sealed made it
+		want := ledger.Threat{V: 2, Digest: p.Request.(ledger.ShareThreat).Digest, Marking: marking, Sharer: north, Shared: statetest.Start} //nolint:forcetypeassert // sealed made it
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,12 +18,13 @@ func shared(n int, sharer, marking string) *ledger.Threat {
 	return r
 }
 
-func sighted(n int, sharer, by, tx string, count int) *ledger.Sighting {
-	return &ledger.Sighting{V: 1, Digest: hex32(n), Sharer: sharer, By: by, Tx: tx, Count: count, First: start, Last: start, Time: start}
+// sighted and judged are of the report hex32(1).
+func sighted(sharer, by, tx string, count int) *ledger.Sighting {
+	return &ledger.Sighting{V: 1, Digest: hex32(1), Sharer: sharer, By: by, Tx: tx, Count: count, First: start, Last: start, Time: start}
 }
 
-func judged(n int, sharer, by, opinion string, weight, revision int) *ledger.Opinion {
-	return &ledger.Opinion{V: 1, Digest: hex32(n), Sharer: sharer, By: by, Opinion: opinion, Weight: weight, Revision: revision, Time: start}
+func judged(sharer, by, opinion string, weight, revision int) *ledger.Opinion {
+	return &ledger.Opinion{V: 1, Digest: hex32(1), Sharer: sharer, By: by, Opinion: opinion, Weight: weight, Revision: revision, Time: start}
 }
 
 func withdrawn(n int, sharer, reason, by string) *ledger.Withdrawal {
@@ -34,13 +35,13 @@ func TestAReportShowsWhatWasSaidOfIt(t *testing.T) {
 	s := openStore(t, Options{Organisation: north})
 	apply(t, s, 0, tx(t, "a", south, start, shared(1, south, ledger.TLPGreen), shared(1, medtech, ledger.TLPClear)))
 	apply(t, s, 1,
-		tx(t, "b", north, start, sighted(1, south, north, "b", 3)),
-		tx(t, "c", north, start, sighted(1, south, north, "c", 4)),
-		tx(t, "d", south, start, sighted(1, south, south, "d", 5)),
-		tx(t, "e", north, start, judged(1, south, north, ledger.Agree, 10, 1)),
-		tx(t, "f", medtech, start, judged(1, south, medtech, ledger.StronglyDisagree, 10, 1)))
+		tx(t, "b", north, start, sighted(south, north, "b", 3)),
+		tx(t, "c", north, start, sighted(south, north, "c", 4)),
+		tx(t, "d", south, start, sighted(south, south, "d", 5)),
+		tx(t, "e", north, start, judged(south, north, ledger.Agree, 10, 1)),
+		tx(t, "f", medtech, start, judged(south, medtech, ledger.StronglyDisagree, 10, 1)))
 	apply(t, s, 2,
-		tx(t, "g", north, start, judged(1, south, north, ledger.StronglyAgree, 90, 2)),
+		tx(t, "g", north, start, judged(south, north, ledger.StronglyAgree, 90, 2)),
 		tx(t, "h", medtech, start, withdrawn(1, medtech, ledger.WithdrawnSuperseded, hex32(2))))
 	r, err := s.Report(t.Context(), hex32(1))
 	if err != nil {
@@ -69,9 +70,9 @@ func TestAStandingFollowsFromTheLedger(t *testing.T) {
 		shared(1, south, ledger.TLPGreen), shared(2, south, ledger.TLPRed), shared(3, south, ledger.TLPClear), shared(4, south, ledger.TLPClear),
 		shared(1, medtech, ledger.TLPGreen)))
 	apply(t, s, 2,
-		tx(t, "b", north, start, sighted(1, south, north, "b", 3)),
-		tx(t, "c", medtech, start, judged(1, south, medtech, ledger.Disagree, 50, 1)),
-		tx(t, "d", medtech, start, judged(1, medtech, north, ledger.StronglyDisagree, 100, 1)), // another's report
+		tx(t, "b", north, start, sighted(south, north, "b", 3)),
+		tx(t, "c", medtech, start, judged(south, medtech, ledger.Disagree, 50, 1)),
+		tx(t, "d", medtech, start, judged(medtech, north, ledger.StronglyDisagree, 100, 1)), // another's report
 		tx(t, "e", south, start, withdrawn(3, south, ledger.WithdrawnError, "")),
 		tx(t, "f", south, start, withdrawn(4, south, ledger.WithdrawnSuperseded, hex32(1))))
 	got, err := s.Standing(t.Context(), south)
@@ -91,7 +92,7 @@ func TestAStandingFollowsFromTheLedger(t *testing.T) {
 func TestASealedReportIsNotFetched(t *testing.T) {
 	s := openStore(t, Options{Organisation: north})
 	for i, marking := range ledger.Markings {
-		apply(t, s, uint64(i), tx(t, fmt.Sprint(i), south, start, shared(i, south, marking)))
+		apply(t, s, uint64(i), tx(t, strconv.Itoa(i), south, start, shared(i, south, marking)))
 	}
 	var wanted int
 	if err := s.reading.QueryRowContext(t.Context(), "SELECT count(*) FROM fetch").Scan(&wanted); err != nil || wanted != 2 {

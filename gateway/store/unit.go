@@ -91,7 +91,6 @@ func (s *Store) recallsOf(ctx context.Context, units []*ledger.Unit) (map[string
 		}
 	}
 	marks := strings.TrimSuffix(strings.Repeat("(?, ?, ?), ", len(args)/3), ", ")
-	//nolint:gosec // marks holds question marks only
 	rows, err := s.reading.QueryContext(ctx, "WITH k (di, kind, value) AS (VALUES "+marks+
 		") SELECT doc FROM k CROSS JOIN recall USING (di, kind, value)", args...)
 	if err != nil {
