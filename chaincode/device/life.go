@@ -72,30 +72,16 @@ func (c *Contract) PutIntoService(ctx *state.Context, req ledger.PutIntoService)
 // Hold says that something speaks against a unit: its owner, its maker or an
 // authority may.
 func (c *Contract) Hold(ctx *state.Context, req ledger.HoldUnit) (*ledger.Unit, error) {
-	if err := ctx.PermitOneOf(ledger.RoleCustodian, ledger.RoleRegistrar, ledger.RoleCertifier); err != nil {
-		return nil, err
-	}
-	if err := req.Validate(); err != nil {
-		return nil, err
-	}
-	unit, err := loadAnswerable(ctx, req.ID)
-	if err != nil {
-		return nil, err
-	}
-	if err := admits(unit, ledger.DeviceHold, req.Revision); err != nil {
-		return nil, err
-	}
-	next, err := hold(unit, ledger.StateHeld, req.Reason)
-	if err != nil {
-		return nil, err
-	}
-	return record(ctx, unit, next, ledger.EventUnitHeld, ledger.UnitChange{
-		Step: ledger.DeviceHold, Reason: req.Reason, Evidence: req.Evidence,
-	}, ctx.Caller().Org)
+	return stop(ctx, req, ledger.DeviceHold, ledger.StateHeld, ledger.EventUnitHeld)
 }
 
 // Quarantine takes a unit out of use: its owner, its maker or an authority may.
 func (c *Contract) Quarantine(ctx *state.Context, req ledger.QuarantineUnit) (*ledger.Unit, error) {
+	return stop(ctx, ledger.HoldUnit(req), ledger.DeviceQuarantine, ledger.StateQuarantined, ledger.EventUnitQuarantined)
+}
+
+// stop brings a unit into one of the two states in which it may not be used.
+func stop(ctx *state.Context, req ledger.HoldUnit, step, to string, event ledger.EventKind) (*ledger.Unit, error) {
 	if err := ctx.PermitOneOf(ledger.RoleCustodian, ledger.RoleRegistrar, ledger.RoleCertifier); err != nil {
 		return nil, err
 	}
@@ -106,16 +92,14 @@ func (c *Contract) Quarantine(ctx *state.Context, req ledger.QuarantineUnit) (*l
 	if err != nil {
 		return nil, err
 	}
-	if err := admits(unit, ledger.DeviceQuarantine, req.Revision); err != nil {
+	if err := admits(unit, step, req.Revision); err != nil {
 		return nil, err
 	}
-	next, err := hold(unit, ledger.StateQuarantined, req.Reason)
+	next, err := hold(unit, to, req.Reason)
 	if err != nil {
 		return nil, err
 	}
-	return record(ctx, unit, next, ledger.EventUnitQuarantined, ledger.UnitChange{
-		Step: ledger.DeviceQuarantine, Reason: req.Reason, Evidence: req.Evidence,
-	}, ctx.Caller().Org)
+	return record(ctx, unit, next, event, ledger.UnitChange{Step: step, Reason: req.Reason, Evidence: req.Evidence}, ctx.Caller().Org)
 }
 
 // loadAnswerable returns a unit that the caller answers for in its role: as its
