@@ -117,6 +117,14 @@ func (l *launcher) up(ctx context.Context, o Options) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, p := range n.Processes() {
+		if running[p.Name] {
+			continue
+		}
+		if err := l.reclaim(ctx, p); err != nil {
+			return nil, err
+		}
+	}
 	if err := checkPorts(ctx, n, running); err != nil {
 		return nil, err
 	}
@@ -274,6 +282,9 @@ func (l *launcher) ensure(ctx context.Context, p topology.Process, env ...string
 		if err := l.stopChaincodes(ctx, p.Name); err != nil {
 			return r, err
 		}
+	}
+	if err := l.reclaim(ctx, p); err != nil {
+		return r, err
 	}
 	if p.Kind != topology.KindNode {
 		if err := l.clean(p); err != nil {
