@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
@@ -52,9 +53,11 @@ func TestBlocksHoldNothingPersonal(t *testing.T) {
 			t.Errorf("no %s was found: the blocks were not taken apart", needed)
 		}
 	}
+	begin := time.Now()
 	for _, found := range scan(f, all) {
 		t.Errorf("on the ledger: %s", found)
 	}
+	t.Logf("looked through in %v", time.Since(begin).Round(time.Millisecond))
 	seen := map[string]bool{}
 	for _, p := range all {
 		if p.name != "creator" && p.name != "endorser" || seen[string(p.b)] {

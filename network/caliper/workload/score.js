@@ -17,9 +17,10 @@ class Score extends Secant {
             }
             bookmark = page.next;
         } while (bookmark && callers.some((c) => !this.units[c]));
-        const without = callers.filter((c) => !this.units[c]);
-        if (without.length) {
-            throw new Error(`no device on the ledger belongs to ${without}: secant up loads some`);
+        // A hospital that has just joined has none yet.
+        this.roundArguments.callers = callers.filter((c) => this.units[c]);
+        if (!this.roundArguments.callers.length) {
+            throw new Error('no device on the ledger belongs to any caller: secant up loads some');
         }
     }
 
