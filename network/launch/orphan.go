@@ -44,7 +44,7 @@ func (l *launcher) reclaim(ctx context.Context, p topology.Process) error {
 func end(ctx context.Context, pid, port int) error {
 	const kind = 10 * time.Second
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		if err := syscall.Kill(pid, sig); err != nil && err != syscall.ESRCH { //nolint:errorlint // an error number
+		if err := syscall.Kill(pid, sig); err != nil && err != syscall.ESRCH {
 			return fmt.Errorf("signalling process %d: %w", pid, err)
 		}
 		for deadline := time.Now().Add(kind); time.Now().Before(deadline); {
