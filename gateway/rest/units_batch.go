@@ -197,8 +197,11 @@ func (b *batch) existing(ctx context.Context, id string, req *ledger.RegisterUni
 		field, want, have string
 		fixed             bool
 	}{
-		{"lot", req.Lot, u.Lot, true}, {"publicKey", req.PublicKey, u.PublicKey, true}, {"iDevId", req.IDevID, u.IDevID, true},
-		{"release", req.Release, u.Release, untouched}, {"owner", req.Owner, u.Owner, untouched},
+		{"lot", req.Lot, u.Lot, true},
+		{"publicKey", req.PublicKey, u.PublicKey, true},
+		{"iDevId", req.IDevID, u.IDevID, true},
+		{"release", req.Release, u.Release, untouched},
+		{"owner", req.Owner, u.Owner, untouched},
 	} {
 		if f.fixed && f.want != f.have {
 			faults = append(faults, ledger.Fault{Field: f.field, Detail: "must be the one with which the unit is registered"})
