@@ -37,7 +37,8 @@ func (n *network) flows(tb testing.TB, org string) *flow {
 	ctx, stop := context.WithCancel(tb.Context())
 	ended := make(chan error, 2)
 	go func() { ended <- f.monitor.run(ctx, f.auditor, d) }()
-	go func() { ended <- f.share(ctx, n.node(tb, org, "analyst")) }()
+	analyst := n.node(tb, org, "analyst")
+	go func() { f.share(ctx, analyst); ended <- nil }()
 	f.halt = sync.OnceValue(func() error { stop(); return errors.Join(<-ended, <-ended) })
 	tb.Cleanup(func() { _ = f.halt() })
 	return f
@@ -45,7 +46,7 @@ func (n *network) flows(tb testing.TB, org string) *flow {
 
 // share shares one report after the other, each once: what a node has taken it
 // owes, and it may not answer with an error of its own as long as it answers.
-func (f *flow) share(ctx context.Context, c node) error {
+func (f *flow) share(ctx context.Context, c node) {
 	for ctx.Err() == nil {
 		body := bundleOfSTIX()
 		status, b, err := c.try(http.MethodPost, "/v1/threats?marking=green", ledger.MediaTypeSTIX, body)
@@ -63,7 +64,6 @@ func (f *flow) share(ctx context.Context, c node) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	return nil
 }
 
 func (f *flow) reports() (shared int, failed []string) {
