@@ -86,7 +86,7 @@ func TestTheLifeOfADevice(t *testing.T) {
 		t.Log("released by " + c.what)
 		fails(t, c.code, north, ledger.RoleCustodian, ledger.DeviceRelease, release, agree(t, ledger.DeviceRelease, release, key, one.Revision, c.persons...))
 	}
-	fails(t, ledger.CodeDenied, north, ledger.RoleCustodian, ledger.DeviceRelease, release, agree(t, ledger.DeviceRelease, release, key, one.Revision-1, mine, other))
+	fails(t, ledger.CodeInvalid, north, ledger.RoleCustodian, ledger.DeviceRelease, release, agree(t, ledger.DeviceRelease, release, key, one.Revision-1, mine, other))
 	both := agree(t, ledger.DeviceRelease, release, key, one.Revision, mine, other)
 	one = do[ledger.Unit](t, north, ledger.RoleCustodian, ledger.DeviceRelease, release, both)
 	if one.State != ledger.StateInService {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -46,14 +47,11 @@ func TestWhatMembersMakeOfAReport(t *testing.T) {
 	}
 	fails(t, ledger.CodeDenied, south, ledger.RoleSharer, ledger.ThreatSight, ledger.SightThreat{Digest: commitment, Sharer: "hospital-north", Count: 1, First: now, Last: now})
 
-	var standing struct {
-		Shared    int `json:"shared"`
-		Withdrawn int `json:"withdrawn"`
-	}
+	var standing fact.Standing
 	c := n.node(t, "authority", "auditor")
 	await(t, "the sharer's standing", func() bool {
 		c.call(http.MethodGet, "/v1/organisations/hospital-north/standing", nil, &standing)
-		return standing.Withdrawn >= 1
+		return standing.Superseded >= 1 && standing.Sealed >= 1 && standing.Sighted >= 1 && standing.Against > 0
 	})
 }
 
