@@ -118,6 +118,7 @@ func (l *launcher) state(ctx context.Context, nodes bool) (*State, error) {
 		})
 	}
 	wg.Wait()
+	stragglers(s.Processes)
 	for _, r := range records {
 		if r.Kind == string(topology.KindChaincode) && r.Alive() {
 			s.Processes = append(s.Processes, Process{
@@ -141,6 +142,29 @@ func (l *launcher) state(ctx context.Context, nodes bool) (*State, error) {
 	}
 	s.Healthy = len(s.Reasons) == 0
 	return s, nil
+}
+
+// farBehind is how many blocks an orderer may lack, in a look that takes a moment,
+// before it counts as one that does not keep up.
+const farBehind = 50
+
+// stragglers marks the orderers that answer and do not keep up. One that a
+// starved machine has left behind may stay so until it is started anew, and the
+// next one that fails then stops the channel.
+func stragglers(all []Process) {
+	var most uint64
+	for _, p := range all {
+		if p.Kind == string(topology.KindOrderer) {
+			most = max(most, p.Height)
+		}
+	}
+	for i := range all {
+		p := &all[i]
+		if p.Kind == string(topology.KindOrderer) && p.State == Running && p.Height+farBehind < most {
+			p.State = Unhealthy
+			p.Reason = fmt.Sprintf("it has %d of %d blocks and does not keep up; if that stays so: secant stop %s, then secant up", p.Height, most, p.Name)
+		}
+	}
 }
 
 // AllStopped reports whether nothing of the network runs.
