@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -37,10 +36,10 @@ func TestTrustFileIsReadAnew(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var log bytes.Buffer
+		log := &syncBuffer{}
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
-		go func() { _ = file.Run(ctx, slog.New(slog.NewTextHandler(&log, nil))) }()
+		go func() { _ = file.Run(ctx, slog.New(slog.NewTextHandler(log, nil))) }()
 		pass := func() {
 			time.Sleep(3 * trustLook)
 			synctest.Wait()
@@ -52,25 +51,25 @@ func TestTrustFileIsReadAnew(t *testing.T) {
 			}
 			return e.Needed()
 		}
-		if pass(); needed() != 2 || log.Len() != 0 {
-			t.Errorf("%d needed, log: %s", needed(), &log)
+		if pass(); needed() != 2 || log.String() != "" {
+			t.Errorf("%d needed, log: %s", needed(), log)
 		}
 		if _, err := trust.Next(prooftest.Now, func(e *ledger.TrustEpoch) { e.Policy = ledger.PolicyOutOf(3) }); err != nil {
 			t.Fatal(err)
 		}
 		write(encode(t, trust))
 		if pass(); needed() != 3 || !strings.Contains(log.String(), "trust file read anew") {
-			t.Errorf("%d needed, log: %s", needed(), &log)
+			t.Errorf("%d needed, log: %s", needed(), log)
 		}
 		for _, broken := range []func(){
 			func() { write([]byte("{")) },
 			func() { write([]byte(`{"v":1,"channel":"c","chaincode":"c","epochs":[]}`)) },
 			func() { _ = os.Remove(path) },
 		} {
-			log.Reset()
+			said := len(log.String())
 			broken()
-			if pass(); needed() != 3 || strings.Count(log.String(), "not usable") != 1 {
-				t.Errorf("%d needed, log: %s", needed(), &log)
+			if pass(); needed() != 3 || strings.Count(log.String()[said:], "not usable") != 1 {
+				t.Errorf("%d needed, log: %s", needed(), log)
 			}
 		}
 		if _, err := trust.Next(prooftest.Now, func(e *ledger.TrustEpoch) { e.Policy = ledger.PolicyMajority }); err != nil {
@@ -78,7 +77,7 @@ func TestTrustFileIsReadAnew(t *testing.T) {
 		}
 		write(encode(t, trust))
 		if pass(); needed() != 2 {
-			t.Errorf("%d needed, log: %s", needed(), &log)
+			t.Errorf("%d needed, log: %s", needed(), log)
 		}
 	})
 }
