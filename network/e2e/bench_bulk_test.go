@@ -40,7 +40,7 @@ func BenchmarkBulk(b *testing.B) {
 		name     string
 		register func(b *testing.B, di, lot string)
 	}{
-		{"ledger", func(b *testing.B, di, lot string) { registerAtLedger(b, maker, di, lot) }},
+		{"ledger", func(b *testing.B, di, lot string) { b.Helper(); registerAtLedger(b, maker, di, lot) }},
 		{"node", n.importUnits},
 	} {
 		b.Run(way.name, func(b *testing.B) {

@@ -105,8 +105,8 @@ func TestTheLifeOfADevice(t *testing.T) {
 		t.Errorf("after the recall of lot B: lot A %s, lot B %s", a, b)
 	}
 	fails(t, ledger.CodeDenied, north, ledger.RoleCustodian, ledger.DevicePutIntoService, ledger.PutIntoService{ID: two.ID, Revision: two.Revision})
-	clear := ledger.ClearUnit{ID: two.ID, Revision: two.Revision, Kind: ledger.RecallLot, Recall: recall.Revision}
-	do[ledger.Unit](t, north, ledger.RoleCustodian, ledger.DeviceClear, clear, agree(t, ledger.DeviceClear, clear, ledger.UnitKey(two.ID), two.Revision, colleague, other))
+	cleared := ledger.ClearUnit{ID: two.ID, Revision: two.Revision, Kind: ledger.RecallLot, Recall: recall.Revision}
+	do[ledger.Unit](t, north, ledger.RoleCustodian, ledger.DeviceClear, cleared, agree(t, ledger.DeviceClear, cleared, ledger.UnitKey(two.ID), two.Revision, colleague, other))
 	third := ledger.UnitID("medtech", bulk.Units[1].SerialMAC)
 	if b, c := state(two.ID), state(third); b != ledger.StateRegistered || c != ledger.StateRecalled {
 		t.Errorf("after one unit was cleared: %s and %s", b, c)
