@@ -29,6 +29,7 @@ func TestSignedReadIsHeldAgainstThePolicyOfItsTime(t *testing.T) {
 	}
 	next := func(policy string) {
 		t.Helper()
+		time.Sleep(2 * time.Millisecond) // epochs begin with a millisecond, no two with the same
 		if _, err := trust.Next(time.Now(), func(e *ledger.TrustEpoch) { e.Policy = policy }); err != nil {
 			t.Fatal(err)
 		}
