@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -52,9 +53,10 @@ func (w *Worker) fetch(ctx context.Context) error {
 	return nil
 }
 
-// fetchFrom fetches what one holder has, in the order in which the ledger named
-// it. After a failure the holder is left alone for a while, and the document for
-// as long as it has failed itself.
+// fetchFrom fetches what one holder has, what failed least first and in the order
+// in which the ledger named it. After a failure the document is left alone for as
+// long as it has failed itself, and, unless only the document is missing there,
+// the holder for a while.
 func (w *Worker) fetchFrom(ctx context.Context, holder string, turns *semaphore.Weighted) error {
 	wake, cancel := w.hub.Subscribe()
 	defer cancel()
@@ -63,10 +65,10 @@ func (w *Worker) fetchFrom(ctx context.Context, holder string, turns *semaphore.
 		if turns.Acquire(ctx, 1) != nil {
 			return nil // ctx has ended
 		}
-		taken := false
+		answers := false
 		f, next, err := w.store.Wanted(ctx, holder, time.Now())
 		if err == nil && f != nil {
-			taken, err = w.fetchOne(ctx, *f)
+			answers, err = w.fetchOne(ctx, *f)
 		}
 		turns.Release(1)
 		switch {
@@ -74,7 +76,7 @@ func (w *Worker) fetchFrom(ctx context.Context, holder string, turns *semaphore.
 			return ignoreEnd(ctx, err)
 		case f == nil:
 			waitFor(ctx, wake, next)
-		case taken:
+		case answers:
 			failures = 0
 		default:
 			sleep(ctx, fetchPause(failures))
@@ -110,10 +112,10 @@ func waitFor(ctx context.Context, wake <-chan struct{}, at time.Time) {
 	}
 }
 
-// fetchOne takes one document and reports whether the holder gave it. It returns
-// an error when the store fails; a holder that does not give the document is
-// asked for it again later.
-func (w *Worker) fetchOne(ctx context.Context, f fact.Fetch) (taken bool, err error) {
+// fetchOne takes one document and reports whether the holder answered: it gave
+// the document, or does not have it. It returns an error when the store fails; a
+// holder that does not give the document is asked for it again later.
+func (w *Worker) fetchOne(ctx context.Context, f fact.Fetch) (answers bool, err error) {
 	var body []byte
 	var mediaType string
 	if w.guard(ctx, "fetch", func() { body, mediaType, err = w.ask(ctx, f) }) {
@@ -130,7 +132,7 @@ func (w *Worker) fetchOne(ctx context.Context, f fact.Fetch) (taken bool, err er
 		wait := fetchPause(f.Attempts)
 		w.log.WarnContext(ctx, "document was not fetched", slog.String("kind", string(f.Kind)), slog.String("digest", f.Digest),
 			slog.String("holder", f.Holder), slog.Int("attempts", f.Attempts+1), slog.Duration("again_in", wait), slog.Any("error", err))
-		return false, w.store.Postpone(ctx, f, time.Now().Add(wait))
+		return errors.Is(err, errNotHeld), w.store.Postpone(ctx, f, time.Now().Add(wait))
 	}
 	if f.MediaType != "" {
 		mediaType = f.MediaType // the ledger's word goes before the holder's

@@ -342,3 +342,30 @@ func shareAs(t *testing.T, net *channel, org, body string) {
 		t.Fatal(err)
 	}
 }
+
+// TestMissingDocumentsDoNotDelayAHoldersOthers: a holder that answers, and lacks
+// some documents, is asked for the others at once.
+func TestMissingDocumentsDoNotDelayAHoldersOthers(t *testing.T) {
+	t.Parallel()
+	net := newChannel(t)
+	wanted := ledger.BodyDigest([]byte(body))
+	holder := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Split(r.URL.Path, "/")[3] != wanted {
+			http.NotFound(w, r)
+			return
+		}
+		fmt.Fprint(w, body)
+	}))
+	defer holder.Close()
+	share(t, net, holder.URL, "missing")
+	for i := range 30 {
+		shareAs(t, net, south, fmt.Sprint("missing ", i))
+	}
+	shareAs(t, net, south, body)
+	n := start(t, net.connect(north), t.TempDir(), worker.Options{Token: token, Reachable: loopback, Assess: found})
+	began := time.Now()
+	waitHeld(t, n, wanted, func(r fact.Report) bool { return r.Held })
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it waited for %v", took)
+	}
+}

@@ -135,6 +135,9 @@ func (f *fetcher) get(ctx context.Context, endpoint, path, token string, limit i
 		return nil, "", err
 	}
 	defer res.Body.Close()
+	if res.StatusCode == http.StatusNotFound {
+		return nil, "", errNotHeld
+	}
 	if res.StatusCode != http.StatusOK {
 		return nil, "", fmt.Errorf("the node answered with status %d", res.StatusCode)
 	}
@@ -150,3 +153,7 @@ func (f *fetcher) get(ctx context.Context, endpoint, path, token string, limit i
 	}
 	return body, res.Header.Get("Content-Type"), nil
 }
+
+// errNotHeld means that a node answered, and does not have the document: others
+// of its documents may be asked for at once.
+var errNotHeld = errors.New("the node does not hold it")

@@ -164,13 +164,14 @@ func (s *Store) Holders(ctx context.Context) ([]string, error) {
 }
 
 // Wanted returns the document that is to be fetched from a holder now: of those
-// that are due, the one that the ledger named first. It is nil when none is due;
+// that are due, the one that failed least, then the one that the ledger named
+// first. It is nil when none is due;
 // next says then when one will be, and is zero when the holder has none at all.
 func (s *Store) Wanted(ctx context.Context, holder string, now time.Time) (f *fact.Fetch, next time.Time, err error) {
 	f = &fact.Fetch{}
 	var ms int64
 	err = s.reading.QueryRowContext(ctx, `SELECT kind, digest, media_type, size, holder, path, attempts, next
-		FROM fetch INDEXED BY fetch_holder WHERE holder = ? AND next <= ? ORDER BY seq LIMIT 1`, holder, millis(now)).
+		FROM fetch INDEXED BY fetch_holder WHERE holder = ? AND next <= ? ORDER BY attempts, seq LIMIT 1`, holder, millis(now)).
 		Scan(&f.Kind, &f.Digest, &f.MediaType, &f.Size, &f.Holder, &f.Path, &f.Attempts, &ms)
 	if err == nil {
 		f.Next = fromMillis(ms)

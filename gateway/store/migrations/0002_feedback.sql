@@ -64,3 +64,7 @@ CREATE TABLE recomputation (
   block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
   PRIMARY KEY (subject, model, inputs, witness)
 ) WITHOUT ROWID;
+
+-- What failed least is asked for first.
+DROP INDEX fetch_holder;
+CREATE INDEX fetch_holder ON fetch (holder, attempts, seq);
