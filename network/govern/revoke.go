@@ -57,15 +57,8 @@ func Revoke(ctx context.Context, dir string, o RevokeOptions) error {
 	if err != nil || crl == nil {
 		return err
 	}
-	_, err = s.Change(ctx, "putting the revocation list of "+org.ID+" on the channel", func(c *common.Config) error {
-		return channel.EditMSP(c, org.ID, func(m *msp.FabricMSPConfig) error {
-			m.RevocationList = [][]byte{crl} // the organisation has one authority, and so one list
-			return nil
-		})
-	})
-	if err != nil {
-		return err
-	}
+	// Verifiers first: stopped here, proofs count a signature less than they might,
+	// never one more.
 	serials, err := material.Revoked(n, org.ID)
 	if err != nil {
 		return err
@@ -75,6 +68,15 @@ func Revoke(ctx context.Context, dir string, o RevokeOptions) error {
 		if i >= 0 {
 			e.Organisations[i].Revoked = serials
 		}
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s.Change(ctx, "putting the revocation list of "+org.ID+" on the channel", func(c *common.Config) error {
+		return channel.EditMSP(c, org.ID, func(m *msp.FabricMSPConfig) error {
+			m.RevocationList = [][]byte{crl} // the organisation has one authority, and so one list
+			return nil
+		})
 	})
 	if err != nil {
 		return err

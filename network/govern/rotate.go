@@ -83,7 +83,7 @@ func Rotate(ctx context.Context, dir string, o RotateOptions) error {
 			return err
 		}
 	}
-	s.Say("%s works with its new certificates; the old ones stay valid until they are revoked: %s", org.ID,
+	s.Say("%s works with its new certificates; the old ones stay valid until they are revoked, those for TLS until they expire: %s", org.ID,
 		material.RetiredDir(s.Network(), org.ID))
 	return nil
 }
@@ -279,7 +279,7 @@ func rotateCommand(dir *string) *cobra.Command {
 		Short: "Give an organisation's node, peers, orderer or administrator new certificates and keys",
 		Long: "rotate has the organisation's authorities issue new certificates, tries them on the channel, puts them in\n" +
 			"place and restarts who uses them. Without a flag it does so for all roles of the organisation's node.\n" +
-			"Old certificates stay valid until they are revoked.",
+			"Old certificates stay valid until they are revoked; those for TLS cannot be revoked and stay valid until they expire.",
 		Example: "  secant network rotate hospital-south\n  secant network rotate hospital-south --role sharer\n" +
 			"  secant network rotate hospital-south --peer",
 		Args: cobra.ExactArgs(1),

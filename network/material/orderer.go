@@ -38,6 +38,13 @@ func makeOrderer(n *topology.Network, o topology.Organisation, from time.Time) (
 	if err := out.server(server{name: o.Orderer.Name, unit: unitOrderer}, ca, tls); err != nil {
 		return false, err
 	}
+	crl, err := RevocationList(n, o.ID)
+	if err != nil {
+		return false, err
+	}
+	if crl != nil {
+		out[filepath.Join("msp", crlPath)] = crl
+	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return false, fmt.Errorf("making a folder: %w", err)
 	}
