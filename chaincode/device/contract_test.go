@@ -53,7 +53,7 @@ func TestAUnitGoesFromItsMakerIntoService(t *testing.T) {
 	statetest.Want(t, "", l.Evaluate(l.Client(south, ""), ledger.DeviceGetUnit, ledger.GetUnit{ID: id}, &got))
 	want := ledger.Unit{
 		V: 2, Revision: 2, ID: id, DI: statetest.SeededDI, Lot: "L2", Release: statetest.SeededRelease, Manufacturer: maker, Owner: north,
-		State: ledger.StateInService, Certification: ledger.CertificationNone, Since: statetest.Start.Add(time.Minute),
+		State: ledger.StateInService, Served: true, Certification: ledger.CertificationNone, Since: statetest.Start.Add(time.Minute),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -359,6 +359,8 @@ func TestAUnitChangesHands(t *testing.T) {
 	w.must(w.accept(south, id))
 	if u := w.unit(id); u.Owner != south || u.State != ledger.StateRegistered || u.LDevID != "" || u.Offer != nil {
 		t.Errorf("south has it as %+v", u)
+	} else if !u.Served || len(u.Former) != 1 || u.Former[0].Owner != north || !u.Former[0].Until.Equal(u.Since) {
+		t.Errorf("of its time at north it says served %t, former owners %+v", u.Served, u.Former)
 	}
 	w.want(ledger.CodeDenied, w.hold(id, ledger.HoldLost)) // by its former owner
 	w.must(service(w.Ledger, south, id))
@@ -370,4 +372,21 @@ func TestAUnitChangesHands(t *testing.T) {
 	w.want(ledger.CodeDenied, end(east))
 	w.must(end(north)) // declines
 	w.want(ledger.CodeDenied, w.accept(north, id))
+}
+
+// TestAUnitRemembersItsLastOwners, and of too many forgets the first.
+func TestAUnitRemembersItsLastOwners(t *testing.T) {
+	t.Parallel()
+	w := newWard(t)
+	id := statetest.SeededUnit(north)
+	from, to := north, south
+	for range ledger.MaxFormer + 1 {
+		w.must(w.by(from, ledger.RoleCustodian, ledger.DeviceOffer, ledger.OfferUnit{ID: id, Revision: w.unit(id).Revision, To: to}))
+		w.must(w.accept(to, id))
+		from, to = to, from
+	}
+	u := w.unit(id)
+	if n := len(u.Former); n != ledger.MaxFormer || u.Former[0].Owner != south || u.Former[n-1].Owner != north || u.Served {
+		t.Errorf("served %t, %d former owners: %+v", u.Served, n, u.Former)
+	}
 }

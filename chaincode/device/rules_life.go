@@ -54,6 +54,7 @@ func foreign() error {
 func successor(unit *ledger.Unit) *ledger.Unit {
 	next := *unit
 	next.Holds = slices.Clone(unit.Holds)
+	next.Former, next.Refused = slices.Clone(unit.Former), slices.Clone(unit.Refused)
 	return &next
 }
 
@@ -120,7 +121,7 @@ func putIntoService(unit *ledger.Unit, lDevID string, now time.Time) (*ledger.Un
 	}
 	next := successor(unit)
 	idle(next, now)
-	next.State = ledger.StateInService
+	next.State, next.Served = ledger.StateInService, true
 	if lDevID != "" {
 		next.LDevID = lDevID
 	}
@@ -240,9 +241,12 @@ func endOffer(unit *ledger.Unit) (*ledger.Unit, error) {
 }
 
 // accept hands a unit over to whom it is offered. It is out of service then, and
-// has no identity of its former owner.
+// has no identity of its former owner, whose name it keeps: what it signed before
+// was that one's.
 func accept(unit *ledger.Unit, now time.Time) *ledger.Unit {
 	next := successor(unit)
+	next.Former = append(next.Former, ledger.FormerOwner{Owner: unit.Owner, Until: now})
+	next.Former = next.Former[max(0, len(next.Former)-ledger.MaxFormer):]
 	next.Owner, next.Offer, next.LDevID = unit.Offer.To, nil, ""
 	next.State = idle(next, now)
 	return next

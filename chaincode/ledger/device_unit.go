@@ -26,8 +26,12 @@ const (
 	CertificationConditional = "conditional"
 )
 
-// MaxHolds bounds the reasons for which one unit is held at a time.
-const MaxHolds = 8
+// Bounds on what one unit keeps.
+const (
+	MaxHolds   = 8  // reasons for which it is held at a time
+	MaxFormer  = 16 // former owners: of more the oldest is forgotten
+	MaxRefused = 32 // releases that were refused on it: of more the oldest is forgotten
+)
 
 // Unit is one device. Its id follows from its manufacturer and its SerialMAC: see
 // UnitID.
@@ -45,15 +49,18 @@ type Unit struct {
 	Since         time.Time `json:"since"`         // time of the last change of state, vouched for by the endorsers
 
 	// From the second form on.
-	Revision   int         `json:"revision,omitempty" metadata:",optional"`   // 1 on registration, one more with each change; see Upcast for the first form
-	IDevID     string      `json:"iDevId,omitempty" metadata:",optional"`     // SHA-256 of the SPKI of its maker's identity certificate (IEEE 802.1AR, IDevID), hex
-	LDevID     string      `json:"lDevId,omitempty" metadata:",optional"`     // the same of its owner's (LDevID)
-	Previous   string      `json:"previous,omitempty" metadata:",optional"`   // state to which it returns when it is no longer held or quarantined
-	Holds      []string    `json:"holds,omitempty" metadata:",optional"`      // open reasons for which it is held or quarantined, in the order in which they came
-	Assessment *Assessment `json:"assessment,omitempty" metadata:",optional"` // the last one; nil: none
-	Cleared    *Cleared    `json:"cleared,omitempty" metadata:",optional"`    // recalls that it was cleared of; nil: none
-	Offer      *Offer      `json:"offer,omitempty" metadata:",optional"`      // to whom its owner gives it, until that one accepts; nil: nobody
-	WipeDigest string      `json:"wipeDigest,omitempty" metadata:",optional"` // retired only: SHA-256 of the evidence that it was wiped, hex
+	Revision   int           `json:"revision,omitempty" metadata:",optional"`   // 1 on registration, one more with each change; see Upcast for the first form
+	IDevID     string        `json:"iDevId,omitempty" metadata:",optional"`     // SHA-256 of the SPKI of its maker's identity certificate (IEEE 802.1AR, IDevID), hex
+	LDevID     string        `json:"lDevId,omitempty" metadata:",optional"`     // the same of its owner's (LDevID)
+	Previous   string        `json:"previous,omitempty" metadata:",optional"`   // state to which it returns when it is no longer held or quarantined
+	Holds      []string      `json:"holds,omitempty" metadata:",optional"`      // open reasons for which it is held or quarantined, in the order in which they came
+	Assessment *Assessment   `json:"assessment,omitempty" metadata:",optional"` // the last one; nil: none
+	Cleared    *Cleared      `json:"cleared,omitempty" metadata:",optional"`    // recalls that it was cleared of; nil: none
+	Offer      *Offer        `json:"offer,omitempty" metadata:",optional"`      // to whom its owner gives it, until that one accepts; nil: nobody
+	Served     bool          `json:"served,omitempty" metadata:",optional"`     // it was put into service, now or at any time before, by whichever owner
+	Former     []FormerOwner `json:"former,omitempty" metadata:",optional"`     // who owned it before its owner, in the order in which they did; at most MaxFormer
+	Refused    []string      `json:"refused,omitempty" metadata:",optional"`    // releases that an assessment went against on this unit and none certified since, in the order in which it did; at most MaxRefused
+	WipeDigest string        `json:"wipeDigest,omitempty" metadata:",optional"` // retired only: SHA-256 of the evidence that it was wiped, hex
 
 	// Recall stands in answers only, with StateRecalled.
 	Recall *UnitRecall `json:"recall,omitempty" metadata:",optional"`
@@ -83,6 +90,12 @@ type Cleared struct {
 type Offer struct {
 	To    string    `json:"to"` // MSP id
 	Since time.Time `json:"since"`
+}
+
+// FormerOwner is an organisation that owned a unit, until it handed it over.
+type FormerOwner struct {
+	Owner string    `json:"owner"` // MSP id
+	Until time.Time `json:"until"` // when the next owner accepted the unit, vouched for by the endorsers
 }
 
 // UnitRecall says in an answer why a unit is recalled.
@@ -117,7 +130,7 @@ func (u *Unit) SigningKey() ed25519.PublicKey { return parseEd25519(u.PublicKey)
 // store it. Units of the newest form stay as they are.
 func (u *Unit) Upcast() {
 	if u.V < 2 {
-		u.V, u.Revision = 2, u.firstRevision()
+		u.V, u.Revision, u.Served = 2, u.firstRevision(), u.State == StateInService
 	}
 }
 

@@ -24,6 +24,7 @@ var deviceRecords = map[string]any{
 			ResultDigest: hex32(15), Assessor: "authority", Time: at, ValidTo: at.AddDate(0, 3, 0),
 		},
 		Cleared: &Cleared{Lot: 3, Release: 1}, Offer: &Offer{To: "hospital-south", Since: at},
+		Served: true, Former: []FormerOwner{{Owner: "hospital-east", Until: at}}, Refused: []string{"1.9.0", "2.0.0"},
 	},
 	"unit-manufactured": &Unit{
 		V: 2, ID: hex32(1), DI: "04012345678901", Lot: "L42", Manufacturer: "medtech",

@@ -106,6 +106,8 @@ func (c *checker) unitState(u *ledger.Unit) {
 	c.want(held == (u.Previous != "") && held == (len(u.Holds) > 0), "unit %s: is held without a reason, or has one and is not", u.ID)
 	c.want(len(u.Holds) <= ledger.MaxHolds && len(slices.Compact(distinct)) == len(u.Holds), "unit %s: is held too often", u.ID)
 	c.want((u.State == ledger.StateRetired) == (u.WipeDigest != ""), "unit %s: was wiped and is not retired, or the other way", u.ID)
+	c.want(len(u.Former) <= ledger.MaxFormer && len(u.Refused) <= ledger.MaxRefused, "unit %s: remembers too much", u.ID)
+	c.want(u.Served || u.V == 1 || u.State != ledger.StateInService && u.Previous != ledger.StateInService, "unit %s: never served, and is in service", u.ID)
 	certified := u.Certification != ledger.CertificationNone
 	c.want(!certified || u.Assessment != nil && u.Assessment.Certifies() && u.Assessment.Release == u.Release && u.Assessment.ValidTo.After(u.Assessment.Time),
 		"unit %s: is certified by nobody", u.ID)
@@ -127,6 +129,13 @@ func (c *checker) unitStep(before, u *ledger.Unit, h *ledger.UnitChange, e entry
 		old := *before
 		old.Upcast()
 		revision = old.Revision + 1
+		former := old.Former
+		if old.Owner != u.Owner && old.Owner != "" && h.Step != ledger.DeviceCompleteUnit {
+			former = append(slices.Clone(former), ledger.FormerOwner{Owner: old.Owner, Until: h.Time})
+			former = former[max(0, len(former)-ledger.MaxFormer):]
+		}
+		c.want(slices.Equal(former, u.Former), "unit %s: forgot an owner, or made one up", u.ID)
+		c.want(u.Served == (old.Served || u.V == 2 && u.State == ledger.StateInService), "unit %s: forgot that it served", u.ID)
 	}
 	c.want(h.From == from && h.To == u.State && u.Since.Equal(since), "unit %s: history %d does not lead to its state", u.ID, u.Revision)
 	c.want(h.By == c.by(e).Org && c.may(before, u, h, kinds), "unit %s: change %d is not by who may make it", u.ID, u.Revision)
