@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/ed25519"
+	"slices"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
@@ -44,12 +45,14 @@ func nodeTokens(organisation string, key ed25519.PrivateKey) func(context.Contex
 // memberStore finds the rows of members.
 type memberStore interface {
 	Organisation(ctx context.Context, id string) (fact.Row[ledger.Organisation], error)
+	Roster(ctx context.Context) (fact.Row[ledger.Roster], error)
 }
 
 // memberKeys finds the token keys that members published on the ledger.
 type memberKeys struct{ store memberStore }
 
-// TokenKey returns nil for an organisation that is unknown or published none.
+// TokenKey returns nil for an organisation that is unknown, published none, or
+// was removed: its row with its key stays on the ledger, for what it signed.
 func (m memberKeys) TokenKey(ctx context.Context, organisation string) (ed25519.PublicKey, error) {
 	row, err := m.store.Organisation(ctx, organisation)
 	if ledger.CodeOf(err) == ledger.CodeNotFound {
@@ -57,6 +60,13 @@ func (m memberKeys) TokenKey(ctx context.Context, organisation string) (ed25519.
 	}
 	if err != nil {
 		return nil, err
+	}
+	roster, err := m.store.Roster(ctx)
+	if err != nil && ledger.CodeOf(err) != ledger.CodeNotFound { // without a roster nobody can be removed
+		return nil, err
+	}
+	if slices.Contains(roster.Record.Removed, organisation) {
+		return nil, nil
 	}
 	return row.Record.PublicTokenKey(), nil
 }

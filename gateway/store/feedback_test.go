@@ -18,9 +18,9 @@ func shared(n int, sharer, marking string) *ledger.Threat {
 	return r
 }
 
-// sighted and judged are of the report hex32(1).
-func sighted(sharer, by, tx string, count int) *ledger.Sighting {
-	return &ledger.Sighting{V: 1, Digest: hex32(1), Sharer: sharer, By: by, Tx: tx, Count: count, First: start, Last: start, Time: start}
+// sighted and judged are of the report hex32(1), sighted of south's.
+func sighted(by, tx string, count int) *ledger.Sighting {
+	return &ledger.Sighting{V: 1, Digest: hex32(1), Sharer: south, By: by, Tx: tx, Count: count, First: start, Last: start, Time: start}
 }
 
 func judged(sharer, by, opinion string, weight, revision int) *ledger.Opinion {
@@ -35,9 +35,9 @@ func TestAReportShowsWhatWasSaidOfIt(t *testing.T) {
 	s := openStore(t, Options{Organisation: north})
 	apply(t, s, 0, tx(t, "a", south, start, shared(1, south, ledger.TLPGreen), shared(1, medtech, ledger.TLPClear)))
 	apply(t, s, 1,
-		tx(t, "b", north, start, sighted(south, north, "b", 3)),
-		tx(t, "c", north, start, sighted(south, north, "c", 4)),
-		tx(t, "d", south, start, sighted(south, south, "d", 5)),
+		tx(t, "b", north, start, sighted(north, "b", 3)),
+		tx(t, "c", north, start, sighted(north, "c", 4)),
+		tx(t, "d", south, start, sighted(south, "d", 5)),
 		tx(t, "e", north, start, judged(south, north, ledger.Agree, 10, 1)),
 		tx(t, "f", medtech, start, judged(south, medtech, ledger.StronglyDisagree, 10, 1)))
 	apply(t, s, 2,
@@ -70,7 +70,7 @@ func TestAStandingFollowsFromTheLedger(t *testing.T) {
 		shared(1, south, ledger.TLPGreen), shared(2, south, ledger.TLPRed), shared(3, south, ledger.TLPClear), shared(4, south, ledger.TLPClear),
 		shared(1, medtech, ledger.TLPGreen)))
 	apply(t, s, 2,
-		tx(t, "b", north, start, sighted(south, north, "b", 3)),
+		tx(t, "b", north, start, sighted(north, "b", 3)),
 		tx(t, "c", medtech, start, judged(south, medtech, ledger.Disagree, 50, 1)),
 		tx(t, "d", medtech, start, judged(medtech, north, ledger.StronglyDisagree, 100, 1)), // another's report
 		tx(t, "e", south, start, withdrawn(3, south, ledger.WithdrawnError, "")),
