@@ -74,9 +74,12 @@ type evidence struct{ good, bad int }
 // disagrees and half of that when it disagrees. Of all that one member gave,
 // more than ten reports' worth is scaled down to ten, so that no member makes or
 // ruins a standing alone. A report that its sharer withdrew as a false positive
-// or an error counts 1 against it, whatever was said for it; one that it withdrew
-// as outdated or superseded counts as before. Sealed reports bring no evidence,
-// and neither does what a sharer says of its own.
+// or an error loses all that was said for it and counts against it by 1, or by
+// what others said against it when that is more: admitting what they said before
+// must not raise a standing. In all these count at least 1 each, however much of
+// it one member said. One that it withdrew as outdated or superseded counts as
+// before. Sealed reports bring no evidence, and neither does what a sharer says of
+// its own.
 //
 // What it is not: a measure of truth. Members that agree with each other by
 // arrangement raise each other, within the bound above; a sharer without
@@ -84,25 +87,27 @@ type evidence struct{ good, bad int }
 func StandingOf(org string, reports []SharedReport) Standing {
 	s := Standing{Organisation: org, Reports: len(reports)}
 	given := map[string]*evidence{}
-	own := 0 // against, by its own withdrawals
+	own, beyond := 0, 0 // against, by its own withdrawals: in all, and beyond what others said
 	for i := range reports {
 		r := &reports[i]
 		s.count(r, org)
 		switch {
 		case r.Sealed:
-		case r.Withdrawn == ledger.WithdrawnFalsePositive || r.Withdrawn == ledger.WithdrawnError:
+		case r.wrong():
 			own += wholeReport
+			beyond += max(0, wholeReport-r.give(org, given))
 		default:
 			r.give(org, given)
 		}
 	}
-	good, bad := 0, own
+	good, bad := 0, beyond
 	for _, e := range given {
 		if all := e.good + e.bad; all > evidenceCap {
 			e.good, e.bad = e.good*evidenceCap/all, e.bad*evidenceCap/all
 		}
 		good, bad = good+e.good, bad+e.bad
 	}
+	bad = max(bad, own)
 	s.For, s.Against = good/2, bad/2
 	numerator, denominator := wholeReport+good, 2*wholeReport+good+bad
 	s.Value = (2*ledger.MaxScore*numerator + denominator) / (2 * denominator) // rounded half up
@@ -128,8 +133,14 @@ func (s *Standing) count(r *SharedReport, org string) {
 	}
 }
 
-// give adds each other member's evidence from one report.
-func (r *SharedReport) give(org string, given map[string]*evidence) {
+// wrong reports whether its sharer withdrew it because it was.
+func (r *SharedReport) wrong() bool {
+	return r.Withdrawn == ledger.WithdrawnFalsePositive || r.Withdrawn == ledger.WithdrawnError
+}
+
+// give adds each other member's evidence from one report, of a wrong one only
+// what is against it, and returns how much that was.
+func (r *SharedReport) give(org string, given map[string]*evidence) (against int) {
 	of := map[string]evidence{}
 	for _, o := range r.Opinions {
 		switch o.Opinion {
@@ -155,7 +166,11 @@ func (r *SharedReport) give(org string, given map[string]*evidence) {
 		if given[by] == nil {
 			given[by] = &evidence{}
 		}
-		given[by].good += e.good
+		if !r.wrong() {
+			given[by].good += e.good
+		}
 		given[by].bad += e.bad
+		against += e.bad
 	}
+	return against
 }

@@ -34,12 +34,21 @@ func TestAStanding(t *testing.T) {
 		"disagreed with strongly":         {[]SharedReport{{Opinions: []Opinion{said("a", ledger.StronglyDisagree, 100)}}}, 3333, 0, 100},
 		"neither":                         {[]SharedReport{{Opinions: []Opinion{said("a", ledger.Neutral, 100)}}}, 5000, 0, 0},
 		"withdrawn as wrong":              {[]SharedReport{{Withdrawn: ledger.WithdrawnFalsePositive, Witnesses: []string{"a", "b"}}}, 3333, 0, 100},
-		"withdrawn as outdated":           {[]SharedReport{{Withdrawn: ledger.WithdrawnOutdated, Witnesses: []string{"a"}}}, 6667, 100, 0},
-		"superseded":                      {[]SharedReport{{Withdrawn: ledger.WithdrawnSuperseded, Witnesses: []string{"a"}}}, 6667, 100, 0},
-		"sealed":                          {[]SharedReport{{Sealed: true, Withdrawn: ledger.WithdrawnError, Witnesses: []string{"a"}}}, 5000, 0, 0},
-		"one who praises all":             {many(1000, SharedReport{Witnesses: []string{"a"}}), 9167, 1000, 0},
-		"two who praise all":              {many(1000, SharedReport{Witnesses: []string{"a", "b"}}), 9545, 2000, 0},
-		"one who damns all":               {many(1000, SharedReport{Opinions: []Opinion{said("a", ledger.StronglyDisagree, 100)}}), 833, 0, 1000},
+		"withdrawn as wrong, doubted by one": {[]SharedReport{{Withdrawn: ledger.WithdrawnError, Witnesses: []string{"b"}, Opinions: []Opinion{
+			said("a", ledger.Disagree, 100), said(sharer, ledger.StronglyDisagree, 100),
+		}}}, 3333, 0, 100},
+		"withdrawn as wrong, damned by four": {[]SharedReport{{Withdrawn: ledger.WithdrawnError, Opinions: []Opinion{
+			said("a", ledger.StronglyDisagree, 100), said("b", ledger.StronglyDisagree, 100), said("c", ledger.StronglyDisagree, 100), said("d", ledger.StronglyDisagree, 100),
+		}}}, 1667, 0, 400},
+		"withdrawn as wrong, damned by one friend": {many(50, SharedReport{
+			Withdrawn: ledger.WithdrawnError, Opinions: []Opinion{said("a", ledger.StronglyDisagree, 100)},
+		}), 192, 0, 5000},
+		"withdrawn as outdated": {[]SharedReport{{Withdrawn: ledger.WithdrawnOutdated, Witnesses: []string{"a"}}}, 6667, 100, 0},
+		"superseded":            {[]SharedReport{{Withdrawn: ledger.WithdrawnSuperseded, Witnesses: []string{"a"}}}, 6667, 100, 0},
+		"sealed":                {[]SharedReport{{Sealed: true, Withdrawn: ledger.WithdrawnError, Witnesses: []string{"a"}}}, 5000, 0, 0},
+		"one who praises all":   {many(1000, SharedReport{Witnesses: []string{"a"}}), 9167, 1000, 0},
+		"two who praise all":    {many(1000, SharedReport{Witnesses: []string{"a", "b"}}), 9545, 2000, 0},
+		"one who damns all":     {many(1000, SharedReport{Opinions: []Opinion{said("a", ledger.StronglyDisagree, 100)}}), 833, 0, 1000},
 	} {
 		got := StandingOf(sharer, c.reports)
 		if got.Value != c.value || got.For != c.good || got.Against != c.bad || got.Reports != len(c.reports) {
@@ -49,8 +58,8 @@ func TestAStanding(t *testing.T) {
 }
 
 // TestAStandingIsBoundedAndFair: whatever is said, in whatever order, it lies in
-// its bounds; one more sighting never lowers it, and one more member that
-// disagrees never raises it.
+// its bounds; one more sighting never lowers it, one more member that disagrees
+// never raises it, and neither does withdrawing a report as wrong.
 func TestAStandingIsBoundedAndFair(t *testing.T) {
 	t.Parallel()
 	org := rapid.SampledFrom([]string{"a", "b", "c", sharer})
@@ -82,6 +91,13 @@ func TestAStandingIsBoundedAndFair(t *testing.T) {
 		}
 		if got := StandingOf(sharer, append(slices.Clone(reports), SharedReport{Opinions: []Opinion{said("new", ledger.Disagree, 50)}})); got.Value > before.Value {
 			t.Fatalf("a doubt raises it from %d to %d", before.Value, got.Value)
+		}
+		for i := range reports {
+			admitted := slices.Clone(reports)
+			admitted[i].Withdrawn = ledger.WithdrawnFalsePositive
+			if got := StandingOf(sharer, admitted); got.Value > before.Value+1 { // evidence is scaled in whole numbers
+				t.Fatalf("withdrawing report %d raises it from %d to %d", i, before.Value, got.Value)
+			}
 		}
 	})
 }
