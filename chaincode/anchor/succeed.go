@@ -39,7 +39,7 @@ func (c *Contract) Succeed(ctx *state.Context, req ledger.SucceedStream) (*ledge
 		return nil, err
 	}
 	// What writes comes last: a refusal leaves nothing behind.
-	if _, err := state.Carried(ctx, proposal.ID, ledger.ProposeSucceedStream, req.Voters); err != nil {
+	if _, err := state.Carried(ctx, proposal.ID, ledger.ProposeSucceedStream, "", req.Voters); err != nil {
 		return nil, err
 	}
 	if err := state.Streams.Create(ctx, next); err != nil {

@@ -60,7 +60,7 @@ func (c *Contract) AssignModel(ctx *state.Context, req ledger.AssignModel) (*led
 	if err != nil {
 		return nil, err
 	}
-	if _, err := state.Carried(ctx, p.ID, p.Kind, req.Voters); err != nil {
+	if _, err := state.Carried(ctx, p.ID, p.Kind, model.Manufacturer, req.Voters); err != nil {
 		return nil, err
 	}
 	if err := state.Models.Update(ctx, next); err != nil {

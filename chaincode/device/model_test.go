@@ -13,8 +13,8 @@ import (
 // what that one published under it stands in nobody's way.
 func TestAModelIsAssignedByVote(t *testing.T) {
 	t.Parallel()
-	const squatter = "othertech"
-	l, err := statetest.Open(statetest.Options{Organisations: append(statetest.Organisations(), squatter)})
+	const squatter, third = "othertech", "thirdtech"
+	l, err := statetest.Open(statetest.Options{Organisations: append(statetest.Organisations(), squatter, third)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +53,7 @@ func TestAModelIsAssignedByVote(t *testing.T) {
 	}
 	id, voters := propose(ledger.ProposeAssignModel, "D1", maker)
 	again, _ := propose(ledger.ProposeAssignModel, "D1", maker)
+	kept, _ := propose(ledger.ProposeAssignModel, "D1", third)
 	removal, _ := propose(ledger.ProposeRemoveOrganisation, "", squatter)
 	want(ledger.CodeDenied, assign(id, voters[:len(voters)-1])) // no majority
 	want(ledger.CodeNotFound, assign(id, append(voters[:len(voters)-1:len(voters)-1], squatter)))
@@ -61,6 +62,7 @@ func TestAModelIsAssignedByVote(t *testing.T) {
 	want("", assign(id, voters))
 	want(ledger.CodeAlreadyExists, assign(id, voters))
 	want(ledger.CodeAlreadyExists, assign(again, voters))
+	want(ledger.CodeGone, assign(kept, voters)) // the members took it from the squatter, not from its maker
 	var m ledger.Model
 	statetest.Want(t, "", l.Evaluate(l.Client(north, ""), ledger.DeviceGetModel, ledger.GetModel{DI: "D1"}, &m))
 	if m.Manufacturer != maker || m.Assigned == nil || m.Assigned.From != squatter || m.Assigned.Proposal != id {

@@ -1,6 +1,8 @@
 package identity
 
 import (
+	"strconv"
+
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/state"
 )
@@ -70,11 +72,11 @@ func (c *Contract) DeactivateDID(ctx *state.Context, req ledger.DeactivateDID) (
 // the key that takes over. Neither they nor the subject's organisation can do it
 // alone: the caller is the organisation, and the new key signs.
 func (c *Contract) RecoverDID(ctx *state.Context, req ledger.RecoverDID) (*ledger.DID, error) {
-	agreed := func(ctx *state.Context, _ *ledger.DID) (ledger.DIDKeys, error) {
+	agreed := func(ctx *state.Context, current *ledger.DID) (ledger.DIDKeys, error) {
 		if _, err := state.Member(ctx); err != nil {
 			return ledger.DIDKeys{}, err
 		}
-		p, err := state.Carried(ctx, req.Proposal, ledger.ProposeRecoverDID, req.Voters)
+		p, err := state.Carried(ctx, req.Proposal, ledger.ProposeRecoverDID, strconv.Itoa(current.Revision), req.Voters)
 		if err != nil {
 			return ledger.DIDKeys{}, err
 		}

@@ -1,6 +1,8 @@
 package identity
 
 import (
+	"strconv"
+
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/state"
 )
@@ -18,11 +20,12 @@ func (c *Contract) Propose(ctx *state.Context, req ledger.Propose) (*ledger.Prop
 	if err != nil {
 		return nil, err
 	}
-	if err := feasible(ctx, roster, req.Kind, req.Subject); err != nil {
+	base, err := feasible(ctx, roster, req.Kind, req.Subject)
+	if err != nil {
 		return nil, err
 	}
 	p := &ledger.Proposal{
-		V: 1, ID: ctx.TxID(), Kind: req.Kind, Subject: req.Subject, Reason: req.Reason,
+		V: 1, ID: ctx.TxID(), Kind: req.Kind, Subject: req.Subject, Reason: req.Reason, Base: base,
 		By: ctx.Caller().Org, Proposed: ctx.Time(), Expires: ctx.Time().Add(ledger.ProposalLife),
 	}
 	if err := state.Proposals.Append(ctx, p); err != nil {
@@ -32,35 +35,43 @@ func (c *Contract) Propose(ctx *state.Context, req ledger.Propose) (*ledger.Prop
 }
 
 // feasible refuses what could not be carried out: what it is about is missing, or
-// is so already.
-func feasible(ctx *state.Context, roster *ledger.Roster, kind string, s ledger.ProposalSubject) error {
+// is so already. It returns what the members decide on: see ledger.Proposal.Base.
+func feasible(ctx *state.Context, roster *ledger.Roster, kind string, s ledger.ProposalSubject) (base string, err error) {
 	switch kind {
 	case ledger.ProposeAcceptIssuer:
-		_, err := acceptance(ctx, roster, s)
-		return err
+		row, err := acceptance(ctx, roster, s)
+		return revision(row), err
 	case ledger.ProposeStrikeIssuer:
 		row, _, err := state.TrustRows.Find(ctx, ledger.TrustKey(s.Issuer, s.CredentialType))
 		if err != nil {
-			return err
+			return "", err
 		}
-		return strikable(row)
+		return revision(row), strikable(row)
 	case ledger.ProposeRemoveOrganisation:
 		_, err := remove(roster, s.Organisation)
-		return err
+		return strconv.Itoa(roster.Revision), err
 	case ledger.ProposeReadmitOrganisation:
 		_, err := readmit(roster, s.Organisation)
-		return err
+		return strconv.Itoa(roster.Revision), err
 	case ledger.ProposeRecoverDID:
 		current, err := state.DIDs.Get(ctx, ledger.DIDKey(s.DID))
 		if err != nil {
-			return err
+			return "", err
 		}
-		return alive(current)
+		return strconv.Itoa(current.Revision), alive(current)
 	case ledger.ProposeAssignModel:
 		return assignable(ctx, s)
 	}
-	_, err := state.Streams.Get(ctx, ledger.StreamKey(s.Stream))
-	return err
+	_, err = state.Streams.Get(ctx, ledger.StreamKey(s.Stream))
+	return "", err
+}
+
+// revision returns the revision of a row of the trust registry, 0 for none.
+func revision(row *ledger.TrustRow) string {
+	if row == nil {
+		return "0"
+	}
+	return strconv.Itoa(row.Revision)
 }
 
 // acceptance reads what the acceptance of an issuer depends on and returns the
@@ -89,23 +100,24 @@ func acceptance(ctx *state.Context, roster *ledger.Roster, s ledger.ProposalSubj
 	return row, nil
 }
 
-// assignable: of another's model, to a registered manufacturer.
-func assignable(ctx *state.Context, s ledger.ProposalSubject) error {
+// assignable: of another's model, to a registered manufacturer. It returns whose
+// the model is.
+func assignable(ctx *state.Context, s ledger.ProposalSubject) (manufacturer string, err error) {
 	org, err := state.Organisations.Get(ctx, ledger.OrganisationKey(s.Organisation))
 	if err != nil {
-		return err
+		return "", err
 	}
 	if org.Kind != ledger.KindManufacturer {
-		return ledger.Problemf(ledger.CodeDenied, "a model belongs to a registered manufacturer")
+		return "", ledger.Problemf(ledger.CodeDenied, "a model belongs to a registered manufacturer")
 	}
 	model, err := state.Models.Get(ctx, ledger.ModelKey(s.DI))
 	if err != nil {
-		return err
+		return "", err
 	}
 	if model.Manufacturer == s.Organisation {
-		return ledger.Problemf(ledger.CodeAlreadyExists, "the model is this manufacturer's")
+		return "", ledger.Problemf(ledger.CodeAlreadyExists, "the model is this manufacturer's")
 	}
-	return nil
+	return model.Manufacturer, nil
 }
 
 // Vote answers a proposal for the caller's organisation, for good.
@@ -142,7 +154,7 @@ func (c *Contract) Enact(ctx *state.Context, req ledger.Enact) (*ledger.Proposal
 	if err != nil {
 		return nil, err
 	}
-	p, err := state.Proposals.Get(ctx, ledger.ProposalKey(req.Proposal))
+	p, err := state.OpenProposal(ctx, req.Proposal)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +162,11 @@ func (c *Contract) Enact(ctx *state.Context, req ledger.Enact) (*ledger.Proposal
 	if !ours {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "a proposal of this kind is enacted by the contract whose record it changes")
 	}
-	if p, err = state.Carried(ctx, p.ID, p.Kind, req.Voters); err != nil {
+	base, err := feasible(ctx, roster, p.Kind, p.Subject)
+	if err != nil {
+		return nil, err
+	}
+	if p, err = state.Carried(ctx, p.ID, p.Kind, base, req.Voters); err != nil {
 		return nil, err
 	}
 	event, key, err := carry(ctx, roster, p)

@@ -156,7 +156,9 @@ func TestAVoteThatCannotCount(t *testing.T) {
 func TestAVoteOfWhoLeftDoesNotCount(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	id := h.propose(north, ledger.ProposeRemoveOrganisation, member(authority))
+	did, _ := h.issuer("staff")
+	h.try("", north, ledger.IdentityPublishSchema, ledger.PublishSchema{CredentialType: assessor, Version: "1", Digest: ledger.BodyDigest(nil)})
+	id := h.propose(north, ledger.ProposeAcceptIssuer, ledger.ProposalSubject{Issuer: did, CredentialType: assessor, Schema: "1"})
 	h.vote(id, true, north, maker)
 	leave := h.propose(north, ledger.ProposeRemoveOrganisation, member(maker))
 	h.vote(leave, true, north, south, east)
@@ -262,7 +264,7 @@ func TestAProposalSaysWhatItIs(t *testing.T) {
 	tx := h.Blocks(h.Height() - 1)[0].Txs[0]
 	now := statetest.Start
 	want := ledger.ProposalView{Votes: []ledger.Vote{}, Proposal: ledger.Proposal{
-		V: 1, ID: tx.ID, Kind: ledger.ProposeRemoveOrganisation, Subject: member(maker), Reason: "because", By: north,
+		V: 1, ID: tx.ID, Kind: ledger.ProposeRemoveOrganisation, Subject: member(maker), Reason: "because", Base: "5", By: north,
 		Proposed: now, Expires: now.Add(30 * 24 * time.Hour),
 	}}
 	if diff := cmp.Diff(want, h.proposal(id)); diff != "" {

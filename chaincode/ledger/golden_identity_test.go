@@ -43,6 +43,10 @@ var identityRecords = map[string]any{
 		V: 1, ID: hex32(20), Kind: ProposeAcceptIssuer, Reason: "it assesses devices", By: "hospital-north", Proposed: at, Expires: at.Add(ProposalLife),
 		Subject: ProposalSubject{Issuer: sampleIssuer, CredentialType: "DeviceAssessor", Schema: "1"},
 	},
+	"proposal-accept-based": &Proposal{
+		V: 1, ID: hex32(20), Kind: ProposeAcceptIssuer, Reason: "it assesses devices", Base: "2", By: "hospital-north", Proposed: at, Expires: at.Add(ProposalLife),
+		Subject: ProposalSubject{Issuer: sampleIssuer, CredentialType: "DeviceAssessor", Schema: "1"},
+	},
 	"proposal-stream": &Proposal{
 		V: 1, ID: hex32(21), Kind: ProposeSucceedStream, Reason: "the disk is lost", By: "hospital-north", Proposed: at, Expires: at.Add(ProposalLife),
 		Subject: ProposalSubject{Stream: hex32(2), Successor: hex32(22), LastSequence: 7},

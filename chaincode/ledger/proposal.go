@@ -52,14 +52,23 @@ type ProposalSubject struct {
 
 // Proposal is a question to the members.
 type Proposal struct {
-	V        int             `json:"v"`
-	ID       string          `json:"id"` // id of the transaction that proposed it
-	Kind     string          `json:"kind"`
-	Subject  ProposalSubject `json:"subject"`
-	Reason   string          `json:"reason"` // for the members to read; names no person
-	By       string          `json:"by"`     // MSP id
-	Proposed time.Time       `json:"proposed"`
-	Expires  time.Time       `json:"expires"` // neither voted on nor enacted from then on
+	V       int             `json:"v"`
+	ID      string          `json:"id"` // id of the transaction that proposed it
+	Kind    string          `json:"kind"`
+	Subject ProposalSubject `json:"subject"`
+	Reason  string          `json:"reason"` // for the members to read; names no person
+
+	// Base is what the members decide on, as it was when it was proposed: the
+	// revision of the trust registry's row, 0 when there is none (accept_issuer,
+	// strike_issuer), of the roster (remove_organisation, readmit_organisation) or
+	// of the DID (recover_did), or the model's manufacturer (assign_model). Once it
+	// is another the proposal cannot be enacted. Left out for succeed_stream, whose
+	// subject names the last anchor.
+	Base string `json:"base,omitempty" metadata:",optional"`
+
+	By       string    `json:"by"` // MSP id
+	Proposed time.Time `json:"proposed"`
+	Expires  time.Time `json:"expires"` // neither voted on nor enacted from then on
 }
 
 // Key returns the record's key.

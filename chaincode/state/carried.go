@@ -8,7 +8,10 @@ import (
 
 // Carried checks that a proposal of that kind was carried by the named voters,
 // and marks it as enacted, so that it takes effect once. The transaction that
-// calls it does what was proposed, in the same breath.
+// calls it does what was proposed, in the same breath. It states what the proposal
+// is about to change, as it is now, in the terms of ledger.Proposal.Base: votes
+// on what has changed since do not count, or whoever kept a carried proposal back
+// could undo a later decision with it.
 //
 // Each voter is named once, is on the roster now, and approved; together they are
 // more than half of the roster. The votes are read under the voters' names rather
@@ -17,15 +20,18 @@ import (
 // roster it does.
 //
 // It answers not_found for an unknown proposal or vote, invalid for one of another
-// kind, gone after it expired, already_exists after it was enacted, and denied
-// without a majority.
-func Carried(ctx *Context, proposal, kind string, voters []string) (*ledger.Proposal, error) {
+// kind, gone after it expired or when its base is another, already_exists after it
+// was enacted, and denied without a majority.
+func Carried(ctx *Context, proposal, kind, base string, voters []string) (*ledger.Proposal, error) {
 	p, err := OpenProposal(ctx, proposal)
 	if err != nil {
 		return nil, err
 	}
-	if p.Kind != kind {
+	switch {
+	case p.Kind != kind:
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the proposal is of another kind")
+	case p.Base != base:
+		return nil, ledger.Problemf(ledger.CodeGone, "what the proposal is about has changed since it was made")
 	}
 	roster, err := Rosters.Get(ctx, ledger.RosterKey())
 	if err != nil {

@@ -28,7 +28,7 @@ func (c *checker) devices() {
 			}
 			p := c.assignment(r.entries[i])
 			c.want(p != nil && m.Assigned != nil && m.Assigned.Proposal == p.ID && m.Assigned.From == r.versions[i-1].Manufacturer &&
-				p.Subject.DI == m.DI && p.Subject.Organisation == m.Manufacturer, "model %s: changed hands without a vote", m.DI)
+				p.Subject.DI == m.DI && p.Subject.Organisation == m.Manufacturer && p.Base == m.Assigned.From, "model %s: changed hands without a vote", m.DI)
 		}
 	}
 	for _, r := range rowsOf[ledger.Release](c, ledger.TypeRelease) {

@@ -3,6 +3,7 @@ package statetest
 import (
 	"encoding/json"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -77,6 +78,7 @@ func (c *checker) proof(d ledger.DID, proof string, keys ledger.DIDKeys, recover
 	c.want(found && err == nil && jws.Verify(key) == nil, "%s: the proof of revision %d is by no key of the one before", d.ID, d.Revision)
 	c.want(recovery == nil || recovery.Kind == ledger.ProposeRecoverDID && recovery.Subject.DID == d.ID && recovery.Subject.Key == jwk.Thumbprint(),
 		"%s: revision %d is not what was enacted", d.ID, d.Revision)
+	c.want(recovery == nil || recovery.Base == strconv.Itoa(d.Revision-1), "%s: revision %d was decided on another than the one before", d.ID, d.Revision)
 }
 
 // registries: schemas are their author's, and a status list goes on version by

@@ -117,6 +117,8 @@ func TestCheckFindsEveryDamageOfDecisions(t *testing.T) {
 		"trust in another":               {edit(ledger.TypeProposal, `"credentialType":"DeviceAssessor"`, `"credentialType":"Else"`), "is not what was enacted"},
 		"trust that was struck":          {edit(ledger.TypeTrust, `"state":"accepted"`, `"state":"struck"`), "is not what was enacted"},
 		"trust of another revision":      {edit(ledger.TypeTrust, `"revision":2`, `"revision":3`), "has revision 3"},
+		"trust on another base":          {edit(ledger.TypeProposal, `"base":"0"`, `"base":"1"`), "was decided on another"},
+		"a roster on another base":       {edit(ledger.TypeProposal, `"base":"5"`, `"base":"4"`), "was decided on another"},
 		"a schema by another":            {by(ledger.IdentityPublishSchema, "medtech"), "schema"},
 		"a status list that skips":       {edit(ledger.TypeStatusList, `"version":2`, `"version":3`), "is numbered 3"},
 		"a status list by another":       {by(ledger.IdentityCommitStatusList, "medtech"), "another organisation committed it"},

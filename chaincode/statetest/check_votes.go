@@ -2,6 +2,7 @@ package statetest
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
@@ -120,6 +121,8 @@ func (c *checker) roster(v *votes) {
 		case p == nil:
 			c.want(len(gone) == 0 && (len(came) == 0 || slices.Equal(came, []string{c.by(e).Org})) && slices.Equal(r.Removed, before.Removed),
 				"the roster: revision %d is not its writer's registration", r.Revision)
+		case p.Base != strconv.Itoa(before.Revision):
+			c.fail("the roster: revision %d was decided on another than the one before", r.Revision)
 		case p.Kind == ledger.ProposeRemoveOrganisation:
 			c.want(slices.Equal(gone, []string{p.Subject.Organisation}) && len(came) == 0 && slices.Equal(missing(r.Removed, before.Removed), gone),
 				"the roster: revision %d is not what was enacted", r.Revision)
@@ -155,6 +158,7 @@ func (c *checker) trust(v *votes) {
 			c.want(t.Revision == i+1, "trust %v: version %d has revision %d", r.key, i, t.Revision)
 			c.want(p != nil && p.ID == t.Proposal && p.Kind == kind && p.Subject.Issuer == t.Issuer && p.Subject.CredentialType == t.CredentialType,
 				"trust %v: revision %d is not what was enacted", r.key, t.Revision)
+			c.want(p == nil || p.Base == strconv.Itoa(i), "trust %v: revision %d was decided on another than the one before", r.key, t.Revision)
 			c.want(i == 0 || t.State == ledger.TrustAccepted || r.versions[i-1].State == ledger.TrustAccepted, "trust %v: struck twice", r.key)
 		}
 	}

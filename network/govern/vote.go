@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/client"
@@ -118,13 +119,15 @@ func vote(ctx context.Context, s *launch.Session, without, what string, on func(
 	}
 	others = slices.DeleteFunc(others, func(org string) bool { return !roster.Has(org) })
 	done := s.Step(what)
-	err = v.carry(ctx, others, roster.Needed(), p)
+	err = v.carry(ctx, others, &roster, p)
 	done(err)
 	return err
 }
 
-// carry proposes, has the organisations approve until enough have, and enacts.
-func (v *voters) carry(ctx context.Context, orgs []string, needed int, p ledger.Propose) error {
+// carry proposes what concerns the roster, has the organisations approve until
+// enough have, and enacts.
+func (v *voters) carry(ctx context.Context, orgs []string, roster *ledger.Roster, p ledger.Propose) error {
+	needed := roster.Needed()
 	if len(orgs) < needed {
 		return fmt.Errorf("%d registered members are no majority: %d are needed", len(orgs), needed)
 	}
@@ -132,7 +135,7 @@ func (v *voters) carry(ctx context.Context, orgs []string, needed int, p ledger.
 	if err != nil {
 		return err
 	}
-	open, err := openProposal(ctx, speaker, p)
+	open, err := openProposal(ctx, speaker, roster, p)
 	if err != nil {
 		return err
 	}
@@ -200,7 +203,7 @@ func submit[T any](ctx context.Context, c *client.Client, name string, req any) 
 
 // openProposal finds a proposal of the same kind and subject that can still be
 // carried, with its votes; nil when there is none.
-func openProposal(ctx context.Context, c *client.Client, p ledger.Propose) (*ledger.ProposalView, error) {
+func openProposal(ctx context.Context, c *client.Client, roster *ledger.Roster, p ledger.Propose) (*ledger.ProposalView, error) {
 	req := ledger.PageRequest{}
 	for {
 		var page ledger.ProposalPage
@@ -208,7 +211,8 @@ func openProposal(ctx context.Context, c *client.Client, p ledger.Propose) (*led
 			return nil, fmt.Errorf("asking for open proposals: %w", err)
 		}
 		for _, have := range page.Items {
-			if have.Kind != p.Kind || have.Subject != p.Subject {
+			// One about an earlier roster cannot be enacted any more.
+			if have.Kind != p.Kind || have.Subject != p.Subject || have.Base != strconv.Itoa(roster.Revision) {
 				continue
 			}
 			var view ledger.ProposalView
