@@ -91,7 +91,7 @@ func TestConflictsOfLives(t *testing.T) {
 			"a recall is lifted, then a unit cleared of it: the clearance loses",
 			func(w *ward) { w.must(recallLot(w)) },
 			func(w *ward) statetest.Proposal {
-				return w.lift(maker, ledger.RoleRegistrar, "L1", 1, w.nurse, w.expert)
+				return w.lift(maker, ledger.RoleRegistrar, 1, w.nurse, w.expert)
 			},
 			func(w *ward) statetest.Proposal { return w.clear(id, ledger.RecallLot, 1, w.nurse, w.expert) },
 			[]bool{true, false},
@@ -115,6 +115,22 @@ func TestConflictsOfLives(t *testing.T) {
 				return w.by(maker, ledger.RoleRegistrar, ledger.IdentityCreateDID, statetest.Creation(did, statetest.NewDIDKey("key-1", maker)))
 			},
 			func(w *ward) statetest.Proposal { return release(w.Ledger, statetest.SeededDI, "4") },
+			[]bool{true, false},
+		},
+		{
+			"an authority is voted off, then it recalls: the recall loses", nothing,
+			func(w *ward) statetest.Proposal {
+				id, voters, err := w.Approve(ledger.Propose{
+					Kind: ledger.ProposeRemoveOrganisation, Reason: "a sample", Subject: ledger.ProposalSubject{Organisation: authority},
+				})
+				if err != nil {
+					w.t.Fatal(err)
+				}
+				return w.by(north, ledger.RoleRegistrar, ledger.IdentityEnact, ledger.Enact{Proposal: id, Voters: voters})
+			},
+			func(w *ward) statetest.Proposal {
+				return w.recall(authority, ledger.RoleCertifier, ledger.RecallLot, "L1", 0)
+			},
 			[]bool{true, false},
 		},
 		{

@@ -247,7 +247,8 @@ func TestWhatWasRefusedMayRunAnotherRelease(t *testing.T) {
 	if u := w.unit(id); u.Certification != ledger.CertificationFull || u.Assessment.Release != newer || u.Assessment.Assessor != authority {
 		t.Errorf("certified it is %+v", u)
 	}
-	w.must(w.update(id, statetest.SeededRelease))
+	w.must(release(w.Ledger, statetest.SeededDI, "4.0.0"))
+	w.must(w.update(id, "4.0.0"))
 	if u := w.unit(id); u.State != ledger.StateInService || u.Certification != ledger.CertificationNone {
 		t.Errorf("with another release it is %s and %s", u.State, u.Certification)
 	}

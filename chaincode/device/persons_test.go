@@ -91,7 +91,7 @@ func TestAStatementServesOnce(t *testing.T) {
 	}
 	// And across records: a lifted recall's statement does not lift it again.
 	w.must(w.recall(maker, ledger.RoleRegistrar, ledger.RecallLot, "L1", 0))
-	lift := w.lift(maker, ledger.RoleRegistrar, "L1", 1, w.nurse, w.expert)
+	lift := w.lift(maker, ledger.RoleRegistrar, 1, w.nurse, w.expert)
 	w.must(lift)
 	w.want(ledger.CodeAlreadyExists, lift)
 }

@@ -122,20 +122,20 @@ func TestWhoRecallsAndLifts(t *testing.T) {
 	w.want(ledger.CodeDenied, w.recall(north, ledger.RoleCertifier, ledger.RecallLot, lot, 0))
 	w.want(ledger.CodeDenied, w.recall(authority, ledger.RoleRegistrar, ledger.RecallLot, lot, 0))
 	w.want(ledger.CodeNotFound, w.recall(maker, ledger.RoleRegistrar, ledger.RecallRelease, "9.9", 0))
-	w.want(ledger.CodeNotFound, w.lift(maker, ledger.RoleRegistrar, lot, 1, w.nurse, w.expert))
+	w.want(ledger.CodeNotFound, w.lift(maker, ledger.RoleRegistrar, 1, w.nurse, w.expert))
 	w.want(ledger.CodeConflict, makers(1))
 	w.must(makers(0))
 	w.want(ledger.CodeAlreadyExists, makers(0))
 	w.want(ledger.CodeAlreadyExists, makers(1)) // as it stands
 	w.want(ledger.CodeConflict, authoritys(2))
-	w.want(ledger.CodeDenied, w.lift(authority, ledger.RoleCertifier, lot, 1, w.nurse, w.expert))
+	w.want(ledger.CodeDenied, w.lift(authority, ledger.RoleCertifier, 1, w.nurse, w.expert))
 	w.must(authoritys(1)) // takes it over
 	w.want(ledger.CodeDenied, makers(2))
-	w.want(ledger.CodeDenied, w.lift(maker, ledger.RoleRegistrar, lot, 2, w.nurse, w.expert))
-	w.want(ledger.CodeConflict, w.lift(authority, ledger.RoleCertifier, lot, 1, w.nurse, w.expert))
-	w.want(ledger.CodeDenied, w.lift(authority, ledger.RoleCertifier, lot, 2, w.nurse, w.nurse.Colleague("b")))
-	w.must(w.lift(authority, ledger.RoleCertifier, lot, 2, w.nurse, w.expert))
-	w.want(ledger.CodeAlreadyExists, w.lift(authority, ledger.RoleCertifier, lot, 3, w.nurse, w.expert))
+	w.want(ledger.CodeDenied, w.lift(maker, ledger.RoleRegistrar, 2, w.nurse, w.expert))
+	w.want(ledger.CodeConflict, w.lift(authority, ledger.RoleCertifier, 1, w.nurse, w.expert))
+	w.want(ledger.CodeDenied, w.lift(authority, ledger.RoleCertifier, 2, w.nurse, w.nurse.Colleague("b")))
+	w.must(w.lift(authority, ledger.RoleCertifier, 2, w.nurse, w.expert))
+	w.want(ledger.CodeAlreadyExists, w.lift(authority, ledger.RoleCertifier, 3, w.nurse, w.expert))
 	if u := w.unit(statetest.SeededUnit(north)); u.State != ledger.StateRegistered {
 		t.Errorf("after the recall it is %s", u.State)
 	}

@@ -63,10 +63,33 @@ func stands(unit *ledger.Unit, now time.Time) bool {
 	return unit.CertifiedAt(now) != ledger.CertificationNone
 }
 
-// adverse reports whether the last assessment of what the unit runs went against
-// it.
-func adverse(unit *ledger.Unit) bool {
-	return unit.Assessment != nil && unit.Assessment.Release == unit.Release && !unit.Assessment.Certifies()
+// adverse reports whether the last assessment that the unit had with the release
+// that it runs went against it, whatever it ran and was assessed with since.
+func adverse(unit *ledger.Unit) bool { return slices.Contains(unit.Refused, unit.Release) }
+
+// refused refuses a step that no unit makes while an assessment stands against it.
+func refused() error {
+	return ledger.Problemf(ledger.CodeDenied, "the last assessment of what the unit runs went against it")
+}
+
+// judge notes what an assessment says of the release that the unit runs.
+func judge(next *ledger.Unit, certifies bool) {
+	next.Refused = slices.DeleteFunc(next.Refused, func(version string) bool { return version == next.Release })
+	if certifies {
+		if len(next.Refused) == 0 {
+			next.Refused = nil
+		}
+		return
+	}
+	next.Refused = append(next.Refused, next.Release)
+	next.Refused = next.Refused[max(0, len(next.Refused)-ledger.MaxRefused):]
+}
+
+// holdAdverse holds a unit in service that an assessment stands against.
+func holdAdverse(next *ledger.Unit) {
+	if next.State == ledger.StateInService && adverse(next) {
+		next.State, next.Previous, next.Holds = ledger.StateHeld, ledger.StateInService, []string{ledger.HoldAssessment}
+	}
 }
 
 // idle is the state of a complete unit that is neither in service nor held.
@@ -98,11 +121,10 @@ func certify(unit *ledger.Unit, req ledger.CertifyUnit, org string, now time.Tim
 	if next.Assessment.Certifies() && (!req.ValidTo.After(now) || req.ValidTo.Sub(now) > most) {
 		return nil, fault("the assessment", "validTo", "must lie ahead, and not further than the verdict allows")
 	}
+	judge(next, next.Assessment.Certifies())
 	switch unit.State {
 	case ledger.StateInService:
-		if !next.Assessment.Certifies() {
-			next.State, next.Previous, next.Holds = ledger.StateHeld, ledger.StateInService, []string{ledger.HoldAssessment}
-		}
+		holdAdverse(next)
 	case ledger.StateHeld, ledger.StateQuarantined:
 		if unit.Previous != ledger.StateInService {
 			next.Previous = idle(next, now)
@@ -117,7 +139,7 @@ func certify(unit *ledger.Unit, req ledger.CertifyUnit, org string, now time.Tim
 // not get in; one whose certification has run out does so without it.
 func putIntoService(unit *ledger.Unit, lDevID string, now time.Time) (*ledger.Unit, error) {
 	if adverse(unit) {
-		return nil, ledger.Problemf(ledger.CodeDenied, "the last assessment went against the unit")
+		return nil, refused()
 	}
 	next := successor(unit)
 	idle(next, now)
@@ -155,7 +177,7 @@ func hold(unit *ledger.Unit, state, reason string) (*ledger.Unit, error) {
 // to pass an assessment before, or run another release.
 func release(unit *ledger.Unit, now time.Time) (*ledger.Unit, error) {
 	if adverse(unit) {
-		return nil, ledger.Problemf(ledger.CodeDenied, "the last assessment went against the unit")
+		return nil, refused()
 	}
 	next := successor(unit)
 	next.Holds, next.Previous = nil, ""
@@ -166,7 +188,8 @@ func release(unit *ledger.Unit, now time.Time) (*ledger.Unit, error) {
 }
 
 // updateRelease puts another release on a unit; recall is that of the release,
-// nil for none. What was certified, or cleared, was the release before.
+// nil for none. What was certified, or cleared, was the release before. A unit in
+// service is held when an earlier assessment of it went against the release.
 func updateRelease(unit *ledger.Unit, recall *ledger.Recall, version string) (*ledger.Unit, error) {
 	switch {
 	case unit.Release == version:
@@ -183,6 +206,7 @@ func updateRelease(unit *ledger.Unit, recall *ledger.Recall, version string) (*l
 		next.Previous = ledger.StateRegistered
 	}
 	next.Cleared = cleared(unit, ledger.RecallRelease, 0)
+	holdAdverse(next)
 	return next, nil
 }
 

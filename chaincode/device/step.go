@@ -49,8 +49,12 @@ func notRecalled(ctx *state.Context, unit *ledger.Unit) error {
 	return nil
 }
 
-// authority refuses a caller whose organisation is not registered as one.
+// authority refuses a caller whose organisation is not registered as one, or is
+// no longer a member: its row stays when the members vote it off.
 func authority(ctx *state.Context) error {
+	if _, err := state.Member(ctx); err != nil {
+		return err
+	}
 	org, _, err := state.Organisations.Find(ctx, ledger.OrganisationKey(ctx.Caller().Org))
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 const (
 	east      = "hospital-east"
 	authority = "authority"
+	seededLot = "L1"
 	newer     = "3.0.0" // a second release of the seeded model
 )
 
@@ -152,7 +153,8 @@ func (w *ward) recall(org string, role ledger.Role, kind, value string, revision
 	})
 }
 
-func (w *ward) lift(org string, role ledger.Role, lot string, revision int, persons ...*statetest.Person) statetest.Proposal {
-	p := w.by(org, role, ledger.DeviceLiftRecall, ledger.LiftRecall{DI: statetest.SeededDI, Kind: ledger.RecallLot, Value: lot, Revision: revision})
-	return w.agreed(p, ledger.RecallKey(statetest.SeededDI, ledger.RecallLot, lot), revision, ledger.CredentialReleaser, persons...)
+// lift ends the recall of the seeded units' lot.
+func (w *ward) lift(org string, role ledger.Role, revision int, persons ...*statetest.Person) statetest.Proposal {
+	p := w.by(org, role, ledger.DeviceLiftRecall, ledger.LiftRecall{DI: statetest.SeededDI, Kind: ledger.RecallLot, Value: seededLot, Revision: revision})
+	return w.agreed(p, ledger.RecallKey(statetest.SeededDI, ledger.RecallLot, seededLot), revision, ledger.CredentialReleaser, persons...)
 }

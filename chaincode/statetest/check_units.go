@@ -31,7 +31,7 @@ var unitSteps = map[string]struct {
 		"held registered", "held certified", "held in_service", "quarantined registered", "quarantined certified", "quarantined in_service",
 	}, 2},
 	ledger.DeviceUpdateRelease: {[]string{
-		"registered registered", "certified registered", "in_service in_service", "held held", "quarantined quarantined",
+		"registered registered", "certified registered", "in_service in_service", "in_service held", "held held", "quarantined quarantined",
 	}, 0},
 	ledger.DeviceOffer: {[]string{"registered registered", "certified certified", "in_service in_service"}, 0},
 	ledger.DeviceEndOffer: {[]string{
