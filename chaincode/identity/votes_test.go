@@ -181,27 +181,49 @@ func TestAProposalExpires(t *testing.T) {
 	h.enact(ledger.CodeGone, id, north, south, east)
 }
 
-func TestTwoStayOnTheRoster(t *testing.T) {
+func TestThreeStayOnTheRoster(t *testing.T) {
 	t.Parallel()
 	h := &house{statetest.New(t), t}
-	h.try("", north, ledger.IdentityRegister, statetest.Registration(north))
-	h.try(ledger.CodeDenied, north, ledger.IdentityPropose, ledger.Propose{Kind: ledger.ProposeRemoveOrganisation, Subject: member(north), Reason: "so"})
-	h.try("", south, ledger.IdentityRegister, statetest.Registration(south))
-	h.try(ledger.CodeDenied, north, ledger.IdentityPropose, ledger.Propose{Kind: ledger.ProposeRemoveOrganisation, Subject: member(south), Reason: "so"})
+	removal := ledger.Propose{Kind: ledger.ProposeRemoveOrganisation, Subject: member(south), Reason: "so"}
+	for _, org := range []string{south, north, east} {
+		h.try("", org, ledger.IdentityRegister, statetest.Registration(org))
+		h.try(ledger.CodeDenied, org, ledger.IdentityPropose, removal)
+	}
+	h.try("", maker, ledger.IdentityRegister, statetest.Registration(maker))
+	id := h.propose(north, ledger.ProposeRemoveOrganisation, member(south))
+	h.vote(id, true, north, east, maker)
+	h.enact("", id, north, east, maker)
+	// The three that stay can still decide: to have the fourth back, for instance.
+	id = h.propose(north, ledger.ProposeReadmitOrganisation, member(south))
+	h.vote(id, true, north, east, maker)
+	h.enact(ledger.CodeDenied, id, north, east)
+	h.enact("", id, north, east, maker)
 }
 
-func TestWhoeverIsFirstDoesNotDecideAlone(t *testing.T) {
+// TestWhoeverIsFirstDecidesNothing: neither the first nor the first two accept
+// their own issuers before the others are there.
+func TestWhoeverIsFirstDecidesNothing(t *testing.T) {
 	t.Parallel()
 	h := &house{statetest.New(t), t}
-	h.try("", north, ledger.IdentityRegister, statetest.Registration(north))
-	did, err := h.CreateIssuer(north, "staff", statetest.NewDIDKey("key-1", north))
-	if err != nil {
-		t.Fatal(err)
+	registered := []string{}
+	for _, org := range []string{north, south, east} {
+		h.try("", org, ledger.IdentityRegister, statetest.Registration(org))
+		registered = append(registered, org)
+		if org == north {
+			h.try("", north, ledger.IdentityPublishSchema, ledger.PublishSchema{CredentialType: "T", Version: "1", Digest: ledger.BodyDigest(nil)})
+		}
+		did, err := h.CreateIssuer(org, "staff", statetest.NewDIDKey("key-1", org))
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := h.propose(org, ledger.ProposeAcceptIssuer, ledger.ProposalSubject{Issuer: did, CredentialType: "T", Schema: "1"})
+		h.vote(id, true, registered...)
+		code := ledger.CodeDenied
+		if len(registered) == 3 {
+			code = ""
+		}
+		h.enact(code, id, registered...)
 	}
-	h.try("", north, ledger.IdentityPublishSchema, ledger.PublishSchema{CredentialType: "T", Version: "1", Digest: ledger.BodyDigest(nil)})
-	id := h.propose(north, ledger.ProposeAcceptIssuer, ledger.ProposalSubject{Issuer: did, CredentialType: "T", Schema: "1"})
-	h.vote(id, true, north)
-	h.enact(ledger.CodeDenied, id, north)
 }
 
 func TestWhatCannotBeIsNotProposed(t *testing.T) {

@@ -27,8 +27,10 @@ func (r *Roster) Key() Key { return RosterKey() }
 func RosterKey() Key { return Key{TypeRoster, []string{RosterMembers}} }
 
 // MinVoters is how many organisations a decision needs however small the roster
-// is: whoever registers first must not decide alone until the others have.
-const MinVoters = 2
+// is: the two that happen to register first must not decide for those who come
+// after them, nor keep them off the roster. A consortium of fewer members decides
+// nothing by vote.
+const MinVoters = 3
 
 // Needed returns how many organisations carry a proposal: more than half, and
 // never fewer than MinVoters.
