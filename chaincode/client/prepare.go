@@ -104,12 +104,34 @@ func (c *Client) endorse(ctx context.Context, a *actor, name string, req any, op
 	return tx, nil
 }
 
-// propose encodes a request as the one argument of a transaction.
-func propose(contract *fabric.Contract, name string, req any, opts ...fabric.ProposalOption) (*fabric.Proposal, error) {
-	if req != nil {
+// EncodeRequest encodes a request. One that is JSON already goes out byte for byte,
+// as json.Marshal would not leave it: a person may have signed its digest.
+func EncodeRequest(req any) ([]byte, error) {
+	var arg []byte
+	switch r := req.(type) {
+	case json.RawMessage:
+		arg = r
+	case []byte:
+		arg = r
+	default:
 		arg, err := json.Marshal(req)
 		if err != nil {
 			return nil, fmt.Errorf("encoding the request: %w", err)
+		}
+		return arg, nil
+	}
+	if !json.Valid(arg) {
+		return nil, ledger.Problemf(ledger.CodeInvalid, "the request is not JSON")
+	}
+	return arg, nil
+}
+
+// propose encodes a request as the one argument of a transaction.
+func propose(contract *fabric.Contract, name string, req any, opts ...fabric.ProposalOption) (*fabric.Proposal, error) {
+	if req != nil {
+		arg, err := EncodeRequest(req)
+		if err != nil {
+			return nil, err
 		}
 		if len(arg) > ledger.MaxRequestOf(name) {
 			return nil, ledger.Problemf(ledger.CodeTooLarge, "the request is larger than %d bytes", ledger.MaxRequestOf(name))

@@ -295,6 +295,20 @@ func TestTransientsGoToTheEndorsersAlone(t *testing.T) {
 	}
 }
 
+// TestARequestIsSentByteForByte: a person signed the digest of the file.
+func TestARequestIsSentByteForByte(t *testing.T) {
+	t.Parallel()
+	text := []byte("{\"id\": \"x\",\n \"evidence\": \"a&b <c> \u2028\"}\n")
+	request, err := readRequest(ledger.DeviceRelease, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent, err := client.EncodeRequest(request)
+	if err != nil || ledger.BodyDigest(sent) != ledger.BodyDigest(text) {
+		t.Errorf("%q: %v", sent, err)
+	}
+}
+
 // watched keeps what the endorsers are shown.
 type watched struct {
 	*clienttest.Client
