@@ -22,7 +22,7 @@ import (
 // epoch is a span of the trust file in the form that verification needs.
 type epoch struct {
 	from, to time.Time // to is zero when it still runs
-	needed   int
+	needed   int                // organisations that must have signed a read
 	members  map[string]*member // by MSP id
 }
 
@@ -32,11 +32,10 @@ type member struct {
 }
 
 func newEpoch(e *ledger.TrustEpoch) (*epoch, error) {
-	needed, ok := ledger.PolicyNeeds(e.Policy, len(e.Organisations))
-	if !ok {
+	if _, ok := ledger.PolicyNeeds(e.Policy, len(e.Organisations)); !ok {
 		return nil, errors.New("its policy is unknown, or more than its organisations can meet")
 	}
-	out := &epoch{from: e.From, to: e.To, needed: needed, members: map[string]*member{}}
+	out := &epoch{from: e.From, to: e.To, needed: e.ReadNeeded(), members: map[string]*member{}}
 	for _, o := range e.Organisations {
 		m := &member{roots: x509.NewCertPool(), revoked: map[string]bool{}}
 		for _, root := range o.Roots {
@@ -68,11 +67,10 @@ func (v *Verifier) epochAt(t time.Time) *epoch {
 }
 
 // endorsed counts the organisations whose peers signed the response, judged by
-// the members and certificates at the time of the read, and wants as many as the
-// policy of that time. A
-// signature that does not fit its certificate means that something was altered;
-// an endorser that may not count is left out and told about only when the rest
-// does not suffice.
+// the members and certificates at the time of the read, and wants a majority of
+// them, or more when the policy of that time does. A signature that does not fit
+// its certificate means that something was altered; an endorser that may not count
+// is left out and told about only when the rest does not suffice.
 func (v *Verifier) endorsed(r *read, sr *ledger.SignedRead) error {
 	e := v.epochAt(r.time)
 	if e == nil {

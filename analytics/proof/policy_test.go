@@ -95,7 +95,8 @@ func TestEndorsersThatDoNotSuffice(t *testing.T) {
 	}
 }
 
-// Each read is judged by the policy of its own time, whatever holds now.
+// Each read is judged by the policy of its own time, whatever holds now, and
+// wants a majority even where fewer may write.
 func TestPolicyOfTheReadsOwnTime(t *testing.T) {
 	t.Parallel()
 	for name, a := range map[string]struct {
@@ -103,11 +104,11 @@ func TestPolicyOfTheReadsOwnTime(t *testing.T) {
 		signed      int
 		words       string // of the refusal; empty: it is good
 	}{
-		"two suffice":                    {ledger.PolicyMajority, ledger.PolicyOutOf(2), 2, ""},
-		"two sufficed once":              {ledger.PolicyOutOf(2), ledger.PolicyMajority, 2, "2 of 5 organisations, 3 are needed"},
-		"a majority suffices":            {ledger.PolicyOutOf(2), ledger.PolicyMajority, 3, ""},
-		"a majority is more than needed": {ledger.PolicyMajority, ledger.PolicyOutOf(2), 3, ""},
-		"one alone never does":           {ledger.PolicyMajority, ledger.PolicyOutOf(2), 1, "1 of 5 organisations, 2 are needed"},
+		"two suffice to write alone":          {ledger.PolicyMajority, ledger.PolicyOutOf(2), 2, "2 of 5 organisations, 3 are needed"},
+		"two sufficed to write alone":         {ledger.PolicyOutOf(2), ledger.PolicyMajority, 2, "2 of 5 organisations, 3 are needed"},
+		"a majority":                          {ledger.PolicyOutOf(4), ledger.PolicyMajority, 3, ""},
+		"a majority is more than writes need": {ledger.PolicyMajority, ledger.PolicyOutOf(2), 3, ""},
+		"one alone never does":                {ledger.PolicyMajority, ledger.PolicyOutOf(2), 1, "1 of 5 organisations, 3 are needed"},
 		"four of five":                   {ledger.PolicyMajority, ledger.PolicyOutOf(4), 3, "3 of 5 organisations, 4 are needed"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,6 +129,24 @@ func TestPolicyOfTheReadsOwnTime(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Two organisations whose old keys leaked cannot date a read back into a time in
+// which two sufficed to write.
+func TestTwoOldKeysDateNothingBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByDevice)
+	old, now := w.trust.Epochs[0], w.Trust().Epochs[0]
+	old.To, now.From = prooftest.Now.Add(time.Minute), prooftest.Now.Add(time.Minute)
+	old.Policy = ledger.PolicyOutOf(2)
+	now.Organisations[0].Revoked = []string{w.Org(t, north).Peer.Serial()}
+	now.Organisations[1].Revoked = []string{w.Org(t, "hospital-south").Peer.Serial()}
+	w.trust.Epochs = []ledger.TrustEpoch{old, now}
+	if _, err := w.verify(t, w.bundle(t)); err != nil {
+		t.Fatal(err)
+	}
+	w.unit.Endorsers = w.Peers(t, north, "hospital-south")
+	w.refused(t, w.bundle(t), proof.StepPolicy, "2 of 5 organisations, 3 are needed")
 }
 
 // Endorsers whose identity cannot even be read are left out as well.

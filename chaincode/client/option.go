@@ -55,7 +55,7 @@ func WithSubmitTimeout(d time.Duration) Option { return func(o *options) { o.sub
 func WithCommitTimeout(d time.Duration) Option { return func(o *options) { o.commit = d } }
 
 // WithTrust has a signed read judged by the trust file that the function
-// returns at that moment: it must carry the signatures of as many members as
-// the policy of its own time wants. Without it a majority of the organisations
+// returns at that moment: it must carry the signatures of as many members as a
+// read of its own time needs (ledger.TrustEpoch.ReadNeeded). Without it a majority of the organisations
 // in the configuration is wanted.
 func WithTrust(trust func() *ledger.Trust) Option { return func(o *options) { o.trust = trust } }

@@ -10,19 +10,23 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"time"
 
+	fabric "github.com/hyperledger/fabric-gateway/pkg/client"
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-// SignedRead has a read endorsed by peers of as many organisations as the policy
-// wants, a majority unless it was changed, and never submits it. What comes back
+// SignedRead has a read endorsed by peers of a majority of the organisations, or
+// of more when the policy wants so, and never submits it. What comes back
 // proves itself to anyone who trusts the organisations' certificate roots; before
 // it is returned it is checked here in all but those roots, so that a broken one
 // is noticed while it can be replaced.
@@ -32,25 +36,69 @@ import (
 func (c *Client) SignedRead(ctx context.Context, name string, req any) (*ledger.SignedRead, error) {
 	limited, cancel := context.WithTimeout(ctx, defaultTotal)
 	defer cancel()
+	failed := map[string]bool{}
 	for try := 0; ; try++ {
-		read, err := c.signedRead(limited, name, req)
+		read, err := c.signedRead(limited, name, req, c.readers(failed)...)
 		if err == nil {
 			return read, nil
 		}
+		noteFailed(failed, err)
 		if !retryable(err) || !wait(limited, try) {
 			return nil, fmt.Errorf("reading %s with signatures: %w", name, giveUp(ctx, err))
 		}
 	}
 }
 
-func (c *Client) signedRead(ctx context.Context, name string, req any) (*ledger.SignedRead, error) {
+// readers names the organisations that a read is to be endorsed by where the
+// policy for transactions is content with fewer: the gateway, left to choose,
+// would ask no more than that. Elsewhere it names none, since the gateway knows
+// which peers are up and at what height, and passes over those that fail. The own
+// organisation comes first, those that failed last, the others by chance.
+func (c *Client) readers(failed map[string]bool) []string {
+	if c.opts.trust == nil {
+		return nil
+	}
+	epoch, ok := c.opts.trust().At(time.Now())
+	if !ok || epoch.Needed() >= epoch.ReadNeeded() {
+		return nil
+	}
+	rank := func(org string) int {
+		switch {
+		case failed[org]:
+			return 2
+		case org == c.cfg.Organisation:
+			return 0
+		}
+		return 1
+	}
+	var names []string
+	for _, o := range epoch.Organisations {
+		names = append(names, o.ID)
+	}
+	rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] }) //nolint:gosec // spreads the load, protects nothing
+	slices.SortStableFunc(names, func(a, b string) int { return rank(a) - rank(b) })
+	return names[:epoch.ReadNeeded()]
+}
+
+// noteFailed notes the organisations whose peers an error of the gateway names.
+func noteFailed(failed map[string]bool, err error) {
+	for _, d := range status.Convert(err).Details() {
+		if detail, ok := d.(*gateway.ErrorDetail); ok {
+			failed[detail.GetMspId()] = true
+		}
+	}
+}
+
+func (c *Client) signedRead(ctx context.Context, name string, req any, by ...string) (*ledger.SignedRead, error) {
 	a, err := c.actor(c.reads)
 	if err != nil {
 		return nil, err
 	}
-	// The gateway is left to choose the endorsers: it knows which peers are up
-	// and at what height, and passes over those that fail.
-	tx, err := c.endorse(ctx, a, name, req)
+	var opts []fabric.ProposalOption
+	if len(by) > 0 {
+		opts = append(opts, fabric.WithEndorsingOrganizations(by...))
+	}
+	tx, err := c.endorse(ctx, a, name, req, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +120,8 @@ func (c *Client) signedRead(ctx context.Context, name string, req any) (*ledger.
 	return read, nil
 }
 
-// suffice wants as many organisations as the policy at the time of the read
-// does, for that is how a verifier will judge it, whenever that is.
+// suffice wants as many organisations as a read needs at its time, for that is how
+// a verifier will judge it, whenever that is.
 func (c *Client) suffice(read *ledger.SignedRead, organisations []string) error {
 	count, needed := len(organisations), c.majority
 	if c.opts.trust != nil {
@@ -85,7 +133,7 @@ func (c *Client) suffice(read *ledger.SignedRead, organisations []string) error 
 		if !ok {
 			return ledger.Problemf(ledger.CodeUnavailable, "the trust file has no epoch for the time of the read")
 		}
-		count, needed = 0, epoch.Needed()
+		count, needed = 0, epoch.ReadNeeded()
 		for _, o := range epoch.Organisations {
 			if slices.Contains(organisations, o.ID) {
 				count++

@@ -65,7 +65,8 @@ type TrustOrganisation struct {
 	Revoked []string `json:"revoked,omitempty"` // serial numbers of revoked certificates, hex
 }
 
-// Needed returns how many organisations must agree in the epoch. Under a policy
+// Needed returns how many organisations must endorse a transaction in the epoch.
+// Signed reads want ReadNeeded. Under a policy
 // that cannot be met, which ParseTrust refuses, it is more than there are.
 func (e *TrustEpoch) Needed() int {
 	if n, ok := PolicyNeeds(e.Policy, len(e.Organisations)); ok {
@@ -73,6 +74,13 @@ func (e *TrustEpoch) Needed() int {
 	}
 	return len(e.Organisations) + 1
 }
+
+// ReadNeeded returns how many organisations must have signed a read of the epoch:
+// what the policy wants, and a majority at least, whatever the policy for
+// transactions. A transaction is ordered besides, and seen by all; a read stands
+// on its signatures alone, so that under "outof:2" two old keys would suffice to
+// date a read back into the epoch.
+func (e *TrustEpoch) ReadNeeded() int { return max(e.Needed(), len(e.Organisations)/2+1) }
 
 // At returns the epoch that holds t, and false when none does.
 func (t *Trust) At(at time.Time) (*TrustEpoch, bool) {

@@ -71,6 +71,25 @@ func TestNeededOfAFixedNumber(t *testing.T) {
 	}
 }
 
+// TestAReadNeedsAMajority whatever suffices for a transaction.
+func TestAReadNeedsAMajority(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		policy        string
+		members, want int
+	}{
+		{PolicyMajority, 1, 1}, {PolicyMajority, 4, 3}, {PolicyMajority, 5, 3},
+		{PolicyOutOf(2), 2, 2}, {PolicyOutOf(2), 3, 2}, {PolicyOutOf(2), 4, 3}, {PolicyOutOf(2), 5, 3}, {PolicyOutOf(2), 9, 5},
+		{PolicyOutOf(4), 5, 4}, // as many as it takes to write
+		{PolicyOutOf(6), 5, 6}, {"any", 5, 6},
+	} {
+		e := TrustEpoch{Policy: c.policy, Organisations: make([]TrustOrganisation, c.members)}
+		if got := e.ReadNeeded(); got != c.want {
+			t.Errorf("under %q %d of %d must sign a read, want %d", c.policy, got, c.members, c.want)
+		}
+	}
+}
+
 func TestNextEpochBeginsWhereTheLastEnds(t *testing.T) {
 	t.Parallel()
 	file := trust()

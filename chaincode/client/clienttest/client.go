@@ -124,9 +124,9 @@ func (c *Client) reads() *statetest.Identity { return c.network.Ledger.Client(c.
 func (c *Client) simulate(id *statetest.Identity, name string, req any, transient client.Transient) (*statetest.Simulation, error) {
 	args := []string{}
 	if req != nil {
-		b, err := json.Marshal(req)
+		b, err := client.EncodeRequest(req)
 		if err != nil {
-			return nil, fmt.Errorf("encoding the request: %w", err)
+			return nil, err
 		}
 		if len(b) > ledger.MaxRequestOf(name) {
 			return nil, ledger.Problemf(ledger.CodeTooLarge, "the request is larger than %d bytes", ledger.MaxRequestOf(name))
@@ -307,7 +307,7 @@ func (c *Client) SignedRead(ctx context.Context, name string, req any) (*ledger.
 	epoch := c.network.Trust().Epochs[0]
 	signers := []string{c.org}
 	for _, o := range epoch.Organisations {
-		if o.ID != c.org && len(signers) < epoch.Needed() {
+		if o.ID != c.org && len(signers) < epoch.ReadNeeded() {
 			signers = append(signers, o.ID)
 		}
 	}

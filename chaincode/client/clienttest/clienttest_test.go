@@ -155,7 +155,7 @@ func TestSignedReadsAreOfAMajority(t *testing.T) {
 		t.Fatal(err)
 	}
 	epoch, ok := n.Trust().At(n.Ledger.Now())
-	if !ok || len(read.Endorsements) != epoch.Needed() {
+	if !ok || len(read.Endorsements) != epoch.ReadNeeded() {
 		t.Errorf("%d endorsements", len(read.Endorsements))
 	}
 	var distinct []string
@@ -163,7 +163,7 @@ func TestSignedReadsAreOfAMajority(t *testing.T) {
 		distinct = append(distinct, string(e.Endorser))
 	}
 	slices.Sort(distinct)
-	if len(slices.Compact(distinct)) != epoch.Needed() {
+	if len(slices.Compact(distinct)) != epoch.ReadNeeded() {
 		t.Error("one peer signed twice")
 	}
 }
