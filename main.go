@@ -39,6 +39,9 @@ func main() {
 		if p, ok := errors.AsType[*ledger.Problem](err); ok {
 			text = strings.Replace(text, fmt.Sprintf("[%s] ", p.Code), "", 1)
 		}
+		if ctx.Err() != nil { // whatever was under way failed for that, and is at no fault
+			text = "interrupted; give the same command again, and it goes on where it was"
+		}
 		fmt.Fprintf(os.Stderr, "secant: %s\n", text)
 		os.Exit(1) //nolint:gocritic // stop only undoes the signal handler
 	}

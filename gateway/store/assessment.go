@@ -160,10 +160,14 @@ func (s *Store) PostponeAssessment(ctx context.Context, u fact.Unassessed, next 
 }
 
 // Findings returns up to limit reports that were found to concern a unit, those
-// first whose severity and confidence together weigh most.
+// first whose severity and confidence together weigh most. A report that nobody
+// stands by any more, who shared it, is left out.
 func (s *Store) Findings(ctx context.Context, unit string, limit int) ([]fact.Finding, error) {
 	rows, err := s.reading.QueryContext(ctx, `SELECT m.report, a.severity, m.confidence FROM report_match m JOIN assessment a USING (report)
-		WHERE m.unit = ? ORDER BY a.severity * m.confidence DESC, m.report LIMIT ?`, unit, limit)
+		WHERE m.unit = ? AND (NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.digest = m.report) OR EXISTS (
+			SELECT 1 FROM threat t WHERE t.digest = m.report AND NOT EXISTS (
+				SELECT 1 FROM withdrawal w WHERE w.digest = t.digest AND w.sharer = t.sharer)))
+		ORDER BY a.severity * m.confidence DESC, m.report LIMIT ?`, unit, limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading the reports about a unit: %w", err)
 	}

@@ -144,6 +144,28 @@ func TestTheWeightiestFindingsComeFirst(t *testing.T) {
 	}
 }
 
+func TestWhatItsSharersWithdrewConcernsNobody(t *testing.T) {
+	s := received(t, south, medtech)
+	due, _ := unassessed(t, s, 9)
+	for _, u := range due {
+		if err := s.PutAssessment(t.Context(), u, fact.Assessment{Severity: 1, Matches: []fact.Match{{Unit: hex32(1), Confidence: 1}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone := due[0].Record
+	count := func(want int) {
+		t.Helper()
+		if got, err := s.Findings(t.Context(), hex32(1), 9); err != nil || len(got) != want {
+			t.Errorf("findings %+v, %v; want %d", got, err, want)
+		}
+	}
+	apply(t, s, 3, tx(t, "again", north, start, &ledger.Threat{V: 1, Digest: gone.Digest, Sharer: north}))
+	apply(t, s, 4, tx(t, "first", gone.Sharer, start, &ledger.Withdrawal{V: 1, Digest: gone.Digest, Sharer: gone.Sharer, Reason: ledger.WithdrawnError, Time: start}))
+	count(2) // another still stands by it
+	apply(t, s, 5, tx(t, "second", north, start, &ledger.Withdrawal{V: 1, Digest: gone.Digest, Sharer: north, Reason: ledger.WithdrawnError, Time: start}))
+	count(1)
+}
+
 // A local event's number must not be given out twice, so the write that adds
 // one waits for the disk; one that adds none need not.
 func TestAssessmentsThatAddAnEventAreDurable(t *testing.T) {

@@ -22,6 +22,8 @@ func Command(dir *string) *cobra.Command {
 		Short: "Govern the running consortium: members, certificates, chaincode, policy",
 		Long: "network changes a consortium that runs, by channel and chaincode transactions with the signatures that\n" +
 			"its policies ask for. Each command can be given again when it stopped half-way: it goes on where it was.",
+		Args: cobra.NoArgs, // a command that does not exist is a mistake, not a wish for help
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(
 		showCommand(dir), addCommand(dir), removeCommand(dir),
