@@ -21,7 +21,7 @@ import (
 
 // epoch is a span of the trust file in the form that verification needs.
 type epoch struct {
-	from, to time.Time // to is zero when it still runs
+	from, to time.Time          // to is zero when it still runs
 	needed   int                // organisations that must have signed a read
 	members  map[string]*member // by MSP id
 }

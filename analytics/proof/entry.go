@@ -117,8 +117,8 @@ func (e *Entry) verifyDevice(device *ledger.SignedRead) error {
 	switch {
 	case u.ID != e.statement.Unit.String():
 		return mismatch(StepDevice, nil, "the ledger's record is of another device than the statement")
-	case u.Owner != e.statement.Organisation:
-		return mismatch(StepDevice, nil, "the device belongs to another organisation than the log")
+	case !e.owned(&u):
+		return mismatch(StepDevice, nil, "the device belonged to another organisation than the log by %s, when the readings stood in it", stamp(e.head.stood()))
 	case u.SigningKey() == nil:
 		return mismatch(StepDevice, nil, "the ledger holds no key for the device, so it cannot have signed")
 	case !e.statement.VerifySignature(u.SigningKey()):
@@ -126,6 +126,16 @@ func (e *Entry) verifyDevice(device *ledger.SignedRead) error {
 	}
 	e.unit, e.unitRead = &u, r
 	return nil
+}
+
+// owned reports whether the device belongs to the log's organisation, or still did
+// when the anchor provably stood: handing a device over must not take the proofs
+// of what it had signed before away.
+func (e *Entry) owned(u *ledger.Unit) bool {
+	org, since := e.statement.Organisation, e.head.stood()
+	return u.Owner == org || slices.ContainsFunc(u.Former, func(f ledger.FormerOwner) bool {
+		return f.Owner == org && f.Until.After(since)
+	})
 }
 
 // Record judges one record of the request, by hashing alone.
@@ -153,6 +163,9 @@ func (e *Entry) verdict(index int) *Verdict {
 	}
 	if e.unit != nil {
 		v.UnitState, v.UnitCertification, v.UnitAsOf = e.unit.State, e.unit.CertifiedAt(e.unitRead.time), e.unitRead.time
+		if e.unit.Owner != e.statement.Organisation {
+			v.UnitOwner = e.unit.Owner
+		}
 	}
 	return v
 }

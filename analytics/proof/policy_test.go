@@ -109,7 +109,7 @@ func TestPolicyOfTheReadsOwnTime(t *testing.T) {
 		"a majority":                          {ledger.PolicyOutOf(4), ledger.PolicyMajority, 3, ""},
 		"a majority is more than writes need": {ledger.PolicyMajority, ledger.PolicyOutOf(2), 3, ""},
 		"one alone never does":                {ledger.PolicyMajority, ledger.PolicyOutOf(2), 1, "1 of 5 organisations, 3 are needed"},
-		"four of five":                   {ledger.PolicyMajority, ledger.PolicyOutOf(4), 3, "3 of 5 organisations, 4 are needed"},
+		"four of five":                        {ledger.PolicyMajority, ledger.PolicyOutOf(4), 3, "3 of 5 organisations, 4 are needed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -46,3 +46,47 @@ func TestTheVerdictTellsADevicesState(t *testing.T) {
 		})
 	}
 }
+
+// TestHandingADeviceOverTakesNoProofsAway: what it had signed before stays
+// proven, what stood in the log of a former owner only afterwards is not.
+func TestHandingADeviceOverTakesNoProofsAway(t *testing.T) {
+	t.Parallel()
+	const south, east = "hospital-south", "hospital-east"
+	since := prooftest.Now.Add(-30 * time.Second) // when the world's anchor stood
+	former := func(owner string, until time.Time) ledger.FormerOwner {
+		return ledger.FormerOwner{Owner: owner, Until: until}
+	}
+	for name, c := range map[string]struct {
+		owner  string
+		former []ledger.FormerOwner
+		good   bool
+	}{
+		"handed over since":          {south, []ledger.FormerOwner{former(north, since.Add(time.Millisecond))}, true},
+		"handed on since":            {east, []ledger.FormerOwner{former(north, since.Add(time.Second)), former(south, since.Add(2*time.Second))}, true},
+		"came back":                  {north, []ledger.FormerOwner{former(north, since.Add(-time.Hour)), former(south, since.Add(-time.Minute))}, true},
+		"handed over before":         {south, []ledger.FormerOwner{former(north, since.Add(-time.Millisecond))}, false},
+		"handed over at that moment": {south, []ledger.FormerOwner{former(north, since)}, false},
+		"another handed it over":     {south, []ledger.FormerOwner{former(east, since.Add(time.Second))}, false},
+		"never its":                  {south, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, proof.VouchedByDevice)
+			u := &w.request.Unit
+			u.V, u.Revision, u.State, u.Owner, u.Former = 2, 4, ledger.StateRegistered, c.owner, c.former
+			w.unit = w.UnitCall(t, u)
+			if !c.good {
+				w.refused(t, w.bundle(t), proof.StepDevice, "belonged to another organisation")
+				return
+			}
+			v, err := w.verify(t, w.bundle(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			told := strings.Contains(v.Text(), "another owner by then, "+c.owner)
+			if want := c.owner != north; told != want || (v.UnitOwner == c.owner) != want {
+				t.Errorf("the owner now is %q:\n%s", v.UnitOwner, v.Text())
+			}
+		})
+	}
+}

@@ -70,6 +70,7 @@ type Verdict struct {
 	UnitState         string    `json:"unitState,omitempty"`
 	UnitCertification string    `json:"unitCertification,omitempty"`
 	UnitAsOf          time.Time `json:"unitAsOf,omitzero"`
+	UnitOwner         string    `json:"unitOwner,omitempty"` // whose the device was by then, when no longer Organisation's, whose it was at Since
 }
 
 // String returns the verdict in one sentence.
@@ -117,6 +118,10 @@ func (v *Verdict) Text() string {
 	if v.VouchedBy == VouchedByDevice {
 		fmt.Fprintf(&b, "As of %s the ledger has the device as %s, %s.\n",
 			stamp(v.UnitAsOf), unitState(v.UnitState), v.UnitCertification)
+	}
+	if v.UnitOwner != "" {
+		fmt.Fprintf(&b, "It has another owner by then, %s: that it belonged to %s when the anchor stood is what the ledger says of its former owners.\n",
+			v.UnitOwner, v.Organisation)
 	}
 	return b.String()
 }
