@@ -143,10 +143,11 @@ func (s *Store) openReaders(ctx context.Context, file string) error {
 }
 
 // lock makes this process the store's only writer until it closes the store or
-// ends, however it ends: the lock is the operating system's, by way of SQLite.
+// ends, however it ends: the lock is the operating system's, by way of SQLite. One
+// that was just killed may hold it for a moment more.
 func (s *Store) lock(ctx context.Context, file string) error {
 	var err error
-	if s.locking, err = database(file, "locking_mode(exclusive)"); err != nil {
+	if s.locking, err = database(file, "busy_timeout(3000)", "locking_mode(exclusive)"); err != nil {
 		return err
 	}
 	s.locking.SetMaxOpenConns(1)

@@ -86,7 +86,9 @@ func alive(pid int, born string) bool {
 	if err != nil || start+"@"+bootID() != born {
 		return false
 	}
-	if state == "Z" {
+	// Of a killed process the first thread may be gone while others still hold its
+	// files and locks: it has ended when they have.
+	if threads, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "task")); state == "Z" && (err != nil || len(threads) <= 1) {
 		// Ended; if it is our own child, let the system forget it.
 		_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
 		return false
