@@ -151,19 +151,69 @@ func TestLinesThatAreRefusedAreNamed(t *testing.T) {
 func TestFilesThatAreNoListsAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ file, text, want string }{
-		"empty":                {"a.csv", "", "the file is empty"},
-		"only a header":        {"a.csv", "di,lot,release,owner,serial\n", "lists no devices"},
-		"a column is missing":  {"a.csv", "di,lot,release,owner\n", "lacks the column serial"},
-		"a column too many":    {"a.csv", "di,lot,release,owner,serial,colour\n", "column 6 of the header"},
-		"a column twice":       {"a.csv", "di,lot,release,owner,serial,di\n", "column 6 of the header"},
-		"a quote left open":    {"a.csv", "di,lot,release,owner,serial\nx,\"L1\n", "reading the file"},
-		"no format":            {"a.txt", "x", "say --format"},
-		"a line without bound": {"a.ndjson", strings.Repeat("x", maxLine+1), "reading the file"},
+		"empty":                  {"a.csv", "", "the file is empty"},
+		"only a header":          {"a.csv", "di,lot,release,owner,serial\n", "lists no devices"},
+		"a column is missing":    {"a.csv", "di,lot,release,owner\n", "lacks the column serial"},
+		"a column too many":      {"a.csv", "di,lot,release,owner,serial,colour\n", "column 6 of the header"},
+		"a column twice":         {"a.csv", "di,lot,release,owner,serial,di\n", "column 6 of the header"},
+		"a quote left open":      {"a.csv", "di,lot,release,owner,serial\nx,\"L1\n", "reading the file"},
+		"no format":              {"a.txt", "x", "say --format"},
+		"a field without bound":  {"a.csv", "di,lot,release,owner,serial\nx,\"L1" + strings.Repeat(",o\n", maxLine), "longer than 65536 bytes"},
+		"a header without bound": {"a.csv", strings.Repeat("x", 2*maxLine), "longer than 65536 bytes"},
+		"a line without bound":   {"a.ndjson", strings.Repeat("x", maxLine+1), "reading the file"},
 	} {
 		f := &fakeNode{}
 		if _, err := imported(t, f, c.file, c.text); err == nil || !strings.Contains(err.Error(), c.want) || f.requests > 0 {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestALongLineIsReadToItsBound: the bound is one of each line, not of the file.
+func TestALongLineIsReadToItsBound(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", maxLine-64)
+	rows, refused, err := readRows(strings.NewReader("di,lot,release,owner,serial\n"+strings.Repeat("x,L1,1,o,"+long+"\n", 5)), FormatCSV)
+	if err != nil || len(rows) != 5 || len(refused) > 0 {
+		t.Errorf("%d rows, %v", len(rows), err)
+	}
+}
+
+// TestTheTokenGoesToTheNodeAlone: neither in the clear over the network, nor to
+// where the node's answer points.
+func TestTheTokenGoesToTheNodeAlone(t *testing.T) {
+	t.Parallel()
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for address, good := range map[string]bool{
+		"https://node.example": true, "https://10.0.0.1:8443": true, "http://127.0.0.1:7001": true, "http://127.3.2.1": true,
+		"http://[::1]:7001": true, "http://localhost:7001": true,
+		"http://node.example": false, "http://10.0.0.1:7001": false, "http://localhost.example": false, "http://127.0.0.1.example": false,
+		"http://0.0.0.0:7001": false, "ftp://127.0.0.1": false, "http:///path": false,
+	} {
+		f := flags{node: address, token: token}
+		if _, err := f.open(); (err == nil) != good {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("called elsewhere with %q", r.Header.Get("Authorization"))
+	}))
+	defer elsewhere.Close()
+	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
+		node := httptest.NewServer(http.RedirectHandler(elsewhere.URL, status))
+		f := flags{node: node.URL, token: token}
+		n, err := f.open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.register(t.Context(), []row{{line: 1, text: []byte("{}")}}); err == nil || !strings.Contains(err.Error(), strconv.Itoa(status)) {
+			t.Errorf("%d: %v", status, err)
+		}
+		n.http.CloseIdleConnections()
+		node.Close()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -151,7 +152,11 @@ func (f *flags) read(in io.Reader, name string) ([]row, []Refusal, error) {
 // open finds the node and how to call it.
 func (f *flags) open() (*node, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck,forcetypeassert // the standard library's own
-	n := &node{http: &http.Client{Transport: transport, Timeout: 2 * time.Minute}, patient: patience}
+	n := &node{http: &http.Client{
+		Transport: transport, Timeout: 2 * time.Minute,
+		// A node redirects nobody, and the token is for it alone.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, patient: patience}
 	roots := f.ca
 	if f.config != "" {
 		cfg, err := config.Load(f.config)
@@ -184,6 +189,9 @@ func (f *flags) open() (*node, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("the node's address must be as in https://node.example:8443")
 	}
+	if u.Scheme == "http" && !loopback(u.Hostname()) {
+		return nil, errors.New("the token would go over the network in the clear: the node's address must begin with https://")
+	}
 	n.url = strings.TrimSuffix(n.url, "/")
 	if roots != "" {
 		text, err := os.ReadFile(roots) //nolint:gosec // the operator names it
@@ -197,6 +205,12 @@ func (f *flags) open() (*node, error) {
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	return n, nil
+}
+
+// loopback reports whether what is sent to a host stays on this machine.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // terminal reports whether what is written is read by a person as it comes.

@@ -29,7 +29,7 @@ const needed = 5
 // Bounds of a file.
 const (
 	maxRows = 5_000_000
-	maxLine = 64 << 10 // bytes
+	maxLine = 64 << 10 // bytes of a line, which in CSV goes on through quoted line breaks
 )
 
 // Formats of a file.
@@ -74,7 +74,8 @@ func readRows(r io.Reader, format string) ([]row, []Refusal, error) {
 }
 
 func readCSV(r io.Reader) (rows []row, refused []Refusal, err error) {
-	c := csv.NewReader(r)
+	b := &bounded{from: r}
+	c := csv.NewReader(b)
 	c.FieldsPerRecord = -1 // a line with too few or too many is refused alone
 	c.ReuseRecord = true
 	header, err := c.Read()
@@ -89,6 +90,7 @@ func readCSV(r io.Reader) (rows []row, refused []Refusal, err error) {
 		return nil, nil, err
 	}
 	for {
+		b.taken = 0
 		fields, err := c.Read()
 		if errors.Is(err, io.EOF) {
 			return rows, refused, nil
@@ -116,6 +118,26 @@ func readCSV(r io.Reader) (rows []row, refused []Refusal, err error) {
 			return nil, nil, fmt.Errorf("the file has more than %d units: split it", maxRows)
 		}
 	}
+}
+
+// bounded ends a file with an error when one line of it has no end: a quote that
+// is not closed would have the rest read into memory as one field.
+type bounded struct {
+	from  io.Reader
+	taken int // bytes since the line began, and what was read ahead of it
+}
+
+// ahead is as much as encoding/csv reads ahead.
+const ahead = 4 << 10
+
+// Read reads on as long as the line is no longer than maxLine.
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.taken > maxLine+ahead {
+		return 0, fmt.Errorf("a line is longer than %d bytes, or a quote is not closed", maxLine)
+	}
+	n, err := b.from.Read(p)
+	b.taken += n
+	return n, err //nolint:wrapcheck // io.EOF must stay what it is
 }
 
 // headerOf checks a header and returns the names in their order.
