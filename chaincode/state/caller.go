@@ -2,6 +2,7 @@ package state
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/hyperledger/fabric-chaincode-go/v2/pkg/cid"
 	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
@@ -53,7 +54,11 @@ func (c *Context) Permit(role ledger.Role) error {
 // submit.
 func (c *Context) PermitOneOf(roles ...ledger.Role) error {
 	if c.caller.Org == "" || c.caller.Role == "" || !slices.Contains(roles, c.caller.Role) {
-		return denied("this needs another role")
+		names := make([]string, len(roles))
+		for i, r := range roles {
+			names[i] = string(r)
+		}
+		return denied("this needs one of the roles " + strings.Join(names, ", "))
 	}
 	c.permitted = true
 	return nil
