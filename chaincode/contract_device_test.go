@@ -285,6 +285,7 @@ var devicePlays = map[string]func(p *play, org string) any{
 		return ledger.RegisterUnit{
 			SerialMAC: p.id("serial"), DI: p.pick("di", statetest.SeededDI, statetest.SeededDI, "D1"), Lot: "L",
 			Release: p.pick("release", statetest.SeededRelease, "1", ""), Owner: p.pick("owner", north, south, maker),
+			IDevID: p.pick("identity", "", ledger.BodyDigest([]byte("a")), ledger.BodyDigest([]byte("b"))),
 		}
 	},
 	ledger.DeviceRegisterUnits: func(p *play, _ string) any {

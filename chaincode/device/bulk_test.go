@@ -123,6 +123,14 @@ func TestAThousandUnitsInOneTransaction(t *testing.T) {
 // BenchmarkRegisterUnits simulates a chunk of a thousand: what it costs the
 // chaincode alone.
 func BenchmarkRegisterUnits(b *testing.B) {
+	b.Run("without keys", func(b *testing.B) { registerMany(b, func(*ledger.NewUnit) {}) })
+	b.Run("with keys", func(b *testing.B) {
+		registerMany(b, func(u *ledger.NewUnit) { u.PublicKey, u.IDevID = signing(u.SerialMAC), u.SerialMAC })
+	})
+}
+
+func registerMany(b *testing.B, change func(*ledger.NewUnit)) {
+	b.Helper()
 	l, err := statetest.Open(statetest.Options{})
 	if err != nil {
 		b.Fatal(err)
@@ -133,7 +141,11 @@ func BenchmarkRegisterUnits(b *testing.B) {
 	from := 0
 	for b.Loop() {
 		b.StopTimer()
-		p := bulk(l, chunk(from, from+ledger.MaxUnits))
+		req := chunk(from, from+ledger.MaxUnits)
+		for i := range req.Units {
+			change(&req.Units[i])
+		}
+		p := bulk(l, req)
 		from += ledger.MaxUnits
 		b.StartTimer()
 		s, err := l.Simulate(p)

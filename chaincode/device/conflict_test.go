@@ -103,6 +103,12 @@ func TestConflictsOfLives(t *testing.T) {
 			[]bool{true, false},
 		},
 		{
+			"two units with one key: the second loses", nothing,
+			func(w *ward) statetest.Proposal { return w.keyed("a", signing("a"), "") },
+			func(w *ward) statetest.Proposal { return w.keyed("b", signing("a"), "") },
+			[]bool{true, false},
+		},
+		{
 			"two chunks of one lot: neither loses", nothing,
 			func(w *ward) statetest.Proposal { return bulk(w.Ledger, chunk(0, 3)) },
 			func(w *ward) statetest.Proposal { return bulk(w.Ledger, chunk(3, 6)) },

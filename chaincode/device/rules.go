@@ -153,7 +153,7 @@ const maxTold = 20
 // are those that do, nil at the others' places.
 func notRegistered(wanted, present []*ledger.Unit) ([]*ledger.Unit, error) {
 	missing := make([]*ledger.Unit, 0, len(wanted))
-	p := &ledger.Problem{Code: ledger.CodeInvalid, Detail: "the chunk of units is not valid"}
+	p := wrongChunk()
 	for i, u := range wanted {
 		switch {
 		case present[i] == nil:

@@ -27,6 +27,9 @@ func (c *Contract) RegisterUnit(ctx *state.Context, req ledger.RegisterUnit) (*l
 	if err := state.Units.Create(ctx, unit); err != nil {
 		return nil, err
 	}
+	if err := claimOne(ctx, unit); err != nil {
+		return nil, err
+	}
 	if err := state.UnitChanges.Append(ctx, change(ctx, nil, unit, ledger.UnitChange{Step: ledger.DeviceRegisterUnit})); err != nil {
 		return nil, err
 	}
@@ -73,9 +76,9 @@ func (c *Contract) RegisterUnits(ctx *state.Context, req ledger.RegisterUnits) (
 	if err != nil {
 		return nil, err
 	}
-	keys := make([]ledger.Key, len(wanted))
+	keys, at := make([]ledger.Key, len(wanted)), make(map[string]int, len(wanted))
 	for i, u := range wanted {
-		keys[i] = u.Key()
+		keys[i], at[u.ID] = u.Key(), i
 	}
 	present, err := state.Units.FindMany(ctx, keys...)
 	if err != nil {
@@ -83,6 +86,9 @@ func (c *Contract) RegisterUnits(ctx *state.Context, req ledger.RegisterUnits) (
 	}
 	missing, err := notRegistered(wanted, present)
 	if err != nil {
+		return nil, err
+	}
+	if err := claimAll(ctx, missing, at); err != nil {
 		return nil, err
 	}
 	for _, u := range missing {
@@ -125,6 +131,9 @@ func (c *Contract) CompleteUnit(ctx *state.Context, req ledger.CompleteUnit) (*l
 	}
 	next, err := completeUnit(unit, owner, req)
 	if err != nil {
+		return nil, err
+	}
+	if err := claimOne(ctx, next); err != nil {
 		return nil, err
 	}
 	return record(ctx, unit, next, ledger.EventUnitCompleted, ledger.UnitChange{

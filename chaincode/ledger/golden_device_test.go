@@ -38,6 +38,8 @@ var deviceRecords = map[string]any{
 			ResultDigest: hex32(15), Assessor: "authority", Time: at,
 		},
 	},
+	"unit-idevid":  &UnitClaim{V: 1, Type: TypeUnitIDevID, Value: hex32(13), Unit: hex32(1)},
+	"unit-signing": &UnitClaim{V: 1, Type: TypeUnitSigning, Value: hex32(5), Unit: hex32(1)},
 	"unit-change": &UnitChange{
 		V: 2, ID: hex32(1), Tx: hex32(6), From: StateQuarantined, To: StateInService, By: "hospital-north", Time: at,
 		Step: DeviceRelease, Revision: 9, Reason: HoldLost, Evidence: hex32(17), Release: "2.1.0", Owner: "hospital-north", Recall: 2,
@@ -51,9 +53,11 @@ var deviceRecords = map[string]any{
 
 // deviceKeys says under which keys they stand.
 var deviceKeys = map[string][]string{
-	"model":       {"mdl", "04012345678901"},
-	"release":     {"rel", "04012345678901", "2.1.0"},
-	"unit":        {"dev", hex32(1)},
-	"unit-change": {"dev.ev", hex32(1), hex32(6)},
-	"recall":      {"rec", "04012345678901", "lot", "L42"},
+	"model":        {"mdl", "04012345678901"},
+	"release":      {"rel", "04012345678901", "2.1.0"},
+	"unit":         {"dev", hex32(1)},
+	"unit-change":  {"dev.ev", hex32(1), hex32(6)},
+	"unit-idevid":  {"dev.id", hex32(13)},
+	"unit-signing": {"dev.pk", hex32(5)},
+	"recall":       {"rec", "04012345678901", "lot", "L42"},
 }

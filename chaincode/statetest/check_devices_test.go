@@ -34,7 +34,8 @@ func deviceHistory(t *testing.T, l *statetest.Ledger) {
 	}
 	id := statetest.SeededUnit(north)
 	do(maker, ledger.RoleRegistrar, ledger.DeviceRegisterUnits, ledger.RegisterUnits{
-		DI: statetest.SeededDI, Lot: "L2", Release: statetest.SeededRelease, Owner: south, Units: []ledger.NewUnit{{SerialMAC: ledger.BodyDigest(nil)}},
+		DI: statetest.SeededDI, Lot: "L2", Release: statetest.SeededRelease, Owner: south,
+		Units: []ledger.NewUnit{{SerialMAC: ledger.BodyDigest(nil), IDevID: ledger.BodyDigest([]byte("identity"))}},
 	})
 	agreed(authority, ledger.RoleCertifier, statetest.Order{
 		Name: ledger.DeviceCertify, Record: ledger.UnitKey(id), Revision: 1, Credential: ledger.CredentialAssessor,
@@ -88,6 +89,10 @@ func TestCheckFindsEveryDamageOfDevices(t *testing.T) {
 		"a hold twice":                   {edit(ledger.TypeUnit, `["malfunction"]`, `["malfunction","malfunction"]`), "is held too often"},
 		"a unit that was never wiped":    {edit(ledger.TypeUnit, `"wipeDigest"`, `"wipe"`), "was wiped and is not retired"},
 		"a certificate of nobody":        {edit(ledger.TypeUnit, `"verdict":"certified"`, `"verdict":"refused"`), "is certified by nobody"},
+		"a key that another unit has":    {edit(ledger.TypeUnitIDevID, `"unit":"`, `"unit":"0`), "has a key that is not claimed for it"},
+		"a key that no unit has":         {edit(ledger.TypeUnit, `"iDevId"`, `"iDev"`), "is claimed for a unit that never had it"},
+		"a unit that forgot an owner":    {edit(ledger.TypeUnit, `"former"`, `"formerly"`), "forgot an owner"},
+		"a unit that never served":       {edit(ledger.TypeUnit, `,"served":true`, ``), "never served, and is in service"},
 		"a unit that became another":     {edit(ledger.TypeUnit, `"state":"held","certification":"certified"`, `"state":"held","certification":"certified","iDevId":"x"`), "became another"},
 		"a unit that changed hands":      {edit(ledger.TypeUnit, `"owner":"hospital-north","publicKey":"","state":"held"`, `"owner":"hospital-south","publicKey":"","state":"held"`), "changed hands on its way"},
 		"a revision left out":            {edit(ledger.TypeUnit, `"revision":3`, `"revision":4`), "revision 4 follows"},

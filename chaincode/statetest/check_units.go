@@ -70,7 +70,9 @@ func (c *checker) units() {
 		history[strings.Join(h.key.Parts, " ")] = h
 	}
 	told := 0
-	for _, r := range rowsOf[ledger.Unit](c, ledger.TypeUnit) {
+	units := rowsOf[ledger.Unit](c, ledger.TypeUnit)
+	c.claims(units)
+	for _, r := range units {
 		u := r.last()
 		c.want(slices.Contains(makers[u.DI], u.Manufacturer), "unit %s: of no model, or of another maker's", u.ID)
 		for i := range r.versions {
@@ -94,6 +96,31 @@ func (c *checker) units() {
 		}
 	}
 	c.want(told == len(history), "history: %d rows are of no unit, or of no version of one", len(history)-told)
+}
+
+// claims: each key that a unit ever had is claimed for it, so that no two have
+// one, and no key that no unit had. Units that began in the first form need no
+// claim.
+func (c *checker) claims(units []*row[ledger.Unit]) {
+	claims := map[string]string{} // by key: the unit
+	for _, kind := range []ledger.ObjectType{ledger.TypeUnitIDevID, ledger.TypeUnitSigning} {
+		for _, r := range once(c, rowsOf[ledger.UnitClaim](c, kind)) {
+			claims[string(kind)+" "+r.last().Value] = r.last().Unit
+		}
+	}
+	had := map[string]bool{}
+	for _, r := range units {
+		for i := range r.versions {
+			for _, claim := range r.versions[i].Claims() {
+				key := string(claim.Type) + " " + claim.Value
+				c.want(claims[key] == claim.Unit || r.versions[0].V == 1, "unit %s: has a key that is not claimed for it", claim.Unit)
+				had[key] = had[key] || claims[key] == claim.Unit
+			}
+		}
+	}
+	for key := range claims {
+		c.want(had[key], "key %s: is claimed for a unit that never had it", key)
+	}
 }
 
 // unitState: what a unit says of itself fits together, and no recall is written
