@@ -427,7 +427,7 @@ func TestTokenRefusesUnknownRoles(t *testing.T) {
 			t.Errorf("%q: a token was made", role)
 		}
 	}
-	if len(Roles()) != 6 {
+	if len(Roles()) != 7 {
 		t.Errorf("roles: %v", Roles())
 	}
 }

@@ -13,6 +13,7 @@ const (
 	Anonymous     Right = "anonymous" // everyone, without a token
 	DevicesWrite  Right = "devices:write"
 	DevicesRead   Right = "devices:read"
+	RecallsWrite  Right = "recalls:write" // as the ledger's registrar or, with RoleCertifier, as its certifier
 	ReadingsWrite Right = "readings:write"
 	ReadingsRead  Right = "readings:read"
 	ThreatsShare  Right = "threats:share"
@@ -32,6 +33,7 @@ type Role string
 // The roles of the people and programs that call a node.
 const (
 	RoleRegistrar   Role = "registrar"    // models, releases, units
+	RoleCertifier   Role = "certifier"    // at an authority: recalls what others made
 	RoleIntegrator  Role = "integrator"   // hands in readings that devices did not sign
 	RoleAnalyst     Role = "analyst"      // shares threats
 	RoleRiskManager Role = "risk-manager" // publishes scores
@@ -41,14 +43,15 @@ const (
 )
 
 // Roles lists the roles for which a node's own tokens are made.
-var Roles = []Role{RoleRegistrar, RoleIntegrator, RoleAnalyst, RoleRiskManager, RoleAuditor, RoleOperator}
+var Roles = []Role{RoleRegistrar, RoleCertifier, RoleIntegrator, RoleAnalyst, RoleRiskManager, RoleAuditor, RoleOperator}
 
 // everyRead is what those who read everything may do.
 var everyRead = []Right{DevicesRead, ReadingsRead, ThreatsRead, RiskRead, EventsRead, StatusRead, MetricsRead, MembersRead}
 
 // rights is the one place that says which role may do what.
 var rights = map[Role][]Right{
-	RoleRegistrar:   {DevicesWrite, DevicesRead, EventsRead, StatusRead, MembersRead},
+	RoleRegistrar:   {DevicesWrite, DevicesRead, RecallsWrite, EventsRead, StatusRead, MembersRead},
+	RoleCertifier:   {DevicesRead, RecallsWrite, EventsRead, StatusRead, MembersRead},
 	RoleIntegrator:  {ReadingsWrite, ReadingsRead, DevicesRead, StatusRead},
 	RoleAnalyst:     {ThreatsShare, ThreatsRead, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead},
 	RoleRiskManager: {RiskWrite, RiskRead, DevicesRead, ThreatsRead, EventsRead, StatusRead, MembersRead},

@@ -53,9 +53,9 @@ func (a *API) recallRoutes() {
 		OperationID: "recall-devices", Method: http.MethodPost, Path: "/v1/recalls", Tags: []string{"devices"},
 		Summary: "Recall all devices of a lot or of a release",
 		Description: "One record on the ledger: each device's state follows from it at once, at every member, however many they are. " +
-			"The model's manufacturer may, or an authority. Issued again it states another class or notice, and recalls those that were cleared.",
+			"The model's manufacturer may, by a registrar's token, or an authority, by a certifier's. Issued again it states another class or notice, and recalls those that were cleared.",
 	})
-	register(a.api, auth.DevicesWrite, op, a.issueRecall)
+	register(a.api, auth.RecallsWrite, op, a.issueRecall)
 
 	register(a.api, auth.DevicesRead, huma.Operation{
 		OperationID: "list-recalls", Method: http.MethodGet, Path: "/v1/recalls", Tags: []string{"devices"},
@@ -83,13 +83,15 @@ func (a *API) issueRecall(ctx context.Context, in *issueRecall) (*answer, error)
 	if err := req.Validate(); err != nil {
 		return nil, namedValue(placed(err), req.Kind)
 	}
-	model, err := a.Models.Model(ctx, req.DI)
-	if err != nil {
+	if _, err := a.Models.Model(ctx, req.DI); err != nil {
 		return nil, err
 	}
+	// As whom the node acts follows from the caller's own role, never from the
+	// model: a registrar's token does not lend what an authority's certifier may.
+	// Who made the model and who is an authority, the ledger knows.
 	role := ledger.RoleRegistrar
-	if model.Record.Manufacturer != a.Organisation {
-		role = ledger.RoleCertifier // the ledger knows who is an authority
+	if auth.CallerOf(ctx).Role == auth.RoleCertifier {
+		role = ledger.RoleCertifier
 	}
 	if req.Revision == 0 {
 		before, err := a.Recalls.Recall(ctx, req.DI, req.Kind, req.Value)

@@ -53,7 +53,7 @@ func TestARecallStatesTheRevisionThatItChanges(t *testing.T) {
 		"one that is known":       {`{"di":"x","lot":"L1"` + end, 202, ledger.RecallDevices{DI: "x", Kind: "lot", Value: "L1", Revision: 3}, ledger.RoleRegistrar, ""},
 		"a revision of its own":   {`{"di":"x","lot":"L1","revision":2` + end, 202, ledger.RecallDevices{DI: "x", Kind: "lot", Value: "L1", Revision: 2}, ledger.RoleRegistrar, ""},
 		"the first of a release":  {`{"di":"x","release":"1.0"` + end, 202, ledger.RecallDevices{DI: "x", Kind: "release", Value: "1.0"}, ledger.RoleRegistrar, ""},
-		"of another's model":      {`{"di":"y","lot":"L1"` + end, 202, ledger.RecallDevices{DI: "y", Kind: "lot", Value: "L1"}, ledger.RoleCertifier, ""},
+		"of another's model":      {`{"di":"y","lot":"L1"` + end, 202, ledger.RecallDevices{DI: "y", Kind: "lot", Value: "L1"}, ledger.RoleRegistrar, ""}, // which the ledger refuses
 		"of no model":             {`{"di":"z","lot":"L1"` + end, 404, ledger.RecallDevices{}, "", ""},
 		"neither lot nor release": {`{"di":"x"` + end, 422, ledger.RecallDevices{}, "", "body.lot"},
 		"lot and release":         {`{"di":"x","lot":"L1","release":"1.0"` + end, 422, ledger.RecallDevices{}, "", "body.lot"},
@@ -69,6 +69,24 @@ func TestARecallStatesTheRevisionThatItChanges(t *testing.T) {
 		if w.Code != c.status || r.req != c.want || r.role != c.role || !strings.Contains(w.Body.String(), c.location) {
 			t.Errorf("%s: %d %+v by %s\n%s", name, w.Code, r.req, r.role, w.Body)
 		}
+	}
+	// A certifier's token is what acts as certifier, whoever made the model.
+	text := strings.ReplaceAll(`{"lot":"L1"`+end, "DIGEST", digest)
+	for role, want := range map[auth.Role]ledger.Role{
+		auth.RoleCertifier: ledger.RoleCertifier, auth.RoleRegistrar: ledger.RoleRegistrar,
+		auth.RoleAnalyst: "", auth.RoleIntegrator: "", auth.RoleRiskManager: "", auth.RoleAuditor: "", auth.RoleOperator: "", auth.RoleNode: "",
+	} {
+		for _, di := range []string{"x", "y"} {
+			*r = recaller{}
+			body := strings.NewReader(strings.Replace(text, "{", `{"di":"`+di+`",`, 1))
+			w := call(t, e, role, http.MethodPost, "/v1/recalls", body, "Content-Type", "application/json")
+			if (w.Code == http.StatusAccepted) != (want != "") || r.role != want {
+				t.Errorf("%s recalls %s: %d as %q", role, di, w.Code, r.role)
+			}
+		}
+	}
+	if w := call(t, e, auth.RoleCertifier, http.MethodPost, "/v1/models", strings.NewReader("{}"), "Content-Type", "application/json"); w.Code != http.StatusForbidden {
+		t.Errorf("a certifier registers a model: %d", w.Code)
 	}
 	w := call(t, e, auth.RoleAuditor, http.MethodGet, "/v1/recalls?di=x", nil)
 	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"revision":3`) {

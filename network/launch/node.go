@@ -25,7 +25,7 @@ import (
 )
 
 // TokenRoles are the roles for each of which a token is kept beside a node.
-var TokenRoles = []string{"registrar", "integrator", "analyst", "risk-manager", "auditor", "operator"}
+var TokenRoles = []string{"registrar", "certifier", "integrator", "analyst", "risk-manager", "auditor", "operator"}
 
 // tokenLife is how long a token is valid, and tokenRenew from which age on `up`
 // makes a new one.
