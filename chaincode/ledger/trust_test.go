@@ -78,10 +78,17 @@ func TestAReadNeedsAMajority(t *testing.T) {
 		policy        string
 		members, want int
 	}{
-		{PolicyMajority, 1, 1}, {PolicyMajority, 4, 3}, {PolicyMajority, 5, 3},
-		{PolicyOutOf(2), 2, 2}, {PolicyOutOf(2), 3, 2}, {PolicyOutOf(2), 4, 3}, {PolicyOutOf(2), 5, 3}, {PolicyOutOf(2), 9, 5},
+		{PolicyMajority, 1, 1},
+		{PolicyMajority, 4, 3},
+		{PolicyMajority, 5, 3},
+		{PolicyOutOf(2), 2, 2},
+		{PolicyOutOf(2), 3, 2},
+		{PolicyOutOf(2), 4, 3},
+		{PolicyOutOf(2), 5, 3},
+		{PolicyOutOf(2), 9, 5},
 		{PolicyOutOf(4), 5, 4}, // as many as it takes to write
-		{PolicyOutOf(6), 5, 6}, {"any", 5, 6},
+		{PolicyOutOf(6), 5, 6},
+		{"any", 5, 6},
 	} {
 		e := TrustEpoch{Policy: c.policy, Organisations: make([]TrustOrganisation, c.members)}
 		if got := e.ReadNeeded(); got != c.want {
