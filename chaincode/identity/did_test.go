@@ -125,14 +125,21 @@ func TestOnlyItsControllerCreatesADID(t *testing.T) {
 func TestANetworkWithoutANameHasNoDIDs(t *testing.T) {
 	t.Parallel()
 	h := &house{statetest.New(t), t}
-	row := statetest.Registration(north)
-	row.Network = ""
-	h.try("", north, ledger.IdentityRegister, row)
 	create := statetest.Creation(ledger.OrganisationDID(statetest.Network, north), statetest.NewDIDKey("key-1", "k"))
+	h.try("", north, ledger.IdentityRegister, says(north, "", 1))
 	h.try(ledger.CodeNotFound, north, ledger.IdentityCreateDID, create)
-	row.Network, row.Revision = statetest.Network, 2
-	h.try("", north, ledger.IdentityRegister, row)
-	h.try("", north, ledger.IdentityCreateDID, create)
+	for i, org := range []string{north, south, east} {
+		r := says(org, statetest.Network, 1)
+		if i == 0 {
+			r.Revision = 2
+		}
+		h.try("", org, ledger.IdentityRegister, r)
+		code := ledger.CodeNotFound
+		if i == 2 {
+			code = ""
+		}
+		h.try(code, north, ledger.IdentityCreateDID, create)
+	}
 }
 
 // TestADevicesDIDFollowsTheDevice: its maker has it until the device is in

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -38,24 +39,52 @@ func fault(what, field, detail string) error {
 // join decides what the roster becomes when an organisation registers: nil when it
 // stays as it is. A row that is older than the roster joins with its next change.
 func join(roster *ledger.Roster, org, network string) (*ledger.Roster, error) {
-	if roster == nil {
-		return &ledger.Roster{V: 1, Network: network, Organisations: []string{org}, Revision: 1}, nil
+	next := &ledger.Roster{V: 1, Revision: 1}
+	if roster != nil {
+		next = changed(roster)
 	}
-	named := roster.Network
 	switch {
-	case slices.Contains(roster.Removed, org):
+	case slices.Contains(next.Removed, org):
 		return nil, ledger.Problemf(ledger.CodeDenied, "the members removed the organisation")
-	case named == "":
-		named = network
-	case network != "" && network != named:
+	case network != "" && next.Network != "" && network != next.Network:
 		return nil, fault("the organisation", "network", "is not the name that this network has")
-	}
-	if roster.Has(org) && named == roster.Network {
+	case next.Has(org) && (network == "" || network == next.Says(org)):
 		return nil, nil //nolint:nilnil // no roster is the answer: nothing changes
 	}
-	next := changed(roster)
-	next.Network, next.Organisations = named, with(roster.Organisations, org)
+	next.Organisations = with(next.Organisations, org)
+	if next.Network == "" && network != "" {
+		note(next, org, network)
+	}
 	return next, nil
+}
+
+// note keeps which name a member says that the network has. One name holds as
+// soon as enough state it: were the first one's word enough, it could keep all
+// others from registering.
+func note(roster *ledger.Roster, org, network string) {
+	stated := append(unstated(roster.Stated, org), ledger.StatedNetwork{Organisation: org, Network: network})
+	slices.SortFunc(stated, func(a, b ledger.StatedNetwork) int { return strings.Compare(a.Organisation, b.Organisation) })
+	same := 0
+	for _, s := range stated {
+		if s.Network == network {
+			same++
+		}
+	}
+	if roster.Stated = stated; same >= ledger.MinVoters {
+		roster.Network, roster.Stated = network, nil
+	}
+}
+
+// unstated returns a copy of what was stated without what the organisation said;
+// nil when nothing is left.
+func unstated(list []ledger.StatedNetwork, org string) []ledger.StatedNetwork {
+	var rest []ledger.StatedNetwork
+	for _, s := range list {
+		if s.Organisation != org {
+			rest = append(rest, s)
+		}
+	}
+	return rest
 }
 
 // remove takes an organisation off the roster.
@@ -68,6 +97,7 @@ func remove(roster *ledger.Roster, org string) (*ledger.Roster, error) {
 	}
 	next := changed(roster)
 	next.Organisations, next.Removed = without(roster.Organisations, org), with(roster.Removed, org)
+	next.Stated = unstated(roster.Stated, org)
 	return next, nil
 }
 

@@ -7,11 +7,11 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-// inNetwork: a DID bears the network's name, which a member has stated.
+// inNetwork: a DID bears the network's name, which members agree on by stating it.
 func inNetwork(roster *ledger.Roster, name ledger.DIDName) error {
 	switch roster.Network {
 	case "":
-		return ledger.Problemf(ledger.CodeNotFound, "no member has named the network yet")
+		return ledger.Problemf(ledger.CodeNotFound, "the network has no name yet: %d members have to state the same one", ledger.MinVoters)
 	case name.Network:
 		return nil
 	}

@@ -74,29 +74,76 @@ func (h *house) proposal(id string) ledger.ProposalView {
 	return v
 }
 
+// says is a registration that states a name of the network.
+func says(org, network string, revision int) ledger.RegisterOrganisation {
+	r := statetest.Registration(org)
+	r.Network, r.Revision = network, revision
+	return r
+}
+
 func TestWhoeverRegistersIsOnTheRoster(t *testing.T) {
 	t.Parallel()
 	h := &house{statetest.New(t), t}
 	statetest.Want(t, ledger.CodeNotFound, h.Evaluate(h.Client(north, ""), ledger.IdentityGetRoster, ledger.GetRoster{}, nil))
-	first := statetest.Registration(south)
-	first.Network = ""
-	h.try("", south, ledger.IdentityRegister, first)
+	h.try("", south, ledger.IdentityRegister, says(south, "", 1))
 	if diff := cmp.Diff(ledger.Roster{V: 1, Organisations: []string{south}, Revision: 1}, h.roster()); diff != "" {
 		t.Error(diff)
 	}
 	h.try("", north, ledger.IdentityRegister, statetest.Registration(north))
-	want := ledger.Roster{V: 1, Network: statetest.Network, Organisations: []string{north, south}, Revision: 2}
+	want := ledger.Roster{
+		V: 1, Organisations: []string{north, south}, Revision: 2,
+		Stated: []ledger.StatedNetwork{{Organisation: north, Network: statetest.Network}},
+	}
 	if diff := cmp.Diff(want, h.roster()); diff != "" {
 		t.Error(diff)
 	}
-	other := statetest.Registration(maker)
-	other.Network = "elsewhere"
-	h.try(ledger.CodeInvalid, maker, ledger.IdentityRegister, other)
-	again := statetest.Registration(south)
-	again.Revision = 2
-	h.try("", south, ledger.IdentityRegister, again) // changes no roster
+	h.try("", south, ledger.IdentityRegister, says(south, "", 2)) // changes no roster
+	h.try("", north, ledger.IdentityRegister, says(north, statetest.Network, 2))
+	h.try("", north, ledger.IdentityRegister, says(north, "", 3)) // takes nothing back
 	if diff := cmp.Diff(want, h.roster()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestOneDoesNotNameTheNetwork: whoever registers first under a wrong name keeps
+// nobody out, and the name that enough state holds for all.
+func TestOneDoesNotNameTheNetwork(t *testing.T) {
+	t.Parallel()
+	h := &house{statetest.New(t), t}
+	h.try("", maker, ledger.IdentityRegister, says(maker, "elsewhere", 1))
+	h.try("", north, ledger.IdentityRegister, statetest.Registration(north))
+	h.try("", south, ledger.IdentityRegister, says(south, "memry", 1))
+	h.try("", south, ledger.IdentityRegister, says(south, statetest.Network, 2)) // had mistyped it
+	if r := h.roster(); r.Network != "" || len(r.Stated) != 3 || r.Says(south) != statetest.Network || r.Says(maker) != "elsewhere" || r.Says(east) != "" {
+		t.Errorf("the roster is %+v", r)
+	}
+	h.try("", east, ledger.IdentityRegister, statetest.Registration(east))
+	want := ledger.Roster{V: 1, Network: statetest.Network, Organisations: []string{east, north, south, maker}, Revision: 5}
+	if diff := cmp.Diff(want, h.roster()); diff != "" {
+		t.Error(diff)
+	}
+	h.try(ledger.CodeInvalid, maker, ledger.IdentityRegister, says(maker, "elsewhere", 2))
+	h.try(ledger.CodeInvalid, authority, ledger.IdentityRegister, says(authority, "elsewhere", 1))
+	h.try("", maker, ledger.IdentityRegister, says(maker, statetest.Network, 2)) // changes no roster
+	if diff := cmp.Diff(want, h.roster()); diff != "" {
+		t.Error(diff)
+	}
+	h.try("", authority, ledger.IdentityRegister, says(authority, "", 1))
+}
+
+// TestWhoIsRemovedNamesNothing: what it stated goes with it.
+func TestWhoIsRemovedNamesNothing(t *testing.T) {
+	t.Parallel()
+	h := &house{statetest.New(t), t}
+	for org, network := range map[string]string{maker: "memory", north: "", south: "", east: ""} {
+		h.try("", org, ledger.IdentityRegister, says(org, network, 1))
+	}
+	h.enact("", h.carried(ledger.ProposeRemoveOrganisation, member(maker)), north, south, east)
+	for _, org := range []string{north, south} {
+		h.try("", org, ledger.IdentityRegister, says(org, "memory", 2))
+	}
+	if r := h.roster(); r.Network != "" || len(r.Stated) != 2 {
+		t.Errorf("the roster is %+v", r)
 	}
 }
 
@@ -205,25 +252,20 @@ func TestThreeStayOnTheRoster(t *testing.T) {
 func TestWhoeverIsFirstDecidesNothing(t *testing.T) {
 	t.Parallel()
 	h := &house{statetest.New(t), t}
-	registered := []string{}
-	for _, org := range []string{north, south, east} {
-		h.try("", org, ledger.IdentityRegister, statetest.Registration(org))
-		registered = append(registered, org)
-		if org == north {
-			h.try("", north, ledger.IdentityPublishSchema, ledger.PublishSchema{CredentialType: "T", Version: "1", Digest: ledger.BodyDigest(nil)})
-		}
-		did, err := h.CreateIssuer(org, "staff", statetest.NewDIDKey("key-1", org))
-		if err != nil {
-			t.Fatal(err)
-		}
-		id := h.propose(org, ledger.ProposeAcceptIssuer, ledger.ProposalSubject{Issuer: did, CredentialType: "T", Schema: "1"})
-		h.vote(id, true, registered...)
-		code := ledger.CodeDenied
-		if len(registered) == 3 {
-			code = ""
-		}
-		h.enact(code, id, registered...)
-	}
+	key := statetest.NewDIDKey("key-1", north)
+	h.try("", north, ledger.IdentityRegister, statetest.Registration(north))
+	h.try("", south, ledger.IdentityRegister, statetest.Registration(south))
+	h.try("", north, ledger.IdentityPublishSchema, ledger.PublishSchema{CredentialType: "T", Version: "1", Digest: ledger.BodyDigest(nil)})
+	create := statetest.Creation(ledger.IssuerDID(statetest.Network, north, "staff"), key)
+	h.try(ledger.CodeNotFound, north, ledger.IdentityCreateDID, create) // the two have not even named the network
+	h.try("", east, ledger.IdentityRegister, statetest.Registration(east))
+	h.try("", north, ledger.IdentityCreateDID, create)
+	id := h.propose(north, ledger.ProposeAcceptIssuer, ledger.ProposalSubject{Issuer: create.DID, CredentialType: "T", Schema: "1"})
+	h.vote(id, true, north, south)
+	h.enact(ledger.CodeDenied, id, north)
+	h.enact(ledger.CodeDenied, id, north, south)
+	h.vote(id, true, east)
+	h.enact("", id, north, south, east)
 }
 
 func TestWhatCannotBeIsNotProposed(t *testing.T) {

@@ -38,6 +38,10 @@ var identityRecords = map[string]any{
 	"roster": &Roster{
 		V: 1, Network: "dev", Organisations: []string{"authority", "hospital-north"}, Removed: []string{"medtech"}, Revision: 4,
 	},
+	"roster-stated": &Roster{
+		V: 1, Organisations: []string{"authority", "hospital-north"}, Revision: 2,
+		Stated: []StatedNetwork{{Organisation: "authority", Network: "dev"}, {Organisation: "hospital-north", Network: "live"}},
+	},
 	"roster-unnamed": &Roster{V: 1, Organisations: []string{"hospital-north"}, Revision: 1},
 	"proposal-accept": &Proposal{
 		V: 1, ID: hex32(20), Kind: ProposeAcceptIssuer, Reason: "it assesses devices", By: "hospital-north", Proposed: at, Expires: at.Add(ProposalLife),

@@ -112,6 +112,8 @@ func TestCheckFindsEveryDamageOfDecisions(t *testing.T) {
 		"a roster that is not sorted":    {edit(ledger.TypeRoster, `"hospital-east","hospital-north"`, `"hospital-north","hospital-east"`), "is not sorted"},
 		"a roster of another revision":   {edit(ledger.TypeRoster, `"revision":3`, `"revision":4`), "has revision 4"},
 		"a roster of another network":    {in(ledger.IdentityEnact, edit(ledger.TypeRoster, `"network":"memory"`, `"network":"other"`)), "another network's name"},
+		"a name that too few stated":     {edit(ledger.TypeRoster, `"stated":[`, `"network":"memory","stated":[`), "that too few stated"},
+		"a name that another stated":     {edit(ledger.TypeRoster, `"stated":[{"organisation":"hospital-north"`, `"stated":[{"organisation":"stranger"`), "did not state"},
 		"a removal of another":           {edit(ledger.TypeProposal, `"organisation":"authority"`, `"organisation":"medtech"`), "is not what was enacted"},
 		"a registration of others":       {by(ledger.IdentityRegister, "medtech"), "is not its writer's registration"},
 		"trust in another":               {edit(ledger.TypeProposal, `"credentialType":"DeviceAssessor"`, `"credentialType":"Else"`), "is not what was enacted"},

@@ -115,6 +115,7 @@ func (c *checker) roster(v *votes) {
 		c.want(r.Revision == i+1, "the roster: version %d has revision %d", i, r.Revision)
 		c.want(slices.IsSorted(r.Organisations) && slices.IsSorted(r.Removed), "the roster: revision %d is not sorted", r.Revision)
 		c.want(before.Network == "" || r.Network == before.Network, "the roster: revision %d has another network's name", r.Revision)
+		c.network(before, r, c.by(e).Org)
 		gone, came := missing(before.Organisations, r.Organisations), missing(r.Organisations, before.Organisations)
 		p := v.enacted(e)
 		switch {
@@ -138,6 +139,29 @@ func (c *checker) roster(v *votes) {
 	}
 	c.want(len(orgs) == len(before.Organisations)+len(before.Removed), "the roster: holds %d organisations of %d that are registered",
 		len(before.Organisations)+len(before.Removed), len(orgs))
+}
+
+// network: what members state changes by their own registration only, or goes with
+// them, and a name holds once enough state it.
+func (c *checker) network(before, r ledger.Roster, by string) {
+	claims := map[string]string{}
+	for _, s := range before.Stated {
+		claims[s.Organisation] = s.Network
+	}
+	if r.Network != "" {
+		agreed := 1 // whose registration settles it states it too
+		for org, name := range claims {
+			if name == r.Network && org != by {
+				agreed++
+			}
+		}
+		c.want(len(r.Stated) == 0 && (before.Network != "" || agreed >= ledger.MinVoters), "the roster: revision %d has a name that too few stated", r.Revision)
+		return
+	}
+	for i, s := range r.Stated {
+		c.want(r.Has(s.Organisation) && (i == 0 || r.Stated[i-1].Organisation < s.Organisation) &&
+			(s.Organisation == by || claims[s.Organisation] == s.Network), "the roster: revision %d says what a member did not state", r.Revision)
+	}
 }
 
 // missing returns what is in a and not in b, in the order of a.

@@ -83,8 +83,9 @@ func (m *member) once(ctx context.Context) (bool, error) {
 }
 
 // votes reports whether the organisation is on the roster of those whose votes
-// count, and the roster knows the network's name. A row that is older than the
-// roster joins it by being registered once more.
+// count, and the roster knows the network's name, or that this organisation
+// stated it: until enough others have, stating it again would change nothing. A
+// row that is older than the roster joins it by being registered once more.
 func (m *member) votes(ctx context.Context) (bool, error) {
 	var roster ledger.Roster
 	err := m.evaluate(ctx, ledger.IdentityGetRoster, ledger.GetRoster{}, &roster)
@@ -92,6 +93,7 @@ func (m *member) votes(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	// Whoever was removed registers nothing; its node may still read.
-	settled := slices.Contains(roster.Removed, m.cfg.Organisation) || roster.Has(m.cfg.Organisation) && roster.Network != ""
-	return err == nil && settled, err
+	out := slices.Contains(roster.Removed, m.cfg.Organisation)
+	named := roster.Network != "" || roster.Says(m.cfg.Organisation) == m.network
+	return err == nil && (out || roster.Has(m.cfg.Organisation) && named), err
 }
