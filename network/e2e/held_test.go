@@ -27,7 +27,7 @@ func (n *network) hold(tb testing.TB) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	proposal, err := n.contract(tb, "hospital-south", "sharer").NewProposal(ledger.ThreatShare, client.WithArguments(string(arg)))
+	proposal, err := n.contract(tb, "medtech", "sharer").NewProposal(ledger.ThreatShare, client.WithArguments(string(arg)))
 	if err != nil {
 		tb.Fatal(err)
 	}
