@@ -88,7 +88,7 @@ func (c *Contract) PublishRelease(ctx *state.Context, req ledger.PublishRelease)
 	if err != nil {
 		return nil, err
 	}
-	before, found, err := state.Releases.Find(ctx, ledger.ReleaseKey(req.DI, req.Version))
+	before, _, err := state.Releases.Find(ctx, ledger.ReleaseKey(req.DI, req.Version))
 	if err != nil {
 		return nil, err
 	}
@@ -96,12 +96,7 @@ func (c *Contract) PublishRelease(ctx *state.Context, req ledger.PublishRelease)
 	if err != nil {
 		return nil, err
 	}
-	if found {
-		err = state.Releases.Update(ctx, release)
-	} else {
-		err = state.Releases.Create(ctx, release)
-	}
-	if err != nil {
+	if err := state.Releases.Create(ctx, release); err != nil {
 		return nil, err
 	}
 	return release, ctx.Emit(ledger.EventReleasePublished, release.Key(), model.Manufacturer)

@@ -28,6 +28,10 @@ func TestAModelIsAssignedByVote(t *testing.T) {
 	statetest.Want(t, "", l.Submitted(t, as(squatter, model(l, "D1")), nil))
 	statetest.Want(t, "", l.Submitted(t, as(squatter, release(l, "D1", "1")), nil))
 	statetest.Want(t, ledger.CodeAlreadyExists, l.Submitted(t, model(l, "D1"), nil))
+	bare := ledger.RegisterUnit{SerialMAC: ledger.BodyDigest([]byte("made")), DI: "D1", Lot: "L1"}
+	statetest.Want(t, "", l.Submitted(t, as(squatter, statetest.Proposal{Name: ledger.DeviceRegisterUnit, Request: bare}), nil))
+	made := ledger.UnitID(squatter, bare.SerialMAC)
+	bare.SerialMAC = ledger.BodyDigest([]byte("more"))
 
 	propose := func(kind, di, to string) (string, []string) {
 		t.Helper()
@@ -69,8 +73,17 @@ func TestAModelIsAssignedByVote(t *testing.T) {
 		t.Errorf("the model is %+v", m)
 	}
 	want(ledger.CodeDenied, as(squatter, release(l, "D1", "2")))
-	want("", release(l, "D1", "1")) // its maker's own, in place of the other's
-	want(ledger.CodeAlreadyExists, release(l, "D1", "1"))
+	want(ledger.CodeAlreadyExists, release(l, "D1", "1")) // the other's stays what it is
+	want("", release(l, "D1", "2"))
+	want(ledger.CodeAlreadyExists, release(l, "D1", "2"))
+	// What the squatter has made stays its own to complete.
+	complete := func(org, version string) statetest.Proposal {
+		return as(org, statetest.Proposal{Name: ledger.DeviceCompleteUnit, Request: ledger.CompleteUnit{ID: made, Revision: 1, Release: version, Owner: north}})
+	}
+	want(ledger.CodeDenied, complete(maker, "2"))
+	want(ledger.CodeNotFound, complete(squatter, "3"))
+	want("", complete(squatter, "2"))
+	want(ledger.CodeDenied, as(squatter, statetest.Proposal{Name: ledger.DeviceRegisterUnit, Request: bare})) // and it makes no more
 	if err := l.Check(); err != nil {
 		t.Error(err)
 	}
@@ -107,8 +120,12 @@ func TestAReleaseIsSignedOnceItsMakerCan(t *testing.T) {
 		"of another type":    with(key, "JWT", did+"#key-1"),
 		"another key's name": with(key, ledger.ReleaseStatementType, did+"#key-2"),
 		"another's DID":      with(key, ledger.ReleaseStatementType, ledger.OrganisationDID(statetest.Network, north)+"#key-1"),
-		"without a DID":      with(key, ledger.ReleaseStatementType, "key-1"),
-		"by another key":     with(statetest.NewDIDKey("key-1", "forger"), ledger.ReleaseStatementType, did+"#key-1"),
+		"a certificate with it": func(r *ledger.PublishRelease) {
+			header := map[string]any{"typ": ledger.ReleaseStatementType, "kid": did + "#key-1", "x5c": []string{"MIIB"}}
+			r.Signature = key.JWSWith(header, r.Statement())
+		},
+		"without a DID":  with(key, ledger.ReleaseStatementType, "key-1"),
+		"by another key": with(statetest.NewDIDKey("key-1", "forger"), ledger.ReleaseStatementType, did+"#key-1"),
 		"of another release": func(r *ledger.PublishRelease) {
 			other := *r
 			other.Version = "4"

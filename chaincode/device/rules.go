@@ -55,10 +55,10 @@ func owns(org string, model *ledger.Model) error {
 }
 
 // publishRelease makes a release of the caller's model. before is the release
-// that stands under its version, nil for none: one of whoever had the model
-// before it was assigned is replaced. did is the maker's document, nil for none.
+// that stands under its version, nil for none. It stays, also when whoever had the
+// model before published it: units run it, and were assessed with it. did is the maker's document, nil for none.
 func publishRelease(model *ledger.Model, before *ledger.Release, did *ledger.DID, req ledger.PublishRelease, now time.Time) (*ledger.Release, error) {
-	if before != nil && before.PublishedBy(model) == model.Manufacturer {
+	if before != nil {
 		return nil, ledger.Problemf(ledger.CodeAlreadyExists, "the release exists")
 	}
 	if err := signedByMaker(did, &req); err != nil {
@@ -87,6 +87,9 @@ func signedByMaker(did *ledger.DID, req *ledger.PublishRelease) error {
 	jws, err := verify.ParseJWS(req.Signature)
 	if err != nil {
 		return wrong("must be a JWS that can be read")
+	}
+	if jws.Bare() != nil {
+		return wrong("must have a header of alg, typ and kid alone")
 	}
 	id, ofMaker := strings.CutPrefix(jws.KeyID, did.ID+"#")
 	method, named := did.Keys.Method(did.Keys.AssertionMethod, id)

@@ -47,16 +47,22 @@ func delivered(ctx *state.Context, di, release, owner string) (*ledger.Model, *l
 	if err := owns(ctx.Caller().Org, model); err != nil {
 		return nil, nil, err
 	}
+	row, err := owned(ctx, di, release, owner)
+	return model, row, err
+}
+
+// owned is delivered without the model.
+func owned(ctx *state.Context, di, release, owner string) (*ledger.Organisation, error) {
 	if release != "" {
 		if _, err := state.Releases.Get(ctx, ledger.ReleaseKey(di, release)); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	if owner == "" {
-		return model, nil, nil
+		return nil, nil //nolint:nilnil // who owns it is not stated
 	}
 	row, _, err := state.Organisations.Find(ctx, ledger.OrganisationKey(owner))
-	return model, row, err
+	return row, err
 }
 
 // RegisterUnits registers many units of one lot for one owner. Those that are
@@ -104,7 +110,8 @@ func (c *Contract) RegisterUnits(ctx *state.Context, req ledger.RegisterUnits) (
 }
 
 // CompleteUnit gives a manufactured unit of the caller's organisation what it
-// lacks to be registered.
+// lacks to be registered. Whoever registered it may, also when the model has been
+// assigned to another since: nobody else could.
 func (c *Contract) CompleteUnit(ctx *state.Context, req ledger.CompleteUnit) (*ledger.Unit, error) {
 	if err := ctx.Permit(ledger.RoleRegistrar); err != nil {
 		return nil, err
@@ -125,7 +132,7 @@ func (c *Contract) CompleteUnit(ctx *state.Context, req ledger.CompleteUnit) (*l
 	if req.Owner == "" {
 		req.Owner = unit.Owner
 	}
-	_, owner, err := delivered(ctx, unit.DI, req.Release, req.Owner)
+	owner, err := owned(ctx, unit.DI, req.Release, req.Owner)
 	if err != nil {
 		return nil, err
 	}
