@@ -16,7 +16,8 @@ import (
 // signature serves twice. That ECDSA allows a second signature beside each does
 // no harm for the same reason.
 //
-// What is not a signature of this request is denied; what is no JWS is invalid.
+// What is not a signature of this request is denied; what is no JWS, or one whose
+// header says more than it must, is invalid.
 func checkControl(ctx *state.Context, req ledger.ControlRequest, signature, did string, keys ledger.DIDKeys) error {
 	jws, err := verify.ParseJWS(signature)
 	if err != nil {
@@ -24,6 +25,9 @@ func checkControl(ctx *state.Context, req ledger.ControlRequest, signature, did 
 	}
 	if jws.Type != ledger.TypeControlSignature {
 		return ledger.Problemf(ledger.CodeInvalid, "the signature is not a control signature: typ must be %s", ledger.TypeControlSignature)
+	}
+	if err := jws.Bare(); err != nil {
+		return err
 	}
 	payload, err := req.ControlPayload(ctx.Channel())
 	if err != nil {

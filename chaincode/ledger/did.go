@@ -138,7 +138,7 @@ type DID struct {
 	Organisation string    `json:"organisation"` // MSP id of the member that wrote this version
 	Keys         DIDKeys   `json:"keys"`         // none once it is deactivated
 	Service      []Service `json:"service,omitempty" metadata:",optional"`
-	AlsoKnownAs  []string  `json:"alsoKnownAs,omitempty" metadata:",optional"` // other DIDs and https addresses of the subject
+	AlsoKnownAs  []string  `json:"alsoKnownAs,omitempty" metadata:",optional"` // other DIDs and https hosts of the subject
 	Created      time.Time `json:"created"`
 	Updated      time.Time `json:"updated"`
 	Revision     int       `json:"revision"`    // 1 for the first, one more with each change

@@ -3,7 +3,7 @@ package ledger
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
+	"strings"
 )
 
 // Bounds on a DID's document.
@@ -269,7 +269,11 @@ func (c *check) services(field string, list []Service) {
 		}
 		seen[s.ID] = true
 		c.fragment(at+".type", s.Type)
-		c.httpURL(at+".serviceEndpoint", s.ServiceEndpoint)
+		if strings.Contains(s.ServiceEndpoint, "@") {
+			c.fail(at+".serviceEndpoint", "must be an http or https address that holds no mailbox's")
+		} else {
+			c.httpURL(at+".serviceEndpoint", s.ServiceEndpoint)
+		}
 	}
 }
 
@@ -283,15 +287,46 @@ func (c *check) aliases(field string, list []string) {
 	seen := map[string]bool{}
 	for i, s := range list {
 		at := fmt.Sprintf("%s[%d]", field, i)
-		u, err := url.Parse(s)
-		did := err == nil && u.Scheme == "did" && u.Opaque != ""
-		https := err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil
 		switch {
-		case !did && !https || len(s) > MaxName || u.RawQuery != "" || u.Fragment != "":
-			c.fail(at, "must be a DID or an https address without user, query and fragment")
+		case !isAlias(s):
+			c.fail(at, "must be a DID of this ledger, did:web: and a host, or https:// and a host")
 		case seen[s]:
 			c.fail(at, "is there twice")
 		}
 		seen[s] = true
 	}
+}
+
+// isAlias reports whether s can be another name of a DID's subject. Subjects are
+// organisations, their issuers and devices, never persons, and the ledger forgets
+// nothing: so a name has no room for a person's. It is a DID of this ledger, or a
+// host by itself, without user, path, query and fragment.
+func isAlias(s string) bool {
+	if len(s) > MaxName {
+		return false
+	}
+	if _, ok := ParseDID(s); ok {
+		return true
+	}
+	for _, scheme := range []string{"did:web:", "https://"} {
+		if host, ok := strings.CutPrefix(s, scheme); ok {
+			return isHost(host)
+		}
+	}
+	return false
+}
+
+// isHost wants a host's name in lower case (RFC 1123, section 2.1), in its one
+// spelling: no port, no final dot.
+func isHost(s string) bool {
+	if len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.ContainsFunc(label, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-') }) {
+			return false
+		}
+	}
+	return true
 }

@@ -219,6 +219,7 @@ func TestServicesAndAliasesAreChecked(t *testing.T) {
 	wantFault(t, service(func(s *Service) { s.ID = "a b" }), "service[1].id")
 	wantFault(t, service(func(s *Service) { s.Type = "" }), "service[1].type")
 	wantFault(t, service(func(s *Service) { s.ServiceEndpoint = "mailto:a@north.example" }), "service[1].serviceEndpoint")
+	wantFault(t, service(func(s *Service) { s.ServiceEndpoint = "https://north.example/a@north.example" }), "service[1].serviceEndpoint")
 	many := service(func(*Service) {})
 	many.Service = slices.Repeat(many.Service, MaxDIDServices)
 	wantFault(t, many, "service")
@@ -226,12 +227,15 @@ func TestServicesAndAliasesAreChecked(t *testing.T) {
 	alias := func(names ...string) *SetServices {
 		return &SetServices{DID: sampleIssuer, AlsoKnownAs: names, Revision: 2, Signature: "a.b.c"}
 	}
-	if err := alias("did:web:north.example", "https://north.example/a").Validate(); err != nil {
+	if err := alias("did:web:north.example", "https://north.example", sampleIssuer).Validate(); err != nil {
 		t.Error(err)
 	}
 	for _, name := range []string{
 		"", "north", "did:", "mailto:a@north.example", "http://north.example", "https://u@north.example", "https://north.example?q",
 		"https://north.example#f", "did:web:a?b=c", "did:web:" + longText, "https://", "::",
+		"https://north.example/staff/anna.mueller", "https://anna@north.example", "https://North.example", "https://north.example.", "https://-a.example",
+		"did:web:north.example:staff:anna", "did:web:a%40north.example", "did:web:", "did:mailto:anna@north.example",
+		"did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK", "did:jwk:eyJrdHkiOiJPS1AifQ", "did:secant:dev", "did:secant:dev:a@b",
 	} {
 		wantFault(t, alias("did:web:x", name), "alsoKnownAs[1]")
 	}

@@ -49,6 +49,7 @@ func (c *checker) proof(d ledger.DID, proof string, keys ledger.DIDKeys, recover
 		c.fail("%s: the proof of revision %d: %w", d.ID, d.Revision, err)
 		return
 	}
+	c.want(jws.Bare() == nil, "%s: the proof of revision %d says more than it must", d.ID, d.Revision)
 	var said ledger.Control
 	if err := json.Unmarshal(jws.Payload, &said); err != nil {
 		c.fail("%s: the proof of revision %d: %w", d.ID, d.Revision, err)

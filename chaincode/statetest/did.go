@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
@@ -63,7 +64,15 @@ func newDIDKey(id string, public crypto.PublicKey, alg string, sign func([]byte)
 
 // JWS signs a payload as a compact JWS.
 func (k *DIDKey) JWS(typ, kid string, payload []byte) string {
-	header, err := json.Marshal(map[string]string{"alg": k.alg, "typ": typ, "kid": kid})
+	return k.JWSWith(map[string]any{"typ": typ, "kid": kid}, payload)
+}
+
+// JWSWith signs a payload as a compact JWS under a header with the given members
+// beside its algorithm.
+func (k *DIDKey) JWSWith(members map[string]any, payload []byte) string {
+	all := maps.Clone(members)
+	all["alg"] = k.alg
+	header, err := json.Marshal(all)
 	if err != nil {
 		panic(err)
 	}

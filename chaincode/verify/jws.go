@@ -19,6 +19,7 @@ type JWS struct {
 
 	signed    string
 	signature []byte
+	spare     bool // its header says more than alg, typ and kid
 }
 
 // ParseJWS takes a compact JWS apart. Strictly: three parts of base64url that
@@ -63,8 +64,21 @@ func (j *JWS) readHeader(b []byte) error {
 			return invalid("the token's header has a member of another type")
 		}
 	}
+	for name := range header {
+		j.spare = j.spare || name != "alg" && name != "typ" && name != "kid"
+	}
 	if j.Algorithm != AlgEdDSA && j.Algorithm != AlgES256 {
 		return invalid("the token's algorithm must be %s or %s", AlgEdDSA, AlgES256)
+	}
+	return nil
+}
+
+// Bare refuses a token whose header says more than alg, typ and kid. What a ledger
+// keeps for ever must be bare: a certificate ("x5c") or any member that nobody
+// looks at could name a person.
+func (j *JWS) Bare() error {
+	if j.spare {
+		return invalid("the header of a signature that is kept says alg, typ and kid, and nothing else")
 	}
 	return nil
 }

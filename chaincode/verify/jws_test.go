@@ -213,3 +213,27 @@ func FuzzParseJWK(f *testing.F) {
 		}
 	})
 }
+
+// TestABareTokenSaysNothingBesideItsSignature: of what is kept for ever, no
+// member of the header is free to name anybody.
+func TestABareTokenSaysNothingBesideItsSignature(t *testing.T) {
+	t.Parallel()
+	for header, bare := range map[string]bool{
+		`{"alg":"EdDSA","typ":"t","kid":"k"}`:                      true,
+		`{"alg":"ES256"}`:                                          true,
+		`{"alg":"EdDSA","typ":"t","kid":"k","x5c":["MIIB"]}`:       false,
+		`{"alg":"EdDSA","typ":"t","kid":"k","cty":"a@b.example"}`:  false,
+		`{"alg":"EdDSA","typ":"t","kid":"k","Kid":"a@b.example"}`:  false,
+		`{"alg":"EdDSA","typ":"t","kid":"k","":"a@b.example"}`:     false,
+		`{"alg":"EdDSA","typ":"t","kid":"k","jwk":{"kty":"OKP"}}`:  false,
+		`{"alg":"EdDSA","typ":"t","kid":"k","x5u":"https://a.b/"}`: false,
+	} {
+		j, err := verify.ParseJWS(segment([]byte(header)) + ".e30.AAAA")
+		if err != nil {
+			t.Fatalf("%s: %v", header, err)
+		}
+		if err := j.Bare(); (err == nil) != bare || err != nil && ledger.CodeOf(err) != ledger.CodeInvalid {
+			t.Errorf("%s: %v", header, err)
+		}
+	}
+}
