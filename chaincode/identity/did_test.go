@@ -165,6 +165,28 @@ func TestADevicesDIDFollowsTheDevice(t *testing.T) {
 	}
 }
 
+// TestADevicesDIDDoesNotReturnToItsMaker: a unit that goes from one hospital to
+// another is registered again until the new owner puts it into service.
+func TestADevicesDIDDoesNotReturnToItsMaker(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	unit := statetest.SeededUnit(north)
+	did := ledger.DeviceDID(statetest.Network, unit)
+	key, next := statetest.NewDIDKey("key-1", "maker"), statetest.NewDIDKey("key-1", "south")
+	h.try("", maker, ledger.IdentityCreateDID, statetest.Creation(did, key))
+	h.serve(unit)
+	step := func(org, name string, req any) {
+		t.Helper()
+		statetest.Want(t, "", h.Submitted(t, statetest.Proposal{Client: h.Client(org, ledger.RoleCustodian), Name: name, Request: req}, nil))
+	}
+	step(north, ledger.DeviceOffer, ledger.OfferUnit{ID: unit, Revision: 2, To: south})
+	step(south, ledger.DeviceAccept, ledger.AcceptUnit{ID: unit, Revision: 3})
+	h.try(ledger.CodeDenied, maker, ledger.IdentityDeactivateDID, ending(did, 2, key))
+	h.try(ledger.CodeDenied, maker, ledger.IdentityRotateKeys, rotation(did, 2, key, key))
+	h.try(ledger.CodeDenied, north, ledger.IdentityRotateKeys, rotation(did, 2, key, key))
+	h.try("", south, ledger.IdentityRotateKeys, rotation(did, 2, key, next))
+}
+
 // serve puts a unit of north into service.
 func (h *house) serve(unit string) {
 	h.t.Helper()

@@ -64,9 +64,13 @@ func distinct(d *ledger.DID) error {
 }
 
 // keeper returns the organisation that controls a unit's DID: its maker until the
-// unit first goes into service, then its owner. What holds a unit up in between
-// changes nothing.
+// unit first goes into service, then its owner, whoever that becomes: a unit that
+// changes hands is out of service for a while, and its DID stays the owner's. What
+// holds a unit up in between changes nothing.
 func keeper(u *ledger.Unit) string {
+	if u.Served {
+		return u.Owner
+	}
 	state := u.State
 	if state == ledger.StateHeld || state == ledger.StateQuarantined {
 		state = u.Previous
