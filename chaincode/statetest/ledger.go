@@ -65,14 +65,21 @@ type Ledger struct {
 // New opens a ledger with the real chaincode, and checks it when the test ends.
 func New(tb testing.TB) *Ledger {
 	tb.Helper()
+	return NewWith(tb, Options{})
+}
+
+// NewWith is New with options, whose Chaincode must be nil.
+func NewWith(tb testing.TB, o Options) *Ledger {
+	tb.Helper()
 	lent, err := borrow()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	l, err := Open(Options{Chaincode: func(clock func() time.Time) (shim.Chaincode, error) {
+	o.Chaincode = func(clock func() time.Time) (shim.Chaincode, error) {
 		lent.clock = clock
 		return lent.Chaincode, nil
-	}})
+	}
+	l, err := Open(o)
 	if err != nil {
 		tb.Fatal(err)
 	}

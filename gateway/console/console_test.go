@@ -168,7 +168,7 @@ func (d *desk) run(in string, args ...string) (out, note string, err error) {
 	c.SetIn(strings.NewReader(in))
 	c.SetOut(&o)
 	c.SetErr(&e)
-	c.SetArgs(args)
+	c.SetArgs(append([]string{}, args...)) // nil would mean the test program's own
 	err = c.ExecuteContext(d.t.Context())
 	return o.String(), e.String(), err
 }

@@ -31,16 +31,7 @@ type Network struct {
 // when the test ends.
 func New(tb testing.TB) *Network {
 	tb.Helper()
-	l, err := statetest.Open(statetest.Options{Clock: time.Now})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := l.Check(); err != nil {
-			tb.Errorf("the ledger does not hold what it must: %v", err)
-		}
-	})
-	return Over(l)
+	return Over(statetest.NewWith(tb, statetest.Options{Clock: time.Now}))
 }
 
 // Over puts orderers on a channel that the test has opened.
