@@ -392,6 +392,7 @@ func TestPolicyIsChangedAndBack(t *testing.T) {
 		t.Errorf("a proof made while two could write is not a majority's: %+v, %v", verdict, err)
 	}
 	work.owes(t, n, "medtech")
+	n.hold(t)
 }
 
 // otherVersion copies the source of the chaincode and gives it another version,
@@ -468,4 +469,5 @@ func TestUpgradeWhileNodesWork(t *testing.T) {
 			t.Errorf("%s refused %d reports, the first with: %s", f.org, len(failed), failed[0])
 		}
 	}
+	n.hold(t)
 }

@@ -19,7 +19,8 @@ var held struct {
 }
 
 // hold endorses a report and does not submit it, as a node does that wants its
-// report to look older than it is.
+// report to look older than it is. What was held before a change of the chaincode's
+// definition can never commit, so those tests hold another.
 func (n *network) hold(tb testing.TB) {
 	tb.Helper()
 	held.digest = ledger.BodyDigest(bundleOfSTIX())
