@@ -35,9 +35,10 @@ type Person struct {
 // transaction, after Permit.
 //
 // The Problems are: denied when there are no statements, or the members do not
-// take an issuer's word, or a credential is revoked; already_exists when a statement has served; invalid when
-// a statement or presentation is malformed, out of date, of another transaction,
-// request, record or revision, or not signed as it must be.
+// take an issuer's word, or a credential is revoked; already_exists when a
+// statement has served; invalid when a statement or presentation is malformed, out
+// of date, of another transaction, request, record or revision, or not signed as
+// it must be.
 //
 // The transaction reads the roster and, of each issuer, the DID, the row of the
 // trust registry and, for a credential with a status, that of its status list: it
