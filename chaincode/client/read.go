@@ -37,14 +37,19 @@ func (c *Client) SignedRead(ctx context.Context, name string, req any) (*ledger.
 	limited, cancel := context.WithTimeout(ctx, defaultTotal)
 	defer cancel()
 	failed := map[string]bool{}
+	var last error
 	for try := 0; ; try++ {
 		read, err := c.signedRead(limited, name, req, c.readers(failed)...)
 		if err == nil {
 			return read, nil
 		}
 		noteFailed(failed, err)
-		if !retryable(err) || !wait(limited, try) {
-			return nil, fmt.Errorf("reading %s with signatures: %w", name, giveUp(ctx, err))
+		// A try that the end of time cut short says less than the one before.
+		if limited.Err() == nil || last == nil {
+			last = err
+		}
+		if !retryable(last) || !wait(limited, try) {
+			return nil, fmt.Errorf("reading %s with signatures: %w", name, giveUp(ctx, last))
 		}
 	}
 }
