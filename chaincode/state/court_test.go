@@ -13,6 +13,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/state"
 	"github.com/secant-platform/secant/chaincode/statetest"
 	"github.com/secant-platform/secant/identity/holder"
+	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/sdjwt"
 )
 
@@ -28,20 +29,20 @@ const (
 type court struct {
 	t *testing.T
 	*statetest.Ledger
-	issuers map[string]*sdjwt.Signer // by organisation
+	issuers map[string]keys.Signer // by organisation
 	do      func(*state.Context) error
 	need    state.Need
 	got     []state.Person
 	request []byte
 }
 
-func newSigner(t *testing.T) *sdjwt.Signer {
+func newSigner(t *testing.T) keys.Signer {
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := sdjwt.NewSigner(key)
+	s, err := keys.FromCrypto(key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func newCourt(t *testing.T) *court {
 	t.Helper()
 	c := &court{
 		t:       t,
-		issuers: map[string]*sdjwt.Signer{north: newSigner(t), south: newSigner(t)},
+		issuers: map[string]keys.Signer{north: newSigner(t), south: newSigner(t)},
 		need:    state.Need{Record: ledger.UnitKey("u"), Revision: 3, CredentialType: credential, Count: 1},
 	}
 	c.Ledger = careless(t, func(ctx *state.Context) error { return c.do(ctx) })
@@ -122,9 +123,9 @@ func (c *court) change(rows func(*state.Context) error) {
 
 // member is a person with a credential.
 type member struct {
-	key    *sdjwt.Signer
+	key    keys.Signer
 	issued sdjwt.Credential
-	by     *sdjwt.Signer
+	by     keys.Signer
 }
 
 func (c *court) member(org string) *member {

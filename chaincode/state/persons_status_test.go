@@ -11,6 +11,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/state"
 	"github.com/secant-platform/secant/chaincode/statetest"
+	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/sdjwt"
 )
 
@@ -33,7 +34,7 @@ func (c *court) publish(statuses byte, until time.Time) string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	list, err := c.issuers[north].Compact("statuslist+jwt", "key-1", payload)
+	list, err := keys.Compact(c.issuers[north], keys.Header{Type: "statuslist+jwt", KeyID: "key-1"}, payload)
 	if err != nil {
 		c.t.Fatal(err)
 	}

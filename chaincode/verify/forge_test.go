@@ -14,7 +14,7 @@ import (
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
-	"github.com/secant-platform/secant/identity/sdjwt"
+	"github.com/secant-platform/secant/identity/keys"
 )
 
 var now = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
@@ -22,7 +22,7 @@ var now = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 // segment is base64url as tokens have it.
 func segment(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-func edwards(tb testing.TB) *sdjwt.Signer {
+func edwards(tb testing.TB) keys.Signer {
 	tb.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -31,7 +31,7 @@ func edwards(tb testing.TB) *sdjwt.Signer {
 	return signer(tb, key)
 }
 
-func p256(tb testing.TB) *sdjwt.Signer {
+func p256(tb testing.TB) keys.Signer {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -40,16 +40,16 @@ func p256(tb testing.TB) *sdjwt.Signer {
 	return signer(tb, key)
 }
 
-func signer(tb testing.TB, key crypto.Signer) *sdjwt.Signer {
+func signer(tb testing.TB, key crypto.Signer) keys.Signer {
 	tb.Helper()
-	s, err := sdjwt.NewSigner(key)
+	s, err := keys.FromCrypto(key)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return s
 }
 
-func public(tb testing.TB, s *sdjwt.Signer) *verify.Key {
+func public(tb testing.TB, s keys.Signer) *verify.Key {
 	tb.Helper()
 	k, err := verify.NewKey(s.JWK())
 	if err != nil {
@@ -63,7 +63,7 @@ type m map[string]any
 
 // token is a JWS that a test may spoil before it is signed, and after.
 type token struct {
-	by      *sdjwt.Signer
+	by      keys.Signer
 	header  m
 	payload m
 	spoil   func(compact string) string // after signing
@@ -117,7 +117,7 @@ type forgery struct {
 
 const issuerDID = "did:secant:dev:hospital-north:staff"
 
-func forge(tb testing.TB, issuer, holder *sdjwt.Signer) *forgery {
+func forge(tb testing.TB, issuer, holder keys.Signer) *forgery {
 	tb.Helper()
 	record := ledger.UnitKey(ledger.BodyDigest([]byte("unit")))
 	return &forgery{

@@ -12,10 +12,10 @@ import (
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
-	"github.com/secant-platform/secant/identity/sdjwt"
+	"github.com/secant-platform/secant/identity/keys"
 )
 
-var signers = map[string]func(testing.TB) *sdjwt.Signer{"Ed25519": edwards, "P-256": p256}
+var signers = map[string]func(testing.TB) keys.Signer{"Ed25519": edwards, "P-256": p256}
 
 func TestAStatementOfAHolderIsAgreement(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/sdjwt"
 )
 
@@ -70,7 +71,7 @@ func Ask(s *ledger.Statement) (Question, error) {
 
 // Sign answers the question with a credential, as sdjwt.Issue returned it, and
 // the key to which it is bound. It shows none of the hidden claims.
-func Sign(s *ledger.Statement, credential string, key *sdjwt.Signer, at time.Time) (*ledger.HolderStatement, error) {
+func Sign(s *ledger.Statement, credential string, key keys.Signer, at time.Time) (*ledger.HolderStatement, error) {
 	q, err := Ask(s)
 	if err != nil {
 		return nil, err

@@ -10,18 +10,19 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
 	"github.com/secant-platform/secant/identity/holder"
+	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/sdjwt"
 )
 
 var now = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 
-func newSigner(t *testing.T) *sdjwt.Signer {
+func newSigner(t *testing.T) keys.Signer {
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := sdjwt.NewSigner(key)
+	s, err := keys.FromCrypto(key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,7 @@ func order(t *testing.T) holder.Order {
 	}
 }
 
-func issue(t *testing.T, issuer, person *sdjwt.Signer) string {
+func issue(t *testing.T, issuer, person keys.Signer) string {
 	t.Helper()
 	issued, err := sdjwt.Issue(issuer, sdjwt.Credential{
 		Issuer: "did:secant:dev:hospital-north:staff", KeyID: "key-1", Type: "DeviceReleaser", Holder: person.JWK(),

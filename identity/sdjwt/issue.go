@@ -2,6 +2,7 @@ package sdjwt
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
+	"github.com/secant-platform/secant/identity/keys"
 )
 
 // Type is the media type of an SD-JWT VC, in its "typ" header.
@@ -42,7 +44,7 @@ var reserved = []string{"iss", "iat", "nbf", "exp", "vct", "vct#integrity", "cnf
 
 // Issue returns the credential with all disclosures, as its holder gets it:
 // "<token>~<disclosure>~...~" (RFC 9901, section 4).
-func Issue(issuer *Signer, c Credential) (string, error) {
+func Issue(issuer keys.Signer, c Credential) (string, error) {
 	if c.Issuer == "" || c.Type == "" || !c.Expires.After(c.Issued) {
 		return "", errors.New("issuing a credential: it needs an issuer, a type and a time")
 	}
@@ -73,7 +75,7 @@ func Issue(issuer *Signer, c Credential) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encoding a credential: %w", err)
 	}
-	token, err := issuer.Compact(Type, c.KeyID, payload)
+	token, err := keys.Compact(issuer, keys.Header{Type: Type, KeyID: c.KeyID}, payload)
 	if err != nil {
 		return "", err
 	}
@@ -110,3 +112,5 @@ func hide(claims, hidden map[string]any) ([]string, error) {
 	claims["_sd"], claims["_sd_alg"] = digests, "sha-256"
 	return disclosures, nil
 }
+
+func segment(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
+	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/sdjwt"
 )
 
@@ -126,7 +127,7 @@ func (p peer) do(t *testing.T, jobs ...map[string]any) []result {
 }
 
 // newSecret makes a key of ours and the JWK of its secret.
-func newSecret(t *testing.T, kind string) (*sdjwt.Signer, map[string]any) {
+func newSecret(t *testing.T, kind string) (keys.Signer, map[string]any) {
 	t.Helper()
 	segment := base64.RawURLEncoding.EncodeToString
 	if kind == ledger.CurveP256 {
@@ -138,7 +139,7 @@ func newSecret(t *testing.T, kind string) (*sdjwt.Signer, map[string]any) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := sdjwt.NewSigner(key)
+		s, err := keys.FromCrypto(key)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +149,7 @@ func newSecret(t *testing.T, kind string) (*sdjwt.Signer, map[string]any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := sdjwt.NewSigner(key)
+	s, err := keys.FromCrypto(key)
 	if err != nil {
 		t.Fatal(err)
 	}

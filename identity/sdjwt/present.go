@@ -11,6 +11,7 @@ import (
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
+	"github.com/secant-platform/secant/identity/keys"
 )
 
 // BindingType is the "typ" header of a key binding.
@@ -26,7 +27,7 @@ type Binding struct {
 // Present returns a presentation of a credential (as Issue returns it) that shows
 // the named hidden claims and no other, bound by the holder's key (RFC 9901,
 // section 4.3).
-func Present(credential string, holder *Signer, show []string, b Binding) (string, error) {
+func Present(credential string, holder keys.Signer, show []string, b Binding) (string, error) {
 	token, shown, err := choose(credential, show)
 	if err != nil {
 		return "", err
@@ -44,7 +45,7 @@ func Present(credential string, holder *Signer, show []string, b Binding) (strin
 	if err != nil {
 		return "", fmt.Errorf("encoding a key binding: %w", err)
 	}
-	binding, err := holder.Compact(BindingType, "", payload)
+	binding, err := keys.Compact(holder, keys.Header{Type: BindingType}, payload)
 	if err != nil {
 		return "", err
 	}

@@ -6,10 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"encoding/base64"
-	"errors"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -18,12 +15,13 @@ import (
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
+	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/sdjwt"
 )
 
 var now = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 
-func newSigner(tb testing.TB, kind string) *sdjwt.Signer {
+func newSigner(tb testing.TB, kind string) keys.Signer {
 	tb.Helper()
 	var key crypto.Signer
 	var err error
@@ -35,14 +33,14 @@ func newSigner(tb testing.TB, kind string) *sdjwt.Signer {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s, err := sdjwt.NewSigner(key)
+	s, err := keys.FromCrypto(key)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return s
 }
 
-func sample(holder *sdjwt.Signer) sdjwt.Credential {
+func sample(holder keys.Signer) sdjwt.Credential {
 	return sdjwt.Credential{
 		Issuer: "did:secant:dev:hospital-north:staff", KeyID: "did:secant:dev:hospital-north:staff#key-1", Type: "DeviceReleaser",
 		Holder: holder.JWK(), Issued: now, Expires: now.Add(time.Hour),
@@ -51,7 +49,7 @@ func sample(holder *sdjwt.Signer) sdjwt.Credential {
 	}
 }
 
-func verifyWith(tb testing.TB, issuer *sdjwt.Signer, presentation string) (*verify.Credential, error) {
+func verifyWith(tb testing.TB, issuer keys.Signer, presentation string) (*verify.Credential, error) {
 	tb.Helper()
 	key, err := verify.NewKey(issuer.JWK())
 	if err != nil {
@@ -177,7 +175,7 @@ func TestWhatCannotBePresented(t *testing.T) {
 	segment := base64.RawURLEncoding.EncodeToString
 	for name, c := range map[string]struct {
 		credential string
-		by         *sdjwt.Signer
+		by         keys.Signer
 		show       []string
 	}{
 		"a claim that is not there": {issued, holder, []string{"age"}},
@@ -193,66 +191,6 @@ func TestWhatCannotBePresented(t *testing.T) {
 		"a nameless claim":          {issued + segment([]byte(`["s",1,1]`)) + "~", holder, nil},
 	} {
 		if got, err := sdjwt.Present(c.credential, c.by, c.show, question); err == nil {
-			t.Errorf("%s: %s", name, got)
-		}
-	}
-}
-
-// broken is a key store that fails, or answers in another form.
-type broken struct {
-	public crypto.PublicKey
-	answer []byte
-	err    error
-}
-
-func (b broken) Public() crypto.PublicKey { return b.public }
-func (b broken) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
-	return b.answer, b.err
-}
-
-func TestOtherKeysAreNoSigners(t *testing.T) {
-	t.Parallel()
-	weak, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	large, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, key := range map[string]crypto.Signer{
-		"RSA": weak, "P-384": large, "small order": broken{public: ed25519.PublicKey(make([]byte, 32))}, "none": broken{},
-	} {
-		if _, err := sdjwt.NewSigner(key); err == nil {
-			t.Errorf("%s: is a signer", name)
-		}
-	}
-}
-
-func TestAKeyStoreMayFail(t *testing.T) {
-	t.Parallel()
-	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	edwards, _, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fault := errors.New("the token was pulled")
-	for name, b := range map[string]broken{
-		"fails":            {public: ec.Public(), err: fault},
-		"fails to Edwards": {public: edwards, err: fault},
-		"no ASN.1":         {public: ec.Public(), answer: make([]byte, 64)},
-		"zero":             {public: ec.Public(), answer: []byte{0x30, 6, 2, 1, 0, 2, 1, 1}},
-		"more behind":      {public: ec.Public(), answer: []byte{0x30, 6, 2, 1, 1, 2, 1, 1, 0}},
-		"another curve's":  {public: ec.Public(), answer: append([]byte{0x30, 38, 2, 33, 1}, append(make([]byte, 32), 2, 1, 1)...)},
-	} {
-		s, err := sdjwt.NewSigner(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := sdjwt.Issue(s, sample(newSigner(t, "Ed25519"))); err == nil {
 			t.Errorf("%s: %s", name, got)
 		}
 	}

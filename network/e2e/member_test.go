@@ -15,6 +15,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/identity/holder"
+	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/sdjwt"
 	"github.com/secant-platform/secant/network/channel"
 	"github.com/secant-platform/secant/network/topology"
@@ -106,23 +107,23 @@ const networkName = "dev"
 // issuer is an organisation's issuer of credentials.
 type issuer struct {
 	did string
-	key *sdjwt.Signer
+	key keys.Signer
 }
 
 const issuerKey = "k1"
 
 func (i *issuer) keyID() string { return i.did + "#" + issuerKey }
 
-func newSigner(tb testing.TB, curve string) *sdjwt.Signer {
+func newSigner(tb testing.TB, curve string) keys.Signer {
 	tb.Helper()
 	_, edwards, err := ed25519.GenerateKey(rand.Reader)
 	p256, err2 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err := errors.Join(err, err2); err != nil {
 		tb.Fatal(err)
 	}
-	signer, err := sdjwt.NewSigner(edwards)
+	signer, err := keys.FromCrypto(edwards)
 	if curve == ledger.CurveP256 {
-		signer, err = sdjwt.NewSigner(p256)
+		signer, err = keys.FromCrypto(p256)
 	}
 	if err != nil {
 		tb.Fatal(err)
@@ -131,7 +132,7 @@ func newSigner(tb testing.TB, curve string) *sdjwt.Signer {
 }
 
 // documentKeys are the keys of a document that has one key for everything.
-func documentKeys(id string, key *sdjwt.Signer) ledger.DIDKeys {
+func documentKeys(id string, key keys.Signer) ledger.DIDKeys {
 	return ledger.DIDKeys{
 		VerificationMethod:   []ledger.VerificationMethod{{ID: id, Type: ledger.MethodJSONWebKey, PublicKeyJWK: key.JWK()}},
 		AssertionMethod:      []string{id},
@@ -140,13 +141,13 @@ func documentKeys(id string, key *sdjwt.Signer) ledger.DIDKeys {
 }
 
 // control signs a change of a DID's document.
-func control(tb testing.TB, key *sdjwt.Signer, keyID string, req ledger.ControlRequest) string {
+func control(tb testing.TB, key keys.Signer, keyID string, req ledger.ControlRequest) string {
 	tb.Helper()
 	payload, err := req.ControlPayload("secant")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	signature, err := key.Compact(ledger.TypeControlSignature, keyID, payload)
+	signature, err := keys.Compact(key, keys.Header{Type: ledger.TypeControlSignature, KeyID: keyID}, payload)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -183,7 +184,7 @@ func vote(tb testing.TB, proposal string, members ...*member) (voters []string) 
 // person holds a credential; the key is in a wallet of theirs.
 type person struct {
 	credential string
-	key        *sdjwt.Signer
+	key        keys.Signer
 }
 
 // hire has an issuer give a new person a credential.
