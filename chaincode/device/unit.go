@@ -98,12 +98,16 @@ func (c *Contract) RegisterUnits(ctx *state.Context, req ledger.RegisterUnits) (
 		return nil, err
 	}
 	for _, u := range missing {
+		u.Chunk = ctx.TxID()
 		if err := state.Units.Create(ctx, u); err != nil {
 			return nil, err
 		}
-		if err := state.UnitChanges.Append(ctx, change(ctx, nil, u, ledger.UnitChange{Step: ledger.DeviceRegisterUnits})); err != nil {
-			return nil, err
-		}
+	}
+	err = state.UnitChunks.Append(ctx, &ledger.UnitChunk{
+		V: 1, Tx: ctx.TxID(), To: missing[0].State, By: ctx.Caller().Org, Time: ctx.Time(), Step: ledger.DeviceRegisterUnits, Count: len(missing),
+	})
+	if err != nil {
+		return nil, err
 	}
 	out := &ledger.UnitsRegistered{Registered: len(missing), Skipped: len(wanted) - len(missing)}
 	return out, ctx.Emit(ledger.EventUnitsRegistered, missing[0].Key(), model.Manufacturer, owner.ID)

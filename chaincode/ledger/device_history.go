@@ -31,5 +31,25 @@ type PersonActed struct {
 	Statement    string `json:"statement"`    // the commitment, 32 bytes, hex
 }
 
+// UnitChunk begins the history of all units that one transaction registered
+// together: one row, however many they are. Each of them names it.
+type UnitChunk struct {
+	V     int       `json:"v"`
+	Tx    string    `json:"tx"`
+	To    string    `json:"to"` // state that they have from then on
+	By    string    `json:"by"` // MSP id
+	Time  time.Time `json:"time"`
+	Step  string    `json:"step"`  // DeviceRegisterUnits
+	Count int       `json:"count"` // of units
+}
+
+// Key returns the record's key.
+func (c *UnitChunk) Key() Key { return Key{TypeUnitChunk, []string{c.Tx}} }
+
+// Change returns the first change of one unit of the chunk.
+func (c *UnitChunk) Change(unit string) *UnitChange {
+	return &UnitChange{V: 2, ID: unit, Tx: c.Tx, To: c.To, By: c.By, Time: c.Time, Step: c.Step, Revision: 1}
+}
+
 // Key returns the record's key.
 func (c *UnitChange) Key() Key { return Key{TypeUnitHistory, []string{c.ID, c.Tx}} }

@@ -49,6 +49,7 @@ type Unit struct {
 	Since         time.Time `json:"since"`         // time of the last change of state, vouched for by the endorsers
 
 	// From the second form on.
+	Chunk      string        `json:"chunk,omitempty" metadata:",optional"`      // transaction that registered it together with others, whose UnitChunk is the first change of its history; empty: it has that to itself
 	Revision   int           `json:"revision,omitempty" metadata:",optional"`   // 1 on registration, one more with each change; see Upcast for the first form
 	IDevID     string        `json:"iDevId,omitempty" metadata:",optional"`     // SHA-256 of the SPKI of its maker's identity certificate (IEEE 802.1AR, IDevID), hex
 	LDevID     string        `json:"lDevId,omitempty" metadata:",optional"`     // the same of its owner's (LDevID)

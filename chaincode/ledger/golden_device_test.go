@@ -38,6 +38,13 @@ var deviceRecords = map[string]any{
 			ResultDigest: hex32(15), Assessor: "authority", Time: at,
 		},
 	},
+	"unit-of-a-chunk": &Unit{
+		V: 2, ID: hex32(1), DI: "04012345678901", Lot: "L42", Release: "2.1.0", Manufacturer: "medtech", Owner: "hospital-north",
+		State: StateRegistered, Certification: CertificationNone, Since: at, Revision: 1, Chunk: hex32(6),
+	},
+	"unit-chunk": &UnitChunk{
+		V: 1, Tx: hex32(6), To: StateRegistered, By: "medtech", Time: at, Step: DeviceRegisterUnits, Count: 1000,
+	},
 	"unit-idevid":  &UnitClaim{V: 1, Type: TypeUnitIDevID, Value: hex32(13), Unit: hex32(1)},
 	"unit-signing": &UnitClaim{V: 1, Type: TypeUnitSigning, Value: hex32(5), Unit: hex32(1)},
 	"unit-change": &UnitChange{
@@ -57,6 +64,7 @@ var deviceKeys = map[string][]string{
 	"release":      {"rel", "04012345678901", "2.1.0"},
 	"unit":         {"dev", hex32(1)},
 	"unit-change":  {"dev.ev", hex32(1), hex32(6)},
+	"unit-chunk":   {"dev.ch", hex32(6)},
 	"unit-idevid":  {"dev.id", hex32(13)},
 	"unit-signing": {"dev.pk", hex32(5)},
 	"recall":       {"rec", "04012345678901", "lot", "L42"},

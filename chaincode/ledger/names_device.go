@@ -44,6 +44,7 @@ const (
 	TypeRelease     ObjectType = "rel"    // parts: UDI-DI, version
 	TypeUnit        ObjectType = "dev"    // parts: unit id
 	TypeUnitHistory ObjectType = "dev.ev" // parts: unit id, transaction id
+	TypeUnitChunk   ObjectType = "dev.ch" // parts: transaction id
 	TypeUnitIDevID  ObjectType = "dev.id" // parts: the digest of a unit's IDevID
 	TypeUnitSigning ObjectType = "dev.pk" // parts: a unit's public key
 	TypeRecall      ObjectType = "rec"    // parts: UDI-DI, "lot" or "release", the lot or version

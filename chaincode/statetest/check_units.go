@@ -65,11 +65,12 @@ func (c *checker) units() {
 			makers[m.DI] = append(makers[m.DI], m.Manufacturer)
 		}
 	}
-	history := map[string]*row[ledger.UnitChange]{}
+	history := map[string]*ledger.UnitChange{}
 	for _, h := range once(c, rowsOf[ledger.UnitChange](c, ledger.TypeUnitHistory)) {
-		history[strings.Join(h.key.Parts, " ")] = h
+		row := h.last()
+		history[strings.Join(h.key.Parts, " ")] = &row
 	}
-	told := 0
+	chunks, told := c.chunks(), 0
 	units := rowsOf[ledger.Unit](c, ledger.TypeUnit)
 	c.claims(units)
 	for _, r := range units {
@@ -82,20 +83,46 @@ func (c *checker) units() {
 			c.want(kinds[u.Owner] == ledger.KindHospital || made && u.Owner == "", "unit %s: its owner is no hospital", u.ID)
 			c.unitState(u)
 			h := history[u.ID+" "+e.tx]
-			if h == nil {
+			chunk := chunks[e.tx]
+			switch {
+			case h != nil:
+				told++
+			case chunk != nil && i == 0 && u.Chunk == e.tx:
+				chunk.units++
+				h = chunk.row.Change(u.ID)
+			default:
 				c.fail("unit %s: version %d has no history", u.ID, i)
 				continue
 			}
-			told++
+			c.want(u.Chunk == r.versions[0].Chunk, "unit %s: is of another chunk than before", u.ID)
 			var before *ledger.Unit
 			if i > 0 {
 				before = &r.versions[i-1]
 			}
-			row := h.last()
-			c.unitStep(before, u, &row, e, kinds)
+			c.unitStep(before, u, h, e, kinds)
 		}
 	}
 	c.want(told == len(history), "history: %d rows are of no unit, or of no version of one", len(history)-told)
+	for tx, chunk := range chunks {
+		c.want(chunk.units == chunk.row.Count, "chunk %s: counts %d units and has %d", tx, chunk.row.Count, chunk.units)
+	}
+}
+
+// unitChunk is the row of a chunk, and how many units were found to be of it.
+type unitChunk struct {
+	row   ledger.UnitChunk
+	units int
+}
+
+// chunks returns the rows of chunks by their transaction.
+func (c *checker) chunks() map[string]*unitChunk {
+	chunks := map[string]*unitChunk{}
+	for _, r := range once(c, rowsOf[ledger.UnitChunk](c, ledger.TypeUnitChunk)) {
+		row := r.last()
+		c.want(row.Tx == r.entries[0].tx, "chunk %s: was written by another transaction", row.Tx)
+		chunks[row.Tx] = &unitChunk{row: row}
+	}
+	return chunks
 }
 
 // claims: each key that a unit ever had is claimed for it, so that no two have

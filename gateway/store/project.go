@@ -50,18 +50,20 @@ var tables = []*table{
 	newTable("release", ledger.TypeRelease, []string{"di", "version"}, []string{"sbom"},
 		func(r *ledger.Release) []any { return []any{r.SBOMDigest} }),
 	newTable("unit", ledger.TypeUnit, []string{"id"},
-		[]string{"owner", "manufacturer", "di", "version", "state", "lot", "cleared_lot", "cleared_release"},
+		[]string{"owner", "manufacturer", "di", "version", "state", "lot", "chunk", "cleared_lot", "cleared_release"},
 		func(u *ledger.Unit) []any {
 			var c ledger.Cleared
 			if u.Cleared != nil {
 				c = *u.Cleared
 			}
-			return []any{u.Owner, u.Manufacturer, u.DI, u.Release, u.State, u.Lot, c.Lot, c.Release}
+			return []any{u.Owner, u.Manufacturer, u.DI, u.Release, u.State, u.Lot, u.Chunk, c.Lot, c.Release}
 		}),
 	newTable("recall", ledger.TypeRecall, []string{"di", "kind", "value"}, []string{"revision", "ended"},
 		func(r *ledger.Recall) []any { return []any{r.Revision, r.Ended} }),
 	newTable("unit_change", ledger.TypeUnitHistory, []string{"unit", "change"}, nil,
 		func(*ledger.UnitChange) []any { return nil }),
+	newTable("unit_chunk", ledger.TypeUnitChunk, []string{"id"}, nil,
+		func(*ledger.UnitChunk) []any { return nil }),
 	newTable("stream", ledger.TypeStream, []string{"id"}, []string{"owner"},
 		func(s *ledger.Stream) []any { return []any{s.Owner} }),
 	newTable("stream_owner", ledger.TypeStreamOwner, []string{"owner"}, []string{"stream"},

@@ -39,13 +39,20 @@ func (s *Store) Releases(ctx context.Context, di string, req ledger.PageRequest)
 	return page[ledger.Release](ctx, s, l, req)
 }
 
-// UnitHistory lists a unit's changes of state, newest first.
+// UnitHistory lists a unit's changes of state, newest first. The last is its
+// registration, which units that were registered together share.
 func (s *Store) UnitHistory(ctx context.Context, id string, req ledger.PageRequest) (fact.Page[ledger.UnitChange], error) {
 	l := listing{
-		table: "unit_change", order: []string{"block", "idx", "change"}, newest: true,
+		table: "unit_history", order: []string{"block", "idx", "change"}, newest: true,
 		where: []string{"unit = ?"}, args: []any{id},
 	}
-	return page[ledger.UnitChange](ctx, s, l, req)
+	p, err := page[ledger.UnitChange](ctx, s, l, req)
+	for i := range p.Items {
+		if c := &p.Items[i].Record; c.ID == "" { // a chunk's row, which reads as a change of no unit yet
+			c.V, c.ID, c.Revision = 2, id, 1
+		}
+	}
+	return p, err
 }
 
 // Stream returns a stream by its id.

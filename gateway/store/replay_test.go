@@ -19,7 +19,7 @@ func drawWrite(t *rapid.T) ledger.Write {
 	n := func(label string) int { return rapid.IntRange(0, 3).Draw(t, label) }
 	org := rapid.SampledFrom([]string{north, south, medtech}).Draw(t, "org")
 	var r record
-	switch rapid.IntRange(0, 16).Draw(t, "type") {
+	switch rapid.IntRange(0, 17).Draw(t, "type") {
 	case 0:
 		r = &ledger.Organisation{V: 1, ID: org, Revision: n("revision")}
 	case 1:
@@ -27,7 +27,7 @@ func drawWrite(t *rapid.T) ledger.Write {
 	case 2:
 		r = &ledger.Release{V: 1, DI: strconv.Itoa(n("di")), Version: strconv.Itoa(n("version")), SBOMDigest: hex32(n("sbom"))}
 	case 3:
-		u := &ledger.Unit{V: 1, ID: hex32(n("unit")), DI: strconv.Itoa(n("di")), Release: strconv.Itoa(n("version")), Owner: org, Manufacturer: medtech, Lot: strconv.Itoa(n("lot"))}
+		u := &ledger.Unit{V: 1, ID: hex32(n("unit")), DI: strconv.Itoa(n("di")), Release: strconv.Itoa(n("version")), Owner: org, Manufacturer: medtech, Lot: strconv.Itoa(n("lot")), Chunk: strconv.Itoa(n("tx"))}
 		if cleared := n("cleared"); cleared > 0 {
 			u.Cleared = &ledger.Cleared{Lot: cleared}
 		}
@@ -55,6 +55,8 @@ func drawWrite(t *rapid.T) ledger.Write {
 	case 14:
 		r = &ledger.Opinion{V: 1, Digest: hex32(n("threat")), Sharer: org, By: south, Opinion: ledger.Agree, Weight: n("weight")}
 	case 15:
+		r = &ledger.UnitChunk{V: 1, Tx: strconv.Itoa(n("tx")), Count: n("count")}
+	case 16:
 		r = &ledger.Recomputation{V: 1, Subject: hex32(n("unit")), Model: "m", InputDigest: hex32(n("inputs")), By: org, Agrees: rapid.Bool().Draw(t, "agrees")}
 	default:
 		return ledger.Write{

@@ -103,6 +103,32 @@ func TestARecallIsOneRowAndManyStates(t *testing.T) {
 	}
 }
 
+// TestAHistoryBeginsWithTheChunk: units that were registered together have one
+// first row, and each reads it as its own, also when it has changed since.
+func TestAHistoryBeginsWithTheChunk(t *testing.T) {
+	s := openStore(t, Options{})
+	unit := func(n, revision int) *ledger.Unit {
+		return &ledger.Unit{V: 2, ID: hex32(n), DI: "d", Owner: south, Manufacturer: medtech, State: ledger.StateRegistered, Since: start, Revision: revision, Chunk: "t1"}
+	}
+	apply(t, s, 0, tx(t, "t1", medtech, start, unit(1, 1), unit(2, 1),
+		&ledger.UnitChunk{V: 1, Tx: "t1", To: ledger.StateRegistered, By: medtech, Time: start, Step: ledger.DeviceRegisterUnits, Count: 2}))
+	later := ledger.UnitChange{V: 2, ID: hex32(2), Tx: "t2", From: ledger.StateRegistered, To: ledger.StateInService, By: south, Time: start, Step: ledger.DevicePutIntoService, Revision: 2}
+	apply(t, s, 1, tx(t, "t2", south, start, unit(2, 2), &later))
+	first := func(id string) ledger.UnitChange {
+		return ledger.UnitChange{V: 2, ID: id, Tx: "t1", To: ledger.StateRegistered, By: medtech, Time: start, Step: ledger.DeviceRegisterUnits, Revision: 1}
+	}
+	for id, want := range map[string][]ledger.UnitChange{
+		hex32(1): {first(hex32(1))}, hex32(2): {later, first(hex32(2))}, hex32(3): nil,
+	} {
+		got := walk(t, 1, func(r ledger.PageRequest) (fact.Page[ledger.UnitChange], error) {
+			return s.UnitHistory(t.Context(), id, r)
+		})
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("history (-want +got):\n%s", d)
+		}
+	}
+}
+
 // TestAStoreOfTheFirstSchemaIsReplayed: the projection is made anew, and what
 // only the node knows stays.
 func TestAStoreOfTheFirstSchemaIsReplayed(t *testing.T) {

@@ -23,6 +23,7 @@ DROP TABLE unit;
 CREATE TABLE unit (
   id TEXT NOT NULL, owner TEXT NOT NULL, manufacturer TEXT NOT NULL, di TEXT NOT NULL, version TEXT NOT NULL, state TEXT NOT NULL,
   lot TEXT NOT NULL,
+  chunk TEXT NOT NULL,  -- the transaction that registered it together with others, or empty
   cleared_lot INTEGER NOT NULL, cleared_release INTEGER NOT NULL,  -- revisions of the recalls that it was cleared of
   block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
   PRIMARY KEY (id)
@@ -30,6 +31,18 @@ CREATE TABLE unit (
 CREATE INDEX unit_owner ON unit (owner, id);
 CREATE INDEX unit_manufacturer ON unit (manufacturer, id);
 CREATE INDEX unit_di ON unit (di, id);
+
+-- The history of units that were registered together begins with one row for all
+-- of them.
+CREATE TABLE unit_chunk (
+  id TEXT NOT NULL,  -- the transaction
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (id)
+) WITHOUT ROWID;
+CREATE VIEW unit_history (unit, change, block, idx, tx, org, time, late, doc) AS
+  SELECT unit, change, block, idx, tx, org, time, late, doc FROM unit_change
+  UNION ALL
+  SELECT u.id, c.id, c.block, c.idx, c.tx, c.org, c.time, c.late, c.doc FROM unit u JOIN unit_chunk c ON c.id = u.chunk;
 
 -- A recall of ten thousand units is one row: which units it concerns follows.
 CREATE TABLE recall (
