@@ -310,15 +310,15 @@ func isAlias(s string) bool {
 	}
 	for _, scheme := range []string{"did:web:", "https://"} {
 		if host, ok := strings.CutPrefix(s, scheme); ok {
-			return isHost(host)
+			return IsHost(host)
 		}
 	}
 	return false
 }
 
-// isHost wants a host's name in lower case (RFC 1123, section 2.1), in its one
+// IsHost reports whether s is a host's name in lower case (RFC 1123, section 2.1), in its one
 // spelling: no port, no final dot.
-func isHost(s string) bool {
+func IsHost(s string) bool {
 	if len(s) > 253 {
 		return false
 	}

@@ -58,14 +58,56 @@ func parseObject(b []byte) (object, error) {
 	return o, nil
 }
 
+// ParseObject reads one JSON object from outside as a token's payload is read:
+// UTF-8, no name twice in one object, nothing behind it, nothing nested deeper
+// than depth (1: an object of plain values). Numbers are json.Number; what is null
+// stays null, which [OneMeaning] does not take.
+func ParseObject(b []byte, depth int) (map[string]any, error) {
+	v, err := parseNested(b, depth)
+	if err != nil {
+		return nil, invalid("the text is not a JSON object of one meaning")
+	}
+	o, ok := v.(object)
+	if !ok {
+		return nil, invalid("the text is not a JSON object of one meaning")
+	}
+	return plainObject(o), nil
+}
+
+// plainObject is a copy of the object with maps instead of objects, as readers
+// outside the package expect of JSON.
+func plainObject(o object) map[string]any {
+	m := make(map[string]any, len(o))
+	for name, member := range o {
+		m[name] = plain(member)
+	}
+	return m
+}
+
+func plain(v any) any {
+	switch v := v.(type) {
+	case object:
+		return plainObject(v)
+	case []any:
+		list := make([]any, len(v))
+		for i, element := range v {
+			list[i] = plain(element)
+		}
+		return list
+	}
+	return v
+}
+
 // parseJSON reads any value under the same rules.
-func parseJSON(b []byte) (any, error) {
+func parseJSON(b []byte) (any, error) { return parseNested(b, maxDepth) }
+
+func parseNested(b []byte, depth int) (any, error) {
 	if !utf8.Valid(b) || !json.Valid(b) { // the decoder's tokens alone are laxer than the grammar
 		return nil, errJSON
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
-	v, err := value(d, 0)
+	v, err := value(d, depth)
 	if err != nil {
 		return nil, err
 	}
@@ -75,9 +117,10 @@ func parseJSON(b []byte) (any, error) {
 	return v, nil
 }
 
+// value reads what may nest depth levels more.
 func value(d *json.Decoder, depth int) (any, error) {
 	t, err := d.Token()
-	if err != nil || depth > maxDepth {
+	if err != nil || depth < 0 {
 		return nil, errJSON
 	}
 	switch t {
@@ -100,7 +143,7 @@ func members(d *json.Decoder, depth int) (any, error) {
 		if _, twice := o[name]; twice {
 			return nil, errJSON
 		}
-		if o[name], err = value(d, depth+1); err != nil {
+		if o[name], err = value(d, depth-1); err != nil {
 			return nil, err
 		}
 	}
@@ -111,7 +154,7 @@ func members(d *json.Decoder, depth int) (any, error) {
 func elements(d *json.Decoder, depth int) (any, error) {
 	list := []any{}
 	for d.More() {
-		v, err := value(d, depth+1)
+		v, err := value(d, depth-1)
 		if err != nil {
 			return nil, err
 		}

@@ -44,7 +44,7 @@ type Credential struct {
 	Type    string // "vct"
 	Holder  *Key   // to which the credential is bound, and which signed
 	Expires time.Time
-	Claims  map[string]any // all claims, the disclosed in their places; numbers are json.Number
+	Claims  map[string]any // all claims, the disclosed in their places; values are as encoding/json has them, numbers json.Number
 }
 
 // ParsePresentation takes a presentation apart, and puts the disclosures into
@@ -87,26 +87,29 @@ func ParsePresentation(s string) (*Presentation, error) {
 }
 
 // Verify checks the issuer's signature, the credential's time, the holder's
-// signature under the key to which the credential is bound, and what it binds.
+// signature under the key to which the credential is bound, and what it binds. The
+// Problem comes in a PartError.
 func (p *Presentation) Verify(issuer *Key, want Binding) (*Credential, error) {
 	if err := p.token.Verify(issuer); err != nil {
-		return nil, err
+		return nil, InPart(PartSignature, err)
 	}
 	expires, err := p.window(want)
 	if err != nil {
-		return nil, err
+		return nil, InPart(PartTime, err)
 	}
 	holder, err := p.holder()
 	if err != nil {
-		return nil, err
+		return nil, InPart(PartBinding, err)
 	}
 	if err := p.binding.Verify(holder); err != nil {
-		return nil, err
+		return nil, InPart(PartBinding, err)
 	}
 	if err := p.binds(want); err != nil {
-		return nil, err
+		return nil, InPart(PartBinding, err)
 	}
-	return &Credential{Issuer: p.ClaimedIssuer, Type: p.ClaimedType, Holder: holder, Expires: expires, Claims: p.claims}, nil
+	return &Credential{
+		Issuer: p.ClaimedIssuer, Type: p.ClaimedType, Holder: holder, Expires: expires, Claims: plainObject(p.claims),
+	}, nil
 }
 
 // window checks the time of the credential, which must end.

@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
@@ -153,12 +154,71 @@ func TestStatusListsTravelAsTexts(t *testing.T) {
 
 func FuzzStatusList(f *testing.F) {
 	f.Add(`{"sub":"`+listURI+`","status_list":{"bits":2,"lst":"eNo76fITAAPfAgc"}}`, 3)
+	f.Add(`{"sub":"x","iat":1,"exp":2,"ttl":3,"status_list":{"bits":1,"lst":"eNrbuRgAAhcBXQ"}}`, 15)
 	f.Add(`{"status_list":{"bits":1,"lst":"eNrbuRgAAhcBXQ"}}`, 1<<30)
 	f.Fuzz(func(t *testing.T, payload string, index int) {
 		list := token{by: edwards(t), header: m{"alg": "EdDSA", "typ": "statuslist+jwt"}, raw: payload + " "}
-		err := (&verify.StatusRef{URI: listURI, Index: max(index, 0)}).Valid(list.compact(t))
+		compact := list.compact(t)
+		err := (&verify.StatusRef{URI: listURI, Index: max(index, 0)}).Valid(compact)
 		if code := ledger.CodeOf(err); err != nil && code != ledger.CodeInvalid && code != ledger.CodeDenied && code != ledger.CodeTooLarge {
 			t.Errorf("the fault is not the caller's: %v", err)
 		}
+		read, err := verify.ParseStatusList(compact, public(t, list.by))
+		if err == nil {
+			_, err = read.At(index)
+		}
+		if code := ledger.CodeOf(err); err != nil && code != ledger.CodeInvalid {
+			t.Errorf("the fault is not the caller's: %v", err)
+		}
 	})
+}
+
+func TestAListIsReadWithItsTimes(t *testing.T) {
+	t.Parallel()
+	issuer := edwards(t)
+	signed := func(bits int, list []byte) token {
+		l := statusList(t, bits, list)
+		l.by = issuer
+		return l
+	}
+	key := public(t, issuer)
+	whole := signed(2, []byte{0b10_01_00_11, 0})
+	whole.payload["exp"], whole.payload["ttl"] = now.Unix()+60, 30
+	list, err := verify.ParseStatusList(whole.compact(t), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list.URI != listURI || !list.Issued.Equal(now.Truncate(time.Second)) || list.TTL != 30*time.Second ||
+		!list.Expires.Equal(list.Issued.Add(time.Minute)) || list.Size() != 2 {
+		t.Errorf("it reads as %+v", list)
+	}
+	for i, want := range []int{3, 0, 1, 2, 0, 0, 0, 0} {
+		if got, err := list.At(i); err != nil || got != want {
+			t.Errorf("status %d: %d, %v, want %d", i, got, err, want)
+		}
+	}
+	for _, i := range []int{-1, 8, 1 << 40} {
+		if _, err := list.At(i); ledger.CodeOf(err) != ledger.CodeInvalid {
+			t.Errorf("status %d: %v", i, err)
+		}
+	}
+	for name, spoil := range map[string]func(*token){
+		"another key's":         func(l *token) { l.by = edwards(t) },
+		"of another algorithm":  func(l *token) { l.header["alg"] = "ES256" },
+		"of no time":            func(l *token) { delete(l.payload, "iat") },
+		"of another time":       func(l *token) { l.payload["iat"] = "now" },
+		"of no end":             func(l *token) { l.payload["exp"] = 1.5 },
+		"with no time to live":  func(l *token) { l.payload["ttl"] = 0 },
+		"alive before it began": func(l *token) { l.payload["ttl"] = -1 },
+		"another type":          func(l *token) { l.header["typ"] = "JWT" },
+	} {
+		l := signed(1, []byte{0})
+		spoil(&l)
+		if _, err := verify.ParseStatusList(l.compact(t), key); ledger.CodeOf(err) != ledger.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := verify.ParseStatusList(string(make([]byte, verify.MaxStatusList+1)), key); ledger.CodeOf(err) != ledger.CodeTooLarge {
+		t.Errorf("a long one: %v", err)
+	}
 }
