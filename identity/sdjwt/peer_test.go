@@ -1,19 +1,12 @@
 package sdjwt_test
 
 import (
-	"bytes"
-	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -21,78 +14,10 @@ import (
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
+	"github.com/secant-platform/secant/identity/internal/peertest"
 	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/sdjwt"
 )
-
-// peer is another implementation of SD-JWT VC, @sd-jwt/sd-jwt-vc for Node, with
-// testdata/peer/peer.js around it. Its versions are in the lock file there.
-type peer struct{ dir string }
-
-// newPeer installs the peer into the cache folder, once. Without Node, npm or
-// its registry the test is skipped.
-func newPeer(t *testing.T) peer {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("installs a package of Node's")
-	}
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("no other implementation to check against: %s is not on the PATH", program)
-		}
-	}
-	files := map[string][]byte{}
-	sum := sha256.New()
-	for _, name := range []string{"package.json", "package-lock.json", "peer.js"} {
-		b, err := os.ReadFile(filepath.Join("testdata", "peer", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[name] = b
-		sum.Write(b)
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cache = filepath.Join(cache, "secant")
-	p := peer{filepath.Join(cache, "sdjwt-peer-"+hex.EncodeToString(sum.Sum(nil)[:8]))}
-	if _, err := os.Stat(p.dir); err != nil {
-		p.install(t, cache, files)
-	}
-	return p
-}
-
-// install makes the folder under another name and moves it, so that a run that is
-// killed leaves nothing half-made.
-func (p peer) install(t *testing.T, cache string, files map[string][]byte) {
-	t.Helper()
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	tmp, err := os.MkdirTemp(cache, ".new-") //nolint:usetesting // it must be on the cache folder's file system, to be moved there
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(tmp)
-	for name, b := range files {
-		if err := os.WriteFile(filepath.Join(tmp, name), b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-	npm.Dir = tmp
-	if out, err := npm.CombinedOutput(); err != nil {
-		t.Skipf("no other implementation to check against: npm cannot fetch it: %v: %s", err, out)
-	}
-	if err := os.Rename(tmp, p.dir); err != nil {
-		if _, there := os.Stat(p.dir); there != nil { // nor by another run
-			t.Fatal(err)
-		}
-	}
-}
 
 // result is what the peer answers to any job.
 type result struct {
@@ -102,28 +27,6 @@ type result struct {
 	Audience     string
 	Presentation string
 	Issuer       ledger.JWK
-}
-
-func (p peer) do(t *testing.T, jobs ...map[string]any) []result {
-	t.Helper()
-	in, err := json.Marshal(jobs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	node := exec.CommandContext(ctx, "node", "peer.js")
-	var stderr bytes.Buffer
-	node.Dir, node.Stdin, node.Stderr = p.dir, bytes.NewReader(in), &stderr
-	out, err := node.Output()
-	if err != nil {
-		t.Fatalf("the peer: %v: %s", err, stderr.Bytes())
-	}
-	var results []result
-	if err := json.Unmarshal(out, &results); err != nil || len(results) != len(jobs) {
-		t.Fatalf("the peer answers %s (%v)", out, err)
-	}
-	return results
 }
 
 // newSecret makes a key of ours and the JWK of its secret.
@@ -156,11 +59,13 @@ func newSecret(t *testing.T, kind string) (keys.Signer, map[string]any) {
 	return s, map[string]any{"kty": "OKP", "crv": "Ed25519", "x": s.JWK().X, "d": segment(key.Seed())}
 }
 
-// TestAnotherImplementationAgrees: it verifies what is made here, presents what
-// is issued here, and what it issues and presents verifies here.
+// TestAnotherImplementationAgrees with @sd-jwt/sd-jwt-vc for Node (around it
+// testdata/peer/peer.js, its versions in the lock file there): it verifies what is
+// made here, presents what is issued here, and what it issues and presents
+// verifies here.
 func TestAnotherImplementationAgrees(t *testing.T) {
 	t.Parallel()
-	p := newPeer(t)
+	p := peertest.Install(t, "sdjwt", "peer")
 	for _, kinds := range [][2]string{{"Ed25519", "P-256"}, {"P-256", "Ed25519"}} {
 		t.Run(kinds[0]+" for "+kinds[1], func(t *testing.T) {
 			t.Parallel()
@@ -178,7 +83,7 @@ func TestAnotherImplementationAgrees(t *testing.T) {
 			at := now.Unix()
 			judge := map[string]any{"job": "verify", "presentation": ours, "issuer": issuer.JWK(), "nonce": "n-1", "at": at}
 			foreign := map[string]any{"job": "verify", "presentation": ours, "issuer": holder.JWK(), "nonce": "n-1", "at": at}
-			got := p.do(t, judge, with(judge, "nonce", "n-2"), foreign,
+			got := peertest.Do[result](t, p, judge, with(judge, "nonce", "n-2"), foreign,
 				map[string]any{
 					"job": "present", "credential": issued, "holder": secret, "show": map[string]bool{"given_name": true},
 					"nonce": "n-1", "audience": "aud", "at": at,
