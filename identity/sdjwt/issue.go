@@ -2,6 +2,7 @@ package sdjwt
 
 import (
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -31,6 +32,10 @@ type Credential struct {
 	Status  *Status        // nil: it cannot be revoked
 	Open    map[string]any // claims that everyone sees who sees the credential
 	Hidden  map[string]any // claims that the holder shows or keeps, one by one
+	// Chain is sent beside the key's id, the certificate of the issuer's key first and
+	// no root, for verifiers that know issuers by certificates (HAIP 1.0, section 6.1.1).
+	// The issuer is one of its subject alternative names. nil: none is sent.
+	Chain []*x509.Certificate
 }
 
 // Status is a credential's place in a Token Status List.
@@ -75,7 +80,11 @@ func Issue(issuer keys.Signer, c Credential) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encoding a credential: %w", err)
 	}
-	token, err := keys.Compact(issuer, keys.Header{Type: Type, KeyID: c.KeyID}, payload)
+	header := keys.Header{Type: Type, KeyID: c.KeyID}
+	for _, one := range c.Chain {
+		header.X5C = append(header.X5C, base64.StdEncoding.EncodeToString(one.Raw))
+	}
+	token, err := keys.Compact(issuer, header, payload)
 	if err != nil {
 		return "", err
 	}

@@ -35,6 +35,11 @@ func Present(credential string, holder keys.Signer, show []string, b Binding) (s
 	if err := boundTo(token, holder.JWK()); err != nil {
 		return "", err
 	}
+	return bind(token, shown, holder, b)
+}
+
+// bind adds the holder's signature to what is shown.
+func bind(token string, shown []string, holder keys.Signer, b Binding) (string, error) {
 	bound := strings.Join(append([]string{token}, shown...), "~") + "~"
 	payload, err := json.Marshal(struct {
 		Issued   int64  `json:"iat"`
