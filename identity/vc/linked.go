@@ -1,0 +1,155 @@
+package vc
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hyperledger/aries-framework-go/pkg/doc/signature/jsonld"
+	"github.com/hyperledger/aries-framework-go/pkg/doc/signature/suite"
+	"github.com/hyperledger/aries-framework-go/pkg/doc/signature/suite/ed25519signature2020"
+	"github.com/hyperledger/aries-framework-go/pkg/doc/signature/verifier"
+	"github.com/hyperledger/aries-framework-go/pkg/doc/verifiable"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/chaincode/verify"
+	"github.com/secant-platform/secant/identity/keys"
+)
+
+const typeEd25519 = "Ed25519Signature2020"
+
+// signer is a key of ours as aries' suites take one.
+type signer struct{ keys.Signer }
+
+// Alg returns the JOSE algorithm.
+func (s signer) Alg() string { return keys.Algorithm(s.Signer) }
+
+// IssueLinked makes a credential of the data model 1.1 with an
+// Ed25519Signature2020 proof, by aries. The issuer's key is of Ed25519.
+func IssueLinked(contexts *Contexts, issuer keys.Signer, c Credential) ([]byte, error) {
+	if keys.Algorithm(issuer) != verify.AlgEdDSA {
+		return nil, errors.New("issuing a credential: Ed25519Signature2020 needs a key of Ed25519")
+	}
+	d, err := c.document(ContextV1, ContextEd25519)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := contexts.dataset(d); err != nil {
+		return nil, fmt.Errorf("issuing a credential: %w", err)
+	}
+	model, err := d.aries(contexts)
+	if err != nil {
+		return nil, err
+	}
+	err = model.AddLinkedDataProof(&verifiable.LinkedDataProofContext{
+		SignatureType: typeEd25519, SignatureRepresentation: verifiable.SignatureProofValue,
+		Suite:   ed25519signature2020.New(suite.WithSigner(signer{issuer})),
+		Created: whole(c.Issued), VerificationMethod: c.KeyID, Purpose: purposeAssertion,
+	}, jsonld.WithDocumentLoader(contexts))
+	if err != nil {
+		return nil, fmt.Errorf("proving a credential: %w", err)
+	}
+	b, err := json.Marshal(model)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a credential: %w", err)
+	}
+	return b, nil
+}
+
+// whole is a time that is written without fractions.
+func whole(t time.Time) *time.Time {
+	t = t.UTC().Truncate(time.Second)
+	return &t
+}
+
+// VerifyLinked checks a credential of the data model 1.1 with an
+// Ed25519Signature2020 proof. aries checks the proof alone, of one kind, under the
+// key that was found here.
+func (v *Verifier) VerifyLinked(ctx context.Context, credential []byte, at time.Time) (*Verified, error) {
+	d, err := parseDocument(credential)
+	if err != nil {
+		return nil, err
+	}
+	issuer, p, err := v.readLinked(d, typeEd25519)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := p.signature(); err != nil {
+		return nil, err
+	}
+	key, err := find(ctx, v.Issuers, issuer, p.keyID, at)
+	if err != nil {
+		return nil, err
+	}
+	public, err := edwards(key)
+	if err != nil {
+		return nil, err
+	}
+	err = v.checkAries(credential, p.keyID, public,
+		ed25519signature2020.New(suite.WithVerifier(ed25519signature2020.NewPublicKeyVerifier())))
+	if err != nil {
+		return nil, err
+	}
+	return v.verified(d, ContextV1, p, typeEd25519, at)
+}
+
+// readLinked reads a credential of the data model 1.1 as far as its proof, and
+// makes sure that the proof can cover it and itself.
+func (v *Verifier) readLinked(d document, kinds ...string) (issuer string, p *linkedProof, err error) {
+	if _, err := d.contexts(ContextV1); err != nil {
+		return "", nil, err
+	}
+	if issuer, err = d.issuer(); err != nil {
+		return "", nil, err
+	}
+	if p, err = readProof(d, purposeAssertion, kinds...); err != nil {
+		return "", nil, err
+	}
+	if p.created.IsZero() {
+		return "", nil, invalid("the proof does not say when it was made")
+	}
+	options, err := p.options(d)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, part := range []document{options, d.without("proof")} {
+		if _, _, err := v.Contexts.dataset(part); err != nil {
+			return "", nil, err
+		}
+	}
+	return issuer, p, nil
+}
+
+// checkAries has aries check a proof by one suite under one key.
+func (v *Verifier) checkAries(credential []byte, keyID string, key *verifier.PublicKey, s verifier.SignatureSuite) error {
+	_, err := verifiable.ParseCredential(credential,
+		verifiable.WithCredDisableValidation(), // done already, more strictly
+		verifiable.WithJSONLDDocumentLoader(v.Contexts),
+		verifiable.WithEmbeddedSignatureSuites(s),
+		verifiable.WithPublicKeyFetcher(func(party, fragment string) (*verifier.PublicKey, error) {
+			if party+fragment != keyID {
+				return nil, errors.New("another key was asked for")
+			}
+			return key, nil
+		}))
+	if err != nil { // not wrapped: it may repeat the document
+		return verify.InPart(verify.PartSignature, invalid("the document is not signed by the expected key"))
+	}
+	return nil
+}
+
+// edwards is a key of Ed25519 for aries.
+func edwards(key *verify.Key) (*verifier.PublicKey, error) {
+	k := key.JWK()
+	if k.Kty != ledger.KeyTypeOKP {
+		return nil, invalid("the proof's type is not its key's")
+	}
+	b, err := base64.RawURLEncoding.DecodeString(k.X)
+	if err != nil {
+		return nil, fmt.Errorf("decoding a key: %w", err)
+	}
+	return &verifier.PublicKey{Type: "Ed25519VerificationKey2020", Value: b}, nil
+}
