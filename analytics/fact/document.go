@@ -13,6 +13,7 @@ type DocumentKind string
 const (
 	DocumentSBOM       DocumentKind = "sbom"        // bill of materials of a release; ledger.BodyDigest of the bytes as received
 	DocumentReport     DocumentKind = "report"      // body of a threat report; ledger.BodyDigest of the bytes
+	DocumentSchema     DocumentKind = "schema"      // JSON Schema of a credential type; ledger.BodyDigest of the bytes
 	DocumentRiskInputs DocumentKind = "risk-inputs" // inputs of a score, canonical JSON; ledger.Digest of kind "risk-inputs"
 )
 
@@ -35,8 +36,8 @@ type Document struct {
 }
 
 // Fetch is a document that the ledger names and this node wants but does not
-// hold: the body of another member's report, or the bill of materials of a
-// release that an own unit in service runs. A document that several members hold
+// hold: the body of another member's report, the bill of materials of a release
+// that an own unit in service runs, or the schema of a credential type. A document that several members hold
 // is wanted from each.
 type Fetch struct {
 	Kind      DocumentKind

@@ -63,8 +63,8 @@ func (s *Store) Document(ctx context.Context, kind fact.DocumentKind, digest str
 }
 
 // want notes documents that a write makes this node want and that it does not
-// hold: the body of another member's report, and the bill of materials of a
-// release that an own unit in service runs.
+// hold: the body of another member's report, the bill of materials of a release
+// that an own unit in service runs, and the schemas of credential types.
 func (s *Store) want(ctx context.Context, t *txn, w *ledger.Write) error {
 	if s.options.Organisation == "" || w.Delete {
 		return nil
@@ -74,6 +74,8 @@ func (s *Store) want(ctx context.Context, t *txn, w *ledger.Write) error {
 		return s.wantReport(ctx, t, w.Key.Parts[0], w.Key.Parts[1])
 	case w.Key.Type == ledger.TypeUnit && len(w.Key.Parts) == 1:
 		return s.wantSBOM(ctx, t, w.Key.Parts[0])
+	case w.Key.Type == ledger.TypeSchema && len(w.Key.Parts) == 2:
+		return s.wantSchema(ctx, t, w.Key.Parts[0], w.Key.Parts[1])
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/secant-platform/secant/analytics/fact"
@@ -44,15 +45,15 @@ func scanRow[T any](from scanner, more ...any) (fact.Row[T], error) {
 // one reads the row of a table that a condition selects. It fails with a
 // not_found problem, naming what, when there is none.
 func one[T any](ctx context.Context, s *Store, what, where string, args ...any) (fact.Row[T], error) {
-	row, found, err := find[T](ctx, s, what, where, args...)
+	row, found, err := find[T](ctx, s.reading, what, where, args...)
 	if err == nil && !found {
 		return row, notFound(what)
 	}
 	return row, err
 }
 
-func find[T any](ctx context.Context, s *Store, what, where string, args ...any) (fact.Row[T], bool, error) {
-	row, err := scanRow[T](s.reading.QueryRowContext(ctx, "SELECT "+placeColumns+" FROM "+where, args...))
+func find[T any](ctx context.Context, q querier, what, where string, args ...any) (fact.Row[T], bool, error) {
+	row, err := scanRow[T](q.QueryRowContext(ctx, "SELECT "+placeColumns+" FROM "+where, args...))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return row, false, nil
@@ -69,6 +70,7 @@ type listing struct {
 	table  string
 	where  []string // conditions, with their arguments
 	args   []any
+	moving []any    // arguments of the last conditions that may be others on the next page
 	order  []string // columns that order the rows completely
 	newest bool     // descending
 }
@@ -83,15 +85,29 @@ func (l *listing) narrow(column, value string) {
 // page reads one page of a listing.
 func page[T any](ctx context.Context, s *Store, l listing, req ledger.PageRequest) (fact.Page[T], error) {
 	p := fact.Page[T]{Items: []fact.Row[T]{}}
-	next, err := eachRow(ctx, s, l, req, func(row fact.Row[T]) { p.Items = append(p.Items, row) })
+	next, err := eachRow(ctx, s, s.reading, l, req, func(row fact.Row[T]) { p.Items = append(p.Items, row) })
 	p.Next = next
 	return p, err
 }
 
 // eachRow calls use for each row of a page and returns the next page's bookmark.
-func eachRow[T any](ctx context.Context, s *Store, l listing, req ledger.PageRequest, use func(fact.Row[T])) (string, error) {
+func eachRow[T any](ctx context.Context, s *Store, q querier, l listing, req ledger.PageRequest, use func(fact.Row[T])) (string, error) {
+	return eachOf(ctx, s, q, l, placeColumns, req, func(from scanner, more ...any) error {
+		row, err := scanRow[T](from, more...)
+		if err == nil {
+			use(row)
+		}
+		return err
+	})
+}
+
+// eachOf has take scan the named columns, and further ones, of each row of a page,
+// and returns the next page's bookmark.
+func eachOf(
+	ctx context.Context, s *Store, q querier, l listing, columns string, req ledger.PageRequest, take func(from scanner, more ...any) error,
+) (string, error) {
 	name := l.name()
-	where, args := l.where, l.args
+	where, args := l.where, slices.Concat(l.args, l.moving)
 	if req.Bookmark != "" {
 		last, err := s.parseBookmark(name, req.Bookmark, len(l.order))
 		if err != nil {
@@ -105,8 +121,7 @@ func eachRow[T any](ctx context.Context, s *Store, l listing, req ledger.PageReq
 		where = append(where[:len(where):len(where)], fmt.Sprintf("(%s) %s (%s)", strings.Join(l.order, ", "), compare, marks))
 		args = append(args[:len(args):len(args)], last...)
 	}
-	//nolint:gosec // names of this package's own tables and columns
-	query := "SELECT " + placeColumns + ", " + strings.Join(l.order, ", ") + " FROM " + l.table
+	query := "SELECT " + columns + ", " + strings.Join(l.order, ", ") + " FROM " + l.table
 	if len(where) > 0 {
 		query += " WHERE " + strings.Join(where, " AND ")
 	}
@@ -115,7 +130,7 @@ func eachRow[T any](ctx context.Context, s *Store, l listing, req ledger.PageReq
 		direction = " DESC"
 	}
 	query += " ORDER BY " + strings.Join(l.order, direction+", ") + direction + " LIMIT ?"
-	rows, err := s.reading.QueryContext(ctx, query, append(args[:len(args):len(args)], req.Limit()+1)...)
+	rows, err := q.QueryContext(ctx, query, append(args[:len(args):len(args)], req.Limit()+1)...)
 	if err != nil {
 		return "", fmt.Errorf("listing %s: %w", l.table, err)
 	}
@@ -128,11 +143,9 @@ func eachRow[T any](ctx context.Context, s *Store, l listing, req ledger.PageReq
 		if n == req.Limit() {
 			return next(rows, s, name, last)
 		}
-		row, err := scanRow[T](rows, more...)
-		if err != nil {
+		if err := take(rows, more...); err != nil {
 			return "", fmt.Errorf("listing %s: %w", l.table, err)
 		}
-		use(row)
 	}
 	if err := rows.Err(); err != nil {
 		return "", fmt.Errorf("listing %s: %w", l.table, err)

@@ -69,12 +69,12 @@ func (s *Store) StreamOf(ctx context.Context, org string) (fact.Row[ledger.Strea
 // Equivocation returns the mark of a stream whose log was shown to have signed
 // two histories, and false for a stream without one.
 func (s *Store) Equivocation(ctx context.Context, stream string) (fact.Row[ledger.Equivocation], bool, error) {
-	return find[ledger.Equivocation](ctx, s, "the mark", "equivocation WHERE stream = ?", stream)
+	return find[ledger.Equivocation](ctx, s.reading, "the mark", "equivocation WHERE stream = ?", stream)
 }
 
 // LastAnchor returns a stream's newest anchor, and false when it has none.
 func (s *Store) LastAnchor(ctx context.Context, stream string) (fact.Row[ledger.Anchor], bool, error) {
-	return find[ledger.Anchor](ctx, s, "the last anchor", "anchor WHERE stream = ? ORDER BY sequence DESC LIMIT 1", stream)
+	return find[ledger.Anchor](ctx, s.reading, "the last anchor", "anchor WHERE stream = ? ORDER BY sequence DESC LIMIT 1", stream)
 }
 
 // AnchorCovering returns the first anchor of a stream whose checkpoint holds the
@@ -83,7 +83,7 @@ func (s *Store) AnchorCovering(ctx context.Context, stream string, index uint64)
 	if index > math.MaxInt64 {
 		return fact.Row[ledger.Anchor]{}, false, nil
 	}
-	return find[ledger.Anchor](ctx, s, "the anchor",
+	return find[ledger.Anchor](ctx, s.reading, "the anchor",
 		"anchor WHERE stream = ? AND size > ? ORDER BY size, sequence LIMIT 1", stream, int64(index))
 }
 

@@ -19,7 +19,7 @@ func drawWrite(t *rapid.T) ledger.Write {
 	n := func(label string) int { return rapid.IntRange(0, 3).Draw(t, label) }
 	org := rapid.SampledFrom([]string{north, south, medtech}).Draw(t, "org")
 	var r record
-	switch rapid.IntRange(0, 17).Draw(t, "type") {
+	switch rapid.IntRange(0, 26).Draw(t, "type") {
 	case 0:
 		r = &ledger.Organisation{V: 1, ID: org, Revision: n("revision")}
 	case 1:
@@ -58,6 +58,24 @@ func drawWrite(t *rapid.T) ledger.Write {
 		r = &ledger.UnitChunk{V: 1, Tx: strconv.Itoa(n("tx")), Count: n("count")}
 	case 16:
 		r = &ledger.Recomputation{V: 1, Subject: hex32(n("unit")), Model: "m", InputDigest: hex32(n("inputs")), By: org, Agrees: rapid.Bool().Draw(t, "agrees")}
+	case 17:
+		r = &ledger.Roster{V: 1, Organisations: []string{org}, Revision: n("revision")}
+	case 18:
+		r = &ledger.Proposal{V: 1, ID: hex32(n("proposal")), Kind: ledger.ProposeStrikeIssuer, By: org, Base: strconv.Itoa(n("base")), Expires: start}
+	case 19:
+		r = &ledger.Vote{V: 1, Proposal: hex32(n("proposal")), Organisation: org, Approve: rapid.Bool().Draw(t, "approve")}
+	case 20:
+		r = &ledger.Enactment{V: 1, Proposal: hex32(n("proposal")), Kind: ledger.ProposeStrikeIssuer, By: org}
+	case 21:
+		r = &ledger.TrustRow{V: 1, Issuer: ledger.IssuerDID("n", org, "i"), CredentialType: strconv.Itoa(n("credential")), State: ledger.TrustStruck, Revision: n("revision")}
+	case 22:
+		r = &ledger.Schema{V: 1, CredentialType: strconv.Itoa(n("credential")), Version: strconv.Itoa(n("version")), Digest: hex32(n("schema")), Author: org}
+	case 23:
+		r = &ledger.DID{V: 1, ID: ledger.OrganisationDID("n", org), Kind: ledger.DIDOrganisation, Organisation: org, Revision: n("revision")}
+	case 24:
+		r = &ledger.DIDVersion{V: 1, Document: ledger.DID{ID: ledger.OrganisationDID("n", org), Revision: n("revision")}}
+	case 25:
+		r = &ledger.StatusList{V: 1, Issuer: ledger.IssuerDID("n", org, "i"), List: strconv.Itoa(n("list")), Version: n("version")}
 	default:
 		return ledger.Write{
 			Key: ledger.Key{

@@ -38,7 +38,7 @@ func (s *Store) Reports(ctx context.Context, f fact.ReportFilter, req ledger.Pag
 	}
 	l.narrow("marking", f.Marking)
 	p := fact.ReportPage{Items: []fact.Report{}}
-	next, err := eachRow(ctx, s, l, req, func(row fact.Row[ledger.Threat]) {
+	next, err := eachRow(ctx, s, s.reading, l, req, func(row fact.Row[ledger.Threat]) {
 		p.Items = append(p.Items, fact.Report{Row: row, Matches: []fact.Match{}})
 	})
 	if err != nil {

@@ -66,6 +66,8 @@ type Store struct {
 	reading *sql.DB
 	locking *sql.DB
 	secret  []byte // authenticates bookmarks
+	now     func() time.Time
+	rooms   rooms // of flows
 }
 
 // Open opens the store in dir, and makes it when there is none. It refuses a
@@ -75,7 +77,7 @@ func Open(ctx context.Context, dir string, options Options) (*Store, error) {
 	if err := options.validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{options: options}
+	s := &Store{options: options, now: time.Now}
 	if err := s.open(ctx, dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the store in %s: %w", dir, err), s.Close())
 	}
@@ -107,9 +109,10 @@ func (s *Store) open(ctx context.Context, dir string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	// The projection's keys are digests, so that a block touches pages all over the
+	// What is deleted is overwritten: offers hold what credentials say of people. The
+	// projection's keys are digests, so that a block touches pages all over the
 	// tables: fewer checkpoints write each of them less often.
-	if s.writing, err = database(file, "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "cache_size(-16000)",
+	if s.writing, err = database(file, "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "secure_delete(1)", "cache_size(-16000)",
 		"journal_size_limit(67108864)", "wal_autocheckpoint(8000)"); err != nil {
 		return err
 	}

@@ -78,6 +78,66 @@ CREATE TABLE recomputation (
   PRIMARY KEY (subject, model, inputs, witness)
 ) WITHOUT ROWID;
 
+-- Who decides, what is decided, and whom the members believe.
+CREATE TABLE roster (
+  members TEXT NOT NULL,
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (members)
+) WITHOUT ROWID;
+
+CREATE TABLE proposal (
+  id TEXT NOT NULL, kind TEXT NOT NULL, base TEXT NOT NULL, expires INTEGER NOT NULL,
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (id)
+) WITHOUT ROWID;
+CREATE INDEX proposal_order ON proposal (block, idx, id);
+CREATE INDEX proposal_kind ON proposal (kind, block, idx, id);
+
+CREATE TABLE vote (
+  proposal TEXT NOT NULL, voter TEXT NOT NULL, approve INTEGER NOT NULL,
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (proposal, voter)
+) WITHOUT ROWID;
+
+CREATE TABLE enactment (
+  proposal TEXT NOT NULL,
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (proposal)
+) WITHOUT ROWID;
+
+CREATE TABLE trust_row (
+  issuer TEXT NOT NULL, type TEXT NOT NULL, state TEXT NOT NULL, revision INTEGER NOT NULL,
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (issuer, type)
+) WITHOUT ROWID;
+CREATE INDEX trust_row_type ON trust_row (type, issuer);
+
+CREATE TABLE credential_schema (
+  type TEXT NOT NULL, version TEXT NOT NULL, digest TEXT NOT NULL,
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (type, version)
+) WITHOUT ROWID;
+
+CREATE TABLE did (
+  id TEXT NOT NULL, kind TEXT NOT NULL, organisation TEXT NOT NULL, revision INTEGER NOT NULL,
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (id)
+) WITHOUT ROWID;
+CREATE INDEX did_kind ON did (kind, id);
+CREATE INDEX did_organisation ON did (organisation, id);
+
+CREATE TABLE did_version (
+  did TEXT NOT NULL, revision TEXT NOT NULL,
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (did, revision)
+) WITHOUT ROWID;
+
+CREATE TABLE status_list (
+  issuer TEXT NOT NULL, list TEXT NOT NULL,
+  block INTEGER NOT NULL, idx INTEGER NOT NULL, tx TEXT NOT NULL, org TEXT NOT NULL, time INTEGER NOT NULL, late INTEGER NOT NULL, doc BLOB NOT NULL,
+  PRIMARY KEY (issuer, list)
+) WITHOUT ROWID;
+
 -- What failed least is asked for first.
 DROP INDEX fetch_holder;
 CREATE INDEX fetch_holder ON fetch (holder, attempts, seq);

@@ -1,0 +1,169 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// Proposal returns a proposal with its votes and what became of it.
+func (s *Store) Proposal(ctx context.Context, id string) (fact.Proposal, error) {
+	var p fact.Proposal
+	err := s.readProposals(ctx, func(tx *sql.Tx) error {
+		row, found, err := find[ledger.Proposal](ctx, tx, "the proposal", "proposal WHERE id = ?", id)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			return notFound("the proposal")
+		}
+		roster, err := rosterIn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		p, err = followProposal(ctx, tx, row, roster)
+		return err
+	})
+	return p, err
+}
+
+// Proposals lists the proposals that the filter leaves, newest on the ledger first.
+func (s *Store) Proposals(ctx context.Context, f fact.ProposalFilter, req ledger.PageRequest) (fact.ProposalPage, error) {
+	l := listing{table: "proposal", order: []string{"block", "idx", "id"}, newest: true}
+	l.narrow("kind", f.Kind)
+	at := millis(f.At)
+	switch f.State {
+	case fact.ProposalEnacted:
+		l.where = append(l.where, enacted)
+	case fact.ProposalExpired:
+		l.where = append(l.where, "NOT "+enacted, "expires <= ?")
+		l.moving = []any{at}
+	case fact.ProposalCarried:
+		l.where = append(l.where, "NOT "+enacted, approvals+" >= "+needed, "expires > ?")
+		l.moving = []any{at}
+	case fact.ProposalOpen:
+		l.where = append(l.where, "NOT "+enacted, approvals+" < "+needed, "expires > ?")
+		l.moving = []any{at}
+	}
+	p := fact.ProposalPage{Items: []fact.Proposal{}}
+	err := s.readProposals(ctx, func(tx *sql.Tx) error {
+		var rows []fact.Row[ledger.Proposal]
+		next, err := eachRow(ctx, s, tx, l, req, func(row fact.Row[ledger.Proposal]) { rows = append(rows, row) })
+		if err != nil {
+			return err
+		}
+		roster, err := rosterIn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		p.Next = next
+		for _, row := range rows {
+			one, err := followProposal(ctx, tx, row, roster)
+			if err != nil {
+				return err
+			}
+			p.Items = append(p.Items, one)
+		}
+		return nil
+	})
+	return p, err
+}
+
+// fact.Proposal.State as conditions on a row of the table proposal: see there.
+const (
+	enacted   = `EXISTS (SELECT 1 FROM enactment e WHERE e.proposal = proposal.id)`
+	members   = `(SELECT m.value FROM roster r, json_each(r.doc, '$.organisations') m)`
+	approvals = `(SELECT count(*) FROM vote v WHERE v.proposal = proposal.id AND v.approve AND v.voter IN ` + members + `)`
+)
+
+// needed is ledger.Roster.Needed.
+var needed = fmt.Sprintf("max(%d, (SELECT count(*) FROM %s) / 2 + 1)", ledger.MinVoters, members)
+
+// readProposals reads with one view of the projection, so that a proposal, its
+// votes and the roster fit each other.
+func (s *Store) readProposals(ctx context.Context, read func(*sql.Tx) error) error {
+	tx, err := s.reading.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("reading proposals: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // only reads
+	return read(tx)
+}
+
+// rosterIn returns the roster, empty as long as nobody has registered.
+func rosterIn(ctx context.Context, q querier) (ledger.Roster, error) {
+	row, _, err := find[ledger.Roster](ctx, q, "the roster", "roster WHERE members = ?", ledger.RosterMembers)
+	return row.Record, err
+}
+
+// followProposal reads what became of a proposal.
+func followProposal(ctx context.Context, q querier, row fact.Row[ledger.Proposal], roster ledger.Roster) (fact.Proposal, error) {
+	p := fact.Proposal{Row: row, Votes: []fact.Row[ledger.Vote]{}, Roster: roster}
+	id := row.Record.ID
+	err := each(ctx, q, "SELECT "+placeColumns+" FROM vote WHERE proposal = ? ORDER BY voter", id, func(scan func(...any) error) error {
+		vote, err := scanRow[ledger.Vote](scanFunc(scan))
+		p.Votes = append(p.Votes, vote)
+		return err
+	})
+	if err != nil {
+		return p, fmt.Errorf("reading votes: %w", err)
+	}
+	mark, done, err := find[ledger.Enactment](ctx, q, "the enactment", "enactment WHERE proposal = ?", id)
+	if err != nil {
+		return p, err
+	}
+	if done {
+		p.Enactment = &mark
+		return p, nil
+	}
+	p.Overtaken, err = overtaken(ctx, q, &row.Record)
+	return p, err
+}
+
+// scanFunc is a row by its Scan.
+type scanFunc func(...any) error
+
+func (f scanFunc) Scan(dest ...any) error { return f(dest...) }
+
+// bases finds what the members decide on as it is now, in the terms of
+// ledger.Proposal.Base, for each kind of proposal that states it.
+var bases = map[string]struct {
+	query string
+	args  func(*ledger.ProposalSubject) []any
+}{
+	ledger.ProposeAcceptIssuer:        {trustBase, ofIssuer},
+	ledger.ProposeStrikeIssuer:        {trustBase, ofIssuer},
+	ledger.ProposeRemoveOrganisation:  {rosterBase, func(*ledger.ProposalSubject) []any { return nil }},
+	ledger.ProposeReadmitOrganisation: {rosterBase, func(*ledger.ProposalSubject) []any { return nil }},
+	ledger.ProposeRecoverDID: {
+		"SELECT coalesce((SELECT CAST(revision AS TEXT) FROM did WHERE id = ?), '')",
+		func(s *ledger.ProposalSubject) []any { return []any{s.DID} },
+	},
+	ledger.ProposeAssignModel: {
+		"SELECT coalesce((SELECT manufacturer FROM model WHERE di = ?), '')",
+		func(s *ledger.ProposalSubject) []any { return []any{s.DI} },
+	},
+}
+
+const (
+	trustBase  = "SELECT coalesce((SELECT CAST(revision AS TEXT) FROM trust_row WHERE issuer = ? AND type = ?), '0')"
+	rosterBase = "SELECT coalesce((SELECT CAST(json_extract(doc, '$.revision') AS TEXT) FROM roster), '')"
+)
+
+func ofIssuer(s *ledger.ProposalSubject) []any { return []any{s.Issuer, s.CredentialType} }
+
+// overtaken reports whether what a proposal is about has changed since it was made.
+func overtaken(ctx context.Context, q querier, p *ledger.Proposal) (bool, error) {
+	base, ok := bases[p.Kind]
+	if !ok {
+		return false, nil
+	}
+	var now string
+	if err := q.QueryRowContext(ctx, base.query, base.args(&p.Subject)...).Scan(&now); err != nil {
+		return false, fmt.Errorf("reading what a proposal is about: %w", err)
+	}
+	return now != p.Base, nil
+}

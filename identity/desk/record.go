@@ -1,0 +1,53 @@
+package desk
+
+import (
+	"context"
+	"time"
+
+	"github.com/secant-platform/secant/identity/catalogue"
+	"github.com/secant-platform/secant/identity/status"
+)
+
+// Record is what the desk keeps of a credential that it issued.
+type Record struct {
+	ID        string           `json:"id"` // 16 random bytes, hex; copies for several keys have one each
+	Type      string           `json:"type"`
+	Format    catalogue.Format `json:"format"`
+	Reference string           `json:"reference"` // the issuer's own, to find it again; names nobody
+	Holder    string           `json:"holder"`    // RFC 7638 thumbprint of the key to which it is bound
+	Index     int              `json:"index"`     // place in the status list
+	Status    status.Status    `json:"status"`
+	Issued    time.Time        `json:"issued"`
+	Expires   time.Time        `json:"expires"`
+}
+
+// Edition is one published state of the status list in one form.
+type Edition struct {
+	List    string    `json:"list"`    // name: the last part of its address
+	Version int       `json:"version"` // as on the ledger
+	Digest  string    `json:"digest"`
+	Body    []byte    `json:"body"`
+	Change  int64     `json:"change"` // how many changes of status it tells
+	Expires time.Time `json:"expires"`
+}
+
+// Store keeps what the desk did. What it says is durable.
+type Store interface {
+	// AddCredentials keeps new records, all or none.
+	AddCredentials(ctx context.Context, records []Record) error
+	// Credential returns one; not_found.
+	Credential(ctx context.Context, id string) (*Record, error)
+	// EachCredential calls use for every record that has not expired long ago.
+	EachCredential(ctx context.Context, use func(Record) error) error
+	// SetCredential changes a credential's status and counts the change; conflict
+	// when its status is not before any more.
+	SetCredential(ctx context.Context, id string, before, after status.Status) error
+	// StatusChanges returns how many changes of status there were.
+	StatusChanges(ctx context.Context) (int64, error)
+	// AddEditions keeps editions beside all of the version before, which is the one
+	// that is committed to, and the newest of those made for the same version; those
+	// still older go.
+	AddEditions(ctx context.Context, editions []Edition) error
+	// Editions returns the editions of a list that are kept, the newest first.
+	Editions(ctx context.Context, list string) ([]Edition, error)
+}
