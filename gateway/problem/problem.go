@@ -27,7 +27,7 @@ type Document struct {
 	Type    string  `json:"type" doc:"Always about:blank: the code says what kind of problem it is." example:"about:blank"`
 	Title   string  `json:"title" doc:"The status in words." example:"Unprocessable Entity"`
 	Status  int     `json:"status" doc:"The HTTP status." example:"422"`
-	Code    Code    `json:"code" doc:"What kind of problem it is, for programs. The list is closed." enum:"invalid,not_found,already_exists,denied,conflict,gone,too_large,busy,unavailable,internal,unauthenticated,malformed,method,media_type,not_acceptable,timeout,headers"`
+	Code    Code    `json:"code" doc:"What kind of problem it is, for programs. The list is closed." enum:"invalid,not_found,already_exists,denied,conflict,gone,too_large,busy,unavailable,internal,unauthenticated,malformed,method,media_type,not_acceptable,timeout,headers,rate"`
 	Detail  string  `json:"detail" doc:"What is wrong, for people." example:"the model is not valid"`
 	Request string  `json:"request,omitempty" doc:"The request's id in the node's log." example:"1f0c7d6a9be24c51"`
 	Errors  []Fault `json:"errors,omitempty" doc:"Each fault of the request."`
@@ -55,6 +55,7 @@ const (
 	CodeNotAcceptable   Code = "not_acceptable"  // no answer in a media type that the caller accepts
 	CodeTimeout         Code = "timeout"         // the request took too long to arrive
 	CodeHeaders         Code = "headers"         // the request's line and headers are too large
+	CodeRate            Code = "rate"            // too many requests without a token
 )
 
 // retrySoon is when to come back for what is busy or away.
@@ -77,7 +78,7 @@ func (e *Error) Error() string { return e.Detail }
 
 // Unauthenticated is the one answer to every caller that could not be made out.
 func Unauthenticated() error {
-	return &Error{Code: CodeUnauthenticated, Detail: "a valid token is needed: Authorization: Bearer TOKEN"}
+	return &Error{Code: CodeUnauthenticated, Detail: "a valid token is needed: Authorization: Bearer TOKEN, or for a token that is bound to a key DPoP TOKEN with its proof"}
 }
 
 // NoRoute is the answer to an unknown path.
@@ -99,6 +100,12 @@ func Encoding() error {
 // Headers is the answer to a request whose line and headers are too large.
 func Headers() error {
 	return &Error{Code: CodeHeaders, Detail: "the request's address and headers are too large"}
+}
+
+// Rate is the answer to too many requests of callers without a token (RFC 6585,
+// section 4).
+func Rate(after time.Duration) error {
+	return Later(&Error{Code: CodeRate, Detail: "too many requests without a token; try again later"}, after)
 }
 
 // NotAcceptable is the answer to a caller that accepts no media type of ours.
@@ -186,6 +193,8 @@ func status(c Code) int {
 		return http.StatusRequestHeaderFieldsTooLarge
 	case CodeTimeout:
 		return http.StatusRequestTimeout
+	case CodeRate:
+		return http.StatusTooManyRequests
 	}
 	return http.StatusInternalServerError
 }

