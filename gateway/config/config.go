@@ -27,6 +27,11 @@ type Config struct {
 	// DisplayName is the organisation's name for people. Default: its id.
 	DisplayName string `json:"displayName"`
 
+	// Country is where the organisation is, two capital letters (ISO 3166-1). It
+	// stands in the certificates under which mdocs are issued; a change makes a new
+	// root, beside which the old one stays. Default: "XX", which is no country's.
+	Country string `json:"country"`
+
 	// Kind is the organisation's kind: hospital, manufacturer or authority. Required.
 	Kind string `json:"kind"`
 
@@ -48,6 +53,21 @@ type Config struct {
 
 	// TLS turns TLS on. Default: absent, plain HTTP on loopback.
 	TLS *TLS `json:"tls,omitempty"`
+
+	// Public is a second listener, for those outside the consortium: people's
+	// wallets and other people's verifiers. It serves what Listen serves, always
+	// over TLS, and gives the organisation its name on the web, did:web:HOST.
+	//
+	// Where one address can serve members' nodes and everybody else, leave it out
+	// and make that address Listen, TLS and Endpoint, or have a proxy that ends
+	// TLS pass on to Listen: whenever Endpoint is an https address without a
+	// path, its host is the public one. A listener of its own is for members'
+	// nodes that meet on a network which others do not reach, and for callers
+	// that speak no more than TLS 1.2, which Listen refuses. Default: absent.
+	Public Public `json:"public,omitzero"`
+
+	// SignIn says how people and programs sign in.
+	SignIn SignIn `json:"signIn,omitzero"`
 
 	// Ledger says how to reach the channel. Required.
 	Ledger Ledger `json:"ledger"`
@@ -116,14 +136,24 @@ type Exchange struct {
 	Reachable []netip.Prefix `json:"reachable,omitempty"`
 
 	// Roots is a PEM file of the CAs that other members' TLS certificates chain
-	// to. Default: the system's.
+	// to. Default: the system's. DIDs and status lists of the web are fetched
+	// under the system's and these.
 	Roots string `json:"roots,omitempty"`
+
+	// Resolve lists further hosts, as in "id.example.org" or "localhost:7051",
+	// whose did:web documents the node fetches for anyone who asks it at
+	// /1.0/identifiers. Members' hosts it always does, as far as the ledger names
+	// them, and any other host never: nobody can make the node call a host that
+	// its operator does not know. Default: none.
+	Resolve []string `json:"resolve,omitempty"`
 }
 
 // Keys are the node's own secrets.
 type Keys struct {
 	// Token signs the tokens with which people and programs call this node, and
-	// with which this node calls others. Default: keys/token.pem.
+	// with which this node calls others. The pseudonyms of whoever signs in hang on
+	// it: with another key every session ends, and everybody has another pseudonym.
+	// Default: keys/token.pem.
 	Token KeyFile `json:"token"`
 
 	// Maker is the key of the HMAC that turns serial numbers into unit ids. A
@@ -133,6 +163,21 @@ type Keys struct {
 
 	// Vault encrypts the keys of stored requests. Default: keys/vault.key.
 	Vault KeyFile `json:"vault"`
+
+	// Identity unlocks the keys with which the node issues credentials, and makes
+	// the nonces of its protocols. Default: keys/identity.key.
+	Identity KeyFile `json:"identity"`
+
+	// PKCS11 holds the keys with which the node issues credentials in a hardware
+	// module, in place of the node's own store. Default: absent.
+	PKCS11 *PKCS11 `json:"pkcs11,omitempty"`
+}
+
+// PKCS11 is a token that speaks PKCS #11.
+type PKCS11 struct {
+	Module string  `json:"module"` // path of the library
+	Token  string  `json:"token"`  // label of the token
+	PIN    KeyFile `json:"pin"`    // file with the user's PIN
 }
 
 // Limits bound what one caller can ask for.
@@ -146,6 +191,13 @@ type Limits struct {
 	IdleTime    Duration `json:"idleTime"`    // between requests on a connection; default 120s
 	CommandWait Duration `json:"commandWait"` // for a command to be committed, before 202; default 20s
 	Listeners   int      `json:"listeners"`   // open event streams; default 100
+
+	// Anonymous and AnonymousTotal bound requests without a token, in requests a
+	// second, five seconds' worth at once: of one address, and of all together.
+	// Behind a proxy every request is of the proxy's address: there Anonymous has to
+	// be as large as AnonymousTotal, and the proxy to bound callers. Defaults: 50, 1000.
+	Anonymous      int `json:"anonymous"`
+	AnonymousTotal int `json:"anonymousTotal"`
 }
 
 // Pace says how often the node does what it does by itself.
@@ -165,18 +217,20 @@ type Log struct {
 func Default() Config {
 	return Config{
 		Network: "dev",
+		Country: "XX",
 		Listen:  "127.0.0.1:7001",
 		Data:    "data",
 		Ledger:  Ledger{Channel: "secant", Chaincode: "secant"},
 		Keys: Keys{ //nolint:gosec // paths, not keys
 			Token: "keys/token.pem", Maker: "keys/maker.key",
-			Vault: "keys/vault.key",
+			Vault: "keys/vault.key", Identity: "keys/identity.key",
 		},
 		Limits: Limits{
 			Body: 8 << 20, Header: 64 << 10, Depth: 32,
 			HeaderTime: Duration(10 * time.Second), BodyTime: Duration(time.Minute),
 			WriteTime: Duration(2 * time.Minute), IdleTime: Duration(2 * time.Minute),
 			CommandWait: Duration(20 * time.Second), Listeners: 100,
+			Anonymous: 50, AnonymousTotal: 1000,
 		},
 		Pace: Pace{
 			Checkpoint: Duration(time.Second),

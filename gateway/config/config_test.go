@@ -58,6 +58,99 @@ func TestMinimalFileGetsDefaults(t *testing.T) {
 	}
 }
 
+// withPublic is the minimal file and a public section.
+func withPublic(tb testing.TB, public string) []byte {
+	tb.Helper()
+	return bytes.Replace(minimal(tb), []byte("{"), []byte(`{"public": `+public+`,`), 1)
+}
+
+const public = `{"listen": "127.0.0.1:7051", "host": "localhost:7051", "certificate": "node.pem", "key": "node.key"}`
+
+func TestPublicListenerIsReadShownAndWrittenAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "node.json")
+	if err := os.WriteFile(path, withPublic(t, public), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := config.Read(path, []string{"SECANT_PUBLIC_LISTEN=0.0.0.0:443", "SECANT_PUBLIC_HOST=north.example.org"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Public{
+		Listen: "0.0.0.0:443", Host: "north.example.org",
+		Certificate: filepath.Join(dir, "node.pem"), Key: config.KeyFile(filepath.Join(dir, "node.key")),
+	}
+	if diff := cmp.Diff(want, got.Public); diff != "" {
+		t.Error(diff)
+	}
+	if got.PublicHost() != "north.example.org" || got.PublicURL() != "https://north.example.org" {
+		t.Errorf("outside it is %q, %q", got.PublicHost(), got.PublicURL())
+	}
+	b, err := got.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := config.Parse(b, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(got, again, same); diff != "" {
+		t.Error(diff)
+	}
+	var out bytes.Buffer
+	slog.New(slog.NewJSONHandler(&out, nil)).InfoContext(t.Context(), "configuration read", slog.Any("config", got))
+	if strings.Contains(out.String(), "node.key") || !strings.Contains(out.String(), "north.example.org") {
+		t.Errorf("shown as %s", out.String())
+	}
+}
+
+func TestPublicListenerNeedsAllOfItself(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"listen": "127.0.0.1:7051"}`: "public needs certificate and key; public.host",
+		`{"host": "localhost:7051"}`:   "public.listen must be host:port",
+		`{"port": 7051}`:               "port",
+		strings.Replace(public, "127.0.0.1:7051", "127.0.0.1:7001", 1): "public.listen is listen",
+		strings.Replace(public, "localhost:7051", "127.0.0.1:7051", 1): "public.host",
+		strings.Replace(public, "localhost:7051", "Localhost", 1):      "public.host",
+		strings.Replace(public, "localhost:7051", "localhost:0", 1):    "public.host",
+		strings.Replace(public, "localhost:7051", "localhost:070", 1):  "public.host",
+		strings.Replace(public, "localhost:7051", "a/b", 1):            "public.host",
+		strings.Replace(public, "localhost:7051", "host.0x7f", 1):      "public.host",
+	} {
+		if _, _, err := config.Parse(withPublic(t, text), nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	resolve := bytes.Replace(minimal(t), []byte("{"), []byte(`{"exchange": {"resolve": ["id.example.org", "10.0.0.1"]},`), 1)
+	if _, _, err := config.Parse(resolve, nil); err == nil || !strings.Contains(err.Error(), "exchange.resolve[1]") {
+		t.Errorf("resolving at an address: %v", err)
+	}
+}
+
+// TestOneListenerMayServeEverybody shows that an endpoint over TLS is public as it
+// is, whoever ends the TLS.
+func TestOneListenerMayServeEverybody(t *testing.T) {
+	t.Parallel()
+	for endpoint, want := range map[string]string{
+		"https://north.example.org":       "north.example.org",
+		"https://north.example.org:8443/": "north.example.org:8443",
+		"https://north.example.org/node":  "", // DIDs of the web stand at a host
+		"https://192.0.2.7":               "",
+		"http://north.example.org":        "",
+		"http://127.0.0.1:7001":           "",
+	} {
+		got, _, err := config.Parse(minimal(t), []string{"SECANT_ENDPOINT=" + endpoint})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.PublicHost() != want || (got.PublicURL() == "") != (want == "") {
+			t.Errorf("%s: outside it is %q, %q", endpoint, got.PublicHost(), got.PublicURL())
+		}
+	}
+}
+
 func TestUnknownKeyIsNamed(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`{"lissten": "x"}`, `{"limits": {"lissten": 1}}`} {
@@ -156,6 +249,7 @@ func TestShownConfigurationHidesKeyFiles(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(minimal(f), "SECANT_LIMITS_BODY=3")
+	f.Add(withPublic(f, public), "SECANT_PUBLIC_HOST=a")
 	f.Add([]byte(`{"pace":{"anchor":"1s"}}`), "SECANT_LOG_LEVEL=WARN")
 	f.Fuzz(func(t *testing.T, text []byte, variable string) {
 		cfg, _, err := config.Parse(text, []string{variable})

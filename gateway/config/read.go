@@ -132,6 +132,9 @@ func (c *Config) Validate() error {
 	if !slices.Contains([]string{"hospital", "manufacturer", "authority"}, c.Kind) {
 		fail("kind must be hospital, manufacturer or authority")
 	}
+	if !isCountry(c.Country) {
+		fail("country must be two capital letters")
+	}
 	if u, err := url.Parse(c.Endpoint); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		fail("endpoint must be an http or https address")
 	}
@@ -143,6 +146,8 @@ func (c *Config) Validate() error {
 	if c.TLS != nil && (c.TLS.Certificate == "" || c.TLS.Key == "") {
 		fail("tls needs certificate and key")
 	}
+	faults = append(faults, c.publicFaults()...)
+	faults = append(faults, c.signInFaults()...)
 	own := false
 	for i, p := range c.Ledger.Peers {
 		own = own || p.Organisation != "" && p.Organisation == c.Organisation
@@ -164,8 +169,13 @@ func (c *Config) Validate() error {
 			fail("ledger.identities.%s needs certificate and key", role)
 		}
 	}
-	for name, k := range map[string]KeyFile{"token": c.Keys.Token, "maker": c.Keys.Maker, "vault": c.Keys.Vault} {
+	for name, k := range map[string]KeyFile{"token": c.Keys.Token, "maker": c.Keys.Maker, "vault": c.Keys.Vault, "identity": c.Keys.Identity} {
 		need("keys."+name, k.Path())
+	}
+	if t := c.Keys.PKCS11; t != nil {
+		need("keys.pkcs11.module", t.Module)
+		need("keys.pkcs11.token", t.Token)
+		need("keys.pkcs11.pin", t.PIN.Path())
 	}
 	faults = append(faults, positive(reflect.ValueOf(c.Limits), "limits")...)
 	faults = append(faults, positive(reflect.ValueOf(c.Pace), "pace")...)
@@ -174,6 +184,10 @@ func (c *Config) Validate() error {
 	}
 	slices.Sort(faults)
 	return fmt.Errorf("%s", strings.Join(faults, "; "))
+}
+
+func isCountry(s string) bool {
+	return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
 }
 
 func keys(m map[string]Identity) func(func(string) bool) {
@@ -219,6 +233,14 @@ func (c *Config) resolve(dir string) {
 		abs(dir, &c.TLS.Certificate)
 		abs(dir, (*string)(&c.TLS.Key))
 	}
+	abs(dir, &c.Public.Certificate)
+	abs(dir, (*string)(&c.Public.Key))
+	if p := c.SignIn.Provider; p != nil {
+		abs(c.Data, (*string)(&p.Secret))
+	}
+	for i := range c.SignIn.Services {
+		abs(dir, &c.SignIn.Services[i].KeyFile)
+	}
 	for i := range c.Ledger.Peers {
 		abs(dir, &c.Ledger.Peers[i].TLSRoot)
 	}
@@ -227,8 +249,12 @@ func (c *Config) resolve(dir string) {
 		abs(dir, (*string)(&id.Key))
 		c.Ledger.Identities[role] = id
 	}
-	for _, k := range []*KeyFile{&c.Keys.Token, &c.Keys.Maker, &c.Keys.Vault} {
+	for _, k := range []*KeyFile{&c.Keys.Token, &c.Keys.Maker, &c.Keys.Vault, &c.Keys.Identity} {
 		abs(c.Data, (*string)(k))
+	}
+	if t := c.Keys.PKCS11; t != nil {
+		abs(dir, &t.Module)
+		abs(dir, (*string)(&t.PIN))
 	}
 }
 
@@ -339,6 +365,10 @@ func shown(v reflect.Value) slog.Value {
 		case []Peer:
 			for _, p := range value {
 				attrs = append(attrs, slog.String(n+"."+p.Name, p.Address))
+			}
+		case []Service:
+			for _, s := range value {
+				attrs = append(attrs, slog.Any(n+"."+s.ID, s.Roles))
 			}
 		case map[string]Identity:
 			attrs = append(attrs, slog.Any(n, slices.Sorted(keys(value))))
