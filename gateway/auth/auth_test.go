@@ -253,6 +253,8 @@ func TestRightsTable(t *testing.T) {
 	all := []auth.Right{
 		auth.DevicesWrite, auth.DevicesRead, auth.RecallsWrite, auth.ReadingsWrite, auth.ReadingsRead, auth.ThreatsShare, auth.ThreatsRead,
 		auth.RiskWrite, auth.RiskRead, auth.EventsRead, auth.StatusRead, auth.MetricsRead, auth.MembersRead,
+		auth.CredentialsIssue, auth.CredentialsRead,
+		auth.ConsortiumRead, auth.ConsortiumGovern, auth.OwnSession,
 	}
 	for _, right := range all {
 		fmt.Fprintf(&b, "%s:", right)
@@ -354,4 +356,94 @@ func FuzzVerify(f *testing.F) {
 			t.Errorf("a token nobody signed gives %+v", caller)
 		}
 	})
+}
+
+// admitted is a keeper of sessions that notes whom it is asked about.
+type admitted struct{ asked []auth.Caller }
+
+// Admit refuses the session that has ended.
+func (a *admitted) Admit(_ *http.Request, _ string, c *auth.Caller) error {
+	a.asked = append(a.asked, *c)
+	if c.Session == "ended" {
+		return auth.Refused("session ended")
+	}
+	return nil
+}
+
+// TestSessionsAreAskedAboutTheirTokens: and about no others, so that operators'
+// tokens do not hang on them.
+func TestSessionsAreAskedAboutTheirTokens(t *testing.T) {
+	t.Parallel()
+	key := newKey(t)
+	keeper := &admitted{}
+	v := auth.NewVerifier("north", public(key), members{})
+	v.Ask(keeper)
+	request := func(scheme string, c auth.Claims) *http.Request {
+		c.Issuer, c.Audience, c.Subject, c.Role = "north", "north", "x", auth.RoleNurse
+		token, err := auth.Mint(key, c, time.Now(), time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Header.Set("Authorization", scheme+" "+token)
+		return r
+	}
+	for name, c := range map[string]struct {
+		scheme string
+		claims auth.Claims
+		asked  bool
+		ok     bool
+	}{
+		"an operator's":             {"Bearer", auth.Claims{}, false, true},
+		"an operator's, as DPoP":    {"DPoP", auth.Claims{}, false, false},
+		"a session's":               {"bearer", auth.Claims{Session: "s"}, true, true},
+		"a bound one":               {"dpop", auth.Claims{Key: "k"}, true, true},
+		"a bound session's":         {"DPoP", auth.Claims{Session: "s", Key: "k"}, true, true},
+		"a bound one as a bearer's": {"Bearer", auth.Claims{Session: "s", Key: "k"}, false, false},
+		"an ended session's":        {"DPoP", auth.Claims{Session: "ended", Key: "k"}, true, false},
+		"another scheme":            {"Basic", auth.Claims{}, false, false},
+	} {
+		keeper.asked = nil
+		caller, err := v.Request(request(c.scheme, c.claims))
+		if (err == nil) != c.ok || (len(keeper.asked) == 1) != c.asked {
+			t.Errorf("%s: %+v, %v, asked about %v", name, caller, err, keeper.asked)
+		}
+		if err == nil && (caller.Session != c.claims.Session || caller.Key != c.claims.Key) {
+			t.Errorf("%s: %+v", name, caller)
+		}
+	}
+	// A node that keeps no sessions knows none, and bound tokens are no bearers'.
+	none := auth.NewVerifier("north", public(key), members{})
+	for _, c := range []auth.Claims{{Session: "s"}, {Key: "k"}} {
+		scheme := "Bearer"
+		if c.Key != "" {
+			scheme = "DPoP"
+		}
+		if _, err := none.Request(request(scheme, c)); err == nil {
+			t.Errorf("%+v is taken by a node that keeps no sessions", c)
+		}
+	}
+	// A confirmation by something that is not known here confirms nothing.
+	r := request("Bearer", auth.Claims{})
+	c := claims()
+	c["cnf"] = map[string]any{"x5t#S256": "x"}
+	r.Header.Set("Authorization", "Bearer "+sign(t, key, jose.EdDSA, "JWT", c))
+	if caller, err := v.Request(r); err == nil {
+		t.Errorf("a token that is bound in another way is taken: %+v", caller)
+	}
+}
+
+// TestNobodyClimbsByIssuing holds that no role which issues credentials reaches, by
+// however many credentials to itself, the word of the organisation.
+func TestNobodyClimbsByIssuing(t *testing.T) {
+	t.Parallel()
+	for _, from := range auth.Roles {
+		for _, to := range auth.Roles {
+			climbs := to.Has(auth.ConsortiumGovern) || to.Has(auth.CredentialsIssue)
+			want := from == auth.RoleOperator || from == auth.RoleRegistrar && !climbs
+			if got := from.MayGive(to); got != want {
+				t.Errorf("%s gives %s: %t", from, to, got)
+			}
+		}
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -23,6 +22,15 @@ const (
 	HeaderSignature = "Secant-Signature" // Ed25519, 64 bytes, unpadded base64url
 )
 
+// HeaderInput begins the other way in which a device signs, HTTP Message Signatures
+// (RFC 9421), where its unit id is the signature's keyid.
+const HeaderInput = "Signature-Input"
+
+// BySignature reports whether a device signs a request, in one way or the other.
+func BySignature(h http.Header) bool {
+	return h.Get(HeaderInput) != "" || h.Get(HeaderDevice) != "" && h.Get(HeaderSignature) != ""
+}
+
 // Route is a registered route with the right that it asks for.
 type Route struct {
 	Method string
@@ -36,12 +44,17 @@ type Router struct {
 	engine   *gin.Engine
 	verifier *Verifier
 	routes   []Route
+	limit    func(*http.Request) error // of anonymous requests; nil: none
 }
 
 // NewRouter makes a router on engine that judges callers with verifier.
 func NewRouter(engine *gin.Engine, verifier *Verifier) *Router {
 	return &Router{engine: engine, verifier: verifier}
 }
+
+// Limit has every anonymous request ask limit first, which answers with an error
+// when there were too many. It is called before the first request.
+func (r *Router) Limit(limit func(*http.Request) error) { r.limit = limit }
 
 // Handle registers h for callers who hold the right.
 func (r *Router) Handle(method, path string, right Right, h func(*gin.Context) error) {
@@ -64,7 +77,14 @@ func (r *Router) Routes() []Route {
 // guard lets callers pass who hold the right, and notes who they are.
 func (r *Router) guard(right Right) gin.HandlerFunc {
 	if right == Anonymous {
-		return func(*gin.Context) {}
+		return func(c *gin.Context) {
+			if r.limit == nil {
+				return
+			}
+			if err := r.limit(c.Request); err != nil {
+				problem.Write(c, err)
+			}
+		}
 	}
 	return func(c *gin.Context) {
 		caller, err := r.judge(c.Request, right)
@@ -81,35 +101,28 @@ func (r *Router) guard(right Right) gin.HandlerFunc {
 // judge returns the caller, or nil for a device that will be known by its signature.
 func (r *Router) judge(req *http.Request, right Right) (*Caller, error) {
 	if right == DeviceOrWrite {
-		if len(req.Header.Values("Authorization")) == 0 && req.Header.Get(HeaderDevice) != "" && req.Header.Get(HeaderSignature) != "" {
+		if len(req.Header.Values("Authorization")) == 0 && BySignature(req.Header) {
 			return nil, nil //nolint:nilnil // no caller is known yet, and that is no error
 		}
 		right = ReadingsWrite
 	}
-	token, ok := bearer(req.Header.Values("Authorization"))
-	if !ok {
-		return nil, problem.Unauthenticated()
-	}
-	caller, err := r.verifier.Verify(req.Context(), token)
+	caller, err := r.verifier.Request(req)
 	if refusal, ok := errors.AsType[*RefusedError](err); ok {
 		return nil, errors.Join(problem.Unauthenticated(), refusal)
 	}
 	if err != nil {
 		return nil, err
 	}
+	if right == OwnSession {
+		if caller.Session == "" {
+			return nil, ledger.Problemf(ledger.CodeDenied, "this needs a session, and the token is of none")
+		}
+		return caller, nil
+	}
 	if !caller.Role.Has(right) {
 		return nil, ledger.Problemf(ledger.CodeDenied, "this needs the right %s, which the role %s does not have", right, caller.Role)
 	}
 	return caller, nil
-}
-
-// bearer finds the one bearer token (RFC 6750, section 2.1).
-func bearer(headers []string) (string, bool) {
-	if len(headers) != 1 {
-		return "", false
-	}
-	scheme, token, ok := strings.Cut(headers[0], " ")
-	return token, ok && strings.EqualFold(scheme, "Bearer")
 }
 
 type callerKey struct{}

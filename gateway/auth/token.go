@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"net/http"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ type Claims struct {
 	Audience string // organisation whose node it is for
 	Subject  string // who calls, in the issuer's words; never a patient
 	Role     Role
+	Session  string // id of the session that the token is of; empty: none
+	Key      string // RFC 7638 thumbprint of the caller's key (cnf.jkt: RFC 9449, section 6.1); empty: a bearer's
 }
 
 // payload is the token's JSON form.
@@ -43,6 +46,14 @@ type payload struct {
 	Issued   *jwt.NumericDate `json:"iat"`
 	From     *jwt.NumericDate `json:"nbf"`
 	Until    *jwt.NumericDate `json:"exp"`
+	Session  string           `json:"sid,omitempty"`
+	Bound    *confirmation    `json:"cnf,omitempty"`
+}
+
+// confirmation names the key that must be proven with the token (RFC 7800, section
+// 3.1). A way of naming it that is not known here is refused: see judge.
+type confirmation struct {
+	Thumbprint string `json:"jkt"`
 }
 
 // Mint signs a token that is good from now on for lifetime (at most MaxLifetime).
@@ -60,10 +71,14 @@ func Mint(key ed25519.PrivateKey, c Claims, now time.Time, lifetime time.Duratio
 	if err != nil {
 		return "", ledger.Problemf(ledger.CodeInternal, "making a token signer: %v", err)
 	}
-	token, err := jwt.Signed(signer).Claims(payload{
-		Issuer: c.Issuer, Audience: c.Audience, Subject: c.Subject, Role: c.Role,
+	said := payload{
+		Issuer: c.Issuer, Audience: c.Audience, Subject: c.Subject, Role: c.Role, Session: c.Session,
 		Issued: jwt.NewNumericDate(now), From: jwt.NewNumericDate(now), Until: jwt.NewNumericDate(now.Add(lifetime)),
-	}).Serialize()
+	}
+	if c.Key != "" {
+		said.Bound = &confirmation{c.Key}
+	}
+	token, err := jwt.Signed(signer).Claims(said).Serialize()
 	if err != nil {
 		return "", ledger.Problemf(ledger.CodeInternal, "signing a token: %v", err)
 	}
@@ -84,11 +99,20 @@ type Keys interface {
 	TokenKey(ctx context.Context, organisation string) (ed25519.PublicKey, error)
 }
 
+// Sessions knows what becomes of what tokens stand for.
+type Sessions interface {
+	// Admit returns nil when a request is made by the key to which its token is bound,
+	// if it is, and the session goes on of which it is, if it is of one. A refusal is a
+	// *RefusedError.
+	Admit(r *http.Request, token string, c *Caller) error
+}
+
 // Verifier judges the tokens that callers of one node bring.
 type Verifier struct {
 	organisation string
 	key          ed25519.PublicKey
 	members      Keys
+	sessions     Sessions // nil: none is kept
 }
 
 // NewVerifier makes the verifier of an organisation's node, whose own tokens
@@ -97,12 +121,21 @@ func NewVerifier(organisation string, key ed25519.PublicKey, members Keys) *Veri
 	return &Verifier{organisation: organisation, key: key, members: members}
 }
 
+// Ask has the verifier ask s about every token of a session and every bound one.
+// Without, it refuses them. It is called before the first request.
+func (v *Verifier) Ask(s Sessions) { v.sessions = s }
+
 // Caller is who calls, as far as is proven.
 type Caller struct {
 	Organisation string // MSP id
 	Subject      string
 	Role         Role
+	Session      string // id; empty: the token is of none
+	Key          string // RFC 7638 thumbprint of the key that was proven; empty: none
 }
+
+// Refused is the answer to a caller who could not be made out.
+func Refused(why string) error { return refused(why) }
 
 // refused is the one answer to a token that does not hold, so that a guesser
 // learns nothing from it.
@@ -116,8 +149,48 @@ type RefusedError struct{ Why string }
 // Error says why the caller could not be made out.
 func (r *RefusedError) Error() string { return "token refused: " + r.Why }
 
+// Request makes out who sends a request: by a token of the node's, and where that
+// is bound to a key or of a session, by what becomes of these.
+func (v *Verifier) Request(r *http.Request) (*Caller, error) {
+	scheme, token, ok := credentials(r.Header.Values("Authorization"))
+	if !ok {
+		return nil, refused("no token")
+	}
+	caller, err := v.Verify(r.Context(), token)
+	if err != nil {
+		return nil, err
+	}
+	if (scheme == schemeDPoP) != (caller.Key != "") {
+		return nil, refused("scheme") // a bound token that is shown as a bearer's may be a stolen one
+	}
+	if caller.Key == "" && caller.Session == "" {
+		return caller, nil
+	}
+	if v.sessions == nil {
+		return nil, refused("session")
+	}
+	return caller, v.sessions.Admit(r, token, caller)
+}
+
+// The schemes by which tokens are shown (RFC 6750, section 2.1; RFC 9449, section 7.1).
+const (
+	schemeBearer = "bearer"
+	schemeDPoP   = "dpop"
+)
+
+// credentials finds the one token, and the scheme in lower case.
+func credentials(headers []string) (scheme, token string, ok bool) {
+	if len(headers) != 1 {
+		return "", "", false
+	}
+	scheme, token, ok = strings.Cut(headers[0], " ")
+	scheme = strings.ToLower(scheme)
+	return scheme, token, ok && (scheme == schemeBearer || scheme == schemeDPoP)
+}
+
 // Verify checks a token's form, signature, issuer, audience and times, and
-// returns its holder. Any fault of the token is a *RefusedError.
+// returns its holder, without asking for the key and the session that it names: see
+// Request. Any fault of the token is a *RefusedError.
 func (v *Verifier) Verify(ctx context.Context, token string) (*Caller, error) {
 	claimed, signed, err := parse(token)
 	if err != nil {
@@ -134,7 +207,11 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Caller, error) {
 	if err := sure.judge(v.organisation, time.Now()); err != nil {
 		return nil, err
 	}
-	return &Caller{Organisation: sure.Issuer, Subject: sure.Subject, Role: sure.Role}, nil
+	caller := &Caller{Organisation: sure.Issuer, Subject: sure.Subject, Role: sure.Role, Session: sure.Session}
+	if sure.Bound != nil {
+		caller.Key = sure.Bound.Thumbprint
+	}
+	return caller, nil
 }
 
 // keyOf finds the key that the issuer must have signed with. The issuer decides
@@ -192,6 +269,8 @@ func (c *payload) judge(organisation string, now time.Time) error {
 		return refused("role")
 	case c.Subject == "" || len(c.Subject) > maxSubject:
 		return refused("subject")
+	case c.Bound != nil && c.Bound.Thumbprint == "":
+		return refused("confirmation")
 	case c.Issued == nil || c.From == nil || c.Until == nil:
 		return refused("times missing")
 	}

@@ -72,6 +72,9 @@ func readProblem(err error, limit int) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return ledger.Problemf(ledger.CodeTooLarge, "the body has more than %d bytes", limit)
 	}
+	if p, ok := errors.AsType[*ledger.Problem](err); ok {
+		return p // of a reader that knows what the body should have been
+	}
 	return ledger.Problemf(ledger.CodeInvalid, "the body ended before it was whole")
 }
 
