@@ -1,0 +1,227 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/auth"
+)
+
+// Provider is the organisation's own OpenID Connect provider, which knows its staff
+// (OpenID Connect Core 1.0, authorization code flow with PKCE).
+type Provider struct {
+	Issuer   string       // as it names itself
+	ClientID string       // of this node there
+	Secret   string       // of this node there; empty: it is a public client
+	Scopes   []string     // beside "openid"
+	Claim    string       // of the ID token, which says what somebody is: a text or a list of texts
+	Roles    []ClaimRole  // what its values mean; the first that fits counts
+	HTTP     *http.Client // with its time limits and roots
+
+	mu   sync.Mutex
+	told *oidc.Provider // what it told of itself; nil: not asked yet. Under mu
+}
+
+// ClaimRole says what a value of a provider's claim means.
+type ClaimRole struct {
+	Value string
+	Role  auth.Role
+}
+
+func (p *Provider) validate() error {
+	if p.Issuer == "" || p.ClientID == "" || p.Claim == "" || len(p.Roles) == 0 || p.HTTP == nil {
+		return errors.New("making sessions: a provider needs issuer, client, claim, roles and a way to call it")
+	}
+	for _, r := range p.Roles {
+		if r.Value == "" || !slices.Contains(staffRoles, r.Role) {
+			return errors.New("making sessions: a provider's claim has values, and staff's roles for them")
+		}
+	}
+	client := *p.HTTP
+	client.Transport = bounded{client.Transport}
+	p.HTTP = &client
+	return nil
+}
+
+// maxAnswer bounds what a provider answers, in bytes.
+const maxAnswer = 1 << 20
+
+// bounded cuts answers off that are too large to be read.
+type bounded struct{ next http.RoundTripper }
+
+// RoundTrip sends a request.
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	next := b.next
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	resp, err := next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(resp.Body, maxAnswer), resp.Body}
+	return resp, nil
+}
+
+// discover asks the provider about itself, once: a provider that is away when the
+// node starts is asked when somebody signs in.
+func (p *Provider) discover(ctx context.Context) (*oidc.Provider, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.told != nil {
+		return p.told, nil
+	}
+	told, err := oidc.NewProvider(ctx, p.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ledger.Problemf(ledger.CodeUnavailable, "the organisation's provider does not answer"), err)
+	}
+	p.told = told
+	return told, nil
+}
+
+func (s *Sessions) client(told *oidc.Provider) *oauth2.Config {
+	p := s.o.Provider
+	return &oauth2.Config{
+		ClientID: p.ClientID, ClientSecret: p.Secret, Endpoint: told.Endpoint(), RedirectURL: s.o.Return,
+		Scopes: append([]string{oidc.ScopeOpenID}, p.Scopes...),
+	}
+}
+
+const (
+	providerTicket = "op."             // begins the tickets of sign-ins by a provider
+	providerFlow   = "session.sign-in" // the kind of what is kept of one
+	providerLife   = 10 * time.Minute  // for somebody to sign in there
+)
+
+// asked is what is kept of a sign-in by the provider.
+type asked struct {
+	State    string `json:"state"`
+	Nonce    string `json:"nonce"`
+	Verifier string `json:"verifier"` // PKCE (RFC 7636)
+}
+
+func digest(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+func (s *Sessions) askProvider(ctx context.Context) (*Begun, error) {
+	p := s.o.Provider
+	if p == nil {
+		return nil, ledger.Problemf(ledger.CodeInvalid, "nobody can sign in by a provider here: none is configured")
+	}
+	told, err := p.discover(oidc.ClientContext(ctx, p.HTTP))
+	if err != nil {
+		return nil, err
+	}
+	a := asked{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier()}
+	doc, err := json.Marshal(a)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a sign-in: %w", err)
+	}
+	b := &Begun{Ticket: providerTicket + rand.Text(), Expires: s.o.Now().Add(providerLife).UTC()}
+	if err := s.o.Flows.CreateFlow(ctx, providerFlow, digest(b.Ticket), doc, b.Expires); err != nil {
+		return nil, err
+	}
+	b.Link = s.client(told).AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier))
+	return b, nil
+}
+
+// askedProvider returns the session that a provider's code gives. A ticket serves
+// once, whatever comes of it.
+func (s *Sessions) askedProvider(ctx context.Context, in Answer) (*state, error) {
+	p := s.o.Provider
+	if p == nil {
+		return nil, noSignIn()
+	}
+	doc, err := s.o.Flows.TakeFlow(ctx, providerFlow, digest(in.Ticket))
+	if ledger.CodeOf(err) == ledger.CodeNotFound {
+		return nil, noSignIn()
+	}
+	if err != nil {
+		return nil, err
+	}
+	var a asked
+	if err := json.Unmarshal(doc, &a); err != nil {
+		return nil, fmt.Errorf("decoding a sign-in: %w", err)
+	}
+	switch {
+	case in.Code == "" || subtle.ConstantTimeCompare([]byte(in.State), []byte(a.State)) != 1:
+		return nil, ledger.Problemf(ledger.CodeDenied, "the provider's answer is not to this sign-in")
+	case in.Issuer != "" && in.Issuer != p.Issuer:
+		return nil, ledger.Problemf(ledger.CodeDenied, "the answer is another provider's")
+	}
+	ctx = oidc.ClientContext(ctx, p.HTTP)
+	told, err := p.discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var about struct {
+		SaysIssuer bool `json:"authorization_response_iss_parameter_supported"` // RFC 9207, section 3
+	}
+	if err := told.Claims(&about); err != nil || about.SaysIssuer && in.Issuer == "" {
+		return nil, ledger.Problemf(ledger.CodeDenied, "the answer does not say whose it is, as the provider's do")
+	}
+	refused := ledger.Problemf(ledger.CodeDenied, "the provider does not say who signed in")
+	token, err := s.client(told).Exchange(ctx, in.Code, oauth2.VerifierOption(a.Verifier))
+	if err != nil {
+		if _, is := errors.AsType[*oauth2.RetrieveError](err); is {
+			return nil, refused // its text may repeat what was sent
+		}
+		return nil, fmt.Errorf("%w: %w", ledger.Problemf(ledger.CodeUnavailable, "the organisation's provider does not answer"), err)
+	}
+	raw, _ := token.Extra("id_token").(string)
+	id, err := told.VerifierContext(ctx, &oidc.Config{ClientID: p.ClientID, Now: s.o.Now}).Verify(ctx, raw)
+	if err != nil || subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(a.Nonce)) != 1 || id.Subject == "" {
+		return nil, refused
+	}
+	if id.AccessTokenHash != "" && id.VerifyAccessToken(token.AccessToken) != nil {
+		return nil, refused
+	}
+	role, ok := p.roleOf(id)
+	if !ok {
+		return nil, ledger.Problemf(ledger.CodeDenied, "the provider gives no role that exists here")
+	}
+	return &state{Means: ByProvider, Role: role, Subject: s.pseudonym(ByProvider, p.Issuer, id.Subject)}, nil
+}
+
+// roleOf reads the role out of an ID token.
+func (p *Provider) roleOf(id *oidc.IDToken) (auth.Role, bool) {
+	var claims map[string]json.RawMessage
+	if id.Claims(&claims) != nil {
+		return "", false
+	}
+	var values []string
+	var value string
+	raw := claims[p.Claim]
+	if json.Unmarshal(raw, &values) != nil {
+		if json.Unmarshal(raw, &value) != nil {
+			return "", false
+		}
+		values = []string{value}
+	}
+	for _, r := range p.Roles {
+		if slices.Contains(values, r.Value) {
+			return r.Role, true
+		}
+	}
+	return "", false
+}
