@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/problem"
 )
@@ -102,7 +103,8 @@ func newAPI(router *auth.Router, depth int, endpoint string) *api {
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"token": {
 						Type: "http", Scheme: "bearer", BearerFormat: "JWT",
-						Description: "A token signed by the node (EdDSA). Its role decides which rights it has; each operation names the right that it needs.",
+						Description: "A token signed by the node (EdDSA). Its role decides which rights it has; each operation names the right that it needs. " +
+							"One that is bound to a key, as those of sessions are, comes with the scheme DPoP and a proof in the DPoP header (RFC 9449).",
 					},
 					"device": {
 						Type: "apiKey", In: "header", Name: auth.HeaderSignature,
@@ -162,6 +164,8 @@ func (a *api) describe(right auth.Right, op *huma.Operation) {
 func mayCall(right auth.Right) string {
 	begin := "Roles that may call it: "
 	switch right {
+	case auth.OwnSession:
+		return "Whoever is signed in may call it, in any role, for their own."
 	case auth.Anonymous:
 		return "Everyone may call it, without a token."
 	case auth.DeviceOrWrite:
@@ -189,8 +193,11 @@ func schemaOf[T any](a *api) *huma.Schema {
 
 // schemaName names the schema of a type in the document.
 func schemaName(t reflect.Type, hint string) string {
-	if t == reflect.TypeFor[problem.Document]() {
+	switch t {
+	case reflect.TypeFor[problem.Document]():
 		return "Problem"
+	case reflect.TypeFor[ledger.Service](): // beside fact.Service, a device's
+		return "DIDService"
 	}
 	return huma.DefaultSchemaNamer(t, hint)
 }

@@ -59,6 +59,14 @@ type answer struct {
 
 // command sends a command and answers with what read finds afterwards.
 func (a *API) command(ctx context.Context, h *CommandHeaders, role ledger.Role, name string, request any, location string, read func(context.Context) (any, error)) (*answer, error) {
+	return a.made(ctx, h, role, name, request, func(ctx context.Context, _ string) (string, any, error) {
+		body, err := read(ctx)
+		return location, body, err
+	})
+}
+
+// made is command for a record that is named by the transaction that made it.
+func (a *API) made(ctx context.Context, h *CommandHeaders, role ledger.Role, name string, request any, read func(ctx context.Context, tx string) (location string, body any, err error)) (*answer, error) {
 	op, err := a.send(ctx, h, role, name, request)
 	if pending, ok := errors.AsType[*fact.Pending](err); ok {
 		op, err = a.operation(ctx, pending.Operation)
@@ -69,7 +77,7 @@ func (a *API) command(ctx context.Context, h *CommandHeaders, role ledger.Role, 
 	if op.State != fact.StateDone {
 		return &answer{http.StatusAccepted, "/v1/operations/" + op.ID, viewOperation(op)}, nil
 	}
-	body, err := read(ctx)
+	location, body, err := read(ctx, op.Tx)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func (a *API) eventRoutes() {
 			"An event of the kind dropped says why this node ends the stream.",
 		Parameters: []*huma.Param{
 			queryParam("from", "Where to begin without Last-Event-ID.", &huma.Schema{Type: "string", Enum: []any{"now", "oldest"}}),
-			headerParam("Last-Event-ID", "Id of the last event that arrived.", false),
+			headerParam("Last-Event-ID", "Id of the last event that arrived."),
 		},
 		Responses: map[string]*huma.Response{"200": {
 			Description: "Events without end",

@@ -101,13 +101,17 @@ func (a *API) readingRoutes() {
 		OperationID: "submit-readings", Method: http.MethodPost, Path: "/v1/readings", Tags: []string{"readings"},
 		Summary: "Hand in readings of one device, about one person",
 		Description: "A device signs once over all records of the request and needs no token; without a signature the node vouches, and a token is needed. " +
+			"A device that cannot sign so may sign the request as a whole (HTTP Message Signatures, RFC 9421): keyid is its unit id, the key that on the ledger (ed25519), " +
+			"and the signature covers @method, content-digest (sha-256) and @target-uri, or all of @authority, @path and @query, and has created, at most a minute ago; it serves once. " +
+			"The node then vouches. " +
 			signingText +
 			"The answer comes when the readings are durable and in the integrity log. The same signed request is one request, however often it is sent.",
 		Parameters: []*huma.Param{
-			headerParam(auth.HeaderDevice, "The device's unit id, 64 lower-case hexadecimal digits.", true),
-			headerParam(auth.HeaderSeed, "With a signature: 32 random bytes, unpadded base64url, from which the records' salts derive.", false),
-			headerParam(auth.HeaderSignature, "Ed25519 signature, unpadded base64url, over \"secant-readings-v1\\0\", unit id (32 bytes), number of records (8 bytes, big-endian) and root (32 bytes).", false),
-			headerParam("Content-Encoding", "zstd, or absent.", false),
+			headerParam(auth.HeaderDevice, "The device's unit id, 64 lower-case hexadecimal digits. Needed unless the request is signed as a whole."),
+			headerParam(auth.HeaderSeed, "With a signature: 32 random bytes, unpadded base64url, from which the records' salts derive."),
+			headerParam(auth.HeaderSignature, "Ed25519 signature, unpadded base64url, over \"secant-readings-v1\\0\", unit id (32 bytes), number of records (8 bytes, big-endian) and root (32 bytes)."),
+			headerParam(auth.HeaderInput, "Of a request that is signed as a whole (RFC 9421), with the fields Signature and Content-Digest."),
+			headerParam("Content-Encoding", "zstd, or absent."),
 		},
 		RequestBody: &huma.RequestBody{Required: true, Description: "One record, or with NDJSON one a line.", Content: map[string]*huma.MediaType{
 			typeJSON: text, typeFHIR: text, typeHL7: text, typeNDJSON: text,
@@ -206,12 +210,17 @@ func (a *API) submitReadings(c *gin.Context) error {
 	if s.Encoding != "" && s.Encoding != "identity" && s.Encoding != "zstd" {
 		return problem.Encoding()
 	}
-	signed, err := readSignature(c, s)
-	if err != nil {
-		return err
-	}
 	ctx := c.Request.Context()
-	if err := a.admit(ctx, s, signed); err != nil {
+	if c.GetHeader(auth.HeaderInput) != "" {
+		err = a.admitSigned(c.Request, s)
+	} else {
+		var signed bool
+		if signed, err = readSignature(c, s); err != nil {
+			return err
+		}
+		err = a.admit(ctx, s, signed)
+	}
+	if err != nil {
 		return toDevice(ctx, err)
 	}
 	r, err := a.Readings.Submit(ctx, s)
@@ -256,6 +265,34 @@ func readSignature(c *gin.Context, s *Submission) (signed bool, err error) {
 		return signed, invalid(faults...)
 	}
 	return signed, nil
+}
+
+// admitSigned lets pass a request that a device signed as a whole (RFC 9421). That
+// says who sent it, and nothing that a proof could show to others: the node vouches
+// for the readings.
+func (a *API) admitSigned(r *http.Request, s *Submission) error {
+	for _, name := range []string{auth.HeaderDevice, auth.HeaderSeed, auth.HeaderSignature} {
+		if r.Header.Get(name) != "" {
+			return invalid(ledger.Fault{Field: "header." + name, Detail: "must not be there beside " + auth.HeaderInput})
+		}
+	}
+	unit, body, err := a.Sessions.Device(r, func(ctx context.Context, keyID string) (ed25519.PublicKey, error) {
+		if s.Unit.UnmarshalText([]byte(keyID)) != nil {
+			return nil, ledger.Problemf(ledger.CodeNotFound, "no device has such an id")
+		}
+		if err := a.admit(ctx, s, true); err != nil {
+			return nil, err
+		}
+		return s.Key, nil
+	})
+	if err != nil {
+		return err
+	}
+	if s.Unit.String() != unit {
+		return ledger.Problemf(ledger.CodeDenied, "the signature is another device's")
+	}
+	s.Key, s.Body = nil, body
+	return nil
 }
 
 // admit lets pass what a device may hand in here: one of the own organisation,

@@ -81,7 +81,7 @@ func (a *API) issueRecall(ctx context.Context, in *issueRecall) (*answer, error)
 		req.Kind, req.Value = ledger.RecallRelease, b.Release
 	}
 	if err := req.Validate(); err != nil {
-		return nil, namedValue(placed(err), req.Kind)
+		return nil, named(placed(err), "body.value", "body."+req.Kind)
 	}
 	if _, err := a.Models.Model(ctx, req.DI); err != nil {
 		return nil, err
@@ -107,18 +107,4 @@ func (a *API) issueRecall(ctx context.Context, in *issueRecall) (*answer, error)
 			row, err := a.Recalls.Recall(ctx, req.DI, req.Kind, req.Value)
 			return viewRecall(row), err
 		})
-}
-
-// namedValue says of a fault of the ledger's field value which of ours it is.
-func namedValue(err error, kind string) error {
-	p, ok := asProblem(err)
-	if !ok {
-		return err
-	}
-	for i := range p.Faults {
-		if p.Faults[i].Field == "body.value" {
-			p.Faults[i].Field = "body." + kind
-		}
-	}
-	return p
 }

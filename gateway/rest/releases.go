@@ -176,15 +176,23 @@ func (a *API) serveDocument(c *gin.Context, kind fact.DocumentKind, digest strin
 	if err != nil {
 		return err
 	}
-	h := c.Writer.Header()
-	h.Set("ETag", `"`+digest+`"`)
-	h.Set("Cache-Control", "private, max-age=31536000, immutable")
+	serveNamed(c, digest, d.MediaType, d.Body)
+	return nil
+}
+
+// serveNamed serves bytes at a place that names them for ever.
+func serveNamed(c *gin.Context, digest, mediaType string, text []byte) {
+	c.Header("Cache-Control", "private, max-age=31536000, immutable")
+	serveBytes(c, digest, mediaType, text)
+}
+
+func serveBytes(c *gin.Context, digest, mediaType string, text []byte) {
+	c.Header("ETag", `"`+digest+`"`)
 	if c.GetHeader("If-None-Match") == `"`+digest+`"` {
 		c.Status(http.StatusNotModified)
-		return nil
+		return
 	}
-	c.Data(http.StatusOK, d.MediaType, d.Body)
-	return nil
+	c.Data(http.StatusOK, mediaType, text)
 }
 
 // isXML tells XML from JSON by the first character that means anything.

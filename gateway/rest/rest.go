@@ -20,6 +20,8 @@ type Deps struct {
 	Commands   Commands
 	Operations Operations
 	Members    Members
+	Proposals  Proposals
+	Registry   Registry
 	Models     Models
 	Releases   Releases
 	Units      Units
@@ -38,6 +40,9 @@ type Deps struct {
 	Events     Events
 	Health     Health
 	Metrics    http.Handler
+
+	Credentials Credentials // nil without a public address
+	Sessions    Sessions
 
 	Limits   Limits
 	Observed *Metrics // made by NewMetrics
@@ -88,6 +93,12 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.threatRoutes()
 	a.riskRoutes()
 	a.memberRoutes()
+	a.credentialRoutes()
+	a.sessionRoutes()
+	a.proposalRoutes()
+	a.registryRoutes()
+	a.schemaRoutes()
+	a.catalogueRoutes()
 	a.logRoutes()
 	a.eventRoutes()
 	a.operationRoutes()

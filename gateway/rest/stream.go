@@ -20,8 +20,8 @@ func queryParam(name, doc string, schema *huma.Schema) *huma.Param {
 	return &huma.Param{Name: name, In: "query", Description: doc, Schema: schema}
 }
 
-func headerParam(name, doc string, required bool) *huma.Param {
-	return &huma.Param{Name: name, In: "header", Description: doc, Required: required, Schema: &huma.Schema{Type: "string"}}
+func headerParam(name, doc string) *huma.Param {
+	return &huma.Param{Name: name, In: "header", Description: doc, Schema: &huma.Schema{Type: "string"}}
 }
 
 const (
@@ -31,8 +31,8 @@ const (
 
 func commandParams() []*huma.Param {
 	return []*huma.Param{
-		headerParam("Prefer", "With respond-async the answer is 202 at once, and the operation tells the outcome (RFC 7240, section 4.1).", false),
-		headerParam("Idempotency-Key", "A name of the caller's own for this command. The same command under the same key is done once.", false),
+		headerParam("Prefer", "With respond-async the answer is 202 at once, and the operation tells the outcome (RFC 7240, section 4.1)."),
+		headerParam("Idempotency-Key", "A name of the caller's own for this command. The same command under the same key is done once."),
 	}
 }
 

@@ -38,11 +38,28 @@ func (m memberKeys) TokenKey(_ context.Context, org string) (ed25519.PublicKey, 
 
 func token(tb testing.TB, role auth.Role) string {
 	tb.Helper()
+	return tokenOf(tb, role, "")
+}
+
+// sessions is a consulted keeper of sessions, of which one goes on.
+type sessions struct{}
+
+// Admit wants that one.
+func (sessions) Admit(_ *http.Request, _ string, c *auth.Caller) error {
+	if c.Session != "goes-on" {
+		return auth.Refused("session ended")
+	}
+	return nil
+}
+
+// tokenOf makes a token of a session; empty: of none.
+func tokenOf(tb testing.TB, role auth.Role, session string) string {
+	tb.Helper()
 	issuer := "hospital-north"
 	if role == auth.RoleNode {
 		issuer = "hospital-south"
 	}
-	s, err := auth.Mint(testKey, auth.Claims{Issuer: issuer, Audience: "hospital-north", Subject: "test", Role: role}, time.Now(), time.Hour)
+	s, err := auth.Mint(testKey, auth.Claims{Issuer: issuer, Audience: "hospital-north", Subject: "test", Role: role, Session: session}, time.Now(), time.Hour)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -66,7 +83,9 @@ func serve(tb testing.TB, deps rest.Deps) (*rest.API, *auth.Router, *gin.Engine)
 		tb.Fatal(err)
 	}
 	public := testKey.Public().(ed25519.PublicKey)
-	router := auth.NewRouter(engine, auth.NewVerifier("hospital-north", public, memberKeys{"hospital-south": public}))
+	verifier := auth.NewVerifier("hospital-north", public, memberKeys{"hospital-south": public})
+	verifier.Ask(sessions{})
+	router := auth.NewRouter(engine, verifier)
 	deps.Organisation, deps.DisplayName, deps.MakerKey = "hospital-north", "Hospital North", []byte("maker")
 	deps.Observed = rest.NewMetrics(reg)
 	if deps.Limits == (rest.Limits{}) {
@@ -164,7 +183,8 @@ func TestRoutes(t *testing.T) {
 
 // TestEveryRouteWithEveryRole calls every route as every role and as nobody.
 // The interface stands on nothing: a caller who is let through meets a panic,
-// which is 500, one who is not meets 401 or 403 before.
+// which is 500, one who is not meets 401 or 403 before. Tokens are of no session, of
+// one that goes on and of one that has ended.
 func TestEveryRouteWithEveryRole(t *testing.T) {
 	t.Parallel()
 	_, router, engine := serve(t, rest.Deps{})
@@ -178,18 +198,26 @@ func TestEveryRouteWithEveryRole(t *testing.T) {
 		return w.Code
 	}
 	for _, route := range router.Routes() {
-		path := strings.NewReplacer(":di", "x", ":version", "1", ":id", strings.Repeat("a", 32), ":index", "0", ":digest", strings.Repeat("a", 64)).Replace(route.Path)
+		path := strings.NewReplacer(":type", "T", ":di", "x", ":version", "1", ":id", strings.Repeat("a", 32), ":index", "0", ":digest", strings.Repeat("a", 64)).Replace(route.Path)
 		for _, role := range append([]auth.Role{auth.RoleNode}, auth.Roles...) {
-			right := route.Right
-			if right == auth.DeviceOrWrite {
-				right = auth.ReadingsWrite
-			}
-			got := call(route.Method, path, token(t, role))
-			switch may := right == auth.Anonymous || role.Has(right); {
-			case may && (got == http.StatusUnauthorized || got == http.StatusForbidden):
-				t.Errorf("%s %s as %s: %d, though it has the right", route.Method, route.Path, role, got)
-			case !may && got != http.StatusForbidden:
-				t.Errorf("%s %s as %s: %d, though it lacks the right", route.Method, route.Path, role, got)
+			for _, session := range []string{"", "goes-on", "ended"} {
+				right := route.Right
+				if right == auth.DeviceOrWrite {
+					right = auth.ReadingsWrite
+				}
+				got := call(route.Method, path, tokenOf(t, role, session))
+				if session == "ended" && right != auth.Anonymous {
+					if got != http.StatusUnauthorized {
+						t.Errorf("%s %s as %s of a session that has ended: %d", route.Method, route.Path, role, got)
+					}
+					continue
+				}
+				switch may := right == auth.Anonymous || role.Has(right) || right == auth.OwnSession && session != ""; {
+				case may && (got == http.StatusUnauthorized || got == http.StatusForbidden):
+					t.Errorf("%s %s as %s (session %q): %d, though it has the right", route.Method, route.Path, role, session, got)
+				case !may && got != http.StatusForbidden:
+					t.Errorf("%s %s as %s (session %q): %d, though it lacks the right", route.Method, route.Path, role, session, got)
+				}
 			}
 		}
 		for name, bad := range map[string]string{"nobody": "", "a forger": "forged"} {

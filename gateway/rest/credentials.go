@@ -1,0 +1,210 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+
+	"github.com/secant-platform/secant/analytics/strictjson"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/auth"
+	"github.com/secant-platform/secant/gateway/problem"
+	"github.com/secant-platform/secant/identity/catalogue"
+	"github.com/secant-platform/secant/identity/desk"
+	"github.com/secant-platform/secant/identity/oid4vci"
+	"github.com/secant-platform/secant/identity/status"
+)
+
+// Credentials is where the organisation issues credentials. It is nil at a node
+// that has no public address, which wallets could not reach.
+type Credentials interface {
+	// Offer checks an order without holders and offers it to whoever gets the link, in
+	// each of the formats.
+	Offer(ctx context.Context, order desk.Order, formats []catalogue.Format, txCode bool) (*oid4vci.Made, error)
+	Credentials(ctx context.Context, credentialType, reference string, page ledger.PageRequest) ([]desk.Record, string, error)
+	SetStatus(ctx context.Context, id string, to status.Status) (*desk.Record, error)
+	// Rotate makes new keys: "credentials" or "control".
+	Rotate(ctx context.Context, which string) error
+}
+
+// NewCredentialOffer is what is to be issued to whoever the link is given to.
+type NewCredentialOffer struct {
+	Type      string         `json:"type" doc:"Credential type of the catalogue." example:"StaffRole"`
+	Claims    map[string]any `json:"claims" doc:"What the credential says, as the type's schema has it. It is kept for as long as a wallet may take it: until the offer is over, and of one that was taken ten minutes, or a day by a wallet that binds its tokens to a key (DPoP). Nothing of it is logged or put on the ledger."`
+	Formats   []string       `json:"formats,omitempty" doc:"In which formats the wallet may take it; absent: in all that the type has." example:"[\"dc+sd-jwt\"]"`
+	Reference string         `json:"reference,omitempty" maxLength:"64" doc:"The issuer's own, to find the credential again; it must not name a person."`
+	Lifetime  string         `json:"lifetime,omitempty" doc:"How long the credential is valid, as in 24h; absent: as the type has it." example:"12h"`
+	Certified bool           `json:"certified,omitempty" doc:"An SD-JWT VC then carries the issuer's certificate (x5c), as HAIP 1.0 wants it; the wallet must know the root, which is at /iaca.pem. Types with which statements for the ledger are signed have none."`
+	TxCode    bool           `json:"txCode,omitempty" doc:"Ask the wallet for a code that reaches the person on another way."`
+}
+
+// CredentialOffer is an offer of a credential.
+type CredentialOffer struct {
+	Link    string    `json:"link" doc:"For the wallet: a link to follow, or to show as a QR code. Whoever has it may take the credential."`
+	TxCode  string    `json:"txCode,omitempty" doc:"To tell the person, apart from the link."`
+	Expires time.Time `json:"expires"`
+}
+
+// IssuedCredential is what is kept of a credential.
+type IssuedCredential struct {
+	ID        string    `json:"id"`
+	Type      string    `json:"type"`
+	Format    string    `json:"format"`
+	Reference string    `json:"reference"`
+	Holder    string    `json:"holder" doc:"RFC 7638 thumbprint of the key to which it is bound."`
+	Status    string    `json:"status" enum:"valid,suspended,revoked"`
+	Issued    time.Time `json:"issued"`
+	Expires   time.Time `json:"expires"`
+}
+
+var statusNames = map[status.Status]string{status.Valid: "valid", status.Suspended: "suspended", status.Revoked: "revoked"}
+
+func viewCredential(r desk.Record) IssuedCredential {
+	return IssuedCredential{
+		ID: r.ID, Type: r.Type, Format: string(r.Format), Reference: r.Reference, Holder: r.Holder,
+		Status: statusNames[r.Status], Issued: r.Issued, Expires: r.Expires,
+	}
+}
+
+type listCredentials struct {
+	Page
+	Type      string `query:"type" maxLength:"128" doc:"Only those of this type."`
+	Reference string `query:"reference" maxLength:"64" doc:"Only those with this reference."`
+}
+
+type setStatus struct {
+	ID   string `path:"id" pattern:"^[0-9a-f]{32}$"`
+	Body struct {
+		Status string `json:"status" enum:"valid,suspended,revoked" doc:"Revoked is for good; suspended until it is valid again."`
+	}
+}
+
+func (a *API) credentialRoutes() {
+	a.api.stream(auth.CredentialsIssue, huma.Operation{
+		OperationID: "offer-credential", Method: http.MethodPost, Path: "/v1/credentials/offers", Tags: []string{"credentials"},
+		Summary: "Offer a credential to a wallet",
+		Description: "The wallet takes it by OpenID4VCI 1.0, once. Claims may have any names that the type's schema has. " +
+			"A StaffRole with a role that issues credentials or governs is an operator's to offer: people sign in by it.",
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{typeJSON: {Schema: schemaOf[NewCredentialOffer](a.api)}}},
+		Responses:   map[string]*huma.Response{"201": {Description: "The offer", Content: map[string]*huma.MediaType{typeJSON: {Schema: schemaOf[CredentialOffer](a.api)}}}},
+	}, a.offerCredential)
+
+	register(a.api, auth.CredentialsRead, huma.Operation{
+		OperationID: "list-credentials", Method: http.MethodGet, Path: "/v1/credentials", Tags: []string{"credentials"},
+		Summary: "The credentials that the organisation issued, newest first", Description: "No claim of theirs is kept.",
+	}, func(ctx context.Context, in *listCredentials) (*body[List[IssuedCredential]], error) {
+		if a.Credentials == nil {
+			return nil, noPublicAddress()
+		}
+		got, next, err := a.Credentials.Credentials(ctx, in.Type, in.Reference, in.request())
+		if err != nil {
+			return nil, cursored(err)
+		}
+		return listed(got, next, viewCredential), nil
+	})
+
+	register(a.api, auth.ConsortiumGovern, huma.Operation{
+		OperationID: "rotate-issuer-keys", Method: http.MethodPost, Path: "/v1/issuer/rotation", Tags: []string{"credentials"}, DefaultStatus: http.StatusNoContent,
+		Summary: "Make new keys for the organisation's issuer",
+		Description: "They sign from the moment at which they stand in the issuer's document on the ledger. The ones before stay there, so that what they signed stays valid, up to the newest seven. " +
+			"What the eighth signed is then refused: a rotation each quarter keeps a credential of a year and a half.",
+	}, a.rotateKeys)
+
+	register(a.api, auth.CredentialsIssue, huma.Operation{
+		OperationID: "set-credential-status", Method: http.MethodPost, Path: "/v1/credentials/{id}/status", Tags: []string{"credentials"},
+		Summary: "Revoke, suspend or reinstate a credential",
+		Description: "When it answers, every node of the consortium refuses the credential, or takes it again; outside verifiers follow within the list's stated time." +
+			" A wallet that is refused one gets no more by the same offer. Those that it has, in other formats or for other keys, " +
+			"have ids of their own: they are found by the offer's reference.",
+	}, func(ctx context.Context, in *setStatus) (*body[IssuedCredential], error) {
+		if a.Credentials == nil {
+			return nil, noPublicAddress()
+		}
+		for to, name := range statusNames {
+			if name == in.Body.Status {
+				r, err := a.Credentials.SetStatus(ctx, in.ID, to)
+				if err != nil {
+					return nil, err
+				}
+				return &body[IssuedCredential]{viewCredential(*r)}, nil
+			}
+		}
+		return nil, invalid(ledger.Fault{Field: "body.status", Detail: "must be valid, suspended or revoked"})
+	})
+}
+
+type rotateKeys struct {
+	Body struct {
+		Keys string `json:"keys" enum:"credentials,control,roots" doc:"Which: those that sign credentials and status lists, the one that may change the issuer's document, or the one of the root under which its certificates are."`
+	}
+}
+
+func (a *API) rotateKeys(ctx context.Context, in *rotateKeys) (*struct{}, error) {
+	if a.Credentials == nil {
+		return nil, noPublicAddress()
+	}
+	return nil, a.Credentials.Rotate(ctx, in.Body.Keys)
+}
+
+func noPublicAddress() error {
+	return ledger.Problemf(ledger.CodeUnavailable, "this node has no public address, which wallets need; set public in its configuration")
+}
+
+// offerLimits bound the text of an offer: claims nest little.
+var offerLimits = strictjson.Limits{Bytes: 32 << 10, Depth: 8, Values: 512}
+
+func (a *API) offerCredential(c *gin.Context) error {
+	if a.Credentials == nil {
+		return noPublicAddress()
+	}
+	if _, err := contentType(c, typeJSON); err != nil {
+		return err
+	}
+	text, err := readBody(c)
+	if err != nil {
+		return err
+	}
+	if err := strictjson.Check("the body", text, offerLimits); err != nil {
+		return unread(err)
+	}
+	var in NewCredentialOffer
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&in); err != nil {
+		return problem.Malformed("body", "must have the documented properties, of their types, and no others")
+	}
+	order := desk.Order{Type: in.Type, Claims: in.Claims, Reference: in.Reference, Certified: in.Certified}
+	if in.Lifetime != "" {
+		if order.Life, err = time.ParseDuration(in.Lifetime); err != nil || order.Life <= 0 {
+			return invalid(ledger.Fault{Field: "body.lifetime", Detail: "must be a time as in 12h or 30m"})
+		}
+	}
+	if !mayOffer(auth.CallerOf(c.Request.Context()), order) {
+		return ledger.Problemf(ledger.CodeDenied, "a StaffRole by which somebody governs or issues credentials is offered by an operator alone")
+	}
+	formats := make([]catalogue.Format, len(in.Formats))
+	for i, f := range in.Formats {
+		formats[i] = catalogue.Format(f)
+	}
+	made, err := a.Credentials.Offer(c.Request.Context(), order, formats, in.TxCode)
+	if err != nil {
+		return inBody(err)
+	}
+	c.JSON(http.StatusCreated, CredentialOffer{Link: made.Link, TxCode: made.TxCode, Expires: made.Expires})
+	return nil
+}
+
+// mayOffer reports whether a caller may offer a credential: people sign in by
+// StaffRoles, so that whoever gives one gives the role's rights.
+func mayOffer(c *auth.Caller, o desk.Order) bool {
+	role, isText := o.Claims["role"].(string)
+	return o.Type != typeStaffRole || !isText || c != nil && c.Role.MayGive(auth.Role(role))
+}
+
+// typeStaffRole is the type by which staff sign in.
+const typeStaffRole = "StaffRole"
