@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
@@ -25,6 +26,7 @@ import (
 	"github.com/secant-platform/secant/gateway/bulk"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/console"
+	"github.com/secant-platform/secant/gateway/wallet"
 	"github.com/secant-platform/secant/network/demo"
 	"github.com/secant-platform/secant/network/govern"
 	"github.com/secant-platform/secant/network/launch"
@@ -72,7 +74,7 @@ func command() *cobra.Command {
 	root.PersistentFlags().StringVar(&dir, "dir", defaultDir(), "where the network lives; each directory is a network of its own (SECANT_DIR)")
 	root.AddCommand(
 		up(&dir), status(&dir), logs(&dir), stop(&dir), down(&dir), reset(&dir), runDemo(&dir), govern.Command(&dir),
-		node(), token(), check(), bulk.Command(), callLedger(&dir), verify(&dir), version(),
+		node(), token(), check(), bulk.Command(), callLedger(&dir), wallet.Command(&dir), verify(&dir), version(),
 	)
 	return root
 }
@@ -86,6 +88,22 @@ func defaultDir() string {
 		return filepath.Join(home, ".secant")
 	}
 	return "" // without a home --dir must say
+}
+
+// invocation is how to call this program for a network, in a shell.
+func invocation(dir string) string {
+	program := os.Args[0]
+	if own, err := os.Executable(); err == nil {
+		if strings.Contains(own, string(filepath.Separator)+"go-build") {
+			program = "go run ."
+		} else if found, err := exec.LookPath(filepath.Base(own)); err == nil && found == own {
+			program = filepath.Base(own)
+		}
+	}
+	if dir != defaultDir() {
+		program += " --dir '" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
+	}
+	return program
 }
 
 func up(dir *string) *cobra.Command {
@@ -111,7 +129,7 @@ func up(dir *string) *cobra.Command {
 			if err := demo.Seed(c.Context(), demo.Target{Dir: *dir}, c.OutOrStdout()); err != nil {
 				return fmt.Errorf("loading the living consortium: %w", err)
 			}
-			return state.Guide(c.OutOrStdout())
+			return state.Guide(c.OutOrStdout(), invocation(*dir))
 		},
 	}
 	c.Flags().IntVar(&port, "port", 0, "first of the 100 ports that the network uses; 0: as before, else 7000 (or SECANT_PORT)")

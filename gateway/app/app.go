@@ -45,31 +45,45 @@ func Run(ctx context.Context, cfg config.Config) error {
 // run is Run on a ledger, which it closes.
 func run(
 	ctx context.Context, cfg config.Config, l Ledger, trust *trustFile, logger *slog.Logger, step func(string),
-	listen func(context.Context, string, *tls.Certificate) (net.Listener, error),
-) (err error) {
+	listen listenFunc,
+) error {
 	n, err := open(ctx, cfg, l, trust, logger, step)
+	return n.live(ctx, err, listen)
+}
+
+type listenFunc func(ctx context.Context, address string, secure *tls.Config) (net.Listener, error)
+
+// live runs a node unless opening it failed, and closes what was opened.
+func (n *node) live(ctx context.Context, opened error, listen listenFunc) (err error) {
 	defer func() {
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Pace.Shutdown.Std()/2)
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.cfg.Pace.Shutdown.Std()/2)
 		defer cancel()
 		err = errors.Join(err, n.close(end))
 		if err == nil {
-			logger.InfoContext(ctx, "node ended")
+			n.logger.InfoContext(ctx, "node ended")
 		}
 	}()
+	if opened != nil {
+		return opened
+	}
+	listener, err := listen(ctx, n.cfg.Listen, n.tls)
 	if err != nil {
 		return err
 	}
-	listener, err := listen(ctx, cfg.Listen, n.tls)
-	if err != nil {
-		return err
+	listeners := []net.Listener{listener}
+	if n.public != nil {
+		if listener, err = listen(ctx, n.cfg.Public.Listen, n.public); err != nil {
+			return errors.Join(err, listeners[0].Close())
+		}
+		listeners = append(listeners, listener)
 	}
-	return n.run(ctx, listener)
+	return n.run(ctx, listeners)
 }
 
 // run starts the node's parts and ends them in the opposite order: first no more
 // requests, then no more readings, then the loops. The first part that fails
 // ends all.
-func (n *node) run(ctx context.Context, listener net.Listener) error {
+func (n *node) run(ctx context.Context, listeners []net.Listener) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	// Each layer outlives those that use it.
@@ -92,8 +106,11 @@ func (n *node) run(ctx context.Context, listener net.Listener) error {
 	part(&loops, "the worker", func() error { return n.worker.Run(working) })
 	part(&pipeline, "taking readings", func() error { return n.takeReadings(ctx, taking) })
 	part(&start, "registering the organisation", func() error { return n.settle(ctx) })
+	if n.identity != nil {
+		part(&loops, "keeping the issuer", func() error { return n.identity.tend(working, n) })
+	}
 
-	err := server.Run(ctx, listener, n.engine, n.serverOptions(), n.logger, n.api.End)
+	err := server.Run(ctx, listeners, n.engine, n.serverOptions(), n.logger, n.api.End)
 	if err != nil {
 		faults.add(err)
 		stop(err)

@@ -50,14 +50,14 @@ func Check(ctx context.Context, cfg config.Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := check(ctx, &cfg, l)
+	r, err := checkNode(ctx, &cfg, l)
 	return r, errors.Join(err, wrap("closing the ledger connection", l.Close()))
 }
 
 // reachPeers is how long the own peers are given to answer at all.
 const reachPeers = 20 * time.Second
 
-func check(ctx context.Context, cfg *config.Config, l Ledger) (_ *Report, err error) {
+func checkNode(ctx context.Context, cfg *config.Config, l Ledger) (_ *Report, err error) {
 	for _, folder := range []string{storeFolder, logFolder, vaultFolder} {
 		if _, err := os.Stat(filepath.Join(cfg.Data, folder)); err != nil {
 			return nil, fmt.Errorf("the node has no data to check: %w", err)

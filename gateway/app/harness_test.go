@@ -67,9 +67,10 @@ func (c *consortium) config(org string) config.Config {
 	cfg.Organisation, cfg.DisplayName, cfg.Kind = org, "The "+org, statetest.Kind(org)
 	cfg.Data = filepath.Join(c.dir, org)
 	cfg.Trust = c.trust()
-	for _, k := range []*config.KeyFile{&cfg.Keys.Token, &cfg.Keys.Maker, &cfg.Keys.Vault} {
+	for _, k := range []*config.KeyFile{&cfg.Keys.Token, &cfg.Keys.Maker, &cfg.Keys.Vault, &cfg.Keys.Identity} {
 		*k = config.KeyFile(filepath.Join(cfg.Data, k.Path()))
 	}
+	cfg.Limits.Anonymous, cfg.Limits.AnonymousTotal = 1_000_000, 1_000_000 // tests ask until something is so
 	cfg.Pace.Checkpoint = config.Duration(100 * time.Millisecond)
 	cfg.Log.Level = slog.LevelDebug
 	return cfg
@@ -82,6 +83,7 @@ type running struct {
 	url  string
 	stop func() error
 	log  *syncBuffer
+	node *node // what runs
 
 	mayFail bool // the test looks at the error itself
 }
@@ -121,22 +123,37 @@ func (c *consortium) launch(tb testing.TB, org string, cfg config.Config, step f
 
 func (c *consortium) launchOn(tb testing.TB, org string, cfg config.Config, on Ledger, step func(string)) *running {
 	tb.Helper()
-	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
+	listeners := map[string]net.Listener{}
+	free := func() string {
+		l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		listeners[l.Addr().String()] = l
+		return l.Addr().String()
 	}
-	cfg.Listen = l.Addr().String()
+	cfg.Listen = free()
 	cfg.Endpoint = "http://" + cfg.Listen
+	if cfg.Public.Certificate != "" {
+		cfg.Public.Listen = free()
+		cfg.Public.Host = strings.Replace(cfg.Public.Listen, "127.0.0.1", "localhost", 1)
+	}
 	r := &running{t: tb, cfg: cfg, url: cfg.Endpoint, log: &syncBuffer{}}
 	trust, err := openTrust(cfg.Trust)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(tb.Context())
+	n, opened := open(ctx, cfg, on, trust, telemetry.NewLogger(r.log, cfg.Log.Level), step)
+	r.node = n
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, cfg, on, trust, telemetry.NewLogger(r.log, cfg.Log.Level), step,
-			func(context.Context, string, *tls.Certificate) (net.Listener, error) { return l, nil })
+		ended <- n.live(ctx, opened, func(_ context.Context, address string, secure *tls.Config) (net.Listener, error) {
+			if secure == nil {
+				return listeners[address], nil
+			}
+			return tls.NewListener(listeners[address], secure), nil
+		})
 	}()
 	r.stop = sync.OnceValue(func() error {
 		cancel()

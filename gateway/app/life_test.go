@@ -36,13 +36,13 @@ func TestRestart(t *testing.T) {
 	}
 	id := send(north)
 	north.bundleOf(id, 0)
-	if _, err := check(t.Context(), &north.cfg, c.network.Client("hospital-north")); err == nil {
+	if _, err := checkNode(t.Context(), &north.cfg, c.network.Client("hospital-north")); err == nil {
 		t.Error("a running node was checked")
 	}
 	if err := north.stop(); err != nil {
 		t.Fatal(err)
 	}
-	report, err := check(t.Context(), &north.cfg, c.network.Client("hospital-north"))
+	report, err := checkNode(t.Context(), &north.cfg, c.network.Client("hospital-north"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		if err := os.WriteFile(path, damaged, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := check(t.Context(), &north.cfg, c.network.Client("hospital-north")); err != nil {
+		if _, err := checkNode(t.Context(), &north.cfg, c.network.Client("hospital-north")); err != nil {
 			found++
 		} else {
 			t.Logf("damage in %s is not noticed", path)
@@ -118,7 +118,7 @@ func TestCheckFindsDamage(t *testing.T) {
 	if found < 2 {
 		t.Errorf("damage was found in %d of %d files", found, len(files))
 	}
-	if _, err := check(t.Context(), &north.cfg, c.network.Client("hospital-north")); err != nil {
+	if _, err := checkNode(t.Context(), &north.cfg, c.network.Client("hospital-north")); err != nil {
 		t.Errorf("the repaired node: %v", err)
 	}
 }
@@ -427,7 +427,7 @@ func TestTokenRefusesUnknownRoles(t *testing.T) {
 			t.Errorf("%q: a token was made", role)
 		}
 	}
-	if len(Roles()) != 7 {
+	if len(Roles()) != 10 {
 		t.Errorf("roles: %v", Roles())
 	}
 }

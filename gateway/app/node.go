@@ -7,10 +7,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,11 +22,14 @@ import (
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/ingest"
+	"github.com/secant-platform/secant/gateway/resolver"
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/server"
 	"github.com/secant-platform/secant/gateway/store"
 	"github.com/secant-platform/secant/gateway/telemetry"
 	"github.com/secant-platform/secant/gateway/vault"
+	"github.com/secant-platform/secant/identity/did"
+	"github.com/secant-platform/secant/identity/fetch"
 )
 
 // node is a node that was put together and not started.
@@ -46,7 +51,12 @@ type node struct {
 	member   *member
 	api      *rest.API
 	engine   *gin.Engine
-	tls      *tls.Certificate
+	tls      *tls.Config // of config.Config.Listen; nil: none
+	public   *tls.Config // of config.Public.Listen; nil: there is no such listener
+	fetch    *fetch.Client
+	dids     *did.Resolver
+	anyones  *did.Resolver // for those who ask without any right
+	identity *identity     // nil without a public address
 }
 
 // The folders below config.Config.Data.
@@ -71,12 +81,8 @@ func open(
 	if err != nil {
 		return n, err
 	}
-	if cfg.TLS != nil {
-		cert, err := tls.LoadX509KeyPair(cfg.TLS.Certificate, cfg.TLS.Key.Path())
-		if err != nil {
-			return n, fmt.Errorf("reading the TLS certificate: %w", err)
-		}
-		n.tls = &cert
+	if err := n.openTLS(); err != nil {
+		return n, err
 	}
 	if n.store, err = store.Open(ctx, filepath.Join(cfg.Data, storeFolder), store.Options{Organisation: cfg.Organisation}); err != nil {
 		return n, err
@@ -85,6 +91,9 @@ func open(
 		return n, fmt.Errorf("opening the integrity log: %w", err)
 	}
 	if n.vault, err = vault.Open(ctx, filepath.Join(cfg.Data, vaultFolder), vault.Options{Key: cfg.Keys.Vault.Path()}); err != nil {
+		return n, err
+	}
+	if err := n.openResolver(); err != nil {
 		return n, err
 	}
 	assessor := newAssessor(n.store)
@@ -97,7 +106,27 @@ func open(
 		eventLag: cfg.Pace.EventLag.Std(), outboxAge: cfg.Pace.OutboxAge.Std(),
 	}
 	n.member = &member{evaluate: l.Evaluate, commands: n.worker, cfg: &n.cfg, key: n.publicKey(), network: trust.Trust().Network, logger: logger}
-	return n, n.openInterface(maker, assessor) //nolint:contextcheck // requests bring contexts of their own
+	return n, n.openInterface(ctx, maker, assessor)
+}
+
+// openTLS reads the certificates of what is listened on. Members' nodes speak TLS
+// 1.3; of wallets and verifiers some are older.
+func (n *node) openTLS() error {
+	if t := n.cfg.TLS; t != nil {
+		cert, err := tls.LoadX509KeyPair(t.Certificate, t.Key.Path())
+		if err != nil {
+			return fmt.Errorf("reading the TLS certificate: %w", err)
+		}
+		n.tls = server.TLS(cert, tls.VersionTLS13)
+	}
+	if p := n.cfg.Public; p != (config.Public{}) {
+		cert, err := tls.LoadX509KeyPair(p.Certificate, p.Key.Path())
+		if err != nil {
+			return fmt.Errorf("reading the TLS certificate for the public address: %w", err)
+		}
+		n.public = server.TLS(cert, tls.VersionTLS12)
+	}
+	return nil
 }
 
 func (n *node) publicKey() ed25519.PublicKey {
@@ -111,20 +140,55 @@ func logOptions(cfg *config.Config) log.Options {
 	}
 }
 
-func (n *node) openWorker(a *assessor) (err error) {
-	reachable := n.cfg.Exchange.Reachable
-	if n.cfg.Development {
-		reachable = append(reachable, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+// reachable lists the networks that are called although they are not public.
+func (n *node) reachable() []netip.Prefix {
+	if !n.cfg.Development {
+		return n.cfg.Exchange.Reachable
 	}
+	return append(slices.Clone(n.cfg.Exchange.Reachable), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+}
+
+// addRoots adds the roots of other members' nodes to a pool.
+func (n *node) addRoots(pool *x509.CertPool) error {
+	text, err := os.ReadFile(n.cfg.Exchange.Roots)
+	if err != nil {
+		return fmt.Errorf("reading the roots of other members' nodes: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(text) {
+		return errors.New("reading the roots of other members' nodes: the file holds no certificate")
+	}
+	return nil
+}
+
+// openResolver makes what resolves DIDs: those of the ledger from the read model,
+// those of the web by guarded fetches.
+func (n *node) openResolver() error {
+	options := fetch.Options{Reachable: n.reachable()}
+	if n.cfg.Exchange.Roots != "" {
+		var err error
+		if options.Roots, err = x509.SystemCertPool(); err != nil {
+			return fmt.Errorf("reading the system's roots: %w", err)
+		}
+		if err := n.addRoots(options.Roots); err != nil {
+			return err
+		}
+	}
+	resolves := func(web *fetch.Client) *did.Resolver {
+		return did.New(did.Config{Ledger: documents{n.store}, Network: n.trust.Trust().Network, Web: web})
+	}
+	n.fetch = fetch.New(options)
+	n.dids = resolves(n.fetch)
+	// What strangers ask for takes neither memory nor fetches from what is judged here.
+	n.anyones = resolves(fetch.New(options))
+	return nil
+}
+
+func (n *node) openWorker(a *assessor) (err error) {
 	var roots *tls.Config
 	if n.cfg.Exchange.Roots != "" {
-		text, err := os.ReadFile(n.cfg.Exchange.Roots)
-		if err != nil {
-			return fmt.Errorf("reading the roots of other members' nodes: %w", err)
-		}
 		roots = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS13}
-		if !roots.RootCAs.AppendCertsFromPEM(text) {
-			return errors.New("reading the roots of other members' nodes: the file holds no certificate")
+		if err := n.addRoots(roots.RootCAs); err != nil {
+			return err
 		}
 	}
 	n.worker, err = worker.New(n.ledger, n.store, worker.Options{
@@ -132,7 +196,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 		Token:     nodeTokens(n.cfg.Organisation, n.key),
 		Assess:    a.match,
 		Wait:      n.cfg.Limits.CommandWait.Std(),
-		Reachable: reachable, TLS: roots,
+		Reachable: n.reachable(), TLS: roots,
 		Step: n.step, Logger: n.logger, Metrics: n.reg,
 	})
 	if err != nil {
@@ -152,14 +216,32 @@ func (n *node) serverOptions() server.Options {
 	}
 }
 
-func (n *node) openInterface(maker []byte, a *assessor) (err error) {
-	if n.engine, err = server.NewEngine(n.serverOptions(), n.logger, n.reg); err != nil {
+func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (err error) {
+	if n.engine, err = server.NewEngine(n.serverOptions(), n.logger, n.reg); err != nil { //nolint:contextcheck // requests bring contexts of their own
 		return err
 	}
-	router := auth.NewRouter(n.engine, auth.NewVerifier(n.cfg.Organisation, n.publicKey(), memberKeys{n.store}))
-	n.api, err = rest.New(router, rest.Deps{
+	verifier := auth.NewVerifier(n.cfg.Organisation, n.publicKey(), memberKeys{n.store})
+	router := auth.NewRouter(n.engine, verifier)
+	router.Limit(n.limiter().Allow)
+	if err := n.openDIDs(router); err != nil { //nolint:contextcheck // requests bring contexts of their own
+		return err
+	}
+	var offers rest.Credentials
+	if n.cfg.PublicURL() != "" {
+		if n.identity, err = n.openIdentities(ctx, router); err != nil {
+			return err
+		}
+		offers = credentials{n.identity, n.store}
+	}
+	sessions, err := n.openSessions(router, verifier) //nolint:contextcheck // requests bring contexts of their own
+	if err != nil {
+		return err
+	}
+	n.api, err = rest.New(router, rest.Deps{ //nolint:contextcheck // requests bring contexts of their own
+		Credentials: offers, Sessions: sessions,
 		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, MakerKey: maker,
-		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
+		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
+		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
 		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Health: n.health, Metrics: telemetry.Handler(n.reg),
@@ -169,6 +251,14 @@ func (n *node) openInterface(maker []byte, a *assessor) (err error) {
 		Observed: rest.NewMetrics(n.reg), Sharer: n.cfg.Exchange.Networks,
 	})
 	return err
+}
+
+// openDIDs registers the resolver of DIDs.
+func (n *node) openDIDs(router *auth.Router) error {
+	return resolver.New(router, resolver.Deps{
+		Network: n.trust.Trust().Network, Organisation: n.cfg.Organisation, Host: n.cfg.PublicHost(), Issuer: issuerLabel,
+		Documents: n.store, Members: n.store, Hosts: n.cfg.Exchange.Resolve, DIDs: n.anyones,
+	})
 }
 
 // openPipeline makes the pipeline, which brings the log up to the vault: only
@@ -197,6 +287,11 @@ func (n *node) close(ctx context.Context) error {
 		errs = append(errs, wrap("closing the vault", n.vault.Close()))
 	}
 	errs = append(errs, wrap("closing the ledger connection", n.ledger.Close()))
+	if n.identity != nil {
+		if token, ok := n.identity.keeper.(io.Closer); ok {
+			errs = append(errs, wrap("closing the issuer's keys", token.Close()))
+		}
+	}
 	if n.store != nil {
 		errs = append(errs, wrap("closing the store", n.store.Close()))
 	}

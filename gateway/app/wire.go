@@ -37,3 +37,24 @@ type events struct {
 
 // Subscribe tells when there may be more.
 func (e events) Subscribe() (wake <-chan struct{}, cancel func()) { return e.worker.Hub().Subscribe() }
+
+// documents is the read model as identity/did sees it.
+type documents struct{ store *store.Store }
+
+// ResolveDID answers from the read model what the transaction of that name answers
+// from the ledger.
+func (d documents) ResolveDID(ctx context.Context, req ledger.ResolveDID) (*ledger.DIDResolution, error) {
+	current, err := d.store.DID(ctx, req.DID)
+	if err != nil {
+		return nil, err
+	}
+	revision := req.Revision
+	if revision == 0 {
+		revision = current.Record.Revision
+	}
+	version, err := d.store.DIDVersion(ctx, req.DID, revision)
+	if err != nil {
+		return nil, err
+	}
+	return &ledger.DIDResolution{Version: version.Record, Current: current.Record.Revision, Ended: current.Record.Deactivated}, nil
+}

@@ -1,0 +1,115 @@
+package app
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/secant-platform/secant/gateway/auth"
+	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/gateway/oid4"
+	"github.com/secant-platform/secant/gateway/server"
+	"github.com/secant-platform/secant/gateway/session"
+)
+
+// providerTime bounds one call of the organisation's provider.
+const providerTime = 10 * time.Second
+
+// probes are asked for by those who look whether the node lives, at any rate.
+var probes = []string{"/livez", "/readyz"}
+
+// openSessions makes what signs people and programs in, has verifier ask it about
+// every token of theirs, and registers the route of programs.
+func (n *node) openSessions(router *auth.Router, verifier *auth.Verifier) (*session.Sessions, error) {
+	in := &n.cfg.SignIn
+	o := session.Options{
+		Organisation: n.cfg.Organisation, Key: n.key, URLs: n.addresses(), Store: n.store, Flows: n.store, Now: time.Now,
+		Return: in.Return, Bearer: in.Bearer,
+	}
+	if n.identity != nil {
+		o.Wallets, o.Still = n.identity.asker, n.identity.verifier.Still
+	}
+	var err error
+	if in.Provider != nil {
+		if o.Provider, err = n.provider(in.Provider); err != nil {
+			return nil, err
+		}
+	}
+	if o.Services, err = services(in.Services); err != nil {
+		return nil, err
+	}
+	s, err := session.New(o)
+	if err != nil {
+		return nil, err
+	}
+	verifier.Ask(s)
+	oid4.RegisterServices(router, s)
+	return s, nil
+}
+
+// addresses lists the base addresses of the node, that for outsiders first.
+func (n *node) addresses() []string {
+	list := []string{strings.TrimSuffix(n.cfg.Endpoint, "/")}
+	if outside := n.cfg.PublicURL(); outside != "" && !slices.Contains(list, outside) {
+		list = slices.Insert(list, 0, outside)
+	}
+	return list
+}
+
+// provider is the organisation's OpenID Connect provider.
+func (n *node) provider(c *config.Provider) (*session.Provider, error) {
+	p := &session.Provider{Issuer: c.Issuer, ClientID: c.ClientID, Scopes: c.Scopes, Claim: c.Claim}
+	if c.Secret != "" {
+		b, err := os.ReadFile(c.Secret.Path())
+		if err != nil {
+			return nil, fmt.Errorf("reading the secret of the provider: %w", err)
+		}
+		p.Secret = strings.TrimSpace(string(b))
+	}
+	for _, r := range c.Roles {
+		p.Roles = append(p.Roles, session.ClaimRole{Value: r.Value, Role: auth.Role(r.Role)})
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("reading the system's roots: %w", err)
+	}
+	if n.cfg.Exchange.Roots != "" {
+		if err := n.addRoots(roots); err != nil {
+			return nil, err
+		}
+	}
+	p.HTTP = &http.Client{Timeout: providerTime, Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true,
+	}}
+	return p, nil
+}
+
+// services reads the keys of programs that sign in.
+func services(list []config.Service) ([]session.Service, error) {
+	out := make([]session.Service, len(list))
+	for i, c := range list {
+		out[i] = session.Service{ID: c.ID, Keys: c.Keys}
+		if c.KeyFile != "" {
+			var err error
+			if out[i].Keys, err = os.ReadFile(c.KeyFile); err != nil {
+				return nil, fmt.Errorf("reading the keys of a service: %w", err)
+			}
+		}
+		for _, r := range c.Roles {
+			out[i].Roles = append(out[i].Roles, auth.Role(r))
+		}
+	}
+	return out, nil
+}
+
+// limiter bounds what callers without a token ask for.
+func (n *node) limiter() *server.Limiter {
+	return server.NewLimiter(server.Rates{
+		PerSecond: float64(n.cfg.Limits.Anonymous), Total: float64(n.cfg.Limits.AnonymousTotal), Free: probes,
+	}, time.Now)
+}
