@@ -1,8 +1,8 @@
 // Package material makes the certificates and keys of a development consortium
 // with the standard library: for each organisation an authority for membership
 // and one for TLS, and below them its orderer, peers, administrator and the
-// node's certificates, one for each role that the ledger tells apart. It also
-// writes the trust file. It never replaces what is there: new certificates would
+// node's certificates, one for each role that the ledger tells apart and one for
+// its public address. It also writes the trust file and the TLS roots in one file. It never replaces what is there: new certificates would
 // cut the organisations off from their ledger.
 package material
 
@@ -49,8 +49,8 @@ const nodeOUs = `NodeOUs:
 `
 
 // Make makes what is missing of members and of those that join: whole
-// organisations, or nothing of one, and the certificates of an orderer that a
-// member runs from now on. It reports whether it made anything.
+// organisations, or nothing of one, and the certificates of what a member runs
+// from now on: an orderer, a node with a public address. It reports whether it made anything.
 func Make(n *topology.Network, now time.Time) (made bool, err error) {
 	// The authorities and all that they issue begin at one moment, a little in
 	// the past for clocks that differ.
@@ -61,11 +61,13 @@ func Make(n *topology.Network, now time.Time) (made bool, err error) {
 			if err := mendAll(n, o); err != nil {
 				return made, err
 			}
-			more, err := makeOrderer(n, o, from)
-			if err != nil {
-				return made, err
+			for _, missing := range []func(*topology.Network, topology.Organisation, time.Time) (bool, error){makeOrderer, makeNode} {
+				more, err := missing(n, o, from)
+				if err != nil {
+					return made, err
+				}
+				made = made || more
 			}
-			made = made || more
 			continue
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return made, fmt.Errorf("looking for the certificates of %s: %w", o.ID, err)
@@ -153,6 +155,13 @@ func organisation(o topology.Organisation, from time.Time) (files, error) {
 	for name, b := range admin {
 		out[filepath.Join("admin", name)] = b
 	}
+	node, err := nodeFiles(tls, o.Node.Name)
+	if err != nil {
+		return nil, err
+	}
+	for name, b := range node {
+		out[filepath.Join("node", name)] = b
+	}
 	for _, role := range ledger.Roles {
 		c, err := roleFiles(ca, o.ID, role)
 		if err != nil {
@@ -183,6 +192,17 @@ func adminFiles(ca, tls *authority, org string) (files, error) {
 // roleFiles makes what an organisation's node has for one role.
 func roleFiles(ca *authority, org string, role ledger.Role) (files, error) {
 	c, err := ca.issue(leaf{name: string(role) + "@" + org, unit: unitClient, role: string(role)})
+	if err != nil {
+		return nil, err
+	}
+	out := files{}
+	out.put("", c)
+	return out, nil
+}
+
+// nodeFiles makes what an organisation's node shows to those outside.
+func nodeFiles(tls *authority, name string) (files, error) {
+	c, err := tls.issue(leaf{name: name, tls: true})
 	if err != nil {
 		return nil, err
 	}

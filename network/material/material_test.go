@@ -2,6 +2,7 @@ package material_test
 
 import (
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/asn1"
@@ -174,7 +175,11 @@ func TestServersAreReachedByLoopbackAndByName(t *testing.T) {
 			dirs[o.Orderer.Name] = n.OrdererIdentity(o.ID)
 		}
 		for name, dir := range dirs {
-			pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "tls", material.CertFile), filepath.Join(dir, "tls", material.KeyFile))
+			dirs[name] = filepath.Join(dir, "tls")
+		}
+		dirs[o.Node.Name] = n.NodeIdentity(o.ID)
+		for name, dir := range dirs {
+			pair, err := tls.LoadX509KeyPair(filepath.Join(dir, material.CertFile), filepath.Join(dir, material.KeyFile))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -202,9 +207,9 @@ func TestKeysAreReadableByTheirOwnerOnly(t *testing.T) {
 			t.Errorf("%s has mode %v, %v", path, st, err)
 		}
 	})
-	// Two authorities, an administrator with two and six roles each; two for
-	// each of four orderers and six peers.
-	if want := 5*(2+2+6) + 2*(4+6); keys != want {
+	// Two authorities, an administrator with two, a public address and six roles
+	// each; two for each of four orderers and six peers.
+	if want := 5*(2+2+1+6) + 2*(4+6); keys != want {
 		t.Errorf("%d keys, want %d", keys, want)
 	}
 }
@@ -230,6 +235,56 @@ func TestMakeNeverReplaces(t *testing.T) {
 		t.Error("an authority was replaced")
 	}
 	read(t, filepath.Join(n.OrgDir("medtech"), "ca", material.CertFile))
+}
+
+// TestNodeOfAnOlderNetworkGetsItsCertificate makes what an organisation lacks that
+// was made before nodes had public addresses.
+func TestNodeOfAnOlderNetworkGetsItsCertificate(t *testing.T) {
+	t.Parallel()
+	n := made(t)
+	root := read(t, n.TLSRoot(org))
+	if err := os.RemoveAll(n.NodeIdentity(org)); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := n.Process("node-" + org)
+	if files := material.Certificates(n, p); len(files) != len(ledger.Roles) {
+		t.Errorf("a start depends on a certificate that is not there: %v", files)
+	}
+	for i, want := range []bool{true, false} {
+		if made, err := material.Make(n, now.Add(time.Hour)); err != nil || made != want {
+			t.Errorf("call %d made %v, %v", i, made, err)
+		}
+	}
+	if err := read(t, filepath.Join(n.NodeIdentity(org), material.CertFile)).CheckSignatureFrom(root); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRootsServeProgramsOutside verifies each node's certificate with the one file
+// that is given to them.
+func TestRootsServeProgramsOutside(t *testing.T) {
+	t.Parallel()
+	n := made(t)
+	if err := material.WriteRoots(n); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(n.RootsFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(b) || strings.Count(string(b), "BEGIN CERTIFICATE") != len(n.Organisations) {
+		t.Errorf("not one root of each member:\n%s", b)
+	}
+	for _, o := range n.Organisations {
+		c := read(t, filepath.Join(n.NodeIdentity(o.ID), material.CertFile))
+		if key, ok := c.PublicKey.(*ecdsa.PublicKey); !ok || key.Curve != elliptic.P256() {
+			t.Errorf("%s: its key is not of P-256", o.ID)
+		}
+		if _, err := c.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now, DNSName: "localhost"}); err != nil {
+			t.Errorf("%s: %v", o.ID, err)
+		}
+	}
 }
 
 func TestTrustFileIsOneThatVerifiersAccept(t *testing.T) {

@@ -22,7 +22,8 @@ const (
 )
 
 // Renewable is a folder of certificates and keys that are renewed together:
-// those of one role of a node, of a peer, of an orderer or of an administrator.
+// those of one role of a node, of its public address, of a peer, of an orderer or
+// of an administrator.
 // Renewal goes by Stage, Swap and Settle; each does nothing when it was done,
 // so that a renewal that stopped anywhere goes on by calling them in that order.
 type Renewable struct {
@@ -30,7 +31,8 @@ type Renewable struct {
 	Name         string // for people: "the role sharer", "peer0-hospital-north"
 
 	dir   string
-	cert  string // below dir: what the organisation's authority for membership issued
+	cert  string // below dir: what the organisation's authority for membership issued, unless it is for TLS
+	tls   bool   // it is for TLS alone, of which nothing is revoked
 	issue func(ca, tls *authority) (files, error)
 }
 
@@ -103,6 +105,9 @@ func Certificates(n *topology.Network, p topology.Process) []string {
 	case topology.KindNode:
 		for _, role := range ledger.Roles {
 			dirs = append(dirs, n.ClientDir(p.Organisation, string(role)))
+		}
+		if ok, err := there(n.NodeIdentity(p.Organisation)); ok && err == nil { // else `up` makes it
+			dirs = append(dirs, n.NodeIdentity(p.Organisation))
 		}
 		names = []string{CertFile}
 	default: // chaincode has its peer's
@@ -182,19 +187,21 @@ func (r *Renewable) Swap() error {
 	return r.mend()
 }
 
-// Settle ends a renewal: of what was in use before, the certificates are kept
-// under "retired", so that they can be revoked; the keys are deleted.
+// Settle ends a renewal: of what was in use before, the certificates that can be
+// revoked are kept for that under "retired"; the keys are deleted.
 func (r *Renewable) Settle(n *topology.Network) error {
 	earlier := r.dir + earlierSuffix
 	if ok, err := there(earlier); !ok || err != nil {
 		return err
 	}
-	b, err := os.ReadFile(filepath.Join(earlier, r.cert)) //nolint:gosec // a path of our own layout
-	if err == nil {
-		err = r.retire(n, b)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // gone when settling stopped half-way
-		return fmt.Errorf("keeping the old certificate of %s: %w", r.Name, err)
+	if !r.tls {
+		b, err := os.ReadFile(filepath.Join(earlier, r.cert)) //nolint:gosec // a path of our own layout
+		if err == nil {
+			err = r.retire(n, b)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // gone when settling stopped half-way
+			return fmt.Errorf("keeping the old certificate of %s: %w", r.Name, err)
+		}
 	}
 	if err := os.RemoveAll(earlier); err != nil {
 		return fmt.Errorf("deleting the old keys of %s: %w", r.Name, err)
@@ -211,8 +218,8 @@ func (r *Renewable) retire(n *topology.Network, cert []byte) error {
 	return disk.WriteFile(filepath.Join(RetiredDir(n, r.Organisation), name), cert, 0o600)
 }
 
-// Certificate is what the organisation's authority for membership issued and is
-// in use, PEM.
+// Certificate is what is in use, PEM: where there are two, that of the
+// organisation's authority for membership.
 func (r *Renewable) Certificate() ([]byte, error) {
 	b, err := os.ReadFile(filepath.Join(r.dir, r.cert))
 	if err != nil {
@@ -230,7 +237,7 @@ func RetiredDir(n *topology.Network, org string) string {
 // mendAll ends the swaps of an organisation that stopped between their two
 // steps: without its certificates nothing of it would start.
 func mendAll(n *topology.Network, o topology.Organisation) error {
-	all := []*Renewable{AdministratorOf(n, o.ID)}
+	all := []*Renewable{AdministratorOf(n, o.ID), NodeOf(n, o)}
 	for _, role := range ledger.Roles {
 		r, err := RoleOf(n, o.ID, role)
 		if err != nil {

@@ -23,7 +23,8 @@ const FileName = "network.json"
 var ErrNoNetwork = errors.New("no network here")
 
 // Load reads the network of a state directory. It returns ErrNoNetwork when
-// there is none.
+// there is none. Nodes of a network that was made before they had public ports
+// have theirs in what is returned; Save makes them last.
 func Load(dir string) (*Network, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -47,6 +48,7 @@ func Load(dir string) (*Network, error) {
 		return nil, fmt.Errorf("%s has version %d; this program reads version %d: reset the network, or use the program that made it",
 			path, n.V, version)
 	}
+	n.open()
 	return n, nil
 }
 

@@ -16,6 +16,10 @@ func (n *Network) path(parts ...string) string {
 // TrustFile is what an offline verifier needs (ledger.Trust).
 func (n *Network) TrustFile() string { return n.path("trust.json") }
 
+// RootsFile holds the certificates that all members' TLS servers chain to, for
+// programs outside (curl --cacert, NODE_EXTRA_CA_CERTS).
+func (n *Network) RootsFile() string { return n.path("roots.pem") }
+
 // GenesisFile is the channel's first block.
 func (n *Network) GenesisFile() string { return n.path("genesis.block") }
 
@@ -62,6 +66,10 @@ func (n *Network) ClientDir(org, role string) string {
 	return filepath.Join(n.OrgDir(org), "clients", role)
 }
 
+// NodeIdentity holds the certificate that the node shows to those outside: cert.pem,
+// key.pem.
+func (n *Network) NodeIdentity(org string) string { return filepath.Join(n.OrgDir(org), "node") }
+
 // OrdererIdentity holds the orderer's msp and tls folders.
 func (n *Network) OrdererIdentity(org string) string {
 	return filepath.Join(n.OrgDir(org), "orderers", "orderer0")
@@ -102,9 +110,13 @@ func DefaultDir() (string, error) {
 // file last.
 func (n *Network) Contents() []string {
 	var out []string
+	for _, p := range People() { // wallets of others that lie there are theirs
+		out = append(out, n.WalletDir(p.Wallet))
+	}
+	out = append(out, n.WalletKey())
 	for _, name := range []string{
 		"nodes", "peers", "orderers", "builder", "channel", "orgs", "logs", "run", "demo",
-		"genesis.block", "trust.json", "programs.json", "chaincode.json", "lock", FileName,
+		"genesis.block", "trust.json", "roots.pem", "programs.json", "chaincode.json", "lock", FileName,
 	} {
 		out = append(out, n.path(name))
 	}

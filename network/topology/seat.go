@@ -75,6 +75,9 @@ func (n *Network) Seat(id, title, kind string, orderer bool) (o Organisation, jo
 		return o, false, err
 	}
 	seat.Peers = []Peer{p}
+	if seat.Node.Public, err = n.freePorts(publicPorts, Span, 1); err != nil {
+		return o, false, err
+	}
 	return *seat, true, nil
 }
 
@@ -179,6 +182,35 @@ func (n *Network) seats() []Organisation {
 func (n *Network) nodeSeat(id string) (Node, error) {
 	port, err := n.freePorts(nodePorts, ordererPorts, 1)
 	return Node{Name: "node-" + id, Port: port}, err
+}
+
+// open gives public ports to the nodes that have none: those of a network that
+// was made before there were any. Ports are handed out in the order of the seats,
+// so that every reading of one file comes to the same. Where none is left a node
+// stays without.
+func (n *Network) open() {
+	ports := map[string]int{} // an organisation may stand twice, with one node
+	for _, o := range n.seats() {
+		if o.Node.Public != 0 {
+			ports[o.ID] = o.Node.Public
+		}
+	}
+	for _, seats := range [][]Organisation{n.Organisations, n.Joining, n.Former} {
+		for i := range seats {
+			o := &seats[i]
+			if o.Node.Name == "" || o.Node.Public != 0 {
+				continue
+			}
+			if ports[o.ID] == 0 {
+				port, err := n.freePorts(publicPorts, Span, 1)
+				if err != nil {
+					return
+				}
+				ports[o.ID] = port
+			}
+			o.Node.Public = ports[o.ID]
+		}
+	}
 }
 
 func (n *Network) ordererSeat(id string) (*Orderer, error) {

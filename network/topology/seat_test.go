@@ -177,3 +177,67 @@ func TestFormerSeatsStayTheirOwners(t *testing.T) {
 	}
 	unique(t, n)
 }
+
+// TestNodesOfAnOlderNetworkGetPublicPorts reads a network as it was written before
+// nodes had public ports, with seats of each kind.
+func TestNodesOfAnOlderNetworkGetPublicPorts(t *testing.T) {
+	t.Parallel()
+	n := consortium(t)
+	for _, id := range []string{"a", "b"} {
+		if _, _, err := n.Seat(id, "", "hospital", false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.Admit("a")
+	if _, _, err := n.Seat("medtech", "", "", true); err != nil { // stands twice
+		t.Fatal(err)
+	}
+	n.Dismiss("hospital-east")
+	for _, seats := range [][]Organisation{n.Organisations, n.Joining, n.Former} {
+		for i := range seats {
+			seats[i].Node.Public = 0
+		}
+	}
+	if err := n.Save(); err != nil {
+		t.Fatal(err)
+	}
+	first, err := Load(n.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unique(t, first)
+	ports := map[string]int{}
+	for _, o := range first.seats() {
+		if o.Node.Public == 0 || ports[o.ID] != 0 && ports[o.ID] != o.Node.Public {
+			t.Errorf("%s has the public port %d, and %d", o.ID, o.Node.Public, ports[o.ID])
+		}
+		ports[o.ID] = o.Node.Public
+	}
+	// Whoever reads the file before it is saved comes to the same ports, and they last.
+	second, err := Load(n.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Save(); err != nil {
+		t.Fatal(err)
+	}
+	third, err := Load(n.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, again := range []*Network{second, third} {
+		for _, o := range again.seats() {
+			if o.Node.Public != ports[o.ID] {
+				t.Errorf("%s had the public port %d, has %d", o.ID, ports[o.ID], o.Node.Public)
+			}
+		}
+	}
+}
+
+func TestNodeWithoutAPublicPortHasNoPublicAddress(t *testing.T) {
+	t.Parallel()
+	o := Organisation{ID: "a", Node: Node{Name: "node-a", Port: 7001}}
+	if o.Node.PublicURL() != "" || o.Node.PublicHost() != "" || len(o.processes()[0].Ports) != 1 {
+		t.Errorf("%q, %v", o.Node.PublicURL(), o.processes())
+	}
+}

@@ -19,7 +19,8 @@ const (
 )
 
 // Ports of a network: Base+1 and up are the nodes, Base+10 and up the orderers,
-// Base+30 and up the peers, three each.
+// Base+30 and up the peers, three each, Base+51 and up the nodes once more, for
+// the outside.
 const (
 	DefaultBase = 7000 // used when none was asked for
 	Span        = 100  // a network stays within Base..Base+Span-1
@@ -27,6 +28,7 @@ const (
 	nodePorts    = 1
 	ordererPorts = 10
 	peerPorts    = 30
+	publicPorts  = 51
 	portsEach    = 3
 )
 
@@ -95,8 +97,9 @@ type Organisation struct {
 
 // Node is an organisation's gateway and workers.
 type Node struct {
-	Name string `json:"name"`
-	Port int    `json:"port"` // HTTP
+	Name   string `json:"name"`
+	Port   int    `json:"port"`             // HTTP, for the other members' nodes and the organisation's own programs
+	Public int    `json:"public,omitempty"` // HTTPS, for everybody outside; zero: it has none
 }
 
 // Orderer is an organisation's part in the ordering service.
@@ -151,7 +154,7 @@ func New(dir string, base int) (*Network, error) {
 	for i, s := range development {
 		o := Organisation{
 			ID: s.id, Title: s.title, Kind: s.kind,
-			Node: Node{Name: "node-" + s.id, Port: base + nodePorts + i},
+			Node: Node{Name: "node-" + s.id, Port: base + nodePorts + i, Public: base + publicPorts + i},
 		}
 		if s.orderer {
 			p := base + ordererPorts + portsEach*orderers
@@ -180,6 +183,23 @@ func Address(port int) string { return net.JoinHostPort(Host, strconv.Itoa(port)
 
 // URL is where the node answers.
 func (n Node) URL() string { return "http://" + Address(n.Port) }
+
+// PublicHost is the node as those outside name it: a name, since DIDs of the web
+// take no addresses. Empty when the node has no public port.
+func (n Node) PublicHost() string {
+	if n.Public == 0 {
+		return ""
+	}
+	return net.JoinHostPort("localhost", strconv.Itoa(n.Public))
+}
+
+// PublicURL is where the node answers those outside; empty when it does not.
+func (n Node) PublicURL() string {
+	if n.Public == 0 {
+		return ""
+	}
+	return "https://" + n.PublicHost()
+}
 
 // Organisation finds a member by its id.
 func (n *Network) Organisation(id string) (*Organisation, bool) {
@@ -242,7 +262,11 @@ func (o *Organisation) processes() []Process {
 		}})
 	}
 	if o.Node.Name != "" {
-		all = append(all, Process{o.Node.Name, KindNode, o.ID, []Port{{o.Node.Port, "HTTP"}}})
+		ports := []Port{{o.Node.Port, "HTTP"}}
+		if o.Node.Public != 0 {
+			ports = append(ports, Port{o.Node.Public, "HTTPS"})
+		}
+		all = append(all, Process{o.Node.Name, KindNode, o.ID, ports})
 	}
 	return all
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,6 +48,9 @@ func TestEveryPortIsUsedOnceAndWithinTheSpan(t *testing.T) {
 	for i, o := range n.Organisations {
 		if o.Node.Port != base+1+i {
 			t.Errorf("the node of %s is at port %d, not %d", o.ID, o.Node.Port, base+1+i)
+		}
+		if want := "https://localhost:" + strconv.Itoa(base+51+i); o.Node.PublicURL() != want {
+			t.Errorf("the node of %s answers those outside at %s, not %s", o.ID, o.Node.PublicURL(), want)
 		}
 	}
 }
@@ -129,8 +133,9 @@ func TestContentsEndWithTheNetworkFile(t *testing.T) {
 	// Whatever a path method returns must lie below something that is deleted.
 	o := n.Organisations[0]
 	for _, path := range []string{
-		n.TrustFile(), n.GenesisFile(), n.ProgramsFile(), n.ChaincodeFile(), n.LockFile(), n.RunDir(), n.LogFile("x"),
+		n.TrustFile(), n.RootsFile(), n.GenesisFile(), n.NodeIdentity(o.ID), n.ProgramsFile(), n.ChaincodeFile(), n.LockFile(), n.RunDir(), n.LogFile("x"),
 		n.BuilderDir(), n.ConfigDir(), n.OrgDir(o.ID), n.PeerDir("x"), n.OrdererDir("x"), n.NodeConfig(o.ID), n.TokenFile(o.ID, "x"),
+		n.WalletKey(), n.WalletDir(topology.People()[0].Wallet),
 	} {
 		if !slices.ContainsFunc(all, func(c string) bool { return path == c || strings.HasPrefix(path, c+"/") }) {
 			t.Errorf("%s would survive a reset", path)
