@@ -41,6 +41,7 @@ const (
 	analyst     = "analyst"
 	riskManager = "risk-manager"
 	auditor     = "auditor"
+	operator    = "operator"
 )
 
 // requestTimeout bounds one call; a command waits for its block.

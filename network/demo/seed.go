@@ -44,8 +44,8 @@ type seeded struct {
 
 // Seed loads a small living consortium: two device models with their releases, a
 // handful of units at three hospitals, readings that their devices signed, one
-// shared threat and one risk score. What is there already stays as it is, so
-// that a second run changes nothing and says so, and one that was cut off goes
+// shared threat, one risk score, credential issuers that the members accepted, and
+// people with wallets. What is there already stays as it is, so that a second run changes nothing and says so, and one that was cut off goes
 // on where it stopped.
 func Seed(ctx context.Context, t Target, out io.Writer) error {
 	w, err := open(t)
@@ -53,7 +53,7 @@ func Seed(ctx context.Context, t Target, out io.Writer) error {
 		return err
 	}
 	say := narrate(out)
-	s := &seeding{world: w}
+	s := &seeding{world: w, say: say}
 	for _, step := range []struct {
 		what string
 		do   func(context.Context) error
@@ -63,6 +63,8 @@ func Seed(ctx context.Context, t Target, out io.Writer) error {
 		{"sending readings", s.readings},
 		{"sharing a threat", s.threat},
 		{"publishing a score", s.score},
+		{"accepting credential issuers", s.trust},
+		{"giving people wallets", s.wallets},
 	} {
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)
@@ -80,6 +82,7 @@ func Seed(ctx context.Context, t Target, out io.Writer) error {
 // seeding is one run of Seed.
 type seeding struct {
 	*world
+	say     *narrator
 	devices [8]*device // in the order of deliveries
 	made    atomic.Int64
 }

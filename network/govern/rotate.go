@@ -23,7 +23,8 @@ import (
 type RotateOptions struct {
 	// Organisation is whose.
 	Organisation string
-	// Role is one role of its node. Empty, with nothing else asked for: all roles.
+	// Role is one role of its node. Empty, with nothing else asked for: all roles
+	// and its public address.
 	Role ledger.Role
 	// Peers: its peers, one after the other.
 	Peers bool
@@ -31,7 +32,7 @@ type RotateOptions struct {
 	Orderer bool
 	// Administrator: its administrator, with whom it signs changes of the channel.
 	Administrator bool
-	// All: the node's roles, the peers, the orderer and the administrator.
+	// All: the node's roles and public address, the peers, the orderer and the administrator.
 	All bool
 	// Out is told of the progress. Default: nobody is.
 	Out io.Writer
@@ -133,7 +134,8 @@ func member(n *topology.Network, id string) (*topology.Organisation, error) {
 	}
 }
 
-// rotateRoles renews what an organisation's node has for one role, or for all.
+// rotateRoles renews what an organisation's node has for one role, or for all
+// and for its public address.
 func rotateRoles(ctx context.Context, s *launch.Session, o topology.Organisation, only ledger.Role) error {
 	n := s.Network()
 	roles := ledger.Roles
@@ -155,6 +157,14 @@ func rotateRoles(ctx context.Context, s *launch.Session, o topology.Organisation
 		if err != nil {
 			return err
 		}
+	}
+	if only == "" {
+		// Nobody but its clients can try a server's certificate.
+		r := material.NodeOf(n, o)
+		if _, err := r.Stage(n, time.Now()); err != nil {
+			return err
+		}
+		all = append(all, r)
 	}
 	for _, r := range all {
 		if err := r.Swap(); err != nil {
@@ -278,7 +288,8 @@ func rotateCommand(dir *string) *cobra.Command {
 		Use:   "rotate ORGANISATION",
 		Short: "Give an organisation's node, peers, orderer or administrator new certificates and keys",
 		Long: "rotate has the organisation's authorities issue new certificates, tries them on the channel, puts them in\n" +
-			"place and restarts who uses them. Without a flag it does so for all roles of the organisation's node.\n" +
+			"place and restarts who uses them. Without a flag it does so for all roles and the public address of the\n" +
+			"organisation's node.\n" +
 			"Old certificates stay valid until they are revoked; those for TLS cannot be revoked and stay valid until they expire.",
 		Example: "  secant network rotate hospital-south\n  secant network rotate hospital-south --role sharer\n" +
 			"  secant network rotate hospital-south --peer",
@@ -295,7 +306,7 @@ func rotateCommand(dir *string) *cobra.Command {
 	c.Flags().BoolVar(&o.Peers, "peer", false, "the peers, one after the other")
 	c.Flags().BoolVar(&o.Orderer, "orderer", false, "the orderer")
 	c.Flags().BoolVar(&o.Administrator, "admin", false, "the administrator")
-	c.Flags().BoolVar(&o.All, "all", false, "the node's roles, the peers, the orderer and the administrator")
+	c.Flags().BoolVar(&o.All, "all", false, "the node's roles and public address, the peers, the orderer and the administrator")
 	c.MarkFlagsMutuallyExclusive("role", "peer", "orderer", "admin", "all")
 	return c
 }

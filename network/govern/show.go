@@ -135,6 +135,7 @@ func expiry(n *topology.Network, o topology.Organisation) (first string, at time
 	for _, role := range ledger.Roles {
 		own["the "+string(role)] = filepath.Join(n.ClientDir(o.ID, string(role)), material.CertFile)
 	}
+	own["the TLS of "+o.Node.Name] = filepath.Join(n.NodeIdentity(o.ID), material.CertFile)
 	server := func(name, dir string) {
 		own[name] = filepath.Join(dir, "msp", "signcerts", material.CertFile)
 		own["the TLS of "+name] = filepath.Join(dir, "tls", material.CertFile)

@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/network/build"
 	"github.com/secant-platform/secant/network/disk"
 	"github.com/secant-platform/secant/network/process"
@@ -159,7 +158,10 @@ func TestResetDeletesOursAndLeavesTheRest(t *testing.T) {
 	n := saved(t)
 	ours := n.LogFile("peer0-medtech")
 	theirs := filepath.Join(n.Dir, "notes.txt")
-	for _, path := range []string{ours, theirs} {
+	// The wallets that up made go, those that somebody else keeps beside them stay.
+	wallet := filepath.Join(n.WalletDir(topology.People()[0].Wallet), "x")
+	another := filepath.Join(n.WalletDir("me"), "x")
+	for _, path := range []string{ours, theirs, n.WalletKey(), wallet, another} {
 		if err := disk.WriteFile(path, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -168,8 +170,15 @@ func TestResetDeletesOursAndLeavesTheRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(n.Dir)
-	if err != nil || len(entries) != 1 || entries[0].Name() != "notes.txt" {
+	if err != nil || len(entries) != 2 || entries[0].Name() != "notes.txt" || !exists(another) || exists(wallet) || exists(n.WalletKey()) {
 		t.Errorf("left %v, %v", entries, err)
+	}
+	// A network can be made beside wallets.
+	if err := os.Remove(theirs); err != nil {
+		t.Fatal(err)
+	}
+	if err := empty(n.Dir); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -275,6 +284,11 @@ func TestStatusOfAStoppedNetwork(t *testing.T) {
 	if len(s.Reasons) != 1 {
 		t.Errorf("reasons: %q", s.Reasons)
 	}
+	for _, o := range n.Organisations {
+		if !strings.Contains(out.String(), o.Node.PublicURL()) {
+			t.Errorf("no word of %s in %s", o.Node.PublicURL(), out.String())
+		}
+	}
 }
 
 func TestProcessThatDiesAtItsStartIsReportedAtOnce(t *testing.T) {
@@ -372,27 +386,6 @@ func TestDamagedChaincodeBuildIsCleared(t *testing.T) {
 	}
 	if exists(filepath.Join(n.PeerDir(p.Name), "tmp", "fabric-run1")) {
 		t.Error("a killed peer's keys are left in its temporary folder")
-	}
-}
-
-func TestNodeReadsTheConfigurationItIsGiven(t *testing.T) {
-	t.Parallel()
-	n := saved(t)
-	l := newLauncher(n, nil)
-	for _, o := range n.Organisations {
-		if err := l.configureNode(o); err != nil {
-			t.Fatal(err)
-		}
-		c, warnings, err := config.Read(n.NodeConfig(o.ID), nil)
-		if err != nil || len(warnings) > 0 {
-			t.Fatalf("%s: %v, %v", o.ID, err, warnings)
-		}
-		if c.Organisation != o.ID || c.Kind != o.Kind || c.Endpoint != o.Node.URL() || !c.Development || c.Trust != n.TrustFile() {
-			t.Errorf("%s: %+v", o.ID, c)
-		}
-		if len(c.Ledger.Peers) != 6 || c.Ledger.Peers[0].Organisation != o.ID || len(c.Ledger.Identities) != 6 {
-			t.Errorf("%s: %d peers, first of %s, %d identities", o.ID, len(c.Ledger.Peers), c.Ledger.Peers[0].Organisation, len(c.Ledger.Identities))
-		}
 	}
 }
 
@@ -509,13 +502,31 @@ func TestGuideNamesEveryNodeAndHowToCallIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := s.Guide(&out); err != nil {
+	for _, name := range []string{"nurse", "maker", "releaser-north"} {
+		if err := os.MkdirAll(n.WalletDir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Guide(&out, "secant"); err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range n.Organisations {
-		if !strings.Contains(out.String(), o.Node.URL()) {
-			t.Errorf("no word of %s", o.Node.URL())
+	for who, want := range map[string]bool{
+		"sign-in " + n.Organisations[0].Node.PublicURL() + " --yes --name nurse ": true, "sign-in " + n.Organisations[3].Node.PublicURL() + " --yes --name maker ": true,
+		"--name doctor": false, "--name releaser": false, "releaser-north sign": true, "secant wallet call GET /v1/units --name nurse": true,
+	} {
+		if strings.Contains(out.String(), who) != want {
+			t.Errorf("%q: want %v in\n%s", who, want, out.String())
 		}
+	}
+	for _, o := range n.Organisations {
+		for _, address := range []string{o.Node.URL(), o.Node.PublicURL()} {
+			if !strings.Contains(out.String(), address) {
+				t.Errorf("no word of %s", address)
+			}
+		}
+	}
+	if !strings.Contains(out.String(), n.RootsFile()) {
+		t.Errorf("no word of the roots in\n%s", out.String())
 	}
 	if !strings.Contains(out.String(), n.TokenFile("hospital-north", "auditor")) || !strings.Contains(out.String(), "secant demo") {
 		t.Errorf("got\n%s", out.String())

@@ -3,7 +3,6 @@ package launch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/secant-platform/secant/network/channel"
@@ -80,10 +79,8 @@ func (s *Session) Nodes(ctx context.Context) error {
 	if err := s.programs(); err != nil {
 		return err
 	}
-	for _, o := range s.l.net.Organisations {
-		if err := s.l.configureNode(o); err != nil {
-			return fmt.Errorf("configuring %s: %w", o.Node.Name, err)
-		}
+	if err := s.l.configureNodes(); err != nil {
+		return err
 	}
 	for _, p := range s.l.net.Processes() {
 		if p.Kind != topology.KindNode {

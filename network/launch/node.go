@@ -39,10 +39,8 @@ const (
 func (l *launcher) nodes(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, nodeTime)
 	defer cancel()
-	for _, o := range l.net.Organisations {
-		if err := l.configureNode(o); err != nil {
-			return fmt.Errorf("configuring %s: %w", o.Node.Name, err)
-		}
+	if err := l.configureNodes(); err != nil {
+		return err
 	}
 	done := l.progress.step(fmt.Sprintf("starting %d nodes", len(l.net.Organisations)))
 	err := l.startAll(ctx, topology.KindNode, func(p topology.Process) (probe, error) {
@@ -54,6 +52,20 @@ func (l *launcher) nodes(ctx context.Context) error {
 		return err
 	}
 	return l.tokens(ctx)
+}
+
+// configureNodes writes what the nodes read: the members' TLS roots, and the
+// configuration of each.
+func (l *launcher) configureNodes() error {
+	if err := material.WriteRoots(l.net); err != nil {
+		return err
+	}
+	for _, o := range l.net.Organisations {
+		if err := l.configureNode(o); err != nil {
+			return fmt.Errorf("configuring %s: %w", o.Node.Name, err)
+		}
+	}
+	return nil
 }
 
 // configureNode writes a node's configuration: its own peers first, since it
@@ -70,6 +82,20 @@ func (l *launcher) configureNode(o topology.Organisation) error {
 	for _, other := range l.net.Organisations {
 		if other.ID != o.ID {
 			c.Ledger.Peers = append(c.Ledger.Peers, l.peersOf(other)...)
+		}
+	}
+	c.Exchange.Roots = l.net.RootsFile()
+	for _, other := range l.net.Organisations {
+		// The ledger has only the addresses for nodes, which are loopback's here.
+		if host := other.Node.PublicHost(); host != "" && other.ID != o.ID {
+			c.Exchange.Resolve = append(c.Exchange.Resolve, host)
+		}
+	}
+	if host := o.Node.PublicHost(); host != "" {
+		c.Public = config.Public{
+			Listen: topology.Address(o.Node.Public), Host: host,
+			Certificate: filepath.Join(l.net.NodeIdentity(o.ID), material.CertFile),
+			Key:         config.KeyFile(filepath.Join(l.net.NodeIdentity(o.ID), material.KeyFile)),
 		}
 	}
 	c.Ledger.Identities = map[string]config.Identity{}

@@ -56,7 +56,8 @@ func outwardAddress() error {
 	}
 }
 
-// empty refuses to make a network in a directory that holds something else.
+// empty refuses to make a network in a directory that holds something else. Wallets
+// may be there before a network, and stay behind it.
 func empty(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +67,7 @@ func empty(dir string) error {
 		return reachable(dir, fmt.Errorf("looking into the state directory: %w", err))
 	}
 	for _, e := range entries {
-		if e.Name() != "lock" {
+		if e.Name() != "lock" && e.Name() != "wallets" { // which others keep there, too
 			return &process.Failure{
 				What: "making a network in " + dir, Err: fmt.Errorf("the directory holds something else (%s) and no %s", e.Name(), topology.FileName),
 				Do: "give an empty or a new directory with --dir",

@@ -28,7 +28,8 @@ type State struct {
 	Dir           string         `json:"dir"`
 	Network       string         `json:"network"`
 	Channel       string         `json:"channel"`
-	Port          int            `json:"port"` // first of its ports
+	Port          int            `json:"port"`  // first of its ports
+	Roots         string         `json:"roots"` // file of the members' TLS roots, for programs outside
 	Healthy       bool           `json:"healthy"`
 	Reasons       []string       `json:"reasons"` // why it is not
 	Chaincode     Chaincode      `json:"chaincode"`
@@ -50,7 +51,8 @@ type Organisation struct {
 	Title  string            `json:"title"`
 	Kind   string            `json:"kind"`
 	URL    string            `json:"url"`
-	Tokens map[string]string `json:"tokens,omitempty"` // path of the token file, by role
+	Public string            `json:"publicUrl,omitempty"` // for those outside, over TLS
+	Tokens map[string]string `json:"tokens,omitempty"`    // path of the token file, by role
 }
 
 // Process is one process of the network.
@@ -87,9 +89,9 @@ func (l *launcher) state(ctx context.Context, nodes bool) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &State{Dir: l.net.Dir, Network: l.net.Name, Channel: l.net.Channel, Port: l.net.Base, Reasons: []string{}}
+	s := &State{Dir: l.net.Dir, Network: l.net.Name, Channel: l.net.Channel, Port: l.net.Base, Roots: l.net.RootsFile(), Reasons: []string{}}
 	for _, o := range l.net.Organisations {
-		org := Organisation{ID: o.ID, Title: o.Title, Kind: o.Kind, URL: o.Node.URL(), Tokens: map[string]string{}}
+		org := Organisation{ID: o.ID, Title: o.Title, Kind: o.Kind, URL: o.Node.URL(), Public: o.Node.PublicURL(), Tokens: map[string]string{}}
 		for _, role := range TokenRoles {
 			if file := l.net.TokenFile(o.ID, role); exists(file) {
 				org.Tokens[role] = file

@@ -169,6 +169,7 @@ func Reset(ctx context.Context, dir string, out io.Writer) error {
 		}
 	}
 	// A directory with anything else in it stays.
+	_ = os.Remove(n.WalletsDir())
 	_ = os.Remove(n.Dir)
 	l.progress.say("deleted the network in %s", n.Dir)
 	return nil
