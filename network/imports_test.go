@@ -39,24 +39,29 @@ var mayImport = map[string][]string{
 	"gateway/problem":   {"chaincode/ledger"},
 	"gateway/auth":      {"chaincode/ledger", "gateway/problem"},
 	"gateway/telemetry": {"chaincode/ledger"},
-	"gateway/store":     {"chaincode/ledger", "analytics/fact"},
+	"gateway/store":     {"chaincode/ledger", "analytics/fact", "identity/desk", "identity/catalogue", "identity/status"}, // the records of what was issued
 	"gateway/vault":     {"chaincode/ledger"},
 	"gateway/ingest":    {"chaincode/ledger", "analytics/proof", "analytics/log", "gateway/vault"},
+	"gateway/session":   {"chaincode/ledger", "gateway/auth", "identity/..."},
 	"gateway/server":    {"chaincode/ledger", "gateway/auth", "gateway/problem", "gateway/telemetry"},
 	"gateway/rest":      handlerMayImport,
+	"gateway/oid4":      handlerMayImport,
+	"gateway/resolver":  handlerMayImport,
 	"gateway/console":   {"chaincode/client", "chaincode/ledger", "gateway/config", "analytics/strictjson"},
-	"gateway/bulk":      {"chaincode/ledger", "gateway/auth", "gateway/config"},
-	"gateway/app":       {"gateway/...", "gateway/*", "identity/...", "analytics/...", "analytics/fact", "analytics/worker/...", "chaincode/client", "chaincode/ledger", "chaincode/verify"},
-	"network/...":       {"chaincode/ledger", "gateway/config"},
+	// A holder's own program, which has nothing of a node's.
+	"gateway/wallet": {"chaincode/ledger", "chaincode/verify", "analytics/strictjson", "identity/..."},
+	"gateway/bulk":   {"chaincode/ledger", "gateway/auth", "gateway/config"},
+	"gateway/app":    {"gateway/...", "gateway/*", "identity/...", "analytics/...", "analytics/fact", "analytics/worker/...", "chaincode/client", "chaincode/ledger", "chaincode/verify"},
+	"network/...":    {"chaincode/ledger", "gateway/config"},
 	// Who leaves the channel also leaves the ledger's roster, by the members' votes.
 	"network/govern": {"network/...", "chaincode/ledger", "chaincode/client"},
-	"":               {"gateway/app", "gateway/bulk", "gateway/console", "gateway/config", "network/...", "network/govern", "analytics/proof", "chaincode/ledger"},
+	"":               {"gateway/app", "gateway/bulk", "gateway/console", "gateway/wallet", "gateway/config", "network/...", "network/govern", "analytics/proof", "chaincode/ledger"},
 }
 
 // handlerMayImport keeps the protocol packages apart from each other and from
 // storage: they declare the few methods that they call.
 var handlerMayImport = []string{
-	"gateway/auth", "gateway/problem", "chaincode/ledger", "identity/...", "analytics/cti", "analytics/fact", "analytics/proof", "analytics/strictjson",
+	"gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/cti", "analytics/fact", "analytics/proof", "analytics/strictjson",
 }
 
 // matches reports whether path falls under pattern, and how specific that is.

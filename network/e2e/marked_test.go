@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/secant-platform/secant/network/topology"
 )
 
 // marks are values that people and devices brought into the system and that must
@@ -37,6 +39,7 @@ func (n *network) marked(tb testing.TB) map[string]string {
 	n.markDevices(tb)
 	n.markPlaces(tb)
 	n.markKeys(tb)
+	n.markPeople(tb)
 	markMessages(tb, filepath.Join("..", "demo", "samples"))
 	if _, err := os.Stat(*dataDir); err == nil {
 		markMessages(tb, *dataDir)
@@ -88,6 +91,27 @@ func (n *network) markPlaces(tb testing.TB) {
 			eachString(known, func(key, value string) {
 				if what, ok := kinds[key]; ok {
 					mark(what, value)
+				}
+			})
+		}
+	}
+}
+
+// markPeople marks what the credentials say of the people whom up gave wallets.
+func (n *network) markPeople(tb testing.TB) {
+	tb.Helper()
+	kinds := map[string]bool{
+		"given_name": true, "family_name": true, "birthdate": true, "staff_number": true, "patient_number": true, "insurance_number": true,
+	}
+	for _, p := range topology.People() {
+		var held []struct{ ID string }
+		if err := json.Unmarshal([]byte(n.secant(tb, "wallet", "--name", p.Wallet, "list", "--json")), &held); err != nil || len(held) == 0 {
+			tb.Fatalf("the %s holds no credential: %v", p.Wallet, err)
+		}
+		for _, c := range held {
+			eachString(json.RawMessage(n.secant(tb, "wallet", "--name", p.Wallet, "show", c.ID)), func(key, value string) {
+				if kinds[key] {
+					mark("a person's "+key, value)
 				}
 			})
 		}

@@ -12,6 +12,9 @@ import (
 // fences finds the shell blocks of a Markdown text and what stands behind "sh".
 var fences = regexp.MustCompile("(?ms)^```sh(.*?)\n(.*?)^```$")
 
+// personal finds what README.md says of a person.
+var personal = regexp.MustCompile(`"(?:given_name|family_name|staff_number)":"([^"]+)"`)
+
 // TestReadmeCommandsRun runs the shell blocks of README.md, one after another in
 // one shell, as a new user types them; only the places differ.
 func TestReadmeCommandsRun(t *testing.T) {
@@ -21,6 +24,7 @@ func TestReadmeCommandsRun(t *testing.T) {
 		"~/.secant", n.dir,
 		"/tmp/", t.TempDir()+"/",
 		"127.0.0.1:70", "127.0.0.1:"+strconv.Itoa(n.port/100),
+		"localhost:70", "localhost:"+strconv.Itoa(n.port/100),
 	)
 	var script strings.Builder
 	script.WriteString("set -eux\n")
@@ -28,6 +32,9 @@ func TestReadmeCommandsRun(t *testing.T) {
 		if block[1] == "" {
 			script.WriteString(place.Replace(block[2]))
 		}
+	}
+	for _, claim := range personal.FindAllStringSubmatch(script.String(), -1) {
+		mark("a person's name", claim[1])
 	}
 	c := exec.CommandContext(t.Context(), "sh", "-c", script.String())
 	c.Dir = filepath.Join("..", "..")
@@ -39,6 +46,9 @@ func TestReadmeCommandsRun(t *testing.T) {
 	}
 	if !strings.Contains(string(out), "unchanged since") {
 		t.Error("no proof was verified")
+	}
+	if !strings.Contains(string(out), "401 Unauthorized") {
+		t.Error("a revoked credential was not felt")
 	}
 }
 

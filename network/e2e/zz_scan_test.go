@@ -34,7 +34,7 @@ func TestBlocksHoldNothingPersonal(t *testing.T) {
 	for _, what := range values {
 		kinds[what]++
 	}
-	for _, needed := range []string{"a device's serial number", "a device's private key", "a private key", "a ward", "a device's address", "what a message says of a person"} {
+	for _, needed := range []string{"a device's serial number", "a device's private key", "a private key", "a ward", "a device's address", "what a message says of a person", "a person's family_name"} {
 		if kinds[needed] == 0 {
 			t.Errorf("%s is not among what is looked for", needed)
 		}
@@ -82,7 +82,11 @@ func TestBlocksHoldNothingPersonal(t *testing.T) {
 			t.Fatal(details(err))
 		}
 		f := newFinder(map[string]string{planted: "the planted value"})
-		found := strings.Join(scan(f, parts(t, n.blocks(t, "hospital-east"))), "\n")
+		found := ""
+		await(t, "another member's peer to have the planted value", func() bool {
+			found = strings.Join(scan(f, parts(t, n.blocks(t, "hospital-east"))), "\n")
+			return found != ""
+		})
 		for _, where := range []string{"argument", "written value", "whole block"} {
 			if !strings.Contains(found, "its SHA-256, in hexadecimal, in a transaction's "+where) &&
 				!strings.Contains(found, "its SHA-256, in hexadecimal, in a transaction's the "+where) {
