@@ -3,6 +3,8 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -119,23 +121,12 @@ const sweep = 1000
 // Flow returns what is kept under a key. It fails with not_found when it is over.
 func (s *Store) Flow(ctx context.Context, kind, key string) ([]byte, error) {
 	var doc []byte
-	rows, err := s.reading.QueryContext(ctx, "SELECT doc FROM flow WHERE kind = ? AND id = ? AND expires > ?", kind, key, millis(s.now()))
-	if err != nil {
-		return nil, fmt.Errorf("reading a flow: %w", err)
-	}
-	defer rows.Close()
-	found := rows.Next()
-	if found {
-		err = rows.Scan(&doc)
-	}
-	if err == nil {
-		err = rows.Err()
-	}
+	err := s.reading.QueryRowContext(ctx, "SELECT doc FROM flow WHERE kind = ? AND id = ? AND expires > ?", kind, key, millis(s.now())).Scan(&doc)
 	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, ledger.Problemf(ledger.CodeNotFound, noFlow)
 	case err != nil:
 		return nil, fmt.Errorf("reading a flow: %w", err)
-	case !found:
-		return nil, ledger.Problemf(ledger.CodeNotFound, noFlow)
 	}
 	return doc, nil
 }

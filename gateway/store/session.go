@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -35,23 +37,12 @@ func (s *Store) CreateSession(ctx context.Context, id, subject string, doc []byt
 // ended.
 func (s *Store) Session(ctx context.Context, id string) ([]byte, error) {
 	var doc []byte
-	rows, err := s.reading.QueryContext(ctx, "SELECT doc FROM session WHERE id = ? AND expires > ?", id, millis(time.Now()))
-	if err != nil {
-		return nil, fmt.Errorf("reading a session: %w", err)
-	}
-	defer rows.Close()
-	found := rows.Next()
-	if found {
-		err = rows.Scan(&doc)
-	}
-	if err == nil {
-		err = rows.Err()
-	}
+	err := s.reading.QueryRowContext(ctx, "SELECT doc FROM session WHERE id = ? AND expires > ?", id, millis(time.Now())).Scan(&doc)
 	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, noSession()
 	case err != nil:
 		return nil, fmt.Errorf("reading a session: %w", err)
-	case !found:
-		return nil, noSession()
 	}
 	return doc, nil
 }
