@@ -406,7 +406,7 @@ func FuzzIdentifier(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path, query string) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/1.0/identifiers/"+path+"?"+query, http.NoBody)
 		if err != nil || !strings.HasPrefix(r.URL.Path, "/1.0/identifiers/") {
-			t.Skip()
+			return // no request that could come
 		}
 		w := httptest.NewRecorder()
 		engine.ServeHTTP(w, r)

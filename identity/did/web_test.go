@@ -215,7 +215,7 @@ func TestADocumentOnTheWebMustBeItsOwn(t *testing.T) {
 		self := "did:web:" + strings.Replace(h.name, ":", "%3A", 1)
 		_, _ = w.Write([]byte(map[string]string{
 			"/other/did.json":  `{"id":"did:web:north.example"}`,
-			"/root/did.json":   `{"id":"` + self + `"}`,
+			"/host/did.json":   `{"id":"` + self + `"}`,
 			"/twice/did.json":  `{"id":"` + self + `:twice","id":"did:web:north.example"}`,
 			"/case/did.json":   `{"id":"` + self + `:other","ID":"` + self + `:case"}`,
 			"/html/did.json":   `<html>`,
@@ -225,7 +225,7 @@ func TestADocumentOnTheWebMustBeItsOwn(t *testing.T) {
 		}[r.URL.Path]))
 	})
 	r := did.New(did.Config{Web: h.client()})
-	for _, path := range []string{"other", "root", "twice", "case", "html", "empty", "large", "ledger"} {
+	for _, path := range []string{"other", "host", "twice", "case", "html", "empty", "large", "ledger"} {
 		id, err := did.WebDID(h.name, path)
 		if err != nil {
 			t.Fatal(err)

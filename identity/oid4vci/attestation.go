@@ -40,7 +40,7 @@ func (i *Issuer) wallet(ctx context.Context, h http.Header) (string, error) {
 // attested checks the attester's word on a wallet, and returns the wallet's
 // client_id and the key of its instance.
 func (i *Issuer) attested(ctx context.Context, s string) (client string, instance ledger.JWK, err error) {
-	bad := refuseClient("the attestation is not one of a known attester, for now")
+	bad := refuseClient("the attestation is by no known attester, or not valid at this time")
 	t, ok := jwt.Parse(s, "oauth-client-attestation+jwt")
 	if !ok {
 		return "", instance, bad
