@@ -110,7 +110,7 @@ var identityRights = map[string]right{
 		return ledger.GetTrust{Issuer: s.issuer, CredentialType: credentialType}
 	}},
 	ledger.IdentityListTrust:       {"", nil, func(s *scene) any { return ledger.ListTrust{Issuer: s.issuer} }},
-	ledger.IdentityGetSchema:       {"", nil, func(*scene) any { return ledger.GetSchema{CredentialType: credentialType, Version: "1"} }},
+	ledger.IdentityGetSchema:       {"", nil, func(*scene) any { return ledger.GetSchema{CredentialType: credentialType, Version: "1.0.0"} }},
 	ledger.IdentityListSchemas:     {"", nil, func(*scene) any { return ledger.ListSchemas{} }},
 	ledger.IdentityGetStatusList:   {"", nil, func(s *scene) any { return ledger.GetStatusList{Issuer: s.issuer, List: "1"} }},
 	ledger.IdentityListStatusLists: {"", nil, func(*scene) any { return ledger.ListStatusLists{} }},
@@ -287,7 +287,7 @@ var identityPlays = map[string]func(p *play, org string) any{
 		return ledger.GetTrust{Issuer: p.did(org), CredentialType: credentialType}
 	},
 	ledger.IdentityListTrust:       func(p *play, org string) any { return ledger.ListTrust{Issuer: p.did(org), Page: p.page()} },
-	ledger.IdentityGetSchema:       func(*play, string) any { return ledger.GetSchema{CredentialType: credentialType, Version: "1"} },
+	ledger.IdentityGetSchema:       func(*play, string) any { return ledger.GetSchema{CredentialType: credentialType, Version: "1.0.0"} },
 	ledger.IdentityListSchemas:     func(p *play, _ string) any { return ledger.ListSchemas{Page: p.page()} },
 	ledger.IdentityGetStatusList:   func(p *play, org string) any { return ledger.GetStatusList{Issuer: p.did(org), List: "1"} },
 	ledger.IdentityListStatusLists: func(p *play, _ string) any { return ledger.ListStatusLists{Page: p.page()} },

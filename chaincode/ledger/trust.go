@@ -63,6 +63,10 @@ type TrustOrganisation struct {
 	ID      string   `json:"id"`                // MSP id
 	Roots   []string `json:"roots"`             // PEM certificates of its CAs
 	Revoked []string `json:"revoked,omitempty"` // serial numbers of revoked certificates, hex
+	// Lasting are the keys by which the checkpoints of its log have lasting signatures,
+	// by their RFC 7638 thumbprints, in whichever epoch they stand; none: a checkpoint's
+	// may be by any key, which is told.
+	Lasting []string `json:"lasting,omitempty"`
 }
 
 // Needed returns how many organisations must endorse a transaction in the epoch.

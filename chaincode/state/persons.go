@@ -41,8 +41,9 @@ type Person struct {
 // it must be.
 //
 // The transaction reads the roster and, of each issuer, the DID, the row of the
-// trust registry and, for a credential with a status, that of its status list: it
-// conflicts with a change of those.
+// trust registry and, for a credential with a status, that of its status list;
+// and for a statement that was signed at a desk, the DID of the caller's own
+// issuer, in which the desk stands. It conflicts with a change of those.
 func (c *Context) Persons(need Need) ([]Person, error) {
 	if !c.writes || !c.permitted || need.Count < 1 || need.CredentialType == "" {
 		return nil, errors.New("asking for persons: only a transaction that may write does, for at least one of a kind")
@@ -59,6 +60,9 @@ func (c *Context) Persons(need Need) ([]Person, error) {
 		return nil, denied("the members have not named their network, which statements must name")
 	}
 	occasion := c.occasion(roster.Network, need)
+	if occasion.Desks, err = c.desks(roster, statements); err != nil {
+		return nil, err
+	}
 	var persons []Person
 	var holders []string
 	for _, s := range statements {
@@ -108,6 +112,26 @@ func (c *Context) occasion(network string, need Need) verify.Occasion {
 		Request: ledger.BodyDigest([]byte(args[0])), Record: ledger.KeyDigest(need.Record), Revision: need.Revision,
 		At: c.time,
 	}
+}
+
+// desks are the client identifiers under which the caller's organisation asks
+// for statements. They are looked up when a statement was signed for what may be
+// one: a transaction of which all are signed for the ledger reads nothing more.
+func (c *Context) desks(roster *ledger.Roster, statements []*verify.Statement) ([]string, error) {
+	if !slices.ContainsFunc(statements, func(s *verify.Statement) bool {
+		return ledger.IsStatementClient(s.Presentation.ClaimedAudience())
+	}) {
+		return nil, nil
+	}
+	did := ledger.IssuerDID(roster.Network, c.caller.Org, ledger.LabelCredentials)
+	document, found, err := DIDs.Find(c, ledger.DIDKey(did))
+	if err != nil {
+		return nil, err
+	}
+	if !found || !roster.Has(c.caller.Org) {
+		return nil, denied("a statement was signed for a desk, and the organisation that submits it has none")
+	}
+	return document.StatementClients(), nil
 }
 
 // person verifies one statement under the issuer's key that stands on the ledger.

@@ -122,7 +122,7 @@ func (l *Ledger) CreateIssuer(org, label string, key *DIDKey) (string, error) {
 // Accept has the members of a seeded ledger accept an issuer for a credential
 // type, whose schema it publishes when it has none.
 func (l *Ledger) Accept(issuer, credentialType string) error {
-	const version = "1"
+	const version = "1.0.0" // of every type of the nodes' catalogue
 	registrar := l.Client(l.members[0], ledger.RoleRegistrar)
 	err := l.Submit(registrar, ledger.IdentityPublishSchema, ledger.PublishSchema{
 		CredentialType: credentialType, Version: version, Digest: ledger.Digest("sample-schema", []byte(credentialType)),

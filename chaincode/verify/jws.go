@@ -29,6 +29,9 @@ type JWS struct {
 // "x5c"), it is not looked at: keys come from elsewhere.
 func ParseJWS(s string) (*JWS, error) { return parseJWS(s, MaxJWS) }
 
+// ParseJWSWithin is [ParseJWS] for documents that are larger, within a bound in bytes.
+func ParseJWSWithin(s string, limit int) (*JWS, error) { return parseJWS(s, limit) }
+
 func parseJWS(s string, limit int) (*JWS, error) {
 	if len(s) > limit {
 		return nil, ledger.Problemf(ledger.CodeTooLarge, "a signed token has at most %d bytes", limit)

@@ -86,6 +86,20 @@ func ParsePresentation(s string) (*Presentation, error) {
 	return p, nil
 }
 
+// ClaimedAudience returns "aud" of the key binding: for whom the holder says to
+// have signed. It is empty when that cannot be read.
+func (p *Presentation) ClaimedAudience() string {
+	claims, err := parseObject(p.binding.Payload)
+	if err != nil {
+		return ""
+	}
+	audience, err := claims.text("aud")
+	if err != nil {
+		return ""
+	}
+	return audience
+}
+
 // Verify checks the issuer's signature, the credential's time, the holder's
 // signature under the key to which the credential is bound, and what it binds. The
 // Problem comes in a PartError.

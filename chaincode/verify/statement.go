@@ -2,6 +2,7 @@ package verify
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ type Occasion struct {
 	Request  string // ledger.BodyDigest of the request's bytes
 	Record   string // ledger.KeyDigest
 	Revision int
+	Desks    []string  // client identifiers under which the submitting organisation asks for statements: ledger.DID.StatementClients
 	At       time.Time // of the transaction
 }
 
@@ -102,13 +104,18 @@ func (o object) exactly(names ...string) bool {
 }
 
 // Verify checks that the statement is for this occasion, and that the holder of
-// a credential under this key of the issuer signed it.
+// a credential under this key of the issuer signed it: for the ledger
+// (ledger.StatementAudience), or for one of the desks of who submits it.
 func (s *Statement) Verify(issuer *Key, o Occasion) (*Agreement, error) {
 	if err := s.fits(o); err != nil {
 		return nil, err
 	}
+	audience := ledger.StatementAudience(o.Network, o.Channel)
+	if claimed := s.Presentation.ClaimedAudience(); slices.Contains(o.Desks, claimed) && ledger.IsStatementClient(claimed) {
+		audience = claimed
+	}
 	credential, err := s.Presentation.Verify(issuer, Binding{
-		Audience: ledger.StatementAudience(o.Network, o.Channel), Nonce: s.challenge,
+		Audience: audience, Nonce: s.challenge,
 		At: o.At, MaxAge: ledger.MaxKeyBindingAge, MaxSkew: ledger.MaxStatementSkew,
 	})
 	if err != nil {

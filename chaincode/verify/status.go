@@ -29,8 +29,12 @@ func (r *StatusRef) List() string { return r.URI[strings.LastIndexByte(r.URI, '/
 // Status returns where the credential's status stands, and false when its issuer
 // gave it none. A status of another kind than a Token Status List is refused, as
 // nobody here could tell what it says.
-func (c *Credential) Status() (*StatusRef, bool, error) {
-	status, there := c.Claims["status"]
+func (c *Credential) Status() (*StatusRef, bool, error) { return StatusOf(c.Claims) }
+
+// StatusOf is [Credential.Status] for the claims of any JWT, as ParseObject reads
+// them.
+func StatusOf(claims map[string]any) (*StatusRef, bool, error) {
+	status, there := claims["status"]
 	if !there {
 		return nil, false, nil
 	}
