@@ -12,6 +12,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/strictjson"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/chaincode/verify"
 )
 
 // Format names the one version of the bundle that exists.
@@ -34,6 +35,7 @@ type Bundle struct {
 	Checkpoint string             `json:"checkpoint"`       // signed note, the text that was anchored
 	Anchor     ledger.SignedRead  `json:"anchor"`           // of anchor:Get
 	Device     *ledger.SignedRead `json:"device,omitempty"` // of device:GetUnit; only when the device vouches
+	Lasting    *Lasting           `json:"lasting,omitempty"`
 }
 
 // Record is one record and its way to the root of its request's sub-tree.
@@ -191,6 +193,8 @@ func (b *Bundle) check() error {
 		return mismatch(StepFormat, nil, "the record has more than %d bytes", MaxRecord)
 	case len(b.Checkpoint) > ledger.MaxCheckpoint:
 		return mismatch(StepCheckpoint, nil, "the checkpoint is longer than %d bytes", ledger.MaxCheckpoint)
+	case b.Lasting != nil && (len(b.Lasting.Line) > verify.MaxLastingLine || len(b.Lasting.Key.Pub) > verify.MaxLastingJWK):
+		return mismatch(StepLasting, nil, "it is longer than any is")
 	}
 	return nil
 }

@@ -25,19 +25,19 @@ var update = flag.Bool("update", false, "make the golden files anew")
 // -update rewrites them and makes new ones only where they are missing.
 func TestGoldenBundles(t *testing.T) {
 	t.Parallel()
-	for _, by := range []proof.Voucher{proof.VouchedByDevice, proof.VouchedByNode} {
-		t.Run(string(by), func(t *testing.T) {
+	for name, by := range map[string]proof.Voucher{"device": proof.VouchedByDevice, "node": proof.VouchedByNode, "lasting": proof.VouchedByNode} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bundleFile := filepath.Join("testdata", string(by)+".golden.json")
-			trustFile := filepath.Join("testdata", string(by)+".trust.golden.json")
+			bundleFile := filepath.Join("testdata", name+".golden.json")
+			trustFile := filepath.Join("testdata", name+".trust.golden.json")
 			if _, err := os.Stat(bundleFile); *update && err != nil {
-				makeGolden(t, by, bundleFile, trustFile)
+				makeGolden(t, by, name == "lasting", bundleFile, trustFile)
 			}
-			words, err := proof.VerifyFiles(trustFile, bundleFile)
+			words, err := proof.VerifyFiles(trustFile, bundleFile, "")
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, filepath.Join("testdata", string(by)+".golden.txt"), []byte(words))
+			golden(t, filepath.Join("testdata", name+".golden.txt"), []byte(words))
 			b, err := proof.ParseBundle(read(t, bundleFile))
 			if err != nil {
 				t.Fatal(err)
@@ -62,10 +62,14 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-func makeGolden(t *testing.T, by proof.Voucher, bundleFile, trustFile string) {
+func makeGolden(t *testing.T, by proof.Voucher, lasting bool, bundleFile, trustFile string) {
 	t.Helper()
 	w := newWorld(t, by)
-	raw, err := w.bundle(t).Encode()
+	b := w.bundle(t)
+	if lasting {
+		b.Lasting = w.lasting(t, lastingKey(1))
+	}
+	raw, err := b.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,22 +228,31 @@ func TestVerifyFilesSaysWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	trust, bundle := filepath.Join("testdata", "node.trust.golden.json"), filepath.Join("testdata", "node.golden.json")
 	altered, text, huge := filepath.Join(dir, "altered"), filepath.Join(dir, "text"), filepath.Join(dir, "huge")
+	lasting, lastingTrust := filepath.Join("testdata", "lasting.golden.json"), filepath.Join("testdata", "lasting.trust.golden.json")
+	first, second := lastingKey(1).JWK().Thumbprint(), lastingKey(2).JWK().Thumbprint()
 	write(t, altered, bytes.Replace(read(t, bundle), []byte(`94`), []byte(`99`), 1))
 	write(t, text, []byte("hello"))
 	write(t, huge, make([]byte, proof.MaxBundle+1))
-	for _, c := range []struct{ trust, bundle, want string }{
-		{trust, altered, "the proof does not hold: content: the record's bytes are not those that were committed to"},
-		{trust, text, "the proof does not hold: format: "},
-		{trust, huge, "reading the bundle: [too_large]"},
-		{trust, filepath.Join(dir, "absent"), "reading the bundle: open "},
-		{text, bundle, "reading the trust file: "},
-		{filepath.Join(dir, "absent"), bundle, "reading the trust file: open "},
-		{filepath.Join("testdata", "device.trust.golden.json"), bundle, "the proof does not hold: policy: "},
+	for _, c := range []struct{ trust, bundle, want, key string }{
+		{trust, altered, "the proof does not hold: content: the record's bytes are not those that were committed to", ""},
+		{trust, text, "the proof does not hold: format: ", ""},
+		{trust, huge, "reading the bundle: [too_large]", ""},
+		{trust, filepath.Join(dir, "absent"), "reading the bundle: open ", ""},
+		{text, bundle, "reading the trust file: ", ""},
+		{filepath.Join(dir, "absent"), bundle, "reading the trust file: open ", ""},
+		{filepath.Join("testdata", "device.trust.golden.json"), bundle, "the proof does not hold: policy: ", ""},
+		{trust, bundle, "the proof does not hold: lasting: the bundle has no lasting signature", first},
+		{lastingTrust, lasting, "the proof does not hold: lasting: it is by another key than was asked for", second},
+		{lastingTrust, lasting, "the proof does not hold: [invalid] ", "key"},
 	} {
-		words, err := proof.VerifyFiles(c.trust, c.bundle)
+		words, err := proof.VerifyFiles(c.trust, c.bundle, c.key)
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) || words != "" {
 			t.Errorf("got %q, %v; want %q", words, err, c.want)
 		}
+	}
+	words, err := proof.VerifyFiles(lastingTrust, lasting, first)
+	if err != nil || !strings.Contains(words, "by the key "+first+", which is known to be that of hospital-north.") {
+		t.Errorf("%s, %v", words, err)
 	}
 }
 

@@ -13,8 +13,10 @@ const maxTrust = 16 << 20
 
 // VerifyFiles judges the bundle in one file by the trust file in another and
 // returns the verdict in words. Without a verdict the error says what does not
-// fit, or what could not be read. It touches nothing but the two files.
-func VerifyFiles(trustFile, bundleFile string) (string, error) {
+// fit, or what could not be read. It touches nothing but the two files. When
+// lasting is not empty, the bundle must have a lasting signature by the key with
+// that thumbprint.
+func VerifyFiles(trustFile, bundleFile, lasting string) (string, error) {
 	raw, err := readBounded(trustFile, maxTrust)
 	if err != nil {
 		return "", fmt.Errorf("reading the trust file: %w", err)
@@ -31,6 +33,9 @@ func VerifyFiles(trustFile, bundleFile string) (string, error) {
 		return "", fmt.Errorf("reading the bundle: %w", err)
 	}
 	verdict, err := v.VerifyJSON(raw)
+	if err == nil && lasting != "" {
+		err = verdict.RequireLasting(lasting)
+	}
 	if err != nil {
 		return "", fmt.Errorf("the proof does not hold: %w", err)
 	}

@@ -20,8 +20,9 @@ type Head struct {
 	size     uint64
 	root     Hash
 
-	mu      sync.Mutex
+	mu      sync.Mutex      // guards what follows
 	entries map[Hash]*Entry // by entry
+	lasting *goodLasting    // the last that was found good
 }
 
 // Head judges a checkpoint and the signed read of its anchor.

@@ -22,6 +22,7 @@ const (
 	StepSignedRead Step = "signed read" // what the peers signed
 	StepPolicy     Step = "policy"      // who they are and how many
 	StepDevice     Step = "device"      // the device's record or signature
+	StepLasting    Step = "lasting"     // the checkpoint's second signature
 )
 
 // Mismatch says which step of a proof does not fit and why. It repeats nothing
@@ -71,6 +72,12 @@ type Verdict struct {
 	UnitCertification string    `json:"unitCertification,omitempty"`
 	UnitAsOf          time.Time `json:"unitAsOf,omitzero"`
 	UnitOwner         string    `json:"unitOwner,omitempty"` // whose the device was by then, when no longer Organisation's, whose it was at Since
+
+	// Lasting is the thumbprint of the key by which the checkpoint has a good lasting
+	// signature; empty: the bundle has none. LastingKnown says that somebody but the
+	// bundle says whose key that is: the trust file, or who asked.
+	Lasting      string `json:"lasting,omitempty"`
+	LastingKnown bool   `json:"lastingKnown,omitempty"`
 }
 
 // String returns the verdict in one sentence.
@@ -123,6 +130,7 @@ func (v *Verdict) Text() string {
 		fmt.Fprintf(&b, "It has another owner by then, %s: that it belonged to %s when the anchor stood is what the ledger says of its former owners.\n",
 			v.UnitOwner, v.Organisation)
 	}
+	fmt.Fprintln(&b, v.lasting())
 	return b.String()
 }
 

@@ -14,6 +14,7 @@ type Verifier struct {
 	channel   string
 	chaincode string
 	epochs    []*epoch
+	lasting   map[string][]string // thumbprints of lasting keys, by organisation
 
 	mu    sync.Mutex
 	reads map[Hash]*read   // by readDigest
@@ -28,7 +29,7 @@ const (
 )
 
 // NewVerifier returns a verifier that trusts what the file says. It fails when
-// the file has a certificate or a policy that cannot be used.
+// the file has a certificate, a policy or a thumbprint that cannot be used.
 func NewVerifier(trust *ledger.Trust) (*Verifier, error) {
 	v := &Verifier{
 		channel: trust.Channel, chaincode: trust.Chaincode,
@@ -40,6 +41,10 @@ func NewVerifier(trust *ledger.Trust) (*Verifier, error) {
 			return nil, ledger.Problemf(ledger.CodeInvalid, "epoch %d of the trust file cannot be used: %v", i, err)
 		}
 		v.epochs = append(v.epochs, e)
+	}
+	var err error
+	if v.lasting, err = lastingKeys(trust); err != nil {
+		return nil, err
 	}
 	return v, nil
 }
@@ -71,7 +76,14 @@ func (v *Verifier) Verify(b *Bundle) (*Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	return entry.verdict(int(b.Record.Index)), nil
+	verdict := entry.verdict(int(b.Record.Index))
+	if b.Lasting != nil {
+		if verdict.Lasting, err = head.Lasting(b.Lasting); err != nil {
+			return nil, err
+		}
+		verdict.LastingKnown = len(v.lasting[verdict.Organisation]) > 0
+	}
+	return verdict, nil
 }
 
 // read judges a signed read, or finds it among those judged before.

@@ -160,7 +160,7 @@ func TestAuditorsWay(t *testing.T) {
 
 func FuzzVerify(f *testing.F) {
 	w := &world{Consortium: prooftest.New(f)}
-	for _, name := range []string{"testdata/device.golden.json", "testdata/node.golden.json"} {
+	for _, name := range []string{"testdata/device.golden.json", "testdata/node.golden.json", "testdata/lasting.golden.json"} {
 		f.Add(read(f, name))
 	}
 	v, err := proof.NewVerifier(w.Trust())

@@ -135,7 +135,7 @@ func (w *Worker) attempt(ctx context.Context, t *task) error {
 
 // endorse gets a new transaction endorsed and makes its id durable.
 func (w *Worker) endorse(ctx context.Context, t *task) error {
-	p, err := w.ledger.Prepare(ctx, t.role, t.name, t.request)
+	p, err := w.prepare(ctx, t)
 	if err != nil {
 		// A conflict that endorsers report is the contract's answer to what the
 		// command expects, and stays one.
@@ -153,6 +153,18 @@ func (w *Worker) endorse(ctx context.Context, t *task) error {
 	t.open = append(t.open, p.TxID)
 	w.step(t, StepEndorsed)
 	return nil
+}
+
+// prepare has a command endorsed, with what its endorsers must see beside it.
+func (w *Worker) prepare(ctx context.Context, t *task) (*client.Prepared, error) {
+	if w.options.Beside == nil {
+		return w.ledger.Prepare(ctx, t.role, t.name, t.request)
+	}
+	beside, err := w.options.Beside(ctx, t.name, t.request)
+	if err != nil {
+		return nil, err
+	}
+	return w.ledger.Prepare(ctx, t.role, t.name, t.request, beside)
 }
 
 // settle judges a refusal. A command of which a transaction may be in may have

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/client"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -33,6 +34,11 @@ type Options struct {
 	// too_large problem, and counts as assessed with nothing found; after any
 	// other error the report is tried again, and what was found before stays.
 	Assess func(ctx context.Context, report ledger.Threat, body []byte, devices []fact.Device) (fact.Assessment, error)
+
+	// Beside returns what the endorsers of a command must see besides its request,
+	// and nobody may keep. It is asked each time that the command is endorsed; a
+	// command of which it says nothing has nothing.
+	Beside func(ctx context.Context, name string, request []byte) (client.Transient, error)
 
 	// Concurrency is how many commands are under way at once; default 100, what
 	// a small network carries best.
