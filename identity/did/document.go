@@ -13,6 +13,7 @@ const (
 	contextDID     = "https://www.w3.org/ns/did/v1"
 	contextJWK     = "https://w3id.org/security/jwk/v1"             // Controlled Identifiers 1.0, section 2.2.3
 	contextJWK2020 = "https://w3id.org/security/suites/jws-2020/v1" // what did:jwk prescribes
+	contextBBS     = "https://w3id.org/security/bbs/v1"             // with keys for BBS+ signatures
 	typeJWK        = ledger.MethodJSONWebKey                        // with publicKeyJwk
 	typeJWK2020    = "JsonWebKey2020"                               // the same, before it was standardised
 	typeMultikey   = "Multikey"                                     // with publicKeyMultibase: Controlled Identifiers 1.0, section 2.2.2
@@ -45,14 +46,15 @@ type Document struct {
 	Service              []Service            `json:"service,omitempty"`
 }
 
-// VerificationMethod is one public key of a document. It has one of the two
-// members that hold keys.
+// VerificationMethod is one public key of a document. It has one of the members that
+// hold keys.
 type VerificationMethod struct {
 	ID                 string          `json:"id"` // DID URL
 	Type               string          `json:"type"`
 	Controller         string          `json:"controller"` // DID
 	PublicKeyJWK       json.RawMessage `json:"publicKeyJwk,omitempty"`
 	PublicKeyMultibase string          `json:"publicKeyMultibase,omitempty"`
+	PublicKeyBase58    string          `json:"publicKeyBase58,omitempty"` // of keys for BBS+ signatures alone
 }
 
 // Service is a place where the subject answers.

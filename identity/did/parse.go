@@ -167,6 +167,9 @@ func (d *Document) method(raw json.RawMessage) (string, error) {
 			return "", malformed("a verification method has no key, or two")
 		}
 	}
+	if m.Type == typeBBS {
+		m.PublicKeyBase58 = base58Of(o)
+	}
 	d.VerificationMethod = append(d.VerificationMethod, m)
 	return m.ID, nil
 }

@@ -47,6 +47,9 @@ func render(record *ledger.DID, id string, aliases []string) *Document {
 		}
 	}
 	for _, s := range record.Service {
+		if d.addBBS(s) {
+			continue
+		}
 		endpoint, err := json.Marshal(s.ServiceEndpoint)
 		if err != nil {
 			continue // cannot be: it is a text

@@ -129,7 +129,7 @@ func ParseWebName(did, host, network, org string) (ledger.DIDName, bool) {
 // WebDocument returns the document of a ledger's record as it is published at a
 // host: under its did:web, and saying which DID of the ledger is the same. Its keys
 // have the type's older name, JsonWebKey2020: wallets, Credo 0.6 among them, know no
-// other.
+// other. Keys for BBS+ signatures are there as well, which they skip.
 func WebDocument(record *ledger.DID, host string) (*Document, error) {
 	name, ok := ledger.ParseDID(record.ID)
 	if !ok {
@@ -146,9 +146,11 @@ func WebDocument(record *ledger.DID, host string) (*Document, error) {
 		}
 	}
 	d := render(record, id, aliases)
-	d.Context = []string{contextDID, contextJWK2020}
+	d.Context = slices.Replace(d.Context, 0, 2, contextDID, contextJWK2020)
 	for i := range d.VerificationMethod {
-		d.VerificationMethod[i].Type = typeJWK2020
+		if d.VerificationMethod[i].Type == typeJWK {
+			d.VerificationMethod[i].Type = typeJWK2020
+		}
 	}
 	return d, nil
 }

@@ -187,7 +187,7 @@ func refuses(t *testing.T, k keys.Keeper, algorithm string) {
 		_, err = k.Generations(wrong)
 		want(ledger.CodeInvalid, err)
 	}
-	for _, other := range []string{"", "none", "RS256", keys.AlgMLDSA65} {
+	for _, other := range []string{"", "none", "RS256", verify.AlgMLDSA65} {
 		_, err := k.Signer(purpose, other)
 		want(ledger.CodeInvalid, err)
 		_, err = k.Rotate(purpose, other)

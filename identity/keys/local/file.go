@@ -19,6 +19,7 @@ import (
 const (
 	kindSigner  = "signer"
 	kindLasting = "lasting"
+	kindBBS     = "bbs"
 )
 
 // maxFile bounds a file of the store, in bytes; the largest has less than 3 kB.

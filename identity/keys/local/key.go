@@ -138,7 +138,7 @@ type seed struct {
 }
 
 func (s *Store) makeLasting(purpose string, generation int) error {
-	return s.write(keyFile{Purpose: purpose, Generation: generation, Algorithm: keys.AlgMLDSA65, kind: kindLasting},
+	return s.write(keyFile{Purpose: purpose, Generation: generation, Algorithm: verify.AlgMLDSA65, kind: kindLasting},
 		seed{random(keys.LastingSeedSize)})
 }
 
@@ -148,7 +148,7 @@ func (s *Store) loadLasting(f keyFile) (*keys.LastingKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(content.Seed) != keys.LastingSeedSize || f.Algorithm != keys.AlgMLDSA65 {
+	if len(content.Seed) != keys.LastingSeedSize || f.Algorithm != verify.AlgMLDSA65 {
 		return nil, damaged(f.name())
 	}
 	key := keys.NewLastingKey([keys.LastingSeedSize]byte(content.Seed))

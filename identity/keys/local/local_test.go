@@ -282,7 +282,7 @@ func TestLastingKeysRotate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signature, err := first.Sign(message)
+	signature, err := first.Detached("test", message)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +298,7 @@ func TestLastingKeysRotate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := signature.Verify(old.JWK(), message); err != nil {
+	if err := old.JWK().VerifyDetached("test", message, signature); err != nil {
 		t.Error(err)
 	}
 	list, err := s.LastingGenerations("certify")
@@ -320,14 +320,14 @@ func TestLastingKeysRotate(t *testing.T) {
 func BenchmarkSign(b *testing.B) {
 	s := open(b, b.TempDir())
 	keystest.Bench(b, s, verify.AlgEdDSA, verify.AlgES256)
-	b.Run(keys.AlgMLDSA65, func(b *testing.B) {
+	b.Run(verify.AlgMLDSA65, func(b *testing.B) {
 		key, err := s.Lasting("bench")
 		if err != nil {
 			b.Fatal(err)
 		}
 		message := make([]byte, 1024)
 		for b.Loop() {
-			if _, err := key.Sign(message); err != nil {
+			if _, err := key.Detached("bench", message); err != nil {
 				b.Fatal(err)
 			}
 		}

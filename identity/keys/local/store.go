@@ -27,6 +27,7 @@ type Store struct {
 	mu      sync.Mutex // guards what follows
 	signers map[string]*keys.Key
 	lasting map[string]*keys.LastingKey
+	bbs     map[string]*BBSKey
 }
 
 var _ keys.Keeper = (*Store)(nil)
@@ -58,7 +59,7 @@ func Open(dir string, secret []byte) (*Store, error) {
 	}
 	return &Store{
 		dir: dir, lock: lock, crypto: crypto,
-		signers: map[string]*keys.Key{}, lasting: map[string]*keys.LastingKey{},
+		signers: map[string]*keys.Key{}, lasting: map[string]*keys.LastingKey{}, bbs: map[string]*BBSKey{},
 	}, nil
 }
 
