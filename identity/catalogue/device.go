@@ -12,8 +12,8 @@ var (
 // devices are the types whose subject is a device of the ledger.
 var devices = []*Type{
 	{
-		Name: "DeviceBirth", Version: "1.0.0", Subject: Device, Issuers: makers,
-		Formats: []Format{SDJWT, JWT, LD}, W3C: w3c("DeviceBirth"), Contexts: []string{context("DeviceBirth")},
+		Name: "DeviceBirth", Version: "1.0.0", Subject: Device, ByDevice: true, Issuers: makers,
+		Formats: []Format{SDJWT, JWT, LD}, Suites: linked, W3C: w3c("DeviceBirth"), Contexts: []string{context("DeviceBirth")},
 		Life: 10 * 365 * day, MaxLife: 20 * 365 * day,
 		Display: Display{Text{"Device birth", "Herkunft des Geräts", "Origine du dispositif"}, "#2f4858", "#ffffff"},
 		Claims: []Claim{
@@ -28,8 +28,8 @@ var devices = []*Type{
 		},
 	},
 	{
-		Name: "DeviceOperation", Version: "1.0.0", Subject: Device, Issuers: hospitals,
-		Formats: []Format{SDJWT, JWT, LD}, W3C: w3c("DeviceOperation"), Contexts: []string{context("DeviceOperation")},
+		Name: "DeviceOperation", Version: "1.0.0", Subject: Device, ByDevice: true, Issuers: hospitals,
+		Formats: []Format{SDJWT, JWT, LD}, Suites: linked, W3C: w3c("DeviceOperation"), Contexts: []string{context("DeviceOperation")},
 		Life: 365 * day, MaxLife: 2 * 365 * day,
 		Display: Display{Text{"Device in service", "Gerät im Betrieb", "Dispositif en service"}, "#0f6e5a", "#ffffff"},
 		Claims: []Claim{
@@ -44,8 +44,9 @@ var devices = []*Type{
 	},
 	{
 		Name: "DeviceCertification", Version: "1.0.0", Subject: Device, Issuers: []string{ledger.KindAuthority},
-		Formats: []Format{SDJWT, JWT, LD}, W3C: w3c("DeviceCertification"), Contexts: []string{context("DeviceCertification")},
-		Life: 365 * day, MaxLife: 3 * 365 * day,
+		// A lasting signature is over what the data model 2.0 has signed, and over JWTs.
+		Formats: []Format{SDJWT, JWT, LD}, Suites: []Suite{RDFC2022}, W3C: w3c("DeviceCertification"), Contexts: []string{context("DeviceCertification")},
+		Life: 365 * day, MaxLife: 3 * 365 * day, Lasting: true,
 		Display: Display{Text{"Device certification", "Gerätezertifizierung", "Certification du dispositif"}, "#7a3e00", "#ffffff"},
 		Claims: []Claim{
 			unit, di,

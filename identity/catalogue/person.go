@@ -20,6 +20,14 @@ var (
 // domain name).
 const docTypes = "io.github.secant-platform."
 
+// The suites of types in the format LD. A badge has one only, as Open Badges 3.0 are
+// of the data model 2.0.
+var (
+	linked    = []Suite{RDFC2022, Ed25519}
+	unlinked  = []Suite{RDFC2022, Ed25519, BBS}
+	badgeOnly = []Suite{RDFC2022}
+)
+
 // openBadge is the context of Open Badges 3.0 (section F.1).
 const openBadge = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
 
@@ -43,7 +51,7 @@ var (
 var persons = []*Type{
 	{
 		Name: "Patient", Version: "1.0.0", Subject: Person, Issuers: hospitals,
-		Formats: []Format{SDJWT, MDoc, JWT, LD}, DocType: docTypes + "patient.1", W3C: w3c("Patient"), Contexts: []string{context("Patient")},
+		Formats: []Format{SDJWT, MDoc, JWT, LD}, Suites: unlinked, DocType: docTypes + "patient.1", W3C: w3c("Patient"), Contexts: []string{context("Patient")},
 		Life: 365 * day, MaxLife: 2 * 365 * day, WithoutStatus: day,
 		Display: Display{Text{"Patient card", "Patientenausweis", "Carte de patient"}, "#0b5d7a", "#ffffff"},
 		Claims: []Claim{
@@ -58,7 +66,7 @@ var persons = []*Type{
 	{
 		Name: "Practitioner", Version: "1.0.0", Subject: Person,
 		Issuers: []string{ledger.KindHospital, ledger.KindAuthority},
-		Formats: []Format{SDJWT, MDoc, JWT, LD}, DocType: docTypes + "practitioner.1", W3C: w3c("Practitioner"), Contexts: []string{context("Practitioner")},
+		Formats: []Format{SDJWT, MDoc, JWT, LD}, Suites: unlinked, DocType: docTypes + "practitioner.1", W3C: w3c("Practitioner"), Contexts: []string{context("Practitioner")},
 		Life: 180 * day, MaxLife: 365 * day, WithoutStatus: day,
 		Display: Display{Text{"Health professional", "Heilberufsausweis", "Professionnel de santé"}, "#1c4f33", "#ffffff"},
 		Claims: []Claim{
@@ -75,7 +83,7 @@ var persons = []*Type{
 		// What a person may do on a node follows from "role": its values are those of
 		// the gateway's roles that persons have, and the two clinical ones.
 		Name: "StaffRole", Version: "1.0.0", Subject: Person, Issuers: everyone,
-		Formats: []Format{SDJWT, JWT, LD}, W3C: w3c("StaffRole"), Contexts: []string{context("StaffRole")},
+		Formats: []Format{SDJWT, JWT, LD}, Suites: unlinked, W3C: w3c("StaffRole"), Contexts: []string{context("StaffRole")},
 		Life: 7 * day, MaxLife: 31 * day, WithoutStatus: day,
 		Display: Display{Text{"Staff role", "Dienstrolle", "Fonction"}, "#3b2f63", "#ffffff"},
 		Claims: []Claim{
@@ -88,7 +96,7 @@ var persons = []*Type{
 	{
 		// Open Badges 3.0, section B.1: the claims are those of an AchievementSubject.
 		Name: "TrainingBadge", Version: "1.0.0", Subject: Person, Issuers: everyone,
-		Formats: []Format{SDJWT, JWT, LD}, W3C: []string{"VerifiableCredential", "OpenBadgeCredential", "TrainingBadge"},
+		Formats: []Format{SDJWT, JWT, LD}, Suites: badgeOnly, W3C: []string{"VerifiableCredential", "OpenBadgeCredential", "TrainingBadge"},
 		Contexts: []string{openBadge, context("TrainingBadge")},
 		Life:     2 * 365 * day, MaxLife: 5 * 365 * day, WithoutStatus: day,
 		Display: Display{Text{"Training badge", "Schulungsnachweis", "Badge de formation"}, "#8a5a00", "#ffffff"},

@@ -22,6 +22,18 @@ const (
 	MDoc  Format = "mso_mdoc"    // ISO/IEC 18013-5
 )
 
+// Suite is how a credential in the format LD is signed.
+type Suite string
+
+// The suites: the data model 2.0 with its proof, the data model 1.1 with the proof
+// that older wallets take, and the one of which a holder shows parts that cannot be
+// linked. Credentials of the last are bound to nobody, have no status and end soon.
+const (
+	RDFC2022 Suite = "eddsa-rdfc-2022"
+	Ed25519  Suite = "Ed25519Signature2020"
+	BBS      Suite = "BbsBlsSignature2020"
+)
+
 // Subject is the kind of whom or what a credential is about.
 type Subject string
 
@@ -39,9 +51,14 @@ type Type struct {
 	// Version is that of the schema.
 	Version string  `json:"version"`
 	Subject Subject `json:"subject"`
+	// ByDevice says that its holder is the device itself, by the key that the ledger has
+	// of the unit which the claims name.
+	ByDevice bool `json:"-"`
 	// Issuers are the kinds of organisation that may issue it.
 	Issuers []string `json:"issuers"`
 	Formats []Format `json:"formats"`
+	// Suites are those in which it is issued in the format LD, the usual one first.
+	Suites []Suite `json:"suites,omitempty"`
 	// DocType names the type as an mdoc, whose one namespace has the same name;
 	// empty when it is not issued as one.
 	DocType string `json:"docType,omitempty"`
@@ -57,8 +74,12 @@ type Type struct {
 	// WithoutStatus is for how long at most it may be issued without a status, by which
 	// it could be revoked; 0: never.
 	WithoutStatus time.Duration `json:"withoutStatus"`
-	Display       Display       `json:"display"`
-	Claims        []Claim       `json:"claims"` // in the order in which they are shown
+	// Lasting is for a type of which every credential has a lasting signature beside
+	// its own, for those who come when elliptic curves no longer convince: see
+	// identity/lasting.
+	Lasting bool    `json:"lasting,omitempty"`
+	Display Display `json:"display"`
+	Claims  []Claim `json:"claims"` // in the order in which they are shown
 }
 
 // Claim is one top-level claim.
@@ -145,6 +166,9 @@ func (t *Type) Terms() (types, claims []string) {
 
 // In reports whether the type is issued in a format.
 func (t *Type) In(f Format) bool { return slices.Contains(t.Formats, f) }
+
+// Signed reports whether the type is issued in the format LD with a suite.
+func (t *Type) Signed(s Suite) bool { return slices.Contains(t.Suites, s) }
 
 // By reports whether an organisation of that kind may issue the type.
 func (t *Type) By(kind string) bool { return slices.Contains(t.Issuers, kind) }

@@ -73,16 +73,25 @@ func Parse(s, typ string) (*Token, bool) {
 	if err != nil || jws.Type != typ {
 		return nil, false
 	}
+	t, ok := Of(jws, s)
+	return t, ok && verify.OneMeaning(jws.Payload)
+}
+
+// Of takes a JWS further apart, from the text that it was parsed from. Its claims may
+// hold null, which [Parse] refuses, and their names are not repeated at the top alone:
+// the caller reads what lies deeper by a reader of its own.
+func Of(jws *verify.JWS, s string) (*Token, bool) {
 	head, _, _ := strings.Cut(s, ".")
 	b, err := base64.RawURLEncoding.DecodeString(head)
 	if err != nil {
 		return nil, false
 	}
 	t := &Token{JWS: jws}
-	var ok [2]bool
-	t.Header, ok[0] = ParseMembers(b)
-	t.Claims, ok[1] = ParseMembers(jws.Payload)
-	return t, ok[0] && ok[1]
+	var ok bool
+	if t.Header, ok = ParseMembers(b); !ok {
+		return nil, false
+	}
+	return t, json.Unmarshal(jws.Payload, &t.Claims) == nil
 }
 
 // Own verifies a token under the public key that its own header carries, which

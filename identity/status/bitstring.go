@@ -72,7 +72,9 @@ func (l *List) Credential(issuer string, p Purpose, e Edition) (map[string]any, 
 }
 
 // bitstring returns a bit for each place, the first in the highest bit: gzip in
-// multibase base64url (section 3.2).
+// multibase base64url (section 3.2). What is revoked is suspended as well: a credential
+// that can name one list only, as those of the data model 1.1 are for wallets that read
+// no more, names that of suspensions.
 func (l *List) bitstring(p Purpose) (string, error) {
 	want, ok := p.status()
 	if !ok || int(want) >= 1<<l.bits {
@@ -85,7 +87,7 @@ func (l *List) bitstring(p Purpose) (string, error) {
 	perByte := 8 / l.bits
 	for n, b := range statuses {
 		for i := n * perByte; b != 0; i++ { // most are valid, and none of them is looked at
-			if Status(b&l.mask()) == want {
+			if is := Status(b & l.mask()); is == want || is == Revoked {
 				set[i/8] |= 0x80 >> (i % 8)
 			}
 			b >>= l.bits

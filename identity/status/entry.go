@@ -21,7 +21,8 @@ type Entry struct {
 // Claim returns the entry as a member of "credentialStatus" (section 2.1).
 func (e Entry) Claim() map[string]any {
 	return map[string]any{
-		"type": entryType, "statusPurpose": string(e.Purpose),
+		// The data model 1.1 wants an id, and version 2.0 allows one.
+		"id": e.URI + "#" + strconv.Itoa(e.Index), "type": entryType, "statusPurpose": string(e.Purpose),
 		"statusListIndex": strconv.Itoa(e.Index), "statusListCredential": e.URI,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -174,7 +175,7 @@ func encode(tb testing.TB, v any) []byte {
 func TestABitstringSaysWhatTheListSays(t *testing.T) {
 	t.Parallel()
 	l := marked(t, 2)
-	for p, want := range map[status.Purpose]int{status.Revocation: 3, status.Suspension: 4} {
+	for p, want := range map[status.Purpose][]int{status.Revocation: {3}, status.Suspension: {3, 4}} {
 		got, err := status.ParseBitstring(encode(t, credential(t, l, issuer, p, edition)))
 		if err != nil {
 			t.Fatal(err)
@@ -184,7 +185,7 @@ func TestABitstringSaysWhatTheListSays(t *testing.T) {
 			t.Errorf("it reads as %+v", got)
 		}
 		for i := range l.Capacity() {
-			if is, err := got.At(i); err != nil || is != (i == want) {
+			if is, err := got.At(i); err != nil || is != slices.Contains(want, i) {
 				t.Fatalf("%s of place %d: %v, %v", p, i, is, err)
 			}
 		}

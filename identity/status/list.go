@@ -86,6 +86,18 @@ func (l *List) Allocate() (int, error) {
 	return index, nil
 }
 
+// Release gives back a place that Allocate gave, of a credential that came to nothing
+// and that nobody has.
+func (l *List) Release(index int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.taken(index) {
+		l.put(index, Valid)
+		l.used[index/wordBits] &^= 1 << (index % wordBits)
+		l.free++
+	}
+}
+
 // nthFree finds the free place with n free ones before it. Counting takes as long
 // in a list that is nearly full as in an empty one, which drawing until a free
 // place is hit would not.

@@ -3,6 +3,7 @@ package vc
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
@@ -25,15 +26,29 @@ import (
 )
 
 const (
-	typeBBS       = "BbsBlsSignature2020"
-	typeBBSProof  = "BbsBlsSignatureProof2020"
-	blankNode     = "urn:bnid:" // begins what stands for a node without id in a part
-	nobody        = "about:blank"
-	bbsPublicKey  = 96 // bytes
-	minNonce      = 16 // bytes
-	maxNonce      = 128
-	bbsResolution = time.Hour
+	typeBBS      = "BbsBlsSignature2020"
+	typeBBSProof = "BbsBlsSignatureProof2020"
+	blankNode    = "urn:bnid:" // begins what stands for a node without id in a part
+	nobody       = "about:blank"
+	minNonce     = 16 // bytes
+	maxNonce     = 128
 )
+
+// BBSKeySize is that of a public key: a compressed point of G2, in bytes.
+const BBSKeySize = 96
+
+// BBSResolution is what the times of a BBS+ credential are cut to, so that many
+// credentials share them: one says that it was issued some time within the hour.
+const BBSResolution = time.Hour
+
+// AnonymousNonce returns the nonce under which a holder proves a part of a BBS+
+// credential. Such a proof has no place for an audience. So the nonce is made of
+// the one that was asked with and of the audience, as the holder sees it: what was
+// made for one verifier is worth nothing to another.
+func AnonymousNonce(nonce, audience string) []byte {
+	sum := sha256.Sum256([]byte("secant/anonymous/v1\x00" + audience + "\x00" + nonce))
+	return sum[:]
+}
 
 // curve is held by whoever computes on BLS12-381. aries' arithmetic has its scratch
 // space in package variables: two at once make signatures that do not verify, and
@@ -66,7 +81,7 @@ func OpenBBS(manager kms.KeyManager, id string) (*BBSSigner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a BBS+ key: %w", err)
 	}
-	if kind != kms.BLS12381G2Type || len(public) != bbsPublicKey {
+	if kind != kms.BLS12381G2Type || len(public) != BBSKeySize {
 		return nil, errors.New("opening a BBS+ key: it is of another type")
 	}
 	handle, err := manager.Get(id)
@@ -123,8 +138,8 @@ func IssueBBS(contexts *Contexts, issuer *BBSSigner, c Credential) ([]byte, erro
 	if c.ID != "" || c.Holder != "" || c.Key != nil || len(c.Status) > 0 || len(c.Schemas) > 0 || len(c.More) > 0 || c.Expires.IsZero() {
 		return nil, errors.New("issuing a BBS+ credential: it has no id, holder, status, schema or further member, and it ends")
 	}
-	c.Begins, c.Expires = c.begins().Truncate(bbsResolution), c.Expires.Truncate(bbsResolution)
-	c.Issued = c.Issued.Truncate(bbsResolution)
+	c.Begins, c.Expires = c.begins().Truncate(BBSResolution), c.Expires.Truncate(BBSResolution)
+	c.Issued = c.Issued.Truncate(BBSResolution)
 	c.ID = nobody
 	d, err := c.document(ContextV1, ContextBBS)
 	if err != nil {
@@ -183,7 +198,10 @@ func (v *Verifier) readBBS(ctx context.Context, b []byte, kind string, at time.T
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	issuer, p, err := v.readLinked(d, kind)
+	issuer, p, err := readLinked(d, kind)
+	if err == nil {
+		err = v.covered(d, p)
+	}
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -194,7 +212,7 @@ func (v *Verifier) readBBS(ctx context.Context, b []byte, kind string, at time.T
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if len(public) != bbsPublicKey {
+	if len(public) != BBSKeySize {
 		return nil, nil, nil, invalid("the issuer's key is no BBS+ key")
 	}
 	return d, p, &verifier.PublicKey{Type: "Bls12381G2Key2020", Value: public}, nil

@@ -30,14 +30,9 @@ func (c *Contexts) statements(d document) (string, error) {
 // that they are all that the document says, and that their canonical form can be
 // found in reasonable time.
 func (c *Contexts) dataset(d document) (*ld.RDFDataset, *ld.JsonLdOptions, error) {
-	options := ld.NewJsonLdOptions("")
-	options.DocumentLoader = c
-	options.SafeMode = true
-	options.Algorithm = ld.AlgorithmURDNA2015
-	options.Format = "application/n-quads"
-	expanded, err := ld.NewJsonLdProcessor().Expand(native(map[string]any(d)), options)
-	if err != nil { // not wrapped: it repeats the document
-		return nil, nil, errNoJSONLD
+	expanded, options, err := c.expand(d)
+	if err != nil {
+		return nil, nil, err
 	}
 	if len(expanded) != 1 {
 		return nil, nil, invalid("the document describes nothing, or more than one thing")
@@ -45,11 +40,71 @@ func (c *Contexts) dataset(d document) (*ld.RDFDataset, *ld.JsonLdOptions, error
 	if err := covered(expanded, map[string]bool{}); err != nil {
 		return nil, nil, err
 	}
-	dataset, err := ld.NewJsonLdApi().ToRDF(expanded, options)
+	dataset, err := toRDF(expanded)
 	if err != nil {
-		return nil, nil, errNoJSONLD
+		return nil, nil, err
 	}
 	return dataset, options, distinct(dataset)
+}
+
+// expand returns the document with every term written out (JSON-LD 1.1 API, section
+// 5.1). The terms of the contexts that it names are read once and for all.
+func (c *Contexts) expand(d document) ([]any, *ld.JsonLdOptions, error) {
+	options := c.options()
+	active, err := c.active(d)
+	if err != nil {
+		return nil, nil, err
+	}
+	expanded, err := ld.NewJsonLdApi().Expand(active, "", native(map[string]any(d.without("@context"))), options, false, nil)
+	if err != nil { // not wrapped: it repeats the document
+		return nil, nil, errNoJSONLD
+	}
+	if expanded == nil {
+		return nil, options, nil
+	}
+	if list, ok := expanded.([]any); ok {
+		return list, options, nil
+	}
+	return []any{expanded}, options, nil
+}
+
+func (c *Contexts) options() *ld.JsonLdOptions {
+	options := ld.NewJsonLdOptions("")
+	options.DocumentLoader = c
+	options.SafeMode = true
+	options.Algorithm = ld.AlgorithmURDNA2015
+	options.Format = "application/n-quads"
+	return options
+}
+
+// maxActive bounds how many combinations of contexts are kept.
+const maxActive = 256
+
+// active returns the terms of a document's contexts, which are addresses. What was
+// read is shared: expansion changes none of it.
+func (c *Contexts) active(d document) (*ld.Context, error) {
+	list, err := d.texts("@context")
+	if err != nil || len(list) > maxContexts {
+		return nil, errNoJSONLD
+	}
+	key := strings.Join(list, "\n")
+	c.mu.Lock()
+	known := c.known[key]
+	c.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	read, err := ld.NewContext(nil, c.options()).Parse(texts(list))
+	if err != nil {
+		return nil, errNoJSONLD
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.known) >= maxActive {
+		clear(c.known)
+	}
+	c.known[key] = read
+	return read, nil
 }
 
 var errNoJSONLD = invalid("the document is no JSON-LD under the contexts that are known, or uses a term that they do not define")

@@ -5,6 +5,7 @@ import (
 	_ "embed" // for the contexts
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	embedded "github.com/hyperledger/aries-framework-go/pkg/doc/ldcontext/embed"
 	"github.com/piprate/json-gold/ld"
@@ -18,6 +19,7 @@ const (
 	ContextV2      = "https://www.w3.org/ns/credentials/v2"
 	ContextEd25519 = "https://w3id.org/security/suites/ed25519-2020/v1"
 	ContextBBS     = "https://w3id.org/security/bbs/v1"
+	ContextStatus  = "https://www.w3.org/ns/credentials/status/v1" // status lists, in the data model 1.1
 	ContextBadge   = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
 
 	// What aries adds to submissions, and compacts BBS proofs with.
@@ -33,10 +35,12 @@ const (
 )
 
 // The vocabularies as their authors publish them: W3C, "Verifiable Credentials Data
-// Model v2.0", appendix B.2; 1EdTech, "Open Badges 3.0", context file 3.0.3.
+// Model v2.0", appendix B.2, and "Bitstring Status List v1.0", section 4; 1EdTech, "Open Badges 3.0", context file 3.0.3.
 var (
 	//go:embed contexts/credentials-2.json
 	credentials2 []byte
+	//go:embed contexts/status-1.json
+	status1 []byte
 	//go:embed contexts/open-badges-3.0.3.json
 	openBadges3 []byte
 )
@@ -45,12 +49,15 @@ var (
 // goroutines. Nothing outside it is ever loaded.
 type Contexts struct {
 	documents map[string]any
+
+	mu    sync.Mutex
+	known map[string]*ld.Context // under mu: the terms of contexts together, by their addresses
 }
 
 // NewContexts knows the contexts above and the given ones, by their addresses:
 // each is a JSON-LD document with an "@context" (see [Vocabulary]).
 func NewContexts(more map[string][]byte) (*Contexts, error) {
-	c := &Contexts{documents: map[string]any{}}
+	c := &Contexts{documents: map[string]any{}, known: map[string]*ld.Context{}}
 	for _, d := range embedded.Contexts {
 		switch d.URL {
 		case ContextV1, ContextEd25519, ContextBBS, contextSubmission, contextSecurityV1, contextSecurityV2:
@@ -59,11 +66,10 @@ func NewContexts(more map[string][]byte) (*Contexts, error) {
 			}
 		}
 	}
-	if err := c.add(ContextBadge, openBadges3); err != nil {
-		return nil, err
-	}
-	if err := c.add(ContextV2, credentials2); err != nil {
-		return nil, err
+	for address, content := range map[string][]byte{ContextBadge: openBadges3, ContextStatus: status1, ContextV2: credentials2} {
+		if err := c.add(address, content); err != nil {
+			return nil, err
+		}
 	}
 	c.keepScope()
 	for address, content := range more {

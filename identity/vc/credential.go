@@ -11,6 +11,7 @@ import (
 	"github.com/hyperledger/aries-framework-go/pkg/doc/verifiable"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/chaincode/verify"
 )
 
 // Credential is what an issuer says of a subject.
@@ -26,9 +27,12 @@ type Credential struct {
 	Begins   time.Time        // zero: when issued
 	Expires  time.Time        // zero: never
 	Status   []map[string]any // "credentialStatus"
-	Schemas  []Schema         // "credentialSchema"
-	Subject  map[string]any   // claims
-	More     map[string]any   // further members that the contexts define, as "name" or "evidence"
+	// Token is a place in a Token Status List, for JWTs: "status" beside the model
+	// (draft-ietf-oauth-status-list, section 6.2); nil: none.
+	Token   *verify.StatusRef
+	Schemas []Schema       // "credentialSchema"
+	Subject map[string]any // claims
+	More    map[string]any // further members that the contexts define, as "name" or "evidence"
 }
 
 // reserved are the members that a credential's own fields set.

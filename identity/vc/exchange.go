@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/hyperledger/aries-framework-go/pkg/doc/presexch"
 	"github.com/hyperledger/aries-framework-go/pkg/doc/verifiable"
@@ -158,20 +159,24 @@ func (d *Definition) fits(contexts *Contexts, descriptor *presexch.InputDescript
 	return false, nil
 }
 
-// modelled hands a credential to aries, whose proof is not looked at.
+// modelled hands a credential to aries, whose proof is not looked at. It is without
+// its status, of which aries' model has one only: no definition is about that.
 func modelled(contexts *Contexts, credential []byte) (*verifiable.Credential, error) {
+	var d document
+	var err error
 	if len(credential) > 0 && credential[0] == '{' {
-		d, err := parseDocument(credential)
-		if err != nil {
-			return nil, err
+		d, err = parseDocument(credential)
+	} else {
+		var claims document
+		if _, claims, err = parseJWT(string(credential)); err == nil {
+			d, err = claims.credential()
 		}
-		return d.aries(contexts)
 	}
-	if _, _, err := parseJWT(string(credential)); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	c, err := verifiable.ParseCredential(credential, verifiable.WithDisabledProofCheck())
-	if err != nil {
+	c, err := d.without("credentialStatus").aries(contexts)
+	if err != nil { // not wrapped: it may repeat the credential
 		return nil, invalid("the credential does not follow the data model")
 	}
 	return c, nil
@@ -185,6 +190,53 @@ var path = regexp.MustCompile(`^\$(?:\.vp)?\.verifiableCredential(?:\[([0-9]{1,2
 // its input descriptors. The submission says where to look; that the credential
 // there fits is checked here.
 func (d *Definition) Match(contexts *Contexts, p *Presentation, b []byte) (map[string]*Verified, error) {
+	places, err := d.places(contexts, p.documents, b)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]*Verified{}
+	for id, place := range places {
+		out[id] = p.Credentials[place]
+	}
+	return out, nil
+}
+
+// Answers checks that a presentation, a JWT or a document, shows what the definition
+// asks for, where the submission says: what it shows is for the caller to verify.
+func (d *Definition) Answers(contexts *Contexts, presentation string, submission []byte) error {
+	documents, err := documentsOf(presentation)
+	if err != nil {
+		return err
+	}
+	_, err = d.places(contexts, documents, submission)
+	return err
+}
+
+// documentsOf lists the credentials of a presentation.
+func documentsOf(presentation string) ([]any, error) {
+	var shown document
+	var err error
+	if strings.HasPrefix(presentation, "{") {
+		shown, err = parseDocument([]byte(presentation))
+	} else {
+		var claims document
+		if _, claims, err = parseJWT(presentation); err == nil {
+			shown, err = claims.object("vp")
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, ok := shown["verifiableCredential"].([]any)
+	if !ok {
+		list = []any{shown["verifiableCredential"]}
+	}
+	return list, nil
+}
+
+// places returns where what answers the definition stands among the credentials of a
+// presentation, by the ids of its input descriptors.
+func (d *Definition) places(contexts *Contexts, documents []any, b []byte) (map[string]int, error) {
 	if err := oneMeaning(b); err != nil {
 		return nil, err
 	}
@@ -196,7 +248,7 @@ func (d *Definition) Match(contexts *Contexts, p *Presentation, b []byte) (map[s
 	for _, m := range s.Map {
 		places[m.ID] = m
 	}
-	out := map[string]*Verified{}
+	out := map[string]int{}
 	for _, descriptor := range d.definition.InputDescriptors {
 		m, there := places[descriptor.ID]
 		if !there {
@@ -206,10 +258,10 @@ func (d *Definition) Match(contexts *Contexts, p *Presentation, b []byte) (map[s
 		if err != nil {
 			return nil, err
 		}
-		if place >= len(p.documents) {
+		if place >= len(documents) {
 			return nil, invalid("the submission names a credential that is not there")
 		}
-		credential, err := p.credential(place)
+		credential, err := encoded(documents[place])
 		if err != nil {
 			return nil, err
 		}
@@ -220,7 +272,7 @@ func (d *Definition) Match(contexts *Contexts, p *Presentation, b []byte) (map[s
 		if !fits {
 			return nil, invalid("a credential is not what the definition asks for")
 		}
-		out[descriptor.ID] = p.Credentials[place]
+		out[descriptor.ID] = place
 	}
 	return out, nil
 }
@@ -243,12 +295,12 @@ func (m mapping) place() (int, error) {
 	return strconv.Atoi(found[1])
 }
 
-// credential is one of a presentation's as its issuer made it.
-func (p *Presentation) credential(place int) ([]byte, error) {
-	if token, ok := p.documents[place].(string); ok {
+// encoded is one of a presentation's credentials as its issuer made it.
+func encoded(credential any) ([]byte, error) {
+	if token, ok := credential.(string); ok {
 		return []byte(token), nil
 	}
-	b, err := json.Marshal(p.documents[place])
+	b, err := json.Marshal(credential)
 	if err != nil {
 		return nil, fmt.Errorf("encoding a credential: %w", err)
 	}

@@ -48,12 +48,16 @@ func IssueJWT(contexts *Contexts, issuer keys.Signer, c Credential) (string, err
 		*verifiable.JWTCredClaims
 		Issued  int64         `json:"iat"` // aries would say when the credential begins
 		Confirm *confirmation `json:"cnf,omitempty"`
+		Status  any           `json:"status,omitempty"`
 	}{JWTCredClaims: mapped, Issued: c.Issued.Unix()}
 	if c.Key != nil {
 		if _, err := verify.NewKey(*c.Key); err != nil {
 			return "", fmt.Errorf("issuing a credential: its holder: %w", err)
 		}
 		claims.Confirm = &confirmation{c.Key}
+	}
+	if c.Token != nil {
+		claims.Status = map[string]any{"status_list": map[string]any{"idx": c.Token.Index, "uri": c.Token.URI}}
 	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
@@ -94,6 +98,9 @@ func (v *Verifier) VerifyJWT(ctx context.Context, token string, at time.Time) (*
 		return nil, err
 	}
 	if c.Key, err = claims.confirmed(); err != nil {
+		return nil, err
+	}
+	if c.Token, _, err = verify.StatusOf(claims); err != nil {
 		return nil, err
 	}
 	if err := c.current(at, v.Skew); err != nil {

@@ -2,19 +2,19 @@ package vc
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/hyperledger/aries-framework-go/pkg/doc/signature/jsonld"
+	ariesproof "github.com/hyperledger/aries-framework-go/pkg/doc/signature/proof"
+	aries "github.com/hyperledger/aries-framework-go/pkg/doc/signature/signer"
 	"github.com/hyperledger/aries-framework-go/pkg/doc/signature/suite"
 	"github.com/hyperledger/aries-framework-go/pkg/doc/signature/suite/ed25519signature2020"
 	"github.com/hyperledger/aries-framework-go/pkg/doc/signature/verifier"
 	"github.com/hyperledger/aries-framework-go/pkg/doc/verifiable"
 
-	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
 	"github.com/secant-platform/secant/identity/keys"
 )
@@ -40,20 +40,34 @@ func IssueLinked(contexts *Contexts, issuer keys.Signer, c Credential) ([]byte, 
 	if _, _, err := contexts.dataset(d); err != nil {
 		return nil, fmt.Errorf("issuing a credential: %w", err)
 	}
-	model, err := d.aries(contexts)
+	unsigned, err := json.Marshal(d)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("encoding a credential: %w", err)
 	}
-	err = model.AddLinkedDataProof(&verifiable.LinkedDataProofContext{
-		SignatureType: typeEd25519, SignatureRepresentation: verifiable.SignatureProofValue,
-		Suite:   ed25519signature2020.New(suite.WithSigner(signer{issuer})),
+	// aries' model of a credential has one status, and ours may have several: it signs
+	// the document as it stands.
+	signed, err := aries.New(ed25519signature2020.New(suite.WithSigner(signer{issuer}))).Sign(&aries.Context{
+		SignatureType: typeEd25519, SignatureRepresentation: ariesproof.SignatureProofValue,
 		Created: whole(c.Issued), VerificationMethod: c.KeyID, Purpose: purposeAssertion,
-	}, jsonld.WithDocumentLoader(contexts))
+	}, unsigned, jsonld.WithDocumentLoader(contexts))
 	if err != nil {
 		return nil, fmt.Errorf("proving a credential: %w", err)
 	}
-	b, err := json.Marshal(model)
+	return withOneProof(signed)
+}
+
+// withOneProof is a document whose one proof stands in no list, as others write it.
+func withOneProof(b []byte) ([]byte, error) {
+	d, err := parseDocument(b)
 	if err != nil {
+		return nil, fmt.Errorf("proving a credential: %w", err)
+	}
+	proofs, err := d.objects("proof")
+	if err != nil || len(proofs) != 1 {
+		return nil, errors.New("proving a credential: there is another number of proofs than one")
+	}
+	d["proof"] = proofs[0]
+	if b, err = json.Marshal(d); err != nil {
 		return nil, fmt.Errorf("encoding a credential: %w", err)
 	}
 	return b, nil
@@ -66,39 +80,33 @@ func whole(t time.Time) *time.Time {
 }
 
 // VerifyLinked checks a credential of the data model 1.1 with an
-// Ed25519Signature2020 proof. aries checks the proof alone, of one kind, under the
-// key that was found here.
+// Ed25519Signature2020 proof. Its statements are found once: those that the proof
+// must cover are those under which the signature is checked.
 func (v *Verifier) VerifyLinked(ctx context.Context, credential []byte, at time.Time) (*Verified, error) {
 	d, err := parseDocument(credential)
 	if err != nil {
 		return nil, err
 	}
-	issuer, p, err := v.readLinked(d, typeEd25519)
+	return v.verifyLinked(ctx, d, at)
+}
+
+func (v *Verifier) verifyLinked(ctx context.Context, d document, at time.Time) (*Verified, error) {
+	issuer, p, err := readLinked(d, typeEd25519)
 	if err != nil {
-		return nil, err
-	}
-	if _, err := p.signature(); err != nil {
 		return nil, err
 	}
 	key, err := find(ctx, v.Issuers, issuer, p.keyID, at)
 	if err != nil {
 		return nil, err
 	}
-	public, err := edwards(key)
-	if err != nil {
-		return nil, err
-	}
-	err = v.checkAries(credential, p.keyID, public,
-		ed25519signature2020.New(suite.WithVerifier(ed25519signature2020.NewPublicKeyVerifier())))
-	if err != nil {
+	if err := v.checkIntegrity(d, p, key); err != nil {
 		return nil, err
 	}
 	return v.verified(d, ContextV1, p, typeEd25519, at)
 }
 
-// readLinked reads a credential of the data model 1.1 as far as its proof, and
-// makes sure that the proof can cover it and itself.
-func (v *Verifier) readLinked(d document, kinds ...string) (issuer string, p *linkedProof, err error) {
+// readLinked reads a credential of the data model 1.1 as far as its proof.
+func readLinked(d document, kinds ...string) (issuer string, p *linkedProof, err error) {
 	if _, err := d.contexts(ContextV1); err != nil {
 		return "", nil, err
 	}
@@ -111,16 +119,22 @@ func (v *Verifier) readLinked(d document, kinds ...string) (issuer string, p *li
 	if p.created.IsZero() {
 		return "", nil, invalid("the proof does not say when it was made")
 	}
+	return issuer, p, nil
+}
+
+// covered makes sure that a proof can cover a document and itself, for those that
+// aries checks.
+func (v *Verifier) covered(d document, p *linkedProof) error {
 	options, err := p.options(d)
 	if err != nil {
-		return "", nil, err
+		return err
 	}
 	for _, part := range []document{options, d.without("proof")} {
 		if _, _, err := v.Contexts.dataset(part); err != nil {
-			return "", nil, err
+			return err
 		}
 	}
-	return issuer, p, nil
+	return nil
 }
 
 // checkAries has aries check a proof by one suite under one key.
@@ -139,17 +153,4 @@ func (v *Verifier) checkAries(credential []byte, keyID string, key *verifier.Pub
 		return verify.InPart(verify.PartSignature, invalid("the document is not signed by the expected key"))
 	}
 	return nil
-}
-
-// edwards is a key of Ed25519 for aries.
-func edwards(key *verify.Key) (*verifier.PublicKey, error) {
-	k := key.JWK()
-	if k.Kty != ledger.KeyTypeOKP {
-		return nil, invalid("the proof's type is not its key's")
-	}
-	b, err := base64.RawURLEncoding.DecodeString(k.X)
-	if err != nil {
-		return nil, fmt.Errorf("decoding a key: %w", err)
-	}
-	return &verifier.PublicKey{Type: "Ed25519VerificationKey2020", Value: b}, nil
 }

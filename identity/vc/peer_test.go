@@ -13,6 +13,7 @@ import (
 	"github.com/mr-tron/base58"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/identity/did"
 	"github.com/secant-platform/secant/identity/internal/peertest"
 	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/vc"
@@ -35,7 +36,7 @@ type peerResult struct {
 }
 
 // didKey is a key's did:key, which the peer resolves by itself, and the key's id.
-func didKey(tb testing.TB, k ledger.JWK) (did, keyID string) {
+func didKey(tb testing.TB, k ledger.JWK) (name, keyID string) {
 	tb.Helper()
 	raw := func(s string) []byte {
 		b, err := base64.RawURLEncoding.DecodeString(s)
@@ -48,21 +49,13 @@ func didKey(tb testing.TB, k ledger.JWK) (did, keyID string) {
 	if k.Kty == ledger.KeyTypeEC {
 		b = append([]byte{0x80, 0x24, 2 + raw(k.Y)[31]&1}, raw(k.X)...)
 	}
-	name := "z" + base58.Encode(b)
-	return "did:key:" + name, "did:key:" + name + "#" + name
+	key := "z" + base58.Encode(b)
+	return "did:key:" + key, "did:key:" + key + "#" + key
 }
 
-// fromDIDKey finds keys of Ed25519 in their did:key.
-func fromDIDKey(_ context.Context, party, keyID string, _ time.Time) (ledger.JWK, error) {
-	name, ok := strings.CutPrefix(party, "did:key:z")
-	if !ok || keyID != party+"#z"+name {
-		return ledger.JWK{}, errNoKey
-	}
-	b, err := base58.Decode(name)
-	if err != nil || len(b) != 34 || b[0] != 0xed || b[1] != 0x01 {
-		return ledger.JWK{}, errNoKey
-	}
-	return ledger.JWK{Kty: ledger.KeyTypeOKP, Crv: ledger.CurveEd25519, X: base64.RawURLEncoding.EncodeToString(b[2:])}, nil
+// fromDIDKey finds keys in their did:key.
+func fromDIDKey(ctx context.Context, party, keyID string, at time.Time) (ledger.JWK, error) {
+	return did.New(did.Config{}).Key(ctx, party, keyID, did.AssertionMethod, at)
 }
 
 // known are contexts that the peer's libraries do not bring.
@@ -87,10 +80,10 @@ func ours(tb testing.TB, issuer, holder keys.Signer) (vc.Credential, vc.Showing)
 	tb.Helper()
 	c := sample()
 	c.Issuer, c.KeyID = didKey(tb, issuer.JWK())
-	did, keyID := didKey(tb, holder.JWK())
-	c.Holder = did
+	subject, keyID := didKey(tb, holder.JWK())
+	c.Holder = subject
 	return c, vc.Showing{
-		Holder: did, KeyID: keyID, Made: now,
+		Holder: subject, KeyID: keyID, Made: now,
 		Question: vc.Question{Nonce: "n-1", Audience: "https://verifier.example"},
 	}
 }
@@ -188,17 +181,19 @@ func TestOthersTakeLinkedDataProofs(t *testing.T) {
 	contexts := clinic(t)
 	v := &vc.Verifier{Contexts: contexts, Issuers: fromDIDKey, Holders: fromDIDKey}
 	for suite, f := range map[string]struct {
+		curve               string
 		model, begins, ends string
 		contexts            []string
 		issue               func(*vc.Contexts, keys.Signer, vc.Credential) ([]byte, error)
 		verify              func(*vc.Verifier, context.Context, []byte, time.Time) (*vc.Verified, error)
 	}{
-		"linked":    {vc.ContextV1, "issuanceDate", "expirationDate", []string{vc.ContextEd25519}, vc.IssueLinked, (*vc.Verifier).VerifyLinked},
-		"integrity": {vc.ContextV2, "validFrom", "validUntil", nil, vc.Issue, (*vc.Verifier).Verify},
+		"linked":    {ledger.CurveEd25519, vc.ContextV1, "issuanceDate", "expirationDate", []string{vc.ContextEd25519}, vc.IssueLinked, (*vc.Verifier).VerifyLinked},
+		"integrity": {ledger.CurveEd25519, vc.ContextV2, "validFrom", "validUntil", nil, vc.Issue, (*vc.Verifier).Verify},
+		"ecdsa":     {ledger.CurveP256, vc.ContextV2, "validFrom", "validUntil", nil, vc.Issue, (*vc.Verifier).Verify},
 	} {
 		t.Run(suite, func(t *testing.T) {
 			t.Parallel()
-			issuer, holder := newKey(t, ledger.CurveEd25519), newKey(t, ledger.CurveEd25519)
+			issuer, holder := newKey(t, f.curve), newKey(t, f.curve)
 			c, s := ours(t, issuer, holder)
 			issued, err := f.issue(contexts, issuer, c)
 			if err != nil {

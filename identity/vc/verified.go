@@ -30,6 +30,7 @@ type Verified struct {
 	Begins   time.Time      // zero when not stated
 	Expires  time.Time      // zero when not stated
 	Status   []map[string]any
+	Token    *verify.StatusRef // of a JWT: its place in a Token Status List; nil: none
 	Schemas  []Schema
 	Proof    Proof
 }

@@ -15,6 +15,8 @@ import * as Ed25519Multikey from "@digitalbazaar/ed25519-multikey";
 import { Ed25519Signature2020, suiteContext } from "@digitalbazaar/ed25519-signature-2020";
 import { Ed25519VerificationKey2020 } from "@digitalbazaar/ed25519-verification-key-2020";
 import { cryptosuite } from "@digitalbazaar/eddsa-rdfc-2022-cryptosuite";
+import * as EcdsaMultikey from "@digitalbazaar/ecdsa-multikey";
+import { cryptosuite as ecdsa } from "@digitalbazaar/ecdsa-rdfc-2019-cryptosuite";
 import bls from "@mattrglobal/bls12381-key-pair";
 import bbs from "@mattrglobal/jsonld-signatures-bbs";
 
@@ -34,9 +36,15 @@ const loaderOf = (contexts, more = {}) => async (url) => {
 
 function documentOf(url) {
   const [did, fragment] = url.split("#");
-  const publicKeyMultibase = did.startsWith("did:key:z6Mk") ? did.slice("did:key:".length) : undefined;
+  const publicKeyMultibase = /^did:key:z(6Mk|Dn)/.test(did) ? did.slice("did:key:".length) : undefined;
   if (!publicKeyMultibase) return undefined;
   const id = `${did}#${publicKeyMultibase}`;
+  if (publicKeyMultibase.startsWith("zDn")) {
+    const context = "https://w3id.org/security/multikey/v1";
+    const key = { "@context": context, id, type: "Multikey", controller: did, publicKeyMultibase };
+    if (fragment) return key;
+    return { "@context": ["https://www.w3.org/ns/did/v1", context], id: did, verificationMethod: [key], assertionMethod: [id], authentication: [id] };
+  }
   const key = { id, type: "Ed25519VerificationKey2020", controller: did, publicKeyMultibase };
   if (fragment) return { "@context": suiteContext.CONTEXT_URL, ...key };
   return {
@@ -45,9 +53,9 @@ function documentOf(url) {
   };
 }
 
-// newPair is a key of Ed25519 as did:key, for the linked-data suites.
+// newPair is a key as did:key, for the linked-data suites.
 async function newPair(type) {
-  const pair = type === "Multikey" ? await Ed25519Multikey.generate() : await Ed25519VerificationKey2020.generate();
+  const pair = type === "P-256" ? await EcdsaMultikey.generate({ curve: "P-256" }) : type === "Multikey" ? await Ed25519Multikey.generate() : await Ed25519VerificationKey2020.generate();
   const multibase = pair.publicKeyMultibase;
   pair.controller = `did:key:${multibase}`;
   pair.id = `${pair.controller}#${multibase}`;
@@ -68,6 +76,10 @@ const linked = (key, date) => new Ed25519Signature2020({ key, date });
 // suites make and check a linked-data proof.
 const suites = {
   integrity: { type: "Multikey", sign: (pair, date) => integrity(pair.signer(), date), check: () => integrity() },
+  ecdsa: {
+    type: "P-256", sign: (pair, date) => new DataIntegrityProof({ signer: pair.signer(), date, cryptosuite: ecdsa }),
+    check: () => new DataIntegrityProof({ cryptosuite: ecdsa }),
+  },
   linked: { type: "2020", sign: linked, check: () => new Ed25519Signature2020() },
 };
 
@@ -112,6 +124,7 @@ const does = {
   async "ld.verify"({ suite, document, contexts, at }) {
     return said(await vc.verifyCredential({
       credential: document, suite: suites[suite].check(), documentLoader: loaderOf(contexts), now: new Date(at * 1000),
+      checkStatus: async () => ({ verified: true }), // the lists are other tests'
     }));
   },
   async "ld.verifyPresentation"({ suite, document, contexts, nonce, audience, at }) {
@@ -131,7 +144,7 @@ const does = {
     const presentation = await vc.signPresentation({
       presentation: vc.createPresentation({
         verifiableCredential: structuredClone(issued), holder: holder.controller, now: new Date(at * 1000),
-        version: suite === "integrity" ? 2.0 : 1.0,
+        version: suite === "linked" ? 1.0 : 2.0,
       }),
       suite: suites[suite].sign(holder, date), challenge: nonce, domain: audience, documentLoader,
     });
