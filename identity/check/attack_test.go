@@ -55,6 +55,12 @@ var attacks = map[string]attack{
 		clear(s.world.rows)
 		s.world.accept(s.issuer, "Patient")
 	}, step: check.StepIssuer},
+	"an issuer accepted for another version of the type": {spoil: func(s *scene) {
+		s.world.rows[s.issuer+" "+s.types[0]].Schema = "1.1.0"
+	}, step: check.StepIssuer, code: ledger.CodeDenied},
+	"an issuer accepted for no version of the type": {spoil: func(s *scene) {
+		s.world.rows[s.issuer+" "+s.types[0]].Schema = ""
+	}, step: check.StepIssuer, code: ledger.CodeDenied},
 	"an issuer struck off": {spoil: func(s *scene) {
 		s.world.rows[s.issuer+" "+s.types[0]].State = ledger.TrustStruck
 	}, step: check.StepIssuer, code: ledger.CodeDenied},

@@ -3,7 +3,6 @@ package check
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -18,15 +17,6 @@ type BBSKeys interface {
 	BBSKey(ctx context.Context, issuer, keyID string, at time.Time) ([]byte, error)
 }
 
-// AnonymousNonce returns the nonce under which a holder proves a part of a BBS+
-// credential. Such a proof has no place for an audience. So the nonce is made of
-// the one that was asked with and of the audience, as the holder sees it: what was
-// made for one verifier is worth nothing to another.
-func AnonymousNonce(nonce, audience string) []byte {
-	sum := sha256.Sum256([]byte("secant/anonymous/v1\x00" + audience + "\x00" + nonce))
-	return sum[:]
-}
-
 // openPart takes the part of a BBS+ credential apart: it has no holder.
 func openPart(v *Verifier, token string, o map[string]any, want *Want) (*presentation, *Refusal) {
 	one := shownIn(o)
@@ -38,7 +28,7 @@ func openPart(v *Verifier, token string, o map[string]any, want *Want) (*present
 			return nil, refusal
 		}
 		w := &vc.Verifier{Contexts: v.contexts, Skew: v.maxSkew, BBS: s.foundBBS}
-		verified, err := w.VerifyDisclosure(ctx, []byte(token), AnonymousNonce(want.Nonce, want.Audience), s.at)
+		verified, err := w.VerifyDisclosure(ctx, []byte(token), vc.AnonymousNonce(want.Nonce, want.Audience), s.at)
 		if err != nil {
 			return nil, fault(stepOf(err), err)
 		}
@@ -62,7 +52,7 @@ func (s *signer) findBBS(ctx context.Context, keys BBSKeys, keyID string) *Refus
 		old, err := keys.BBSKey(ctx, s.issuer, id, then)
 		return bytes.Equal(old, key), err
 	}
-	s.bbs = key
+	s.bbs, s.resolution = key, vc.BBSResolution
 	return nil
 }
 

@@ -97,7 +97,7 @@ func (s *scene) part(signer *vc.BBSSigner) *partForgery {
 			Contexts: contexts, Types: types[1:], Issuer: s.issuer, KeyID: s.issuer + "#bbs-1",
 			Issued: s.issued, Expires: s.expires, Subject: maps.Clone(s.claims),
 		},
-		show: []string{"profession"}, nonce: check.AnonymousNonce(nonce, audience),
+		show: []string{"profession"}, nonce: vc.AnonymousNonce(nonce, audience),
 	}
 }
 
@@ -165,18 +165,18 @@ func TestForgedPartsAreRefused(t *testing.T) {
 	}{
 		"nobody asked for an anonymous one": {func(f *partForgery) { f.want.Anonymous = false }, check.StepBinding},
 		"a holder is expected":              {func(f *partForgery) { f.want.Holder = f.holder.JWK().Thumbprint() }, check.StepBinding},
-		"a replayed nonce":                  {func(f *partForgery) { f.nonce = check.AnonymousNonce("n-of-yesterday", audience) }, check.StepBinding},
-		"a swapped audience":                {func(f *partForgery) { f.nonce = check.AnonymousNonce(nonce, "x509_san_dns:south.example") }, check.StepBinding},
+		"a replayed nonce":                  {func(f *partForgery) { f.nonce = vc.AnonymousNonce("n-of-yesterday", audience) }, check.StepBinding},
+		"a swapped audience":                {func(f *partForgery) { f.nonce = vc.AnonymousNonce(nonce, "x509_san_dns:south.example") }, check.StepBinding},
 		"the bare nonce":                    {func(f *partForgery) { f.nonce = append([]byte(nonce), nonce...) }, check.StepBinding},
 		"a nonce in the proof": {func(f *partForgery) {
-			f.nonce = check.AnonymousNonce("n-of-yesterday", audience)
-			f.spoil = func(d m) { proof(d)["nonce"] = standard(check.AnonymousNonce(nonce, audience)) }
+			f.nonce = vc.AnonymousNonce("n-of-yesterday", audience)
+			f.spoil = func(d m) { proof(d)["nonce"] = standard(vc.AnonymousNonce(nonce, audience)) }
 		}, check.StepProof},
 		"the hospital's name, an attacker's key": {func(f *partForgery) { f.signer = attacker }, check.StepProof},
 		"a key of nobody's":                      {func(f *partForgery) { f.spoil = func(d m) { proof(d)["verificationMethod"] = "did:key:z6Mk#z6Mk" } }, check.StepKey},
 		"a part of a key's id":                   {func(f *partForgery) { f.spoil = func(d m) { proof(d)["verificationMethod"] = f.issuer + "#bbs" } }, check.StepKey},
 		"a key that was withdrawn":               {func(f *partForgery) { clear(f.keys.keys) }, check.StepKey},
-		"a key that is younger":                  {func(f *partForgery) { f.keys.from = now.Add(-time.Minute) }, check.StepKey},
+		"a key that is younger than its hour":    {func(f *partForgery) { f.credential.Issued, f.keys.from = now.Add(-3*time.Hour), now.Add(-time.Minute) }, check.StepKey},
 		"no keys of the kind":                    {func(f *partForgery) { f.keys = nil }, check.StepKey},
 		"no proof":                               {func(f *partForgery) { f.spoil = func(d m) { delete(d, "proof") } }, check.StepKey},
 		"a changed claim":                        {func(f *partForgery) { f.spoil = func(d m) { d["credentialSubject"].(m)["profession"] = "nurse" } }, check.StepProof},

@@ -26,7 +26,7 @@ func typeOf(token *presentation, f catalogue.Format, want *Want) (*catalogue.Typ
 	if found == nil || !slices.Contains(want.Types, found.Name) {
 		return nil, refuse(StepType, ledger.CodeDenied, "the credential is of none of the types that are asked for")
 	}
-	if !found.In(f) {
+	if !found.In(f) || token.part() && !found.Signed(catalogue.BBS) {
 		return nil, refuse(StepType, ledger.CodeInvalid, "credentials of this type are not issued in this format")
 	}
 	if token.w3c && !slices.Equal(slices.Sorted(slices.Values(token.types)), slices.Sorted(slices.Values(found.W3C))) {
@@ -67,6 +67,9 @@ func (s *Standing) judge(issuer string, t *catalogue.Type) *Refusal {
 	if !s.Member {
 		return refuse(StepIssuer, ledger.CodeDenied, "the organisation of the issuer is not on the roster")
 	}
+	if s.Schema != t.Version {
+		return refuse(StepIssuer, ledger.CodeDenied, "the members take the issuer's word for another version of this type than is known here")
+	}
 	if !t.By(s.Kind) {
 		return refuse(StepIssuer, ledger.CodeDenied, "an organisation of this kind does not issue credentials of this type")
 	}
@@ -83,6 +86,8 @@ type signer struct {
 	id     string    // of the key that was found
 	key    ledger.JWK
 	bbs    []byte // the key, where it is one for BBS+, and key is none
+	// resolution is what the time at which it signed is cut to: it did within that.
+	resolution time.Duration
 	// same reports whether the same key stood under the id at another time.
 	same func(ctx context.Context, then time.Time) (bool, error)
 }
@@ -110,7 +115,7 @@ func (s *signer) find(ctx context.Context, keyID string) (ledger.JWK, *Refusal) 
 // word, and whoever took a key that was withdrawn since could say anything. The
 // skew is for clocks, and for times in whole seconds.
 func (s *signer) then(ctx context.Context, issued time.Time, skew time.Duration) *Refusal {
-	then := issued.Add(skew)
+	then := issued.Add(s.resolution + skew)
 	if !then.Before(s.at) {
 		return nil
 	}
@@ -196,6 +201,27 @@ func about(c *Credential) *Refusal {
 		return refuse(StepSubject, ledger.CodeInvalid, "the subject is no person")
 	case c.Type.Subject == catalogue.Device && c.Subject != "" && (!ours || id.Kind != ledger.DIDDevice || id.Unit != c.Claims["unit"]):
 		return refuse(StepSubject, ledger.CodeInvalid, "the subject is not the device of which the claims are")
+	}
+	return nil
+}
+
+// itself wants a credential that a device holds to be bound to the key that the ledger
+// has of the unit: to whom an issuer gave it otherwise is not the device.
+func (v *Verifier) itself(ctx context.Context, c *Credential) *Refusal {
+	const no = "the holder is not the device of which the claims are"
+	if !c.Type.ByDevice {
+		return nil
+	}
+	unit, isText := c.Claims["unit"].(string)
+	if !isText || v.units == nil {
+		return refuse(StepSubject, ledger.CodeDenied, no)
+	}
+	key, err := v.units.UnitKey(ctx, unit)
+	if err != nil {
+		return unanswered(StepSubject, err, no)
+	}
+	if key == (ledger.JWK{}) || c.Holder != key {
+		return refuse(StepSubject, ledger.CodeDenied, no)
 	}
 	return nil
 }

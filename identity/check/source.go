@@ -40,6 +40,8 @@ type Standing struct {
 	// State is that of the trust registry's row: ledger.TrustAccepted, or anything
 	// else for an issuer that is not believed.
 	State string
+	// Schema is the version of the type's schema with which the members accepted it.
+	Schema string
 	// Organisation is the MSP id of the member behind the issuer, Kind what it is
 	// (ledger.KindHospital, ...), and Member whether it is on the roster now.
 	Organisation string
@@ -57,13 +59,21 @@ type Standing struct {
 func StandingOf(row *ledger.TrustRow, organisation *ledger.Organisation, roster *ledger.Roster) *Standing {
 	s := new(Standing)
 	if row != nil {
-		s.Issuer, s.State = row.Issuer, row.State
+		s.Issuer, s.State, s.Schema = row.Issuer, row.State, row.Schema
 	}
 	if organisation != nil {
 		s.Organisation, s.Kind = organisation.ID, organisation.Kind
 		s.Member = roster != nil && roster.Has(organisation.ID)
 	}
 	return s
+}
+
+// Units knows the keys of devices.
+type Units interface {
+	// UnitKey returns the key that the ledger has of a unit, with which the device signs.
+	// The Problem is not_found for a unit that is none or cannot sign, unavailable when
+	// nobody can tell.
+	UnitKey(ctx context.Context, unit string) (ledger.JWK, error)
 }
 
 // Status knows what became of credentials.

@@ -147,6 +147,43 @@ func TestADeviceIsTheUnitThatItsClaimsName(t *testing.T) {
 	}
 }
 
+// TestADeviceIsWhoHasItsKey: the credential of a device is not taken from anybody to
+// whom its issuer gave it, but from the unit whose key stands on the ledger.
+func TestADeviceIsWhoHasItsKey(t *testing.T) {
+	t.Parallel()
+	for _, f := range []catalogue.Format{catalogue.SDJWT, catalogue.JWT, catalogue.LD} {
+		for _, typeName := range []string{"DeviceBirth", "DeviceOperation"} {
+			for name, spoil := range map[string]func(s *scene, unit string){
+				"a device with another key": func(s *scene, unit string) { s.world.units[unit] = edwards(t).JWK() },
+				"a device that cannot sign": func(s *scene, unit string) { delete(s.world.units, unit) },
+				"a device without a key":    func(s *scene, unit string) { s.world.units[unit] = ledger.JWK{} },
+				"a person who holds it":     func(s *scene, _ string) { s.holder = p256(t); s.bearer = s.holder },
+				"another device that holds it": func(s *scene, _ string) {
+					s.holder = edwards(t)
+					s.bearer, s.world.units[strings.Repeat("0f", 32)] = s.holder, s.holder.JWK()
+				},
+			} {
+				s := newScene(t, typeName)
+				spoil(s, s.claims["unit"].(string))
+				_, err := s.judge(f)
+				refused(t, typeName+" as "+string(f)+" of "+name, err, check.StepSubject)
+			}
+			s := newScene(t, typeName)
+			if _, err := s.judge(f); err != nil {
+				t.Errorf("%s as %s: %v", typeName, f, err)
+			}
+			s = newScene(t, typeName)
+			token := makers[f](s)
+			blind, err := check.New(check.Options{Keys: s.world, Trust: s.world, Status: s.world, Now: func() time.Time { return now }, Contexts: contexts()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = blind.Verify(t.Context(), check.Presented{Format: f, Token: token}, s.want)
+			refused(t, "where nobody knows devices", err, check.StepSubject)
+		}
+	}
+}
+
 // TestNobodyIsAskedInVain: a source is asked only when what is known before gives
 // reason to. An attacker who names an issuer of its own makes nobody fetch that
 // one's keys.

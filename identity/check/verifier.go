@@ -23,6 +23,9 @@ type Options struct {
 	Now    func() time.Time
 	// Certificates knows issuers of mdocs; nil: none is taken.
 	Certificates Certificates
+	// Units knows the keys of devices; nil: none of the credentials that devices hold is
+	// taken.
+	Units Units
 	// BBS knows keys for credentials that are shown without their holders; nil: none
 	// is taken.
 	BBS BBSKeys
@@ -42,6 +45,7 @@ type Verifier struct {
 	trust        Trust
 	status       Status
 	now          func() time.Time
+	units        Units
 	bbs          BBSKeys
 	contexts     *vc.Contexts
 	certificates Certificates
@@ -55,7 +59,7 @@ func New(o Options) (*Verifier, error) {
 		return nil, errors.New("making a verifier: it needs keys, trust, status and time, and no negative durations")
 	}
 	v := &Verifier{
-		keys: o.Keys, trust: o.Trust, status: o.Status, now: o.Now, bbs: o.BBS, contexts: o.Contexts, certificates: o.Certificates,
+		keys: o.Keys, trust: o.Trust, status: o.Status, now: o.Now, units: o.Units, bbs: o.BBS, contexts: o.Contexts, certificates: o.Certificates,
 		maxAge: o.MaxAge, maxSkew: o.MaxSkew,
 	}
 	if v.contexts == nil {
@@ -130,6 +134,9 @@ type presentation struct {
 	// says: Subject, Claims, Holder, Issued, Expires and Status.
 	verify func(ctx context.Context, s *signer) (*Credential, *Refusal)
 }
+
+// part reports whether it is a part of a BBS+ credential.
+func (p *presentation) part() bool { return p.w3c && p.extent == catalogue.Part }
 
 // format takes a token of one format apart.
 type format func(v *Verifier, token string, want *Want) (*presentation, *Refusal)
@@ -209,6 +216,7 @@ func (v *Verifier) credential(ctx context.Context, token *presentation, t *catal
 		func() *Refusal { return follows(c, token.extent) },
 		func() *Refusal { return speaksForItself(c) },
 		func() *Refusal { return about(c) },
+		func() *Refusal { return v.itself(ctx, c) },
 		func() *Refusal { return shows(c, want) },
 	} {
 		if refusal := judge(); refusal != nil {

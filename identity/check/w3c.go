@@ -175,6 +175,9 @@ func (one *shown) credential(verified *vc.Verified) (*Credential, *Refusal) {
 	if c.Issued.IsZero() {
 		c.Issued = verified.Begins
 	}
+	if verified.Token != nil {
+		c.Status = append(c.Status, StatusRef{Kind: StatusToken, URI: verified.Token.URI, Index: verified.Token.Index})
+	}
 	if len(verified.Status) == 0 {
 		return c, nil
 	}

@@ -274,7 +274,13 @@ func TestJWTForgeriesAreRefused(t *testing.T) {
 			f.vc()["credentialStatus"] = []any{f.entry(), other}
 			f.world.revoked[place(check.StatusRef{URI: listURI, Index: 18})] = true
 		}, check.StepStatus},
-		"oversized": {func(f *jwtForgery) { f.vc()["name"] = strings.Repeat("x", 20<<10) }, check.StepFormat},
+		"revoked by the list that JWTs have": {func(f *jwtForgery) {
+			f.credential.payload["status"] = m{"status_list": m{"idx": 18, "uri": listURI}}
+			f.world.revoked[place(check.StatusRef{Kind: check.StatusToken, URI: listURI, Index: 18})] = true
+		}, check.StepStatus},
+		"a status of another kind beside": {func(f *jwtForgery) { f.credential.payload["status"] = m{"other": m{}} }, check.StepFormat},
+		"an old time":                     {func(f *jwtForgery) { f.presentation.payload["iat"] = now.Add(-time.Hour).Unix() }, check.StepBinding},
+		"oversized":                       {func(f *jwtForgery) { f.vc()["name"] = strings.Repeat("x", 20<<10) }, check.StepFormat},
 		"nested deep": {func(f *jwtForgery) {
 			f.vc()["name"] = json.RawMessage(strings.Repeat("[", 40) + strings.Repeat("]", 40))
 		}, check.StepFormat},
@@ -284,6 +290,27 @@ func TestJWTForgeriesAreRefused(t *testing.T) {
 		c.attack(f)
 		_, err := s.world.verifier(t).Verify(t.Context(), check.Presented{Format: catalogue.JWT, Token: f.token()}, s.want)
 		refused(t, name, err, c.step)
+	}
+}
+
+// TestAJWTPresentationNeedsNoTime: the data model 1.1 asks for none, and the nonce
+// tells when it was made; a wrong one still is refused.
+func TestAJWTPresentationNeedsNoTime(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "StaffRole")
+	for _, nonce := range []string{s.nonce, "another"} {
+		f := s.jwt()
+		delete(f.presentation.payload, "iat")
+		delete(f.presentation.payload, "nbf")
+		f.presentation.payload["nonce"] = nonce
+		_, err := s.world.verifier(t).Verify(t.Context(), check.Presented{Format: catalogue.JWT, Token: f.token()}, s.want)
+		if nonce == s.nonce {
+			if err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		refused(t, "another nonce", err, check.StepBinding)
 	}
 }
 

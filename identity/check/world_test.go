@@ -81,6 +81,7 @@ type world struct {
 	rows      map[string]*ledger.TrustRow // by issuer and type
 	members   map[string]*ledger.Organisation
 	roster    *ledger.Roster
+	units     map[string]ledger.JWK        // keys of devices
 	certified map[string]*check.Certified  // by DNS name
 	outside   map[string]bool              // issuers that the node itself believes
 	aliases   map[string]string            // did:web of issuers of the ledger
@@ -95,7 +96,7 @@ func newWorld() *world {
 	w := &world{
 		now: now, dids: map[string][]version{}, rows: map[string]*ledger.TrustRow{},
 		members: map[string]*ledger.Organisation{}, roster: &ledger.Roster{Network: "dev"},
-		certified: map[string]*check.Certified{}, outside: map[string]bool{}, aliases: map[string]string{},
+		units: map[string]ledger.JWK{}, certified: map[string]*check.Certified{}, outside: map[string]bool{}, aliases: map[string]string{},
 		revoked: map[string]bool{}, lists: map[string]ledger.StatusList{},
 	}
 	for id, kind := range map[string]string{
@@ -132,7 +133,7 @@ func place(ref check.StatusRef) string { return fmt.Sprintf("%s#%d", ref.URI, re
 
 func (w *world) accept(issuer string, types ...string) {
 	for _, name := range types {
-		w.rows[issuer+" "+name] = &ledger.TrustRow{Issuer: issuer, CredentialType: name, State: ledger.TrustAccepted}
+		w.rows[issuer+" "+name] = &ledger.TrustRow{Issuer: issuer, CredentialType: name, State: ledger.TrustAccepted, Schema: "1.0.0"}
 	}
 }
 
@@ -184,6 +185,19 @@ func ofJWK(text string, named bool) (ledger.JWK, error) {
 	return key.JWK(), nil
 }
 
+// UnitKey reads the units' rows.
+func (w *world) UnitKey(_ context.Context, unit string) (ledger.JWK, error) {
+	w.asked("unit " + unit)
+	if w.down != nil {
+		return ledger.JWK{}, w.down
+	}
+	key, ok := w.units[unit]
+	if !ok {
+		return ledger.JWK{}, ledger.Problemf(ledger.CodeNotFound, "there is no unit %s that signs", unit)
+	}
+	return key, nil
+}
+
 func (w *world) Standing(_ context.Context, issuer, credentialType string) (*check.Standing, error) {
 	w.asked("trust " + issuer)
 	if w.down != nil {
@@ -220,7 +234,7 @@ func (w *world) Valid(_ context.Context, q check.StatusQuestion) error {
 
 func (w *world) verifier(tb testing.TB) *check.Verifier {
 	tb.Helper()
-	v, err := check.New(check.Options{Keys: w, Trust: w, Status: w, Certificates: w, Now: func() time.Time { return w.now }, Contexts: contexts()})
+	v, err := check.New(check.Options{Keys: w, Trust: w, Status: w, Certificates: w, Units: w, Now: func() time.Time { return w.now }, Contexts: contexts()})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -282,6 +296,9 @@ func newScene(tb testing.TB, typeName string) *scene {
 	if !ok {
 		tb.Fatalf("no type %s", typeName)
 	}
+	if t.ByDevice {
+		holder = edwards(tb)
+	}
 	s := &scene{
 		tb: tb, world: w, want: check.Want{
 			Types: []string{typeName}, Nonce: nonce, Audience: audience, ResponseURI: responseURI, Thumbprint: make([]byte, 32),
@@ -297,6 +314,9 @@ func newScene(tb testing.TB, typeName string) *scene {
 		s.issuer = maker
 	default:
 		s.issuer = "did:secant:dev:authority"
+	}
+	if unit, ok := s.claims["unit"].(string); ok {
+		w.units[unit] = holder.JWK()
 	}
 	s.keyID = s.issuer + "#key-1"
 	w.publish(s.issuer, now.Add(-1000*time.Hour), map[string]keys.Signer{"key-1": key, "key-10": edwards(tb)})
