@@ -36,7 +36,16 @@ type Client struct {
 	// signature, above all. Formats that the client cannot read (mso_mdoc) are
 	// refused when it is nil.
 	Check func(ctx context.Context, r Received) error
-	Now   func() time.Time // nil: time.Now
+	// MetadataKey returns the key of who may sign an issuer's metadata;
+	// ledger.CodeNotFound: nobody here knows the signer. Nil: metadata is taken as its
+	// server serves it.
+	MetadataKey func(ctx context.Context, by MetadataSigner) (ledger.JWK, error)
+	// RequireSigned takes metadata by MetadataKey's alone.
+	RequireSigned bool
+	// RequireEncryption asks no issuer for a credential that would not come encrypted;
+	// without it, encryption is used where the issuer has it.
+	RequireEncryption bool
+	Now               func() time.Time // nil: time.Now
 
 	mu     sync.Mutex
 	nonces map[string]string // DPoP nonces by origin, under mu
@@ -55,6 +64,7 @@ type Received struct {
 type Remote struct {
 	Issuer IssuerMetadata
 	Server ServerMetadata
+	Signed bool // the issuer's, by one of Client.MetadataKey's
 }
 
 // Session is what a token is good for.
@@ -63,6 +73,7 @@ type Session struct {
 	// Configurations are those that were offered or asked for.
 	Configurations []string
 	token          TokenResponse
+	until          time.Time // of the access token
 }
 
 // Pending is an authorization that the user has to give, in a browser.
@@ -126,7 +137,8 @@ func (c *Client) DiscoverOffered(ctx context.Context, o *Offer) (*Remote, error)
 
 func (c *Client) discover(ctx context.Context, issuer, named string) (*Remote, error) {
 	var r Remote
-	if err := c.document(ctx, WellKnownIssuer, issuer, &r.Issuer); err != nil {
+	var err error
+	if r.Signed, err = c.metadata(ctx, issuer, &r.Issuer); err != nil {
 		return nil, err
 	}
 	servers := r.Issuer.Servers
@@ -165,7 +177,7 @@ func (c *Client) document(ctx context.Context, name, identifier string, v any) e
 func (c *Client) Redeem(ctx context.Context, r *Remote, o *Offer, txCode string) (*Session, error) {
 	grant := o.Grants.PreAuthorized
 	if grant == nil || o.Issuer != r.Issuer.Issuer || grant.Server != "" && grant.Server != r.Server.Issuer {
-		return nil, ledger.Problemf(ledger.CodeInvalid, "the offer has no pre-authorized code of this issuer's")
+		return nil, o.only()
 	}
 	form := url.Values{"grant_type": {GrantPreAuthorized}, "pre-authorized_code": {grant.Code}}
 	if grant.TxCode != nil {
@@ -225,10 +237,10 @@ func (c *Client) Finish(ctx context.Context, p *Pending, callback string) (*Sess
 	if err != nil {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the answer is no address")
 	}
-	q := u.Query()
-	if q.Get("state") != p.state || q.Get("iss") != p.remote.Server.Issuer {
+	if !p.Answers(callback) {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the answer is to another request")
 	}
+	q := u.Query()
 	if code := q.Get("error"); code != "" {
 		return nil, &Error{Code: word(code), Description: "the authorization was not given", Status: http.StatusFound}
 	}
@@ -270,6 +282,8 @@ func (c *Client) session(ctx context.Context, r *Remote, ids []string, form url.
 	if err := decodeAnswer(b, &s.token); err != nil {
 		return nil, err
 	}
+	const longest = 1 << 24 // seconds; no token is used that long
+	s.until = c.now().Add(time.Duration(min(max(s.token.ExpiresIn, 0), longest)) * time.Second)
 	want := schemeBearer
 	if c.Key != nil {
 		want = dpop.Scheme

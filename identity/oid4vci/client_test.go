@@ -22,7 +22,8 @@ import (
 type hostile struct {
 	t       *testing.T
 	url     string
-	answers map[string]func(http.ResponseWriter) // by path
+	answers map[string]func(http.ResponseWriter)                  // by path
+	accepts map[string]func(accept string, w http.ResponseWriter) // by path, before answers
 	calls   atomic.Int32
 	key     keys.Signer
 	holder  keys.Signer
@@ -30,9 +31,13 @@ type hostile struct {
 
 func newHostile(t *testing.T) *hostile {
 	t.Helper()
-	h := &hostile{t: t, key: p256(t), holder: edwards(t), answers: map[string]func(http.ResponseWriter){}}
+	h := &hostile{t: t, key: p256(t), holder: edwards(t), answers: map[string]func(http.ResponseWriter){}, accepts: map[string]func(string, http.ResponseWriter){}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.calls.Add(1)
+		if answer := h.accepts[r.URL.Path]; answer != nil {
+			answer(r.Header.Get("Accept"), w)
+			return
+		}
 		if answer := h.answers[r.URL.Path]; answer != nil {
 			answer(w)
 			return
@@ -67,6 +72,10 @@ func (h *hostile) metadata() m {
 func (h *hostile) says(path string, v any) {
 	b := encode(h.t, v)
 	h.answers[path] = func(w http.ResponseWriter) { _, _ = w.Write(b) }
+}
+
+func (h *hostile) byAccept(path string, answer func(accept string, w http.ResponseWriter)) {
+	h.accepts[path] = answer
 }
 
 // credential is a good one, unless it is changed.

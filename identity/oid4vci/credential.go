@@ -18,6 +18,10 @@ type CredentialResponse struct {
 	Transaction  string  `json:"transaction_id,omitempty"` // deferred: status 202
 	Interval     int     `json:"interval,omitempty"`       // seconds until asking again
 	Notification string  `json:"notification_id,omitempty"`
+
+	// Encrypted is the response as the wallet wants it, a JWE: it is the body, of the
+	// type TypeEncrypted. Empty: the response goes as JSON.
+	Encrypted string `json:"-"`
 }
 
 // Entry is one credential of a response.
@@ -34,16 +38,34 @@ type deferred struct {
 	Order Order  `json:"order"`
 }
 
-// Credential serves the credential endpoint (section 8).
+// Credential serves the credential endpoint (section 8). The Content-Type among the
+// headers says whether the body is encrypted.
 func (i *Issuer) Credential(ctx context.Context, h http.Header, body []byte) (*CredentialResponse, error) {
 	a, err := i.authorized(ctx, h, i.opts.URL+PathCredential)
 	if err != nil {
 		return nil, err
 	}
-	order, err := i.order(ctx, a, body)
+	m, encrypted, err := i.opened(h, body)
 	if err != nil {
 		return nil, err
 	}
+	to, err := i.answerTo(m, encrypted)
+	if err != nil {
+		return nil, err
+	}
+	order, err := i.order(ctx, a, m)
+	if err != nil {
+		return nil, err
+	}
+	r, err := i.fulfil(ctx, a, order)
+	if err != nil {
+		return nil, err
+	}
+	return r.sealed(to)
+}
+
+// fulfil has an order made, within what the grant gives.
+func (i *Issuer) fulfil(ctx context.Context, a *access, order *Order) (*CredentialResponse, error) {
 	count := max(1, len(order.Holders))
 	if err := i.reserve(ctx, a.id, order.Configuration, count); err != nil {
 		return nil, err
@@ -71,17 +93,7 @@ func (i *Issuer) Credential(ctx context.Context, h http.Header, body []byte) (*C
 }
 
 // order reads a credential request (section 8.2) and checks its proofs.
-func (i *Issuer) order(ctx context.Context, a *access, body []byte) (*Order, error) {
-	if len(body) > MaxBody {
-		return nil, refuse(CodeInvalidCredentialRequest, "the request is too large")
-	}
-	m, ok := jwt.ParseMembers(body)
-	if !ok {
-		return nil, refuse(CodeInvalidCredentialRequest, "the request is not a JSON object of one meaning")
-	}
-	if _, there := m["credential_response_encryption"]; there {
-		return nil, refuse(CodeInvalidEncryption, "responses are not encrypted here, but by TLS")
-	}
+func (i *Issuer) order(ctx context.Context, a *access, m jwt.Members) (*Order, error) {
 	id, err := a.configuration(m)
 	if err != nil {
 		return nil, err
@@ -100,7 +112,10 @@ func (i *Issuer) order(ctx context.Context, a *access, body []byte) (*Order, err
 		}
 		return o, nil
 	}
-	o.Holders, err = i.holders(ctx, m["proofs"], a.Client)
+	found, err := i.holders(ctx, m["proofs"], a.Client, c.proofAlgorithms())
+	for _, h := range found {
+		o.Holders, o.Names = append(o.Holders, h.key), append(o.Names, h.name)
+	}
 	return o, err
 }
 
@@ -179,13 +194,17 @@ func (i *Issuer) Deferred(ctx context.Context, h http.Header, body []byte) (*Cre
 	if err != nil {
 		return nil, err
 	}
-	m, ok := jwt.ParseMembers(body)
-	transaction, isText := m.Text("transaction_id")
-	if !ok || !isText {
-		return nil, refuse(CodeInvalidCredentialRequest, "the request is not a JSON object with a transaction_id")
+	m, encrypted, err := i.opened(h, body)
+	if err != nil {
+		return nil, err
 	}
-	if _, there := m["credential_response_encryption"]; there {
-		return nil, refuse(CodeInvalidEncryption, "responses are not encrypted here, but by TLS")
+	transaction, isText := m.Text("transaction_id")
+	if !isText {
+		return nil, refuse(CodeInvalidCredentialRequest, "the request has no transaction_id, or one that is no text")
+	}
+	to, err := i.answerTo(m, encrypted)
+	if err != nil {
+		return nil, err
 	}
 	over := refuse(CodeInvalidTransaction, "the transaction is unknown, over, or another's")
 	var d deferred
@@ -198,7 +217,7 @@ func (i *Issuer) Deferred(ctx context.Context, h http.Header, body []byte) (*Cre
 	}
 	issued, err := i.make(ctx, d.Order)
 	if pending, ok := errors.AsType[*PendingError](err); ok {
-		return &CredentialResponse{Transaction: transaction, Interval: seconds(pending.After)}, nil
+		return (&CredentialResponse{Transaction: transaction, Interval: seconds(pending.After)}).sealed(to)
 	}
 	refused, isRefused := errors.AsType[*Error](err)
 	if err != nil && !isRefused {
@@ -212,7 +231,7 @@ func (i *Issuer) Deferred(ctx context.Context, h http.Header, body []byte) (*Cre
 	if isRefused {
 		return nil, refused
 	}
-	return respond(issued), nil
+	return respond(issued).sealed(to)
 }
 
 // seconds is never zero, which would mean that nothing is deferred.

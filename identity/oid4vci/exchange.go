@@ -2,12 +2,14 @@ package oid4vci
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,25 +23,42 @@ import (
 // metadata.
 const maxAnswer = 4 << 20
 
+const typeJSON = "application/json"
+
+// answer is what came of a call.
+type answer struct {
+	typ  string // media type, without parameters
+	body []byte
+}
+
 // call is one request of a wallet's.
 type call struct {
 	method  string
 	address string
 	typ     string // of the body
+	accept  string // empty: JSON
 	body    []byte
 	token   string // access token
 	server  string // authorization server to which the wallet shows an attestation
 }
 
 func (c *Client) get(ctx context.Context, address string) ([]byte, error) {
-	return c.do(ctx, call{method: http.MethodGet, address: address})
+	a, err := c.do(ctx, call{method: http.MethodGet, address: address})
+	if err != nil {
+		return nil, err
+	}
+	return a.body, nil
 }
 
 func (c *Client) post(ctx context.Context, address string, form url.Values, server string) ([]byte, error) {
-	return c.do(ctx, call{
+	a, err := c.do(ctx, call{
 		method: http.MethodPost, address: address, typ: "application/x-www-form-urlencoded",
 		body: []byte(form.Encode()), server: server,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return a.body, nil
 }
 
 // send sends a JSON body with a session's token.
@@ -48,24 +67,28 @@ func (c *Client) send(ctx context.Context, address string, v any, token string) 
 	if err != nil {
 		return nil, fmt.Errorf("encoding a request: %w", err)
 	}
-	return c.do(ctx, call{method: http.MethodPost, address: address, typ: "application/json", body: b, token: token})
+	a, err := c.do(ctx, call{method: http.MethodPost, address: address, typ: typeJSON, body: b, token: token})
+	if err != nil {
+		return nil, err
+	}
+	return a.body, nil
 }
 
 // do makes a call, and once more when the server wants its nonce in the proof (RFC
 // 9449, sections 8 and 9).
-func (c *Client) do(ctx context.Context, r call) ([]byte, error) {
+func (c *Client) do(ctx context.Context, r call) (*answer, error) {
 	u, err := url.Parse(r.address)
 	if err != nil || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "an issuer's address is of https, or of http on loopback")
 	}
 	origin := u.Scheme + "://" + u.Host
 	for turn := 0; ; turn++ {
-		b, fault, err := c.once(ctx, r, origin)
+		a, fault, err := c.once(ctx, r, origin)
 		if err != nil {
 			return nil, err
 		}
 		if fault == nil {
-			return b, nil
+			return a, nil
 		}
 		if fault.Code != CodeUseDPoPNonce || fault.Nonce == "" || turn > 0 || c.Key == nil {
 			return nil, fault
@@ -73,12 +96,12 @@ func (c *Client) do(ctx context.Context, r call) ([]byte, error) {
 	}
 }
 
-func (c *Client) once(ctx context.Context, r call, origin string) ([]byte, *Error, error) {
+func (c *Client) once(ctx context.Context, r call, origin string) (*answer, *Error, error) {
 	req, err := http.NewRequestWithContext(ctx, r.method, r.address, bytes.NewReader(r.body))
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a request: %w", err)
 	}
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", cmp.Or(r.accept, typeJSON))
 	if r.typ != "" {
 		req.Header.Set("Content-Type", r.typ)
 	}
@@ -110,7 +133,8 @@ func (c *Client) once(ctx context.Context, r call, origin string) ([]byte, *Erro
 		c.mu.Unlock()
 	}
 	if resp.StatusCode >= http.StatusOK && resp.StatusCode < http.StatusMultipleChoices {
-		return b, nil, nil
+		typ, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // none is none of ours
+		return &answer{typ, b}, nil, nil
 	}
 	return nil, faultOf(resp, b, nonce), nil
 }

@@ -42,7 +42,7 @@ func TestACredentialIsIssued(t *testing.T) {
 	if len(d.orders) != 1 || d.orders[0].ID == "" {
 		t.Fatalf("orders: %+v", d.orders)
 	}
-	want := oid4vci.Order{ID: d.orders[0].ID, Configuration: "staff", Subject: []byte("n-17"), Holders: []ledger.JWK{d.holder.JWK()}}
+	want := oid4vci.Order{ID: d.orders[0].ID, Configuration: "staff", Subject: []byte("n-17"), Holders: []ledger.JWK{d.holder.JWK()}, Names: []string{""}}
 	if diff := cmp.Diff(want, d.orders[0]); diff != "" {
 		t.Error(diff)
 	}
@@ -335,7 +335,7 @@ func TestOffersAreChecked(t *testing.T) {
 		"for ever":                {Life: 31 * 24 * time.Hour, Configurations: staff},
 		"a code with a code":      {Life: time.Hour, Configurations: staff, Code: true, TxCode: true},
 		"a long description":      {Life: time.Hour, Configurations: staff, TxCode: true, TxDescription: strings.Repeat("x", 301)},
-		"a subject without bound": {Life: time.Hour, Configurations: staff, Subject: make([]byte, 9<<10)},
+		"a subject without bound": {Life: time.Hour, Configurations: staff, Subject: make([]byte, oid4vci.MaxSubject+1)},
 	} {
 		if _, err := d.issuer.Offer(t.Context(), r); ledger.CodeOf(err) != ledger.CodeInvalid {
 			t.Errorf("%s: %v", name, err)

@@ -1,11 +1,13 @@
 package oid4vci
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/secant-platform/secant/chaincode/verify"
+	"github.com/secant-platform/secant/identity/jwe"
 )
 
 // The formats of appendix A.
@@ -27,15 +29,18 @@ type Configuration struct {
 	// bound to no key.
 	BindingMethods []string             `json:"cryptographic_binding_methods_supported,omitempty"`
 	ProofTypes     map[string]ProofType `json:"proof_types_supported,omitempty"` // set by the issuer
-	Type           string               `json:"vct,omitempty"`                   // dc+sd-jwt
-	DocType        string               `json:"doctype,omitempty"`               // mso_mdoc
-	Definition     *Definition          `json:"credential_definition,omitempty"` // jwt_vc_json, ldp_vc
-	Metadata       *Metadata            `json:"credential_metadata,omitempty"`
+	// ProofAlgorithms are those of the keys to which it can be bound; nil: ES256 and EdDSA.
+	ProofAlgorithms []string    `json:"-"`
+	Type            string      `json:"vct,omitempty"`                   // dc+sd-jwt
+	DocType         string      `json:"doctype,omitempty"`               // mso_mdoc
+	Definition      *Definition `json:"credential_definition,omitempty"` // jwt_vc_json, ldp_vc
+	Metadata        *Metadata   `json:"credential_metadata,omitempty"`
 }
 
 // ProofType says which key proofs are taken.
 type ProofType struct {
-	Algorithms []string `json:"proof_signing_alg_values_supported"`
+	Algorithms   []string         `json:"proof_signing_alg_values_supported"`
+	Attestations *KeyAttestations `json:"key_attestations_required,omitempty"` // nil: none is
 }
 
 // Definition is the type of a W3C credential (appendix A.1).
@@ -74,9 +79,21 @@ type Claim struct {
 	Display   []Display `json:"display,omitempty"`
 }
 
-// proofTypes are the key proofs that are taken, wherever a key is asked for.
-func proofTypes() map[string]ProofType {
-	return map[string]ProofType{"jwt": {Algorithms: algorithms()}}
+// proofTypes are the key proofs that are taken, where a key is asked for.
+func (i *Issuer) proofTypes(c *Configuration) map[string]ProofType {
+	one := ProofType{Algorithms: c.proofAlgorithms(), Attestations: i.opts.RequireKeyAttestation}
+	kinds := map[string]ProofType{proofJWT: one}
+	if i.opts.KeyAttester != nil {
+		kinds[proofAttestation] = one
+	}
+	return kinds
+}
+
+func (c *Configuration) proofAlgorithms() []string {
+	if c.ProofAlgorithms == nil {
+		return algorithms()
+	}
+	return c.ProofAlgorithms
 }
 
 func algorithms() []string { return []string{verify.AlgES256, verify.AlgEdDSA} }
@@ -130,13 +147,19 @@ func (c Configuration) bound() bool { return len(c.BindingMethods) > 0 }
 
 // IssuerMetadata is the document of section 12.2.4.
 type IssuerMetadata struct {
-	Issuer         string                   `json:"credential_issuer"`
-	Servers        []string                 `json:"authorization_servers,omitempty"` // none: the issuer itself
-	Credential     string                   `json:"credential_endpoint"`
-	Nonce          string                   `json:"nonce_endpoint,omitempty"`
-	Deferred       string                   `json:"deferred_credential_endpoint,omitempty"`
-	Notification   string                   `json:"notification_endpoint,omitempty"`
-	Batch          *Batch                   `json:"batch_credential_issuance,omitempty"`
+	Issuer       string              `json:"credential_issuer"`
+	Servers      []string            `json:"authorization_servers,omitempty"` // none: the issuer itself
+	Credential   string              `json:"credential_endpoint"`
+	Nonce        string              `json:"nonce_endpoint,omitempty"`
+	Deferred     string              `json:"deferred_credential_endpoint,omitempty"`
+	Notification string              `json:"notification_endpoint,omitempty"`
+	Batch        *Batch              `json:"batch_credential_issuance,omitempty"`
+	Requests     *RequestEncryption  `json:"credential_request_encryption,omitempty"`
+	Responses    *ResponseEncryption `json:"credential_response_encryption,omitempty"`
+	// Authorities is the address of the roots of the mdocs' certificates: a JSON object
+	// with "iacas", a list of objects with a "certificate" each, base64 of DER. It is
+	// not the standard's, but others look for it.
+	Authorities    string                   `json:"mdoc_iacas_uri,omitempty"`
 	Display        []Display                `json:"display,omitempty"`
 	Configurations map[string]Configuration `json:"credential_configurations_supported"`
 }
@@ -178,17 +201,22 @@ const (
 func (i *Issuer) Metadata() IssuerMetadata {
 	m := IssuerMetadata{
 		Issuer: i.opts.URL, Credential: i.opts.URL + PathCredential, Nonce: i.opts.URL + PathNonce, Deferred: i.opts.URL + PathDeferred,
-		Display: i.opts.Display, Configurations: map[string]Configuration{},
+		Display: i.opts.Display, Authorities: i.opts.Authorities, Configurations: map[string]Configuration{},
 	}
 	if i.opts.Notified != nil {
 		m.Notification = i.opts.URL + PathNotification
+	}
+	key, err := json.Marshal(i.public)
+	if err == nil { // it always is
+		m.Requests = &RequestEncryption{KeySet{[]json.RawMessage{key}}, jwe.Encryptions(), i.opts.RequireEncryption}
+		m.Responses = &ResponseEncryption{[]string{jwe.Algorithm}, jwe.Encryptions(), i.opts.RequireEncryption}
 	}
 	if i.opts.BatchSize > 1 {
 		m.Batch = &Batch{i.opts.BatchSize}
 	}
 	for id, c := range i.opts.Configurations {
 		if c.bound() {
-			c.ProofTypes = proofTypes()
+			c.ProofTypes = i.proofTypes(&c)
 		}
 		m.Configurations[id] = c
 	}

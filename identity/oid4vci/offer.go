@@ -1,6 +1,7 @@
 package oid4vci
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -13,13 +14,17 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-// OfferScheme begins the link that opens a wallet (section 4.1).
-const OfferScheme = "openid-credential-offer://"
+// What the link begins with that opens a wallet: any (section 4.1), or one of high
+// assurance (HAIP 1.0, section 4.2).
+const (
+	OfferScheme = "openid-credential-offer://"
+	HAIPScheme  = "haip-vci://"
+)
 
 // OfferRequest says what is to be offered.
 type OfferRequest struct {
 	Configurations []string // ids; each once
-	Subject        []byte   // comes back in the order
+	Subject        []byte   // comes back in the order; at most MaxSubject
 	// Life is how long the offer holds: up to 30 days, the shorter the better.
 	Life time.Duration
 	// Code offers the authorization code instead of a pre-authorized one: the user
@@ -32,6 +37,8 @@ type OfferRequest struct {
 	// TxDescription tells the user where to find it; up to 300 characters.
 	TxDescription string
 	ByReference   bool // the link holds an address of the offer, not the offer
+	// Scheme begins the link: OfferScheme or HAIPScheme; empty: OfferScheme.
+	Scheme string
 }
 
 // Made is an offer that was made.
@@ -94,8 +101,12 @@ type offered struct {
 	Tries          int      `json:"tries,omitempty"` // wrong codes so far
 }
 
+// MaxSubject bounds what an offer is made with, in bytes.
+const MaxSubject = 16 << 10
+
 const (
-	txDigits = 6
+	maxDescription = 300 // characters
+	txDigits       = 6
 	// maxTries bounds the guesses at a transaction code: 5 in a million.
 	maxTries = 5
 )
@@ -153,8 +164,14 @@ func (i *Issuer) checkOffer(r OfferRequest) error {
 	if r.Code && (r.TxCode || i.opts.Approve == nil) {
 		faults = append(faults, ledger.Fault{Field: "code", Detail: "needs an issuer that asks users, and goes without a transaction code"})
 	}
-	if len([]rune(r.TxDescription)) > 300 || len(r.Subject) > 8<<10 {
-		faults = append(faults, ledger.Fault{Field: "subject", Detail: "must be short, as must be the description"})
+	if r.Scheme != "" && r.Scheme != OfferScheme && r.Scheme != HAIPScheme {
+		faults = append(faults, ledger.Fault{Field: "scheme", Detail: "must be one that wallets know"})
+	}
+	if len([]rune(r.TxDescription)) > maxDescription {
+		faults = append(faults, ledger.Fault{Field: "txDescription", Detail: fmt.Sprintf("must have at most %d characters", maxDescription)})
+	}
+	if len(r.Subject) > MaxSubject {
+		faults = append(faults, ledger.Fault{Field: "subject", Detail: fmt.Sprintf("must have at most %d bytes", MaxSubject)})
 	}
 	if len(faults) > 0 {
 		return &ledger.Problem{Code: ledger.CodeInvalid, Detail: "the offer is not valid", Faults: faults}
@@ -172,18 +189,19 @@ func newTxCode() (string, error) {
 }
 
 func (i *Issuer) link(ctx context.Context, offer Offer, r OfferRequest) (string, error) {
+	scheme := cmp.Or(r.Scheme, OfferScheme)
 	if r.ByReference {
 		secret, err := i.put(ctx, kindReference, offer, r.Life)
 		if err != nil {
 			return "", err
 		}
-		return OfferScheme + "?credential_offer_uri=" + url.QueryEscape(i.opts.URL+PathOffer+secret), nil
+		return scheme + "?credential_offer_uri=" + url.QueryEscape(i.opts.URL+PathOffer+secret), nil
 	}
 	b, err := json.Marshal(offer)
 	if err != nil {
 		return "", fmt.Errorf("encoding an offer: %w", err)
 	}
-	return OfferScheme + "?credential_offer=" + url.QueryEscape(string(b)), nil
+	return scheme + "?credential_offer=" + url.QueryEscape(string(b)), nil
 }
 
 // Offered serves an offer that was made by reference, by the secret at the end of

@@ -2,6 +2,7 @@ package oid4vci
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/identity/jwe"
+	"github.com/secant-platform/secant/identity/keys"
 )
 
 // Order is what a credential is to be made from.
@@ -22,6 +25,10 @@ type Order struct {
 	Configuration string       // id of the credential's configuration
 	Subject       []byte       // what the offer was made with, or what approval returned
 	Holders       []ledger.JWK // one credential for each; none: one that is bound to no key
+	// Names are the DIDs by which the holders proved their keys, as many as there are
+	// holders; empty: by the key itself. Of one key there are several did:jwk, and a
+	// wallet finds its own alone.
+	Names []string
 }
 
 // Issued is one credential, as its response carries it (section 8.3).
@@ -73,12 +80,15 @@ const (
 	EventDeleted  = "credential_deleted"
 )
 
-// Attester names the key that signed a wallet attestation: the header's "kid" and
+// Attester names the key that signed a wallet or key attestation: the header's "kid" and
 // certificates and the payload's "iss", of which nothing is verified yet.
 type Attester struct {
 	Issuer string
 	KeyID  string
 	Chain  [][]byte // DER, the signer's first
+	// Status is the "status" of a key attestation, as it stands there: who can read it
+	// refuses by it, who cannot decides whether to trust attestations that have one.
+	Status []byte
 }
 
 // Options says what an issuer issues, and how.
@@ -105,8 +115,21 @@ type Options struct {
 	// WalletKey returns the key of a trusted attester; nil: attestations are not
 	// looked at.
 	WalletKey func(ctx context.Context, a Attester) (ledger.JWK, error)
+	// KeyAttester returns the key of who is trusted to attest wallets' keys (appendix
+	// D); nil: such attestations are not looked at.
+	KeyAttester func(ctx context.Context, a Attester) (ledger.JWK, error)
+	// RequireKeyAttestation refuses keys that KeyAttester's do not attest like this;
+	// nil: keys without attestation are taken.
+	RequireKeyAttestation *KeyAttestations
+	// MetadataKey returns the key that signs the metadata and what its header says of
+	// it, "kid" or "x5c"; nil: it is served unsigned alone.
+	MetadataKey func() (keys.Signer, keys.Header, error)
 	// Notified hears of notices; nil: none is asked for.
 	Notified func(ctx context.Context, n Notice) error
+
+	// Authorities is where the roots of the mdocs' certificates are served:
+	// "mdoc_iacas_uri"; empty: nowhere.
+	Authorities string
 
 	// HAIP is the High Assurance Interoperability Profile 1.0, section 4. It requires
 	// DPoP, and attestations with a chain of certificates; it needs Approve, WalletKey
@@ -114,6 +137,9 @@ type Options struct {
 	HAIP               bool
 	RequireDPoP        bool // refuse tokens that are bound to no key
 	RequireAttestation bool // refuse wallets that show no attestation; needs WalletKey
+	// RequireEncryption refuses requests that are not encrypted, and gives no response
+	// that is not; without it, both are on offer.
+	RequireEncryption bool
 	// BatchSize is how many credentials of one configuration, each for a key of
 	// its own, one grant gives; 0 means 1. More than MaxBatch are refused.
 	BatchSize int
@@ -144,6 +170,10 @@ const (
 type Issuer struct {
 	opts Options
 	ids  []string // of configurations, in order
+
+	key    *ecdsa.PrivateKey // to which requests are encrypted
+	public *jwe.Key
+	signed signed
 }
 
 // New makes an issuer.
@@ -163,6 +193,8 @@ func New(o Options) (*Issuer, error) {
 		err = errors.New("HAIP has the authorization code, which nobody approves")
 	case (o.RequireAttestation || o.HAIP) && o.WalletKey == nil:
 		err = errors.New("attestations are required of attesters that nobody trusts")
+	case o.RequireKeyAttestation != nil && o.KeyAttester == nil:
+		err = errors.New("key attestations are required of attesters that nobody trusts")
 	case o.BatchSize < 0 || o.BatchSize > MaxBatch:
 		err = fmt.Errorf("a batch has at most %d", MaxBatch)
 	}
@@ -188,7 +220,11 @@ func New(o Options) (*Issuer, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Issuer{opts: o, ids: slices.Sorted(maps.Keys(o.Configurations))}, nil
+	i := &Issuer{opts: o, ids: slices.Sorted(maps.Keys(o.Configurations))}
+	if i.key, i.public, err = requestKey(o.Secret); err != nil {
+		return nil, fmt.Errorf("making an issuer: %w", err)
+	}
+	return i, nil
 }
 
 // parseIdentifier reads a Credential Issuer Identifier (section 12.2.1).

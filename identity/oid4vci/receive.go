@@ -22,6 +22,9 @@ func (c *Client) Receive(ctx context.Context, s *Session, id string, holders ...
 	if !known || config.bound() != (len(holders) > 0) {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the issuer does not issue this credential, or not for these keys")
 	}
+	if kind, there := config.ProofTypes[proofJWT]; config.bound() && len(config.ProofTypes) > 0 && (!there || kind.Attestations != nil) {
+		return nil, ledger.Problemf(ledger.CodeDenied, "the issuer wants the wallet's maker to attest its keys, which nobody does for this one")
+	}
 	request, err := s.request(id)
 	if err != nil {
 		return nil, err
@@ -111,7 +114,7 @@ func (c *Client) proof(r *Remote, holder keys.Signer, nonce string) (string, err
 }
 
 func (c *Client) receipt(ctx context.Context, s *Session, address string, request map[string]any, wanted []Received) (*Receipt, error) {
-	b, err := c.send(ctx, address, request, s.token.AccessToken)
+	b, err := c.ask(ctx, s, address, request)
 	if err != nil {
 		return nil, fmt.Errorf("asking for a credential: %w", err)
 	}

@@ -26,7 +26,13 @@ type Job struct {
 	Redirect      string `json:"redirect,omitempty"` // redirect_uri; set: by authorization code
 	// Attester is the wallet's maker, who vouches for it; nil: nobody does.
 	Attester *Attester `json:"attester,omitempty"`
-	Roots    []string  `json:"roots,omitempty"` // certificates that the wallet trusts for mdocs, base64
+	// KeyAttester vouches for the wallet's keys; with Attestation, that is its proof.
+	KeyAttester *Attester `json:"keyAttester,omitempty"`
+	Attestation bool      `json:"attestation,omitempty"`
+	Roots       []string  `json:"roots,omitempty"` // certificates that the wallet trusts for mdocs, base64
+	// Question is a request by a presentation definition, which the wallet answers with
+	// the W3C credential that it received.
+	Question string `json:"question,omitempty"`
 }
 
 // Attester makes wallet attestations.
@@ -45,6 +51,7 @@ type Result struct {
 	TokenType   string
 	Later       bool // the credentials were deferred
 	Claims      map[string]any
+	Answer      int // status that the verifier gave to the answer to Question
 }
 
 // Install installs the wallet in the folder "testdata/<folder>" of the test, or of
@@ -68,4 +75,54 @@ func (w Wallet) Receive(t *testing.T, jobs ...Job) []Result {
 		}
 	}
 	return peertest.Do[Result](t, w.peer, list...)
+}
+
+// Running is a wallet, or whatever else is installed, that was started and goes on
+// until the test ends: it holds what it received.
+type Running struct{ running *peertest.Running }
+
+// Start starts the wallet's program.
+func (w Wallet) Start(t *testing.T, args ...string) *Running {
+	t.Helper()
+	return &Running{peertest.Start(t, w.peer, args...)}
+}
+
+// Ask has what runs do one thing, and returns what came of it.
+func Ask[R any](t *testing.T, r *Running, job any) R {
+	t.Helper()
+	return peertest.Ask[R](t, r.running, job)
+}
+
+// Hear returns what a running program says by itself.
+func Hear[R any](t *testing.T, r *Running) R {
+	t.Helper()
+	return peertest.Hear[R](t, r.running)
+}
+
+// Showing has a wallet answer a question (OpenID4VP) with an SD-JWT VC.
+type Showing struct {
+	Link       string         `json:"link"`
+	Credential string         `json:"credential"`
+	Holder     map[string]any `json:"holder"`  // private JWK to which it is bound
+	Trusted    []string       `json:"trusted"` // certificates of authorities for verifiers, base64
+}
+
+// Shown is what came of it.
+type Shown struct {
+	OK     bool
+	Error  string
+	Prefix string // how the verifier was known
+	Status int    // of the verifier's answer
+	Body   string
+}
+
+// Show has Credo answer the questions, one after the other. The wallet must be one
+// that was installed from the folder of package oid4vp.
+func (w Wallet) Show(t *testing.T, showings ...Showing) []Shown {
+	t.Helper()
+	list := make([]map[string]any, len(showings))
+	for n, s := range showings {
+		list[n] = map[string]any{"job": "credo", "link": s.Link, "credential": s.Credential, "holder": s.Holder, "trusted": s.Trusted}
+	}
+	return peertest.Do[Shown](t, w.peer, list...)
 }
