@@ -54,3 +54,56 @@ func (c *CredentialQuery) satisfied(answers []Judged) error {
 	}
 	return nil
 }
+
+// only returns of what was shown what was asked for. What a format cannot hide, and
+// what a wallet shows without being asked, is forgotten.
+func (q *Query) only(shown Shown) (Shown, error) {
+	out := Shown{}
+	for _, c := range q.Credentials {
+		for _, one := range shown[c.ID] {
+			claims, err := plain(one.Claims)
+			if err != nil {
+				return nil, err
+			}
+			one.Claims = map[string]any{}
+			for _, claim := range c.Claims {
+				copyAt(claim.Path, claims, one.Claims)
+			}
+			out[c.ID] = append(out[c.ID], one)
+		}
+	}
+	return out, nil
+}
+
+// copyAt copies what a path of names leads to; a step that is none takes all of its list.
+func copyAt(path Path, from, to map[string]any) {
+	for i, step := range path {
+		name, ok := step.(string)
+		value, there := from[name]
+		if !ok || !there {
+			return
+		}
+		inner, isObject := value.(map[string]any)
+		if next, named := stepAt(path, i+1); !isObject || !named {
+			to[name] = value
+			return
+		} else if _, there := inner[next]; !there {
+			return
+		}
+		below, ok := to[name].(map[string]any)
+		if !ok {
+			below = map[string]any{}
+			to[name] = below
+		}
+		from, to = inner, below
+	}
+}
+
+// stepAt is a path's step when it is a name.
+func stepAt(path Path, i int) (string, bool) {
+	if i >= len(path) {
+		return "", false
+	}
+	name, ok := path[i].(string)
+	return name, ok
+}

@@ -35,9 +35,11 @@ type parameters struct {
 	WalletNonce  string          `json:"wallet_nonce,omitempty"`
 	State        string          `json:"state,omitempty"`
 	Scope        string          `json:"scope,omitempty"`
-	Query        json.RawMessage `json:"dcql_query"`
+	Query        json.RawMessage `json:"dcql_query,omitempty"`
+	Definition   json.RawMessage `json:"presentation_definition,omitempty"` // in drafts, in place of the query
 	Metadata     *metadata       `json:"client_metadata,omitempty"`
 	Transaction  json.RawMessage `json:"transaction_data,omitempty"`
+	Statement    json.RawMessage `json:"secant_statement,omitempty"` // our own: wallets that do not know it skip it
 }
 
 // metadata is what a verifier says of itself (section 5.1).
@@ -45,7 +47,12 @@ type metadata struct {
 	Name    string         `json:"client_name,omitempty"`
 	Keys    *keySet        `json:"jwks,omitempty"`
 	Enc     []string       `json:"encrypted_response_enc_values_supported,omitempty"`
-	Formats map[Format]any `json:"vp_formats_supported"`
+	Formats map[Format]any `json:"vp_formats_supported,omitempty"`
+
+	// In drafts: the same, and JARM's way to say how an answer is encrypted.
+	Older    map[string]any `json:"vp_formats,omitempty"`
+	OlderAlg string         `json:"authorization_encrypted_response_alg,omitempty"`
+	OlderEnc string         `json:"authorization_encrypted_response_enc,omitempty"`
 }
 
 type keySet struct {
@@ -59,11 +66,17 @@ var formats = map[Format]any{
 	FormatSDJWT: map[string]any{"sd-jwt_alg_values": algorithms, "kb-jwt_alg_values": algorithms},
 	FormatJWT:   map[string]any{"alg_values": algorithms},
 	FormatLDP: map[string]any{
-		"proof_type_values":  []string{"DataIntegrityProof", "Ed25519Signature2020"},
+		"proof_type_values":  boundProofs,
 		"cryptosuite_values": []string{"eddsa-rdfc-2022", "ecdsa-rdfc-2019"},
 	},
 	FormatMDoc: map[string]any{"issuerauth_alg_values": []int{-7, -9, -8, -19}, "deviceauth_alg_values": []int{-7, -9, -8, -19}},
 }
+
+// The proofs of the format ldp_vc: of presentations, and of parts that name no holder.
+var (
+	boundProofs     = []string{"DataIntegrityProof", "Ed25519Signature2020"}
+	anonymousProofs = []string{"BbsBlsSignatureProof2020"}
+)
 
 var algorithms = []string{verify.AlgES256, verify.AlgEdDSA}
 
@@ -72,6 +85,9 @@ func formatsOf(q *Query) map[Format]any {
 	out := map[Format]any{}
 	for _, c := range q.Credentials {
 		out[c.Format] = formats[c.Format]
+		if c.Format == FormatLDP && !c.Bound() {
+			out[c.Format] = map[string]any{"proof_type_values": anonymousProofs}
+		}
 	}
 	return out
 }

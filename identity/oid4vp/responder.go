@@ -3,6 +3,7 @@ package oid4vp
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -54,6 +55,7 @@ type Request struct {
 	Nonce       string
 	ResponseURI string
 	Encrypted   bool
+	Statement   json.RawMessage // what the verifier says that the nonce is the challenge of, of a signed request; nil: nothing
 
 	state string
 	about *metadata
@@ -171,7 +173,7 @@ func (r *Responder) signed(ctx context.Context, token string, t told) (*Request,
 	if err != nil {
 		return nil, err
 	}
-	out.Certificate = leaf
+	out.Certificate, out.Statement = leaf, p.Statement
 	if u, err := url.Parse(p.ResponseURI); prefix == PrefixDNS && (err != nil || u.Hostname() != name) {
 		return nil, invalid("the answer would go to another host than the one that asks")
 	}
@@ -224,7 +226,7 @@ func (r *Responder) request(p *parameters, prefix string) (*Request, error) {
 		out.Name = p.Metadata.Name
 	}
 	if out.Encrypted {
-		if _, _, err := p.Metadata.encryptionKey(); err != nil {
+		if _, err := p.Metadata.encryptionKey(); err != nil {
 			return nil, err
 		}
 	}

@@ -100,15 +100,11 @@ func (r *Responder) send(ctx context.Context, method, uri string, form url.Value
 func (r *Responder) Answer(ctx context.Context, q *Request, chosen []Candidate, present Presenter) (string, error) {
 	proof := Proof{Nonce: q.Nonce, Audience: q.ClientID, ResponseURI: q.ResponseURI}
 	if q.Encrypted {
-		key, _, err := q.about.encryptionKey()
+		key, err := q.about.encryptionKey()
 		if err != nil {
 			return "", err
 		}
-		jwk, err := ledger.JWKOf(key)
-		if err != nil {
-			return "", fmt.Errorf("reading a verifier's key: %w", err)
-		}
-		if proof.Thumbprint, err = thumbprint(jwk); err != nil {
+		if proof.Thumbprint, err = thumbprint(key.JWK); err != nil {
 			return "", err
 		}
 	}

@@ -10,14 +10,16 @@ import (
 	"strings"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/identity/jwe"
 )
 
 // Response is what a wallet posts to a response address (sections 8.2 and 8.5).
 type Response struct {
-	Token     string // vp_token, JSON
-	State     string
-	Encrypted string // a JWE of the others
-	Error     string // in place of a token: a code of OAuth
+	Token      string // vp_token, JSON
+	State      string
+	Encrypted  string // a JWE of the others
+	Error      string // in place of a token: a code of OAuth
+	Submission string // presentation_submission, JSON: of an answer to a presentation definition
 }
 
 // ParseResponse reads a posted form. Each parameter may be there once.
@@ -30,7 +32,7 @@ func ParseResponse(body []byte) (*Response, error) {
 		return nil, invalid("the answer is no form")
 	}
 	r := new(Response)
-	for name, to := range map[string]*string{"vp_token": &r.Token, "state": &r.State, "response": &r.Encrypted, "error": &r.Error} {
+	for name, to := range map[string]*string{"vp_token": &r.Token, "state": &r.State, "response": &r.Encrypted, "error": &r.Error, "presentation_submission": &r.Submission} {
 		if len(form[name]) > 1 {
 			return nil, invalid("the answer has a parameter twice")
 		}
@@ -103,7 +105,7 @@ func (v *Verifier) end(ctx context.Context, handle string, before []byte, f *flo
 		back = u.String()
 	}
 	if err := v.update(ctx, handle, before, f); err != nil {
-		if ledger.CodeOf(err) == ledger.CodeConflict {
+		if code := ledger.CodeOf(err); code == ledger.CodeConflict || code == ledger.CodeAlreadyExists {
 			return "", ended()
 		}
 		return "", err
@@ -133,6 +135,18 @@ func (v *Verifier) judge(ctx context.Context, handle string, f *flow, r *Respons
 	}
 	if r.Error != "" {
 		return nil, errDeclined
+	}
+	shown, err := v.shown(ctx, f, r, want)
+	if err != nil || !f.Only {
+		return shown, err
+	}
+	return f.Query.only(shown)
+}
+
+// shown judges each presentation of an answer.
+func (v *Verifier) shown(ctx context.Context, f *flow, r *Response, want Want) (Shown, error) {
+	if f.Exchange {
+		return v.judgeExchange(ctx, f, r, want)
 	}
 	token, err := f.token(r.Token)
 	if err != nil {
@@ -228,19 +242,20 @@ func (f *flow) unseal(r *Response, w *Want) (*Response, error) {
 	if w.Thumbprint, err = thumbprint(public.JWK); err != nil {
 		return nil, err
 	}
-	opened, err := decrypt(r.Encrypted, key, public.KeyID)
+	opened, err := jwe.Open(r.Encrypted, key, public.KeyID)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("opening an answer: %w", err)
 	}
 	var in struct {
-		Token json.RawMessage `json:"vp_token"`
-		State string          `json:"state"`
-		Error string          `json:"error"`
+		Token      json.RawMessage `json:"vp_token"`
+		State      string          `json:"state"`
+		Error      string          `json:"error"`
+		Submission json.RawMessage `json:"presentation_submission"`
 	}
 	if err := read("the answer", opened, MaxAnswer, &in); err != nil {
 		return nil, err
 	}
-	return &Response{Token: string(in.Token), State: in.State, Error: in.Error}, nil
+	return &Response{Token: string(in.Token), State: in.State, Error: in.Error, Submission: string(in.Submission)}, nil
 }
 
 // Outcome is how far a question has come.
@@ -259,30 +274,51 @@ type Result struct {
 	Outcome  Outcome
 	Attempts int   // answers that were refused, so far
 	Shown    Shown // of Answered
+	// SameDevice says that the browser in which it was asked for came back from the
+	// wallet: nobody could pass the question on to somebody else's wallet.
+	SameDevice bool
 }
 
 // Result returns what came of a question, to the holder of its ticket. A person
 // who came back to the same device brings the response code, without which the
-// answer may be of another's wallet (section 13.3). What is not Waiting is given
-// once.
+// answer may be of another's wallet (section 13.3). What was Answered is given once.
 func (v *Verifier) Result(ctx context.Context, ticket, code string) (*Result, error) {
 	handle, mine, _ := strings.Cut(ticket, ".")
-	f, _, err := v.open(ctx, handle)
+	f, before, err := v.open(ctx, handle)
 	if err != nil {
 		return nil, err
 	}
 	if !same(digestOf(mine), f.Ticket) {
 		return nil, notFound()
 	}
-	if f.Phase == phaseOpen {
+	switch f.Phase {
+	case phaseOpen:
 		return &Result{Outcome: Waiting, Attempts: f.Refused}, nil
+	case phaseTaken:
+		return nil, notFound()
 	}
 	if f.Phase == phaseAnswered && f.Return != "" && !same(digestOf(code), f.Code) {
 		return nil, ledger.Problemf(ledger.CodeDenied, "the response code is not that of the answer")
 	}
-	if _, err := v.o.Flows.TakeFlow(ctx, FlowKind, digestOf(handle)); err != nil {
+	if err := v.once(ctx, handle, before, f); err != nil {
 		return nil, err
 	}
 	outcome := map[phase]Outcome{phaseAnswered: Answered, phaseDeclined: Declined, phaseRefused: Refused}[f.Phase]
-	return &Result{Outcome: outcome, Attempts: f.Refused, Shown: f.Shown}, nil
+	return &Result{Outcome: outcome, Attempts: f.Refused, Shown: f.Shown, SameDevice: f.Return != ""}, nil
+}
+
+// once has a result be given to one caller only.
+func (v *Verifier) once(ctx context.Context, handle string, before []byte, f *flow) error {
+	var err error
+	switch {
+	case before == nil: // nobody accepted anything
+	case f.Standing:
+		err = v.take(ctx, handle, before, f)
+	default:
+		_, err = v.o.Flows.TakeFlow(ctx, v.o.Kind, digestOf(handle))
+	}
+	if ledger.CodeOf(err) == ledger.CodeConflict {
+		err = notFound()
+	}
+	return err
 }

@@ -21,8 +21,8 @@ func order(at time.Time) holder.Order {
 }
 
 // signed asks for a signature on a statement, and returns what the ledger makes of
-// the answer that answer arranges.
-func (w *world) signed(t *testing.T, client string, answer func(*oid4vp.Asked)) error {
+// the answer that answer arranges when who submits it has these desks.
+func (w *world) signed(t *testing.T, client string, answer func(*oid4vp.Asked), desks ...string) error {
 	t.Helper()
 	o := order(w.now())
 	s, err := holder.NewStatement(o)
@@ -58,12 +58,13 @@ func (w *world) signed(t *testing.T, client string, answer func(*oid4vp.Asked)) 
 	}
 	_, err = parsed[0].Verify(issuer, verify.Occasion{
 		Network: o.Network, Channel: o.Channel, Function: o.Function, Request: ledger.BodyDigest(o.Request), Record: ledger.KeyDigest(o.Record), At: w.now(),
+		Desks: desks,
 	})
 	return err
 }
 
-// TestAnAnswerSignsAStatement when the client is the statement's audience, which
-// our wallet can know beforehand.
+// TestAnAnswerSignsAStatement when the client is the ledger itself, which a wallet
+// can know beforehand, or a desk of who submits it.
 func TestAnAnswerSignsAStatement(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -74,15 +75,25 @@ func TestAnAnswerSignsAStatement(t *testing.T) {
 	if err := w.signed(t, "", func(asked *oid4vp.Asked) { w.answered(t, asked) }); err == nil {
 		t.Error("an answer to a hospital's own question is a signature on a statement")
 	}
+	answer := func(asked *oid4vp.Asked) { w.answered(t, asked) }
+	if err := w.signed(t, deskID, answer, "x509_san_dns:other.example", deskID); err != nil {
+		t.Errorf("a client that is a desk: %v", err)
+	}
+	if err := w.signed(t, w.hashID(t), answer, deskID, w.hashID(t)); err == nil {
+		t.Error("an answer to the digest of a certificate, as for a sign-in, is a signature on a statement")
+	}
 }
 
-// TestCredoSignsAChallenge, but for the verifier: only the audience keeps its answer
-// from being a signature on a statement.
-func TestCredoSignsAChallenge(t *testing.T) {
+// deskID is by what name the verifier of these tests asks for statements.
+const deskID = "x509_san_dns:localhost"
+
+// TestCredoSignsAStatement for a desk. For anybody else it signs the same challenge:
+// only the audience keeps that from being a signature on a statement.
+func TestCredoSignsAStatement(t *testing.T) {
 	t.Parallel()
 	p := peertest.Install(t, "oid4vp", "peer")
 	w := newWorldOver(t, "http")
-	err := w.signed(t, w.hashID(t), func(asked *oid4vp.Asked) {
+	answer := func(asked *oid4vp.Asked) {
 		got := peertest.Do[result](t, p, map[string]any{
 			"job": "credo", "link": asked.Link, "credential": w.card, "holder": secretOf(t, w.holderKey),
 			"trusted": []string{base64.StdEncoding.EncodeToString(w.root.Raw)},
@@ -90,8 +101,11 @@ func TestCredoSignsAChallenge(t *testing.T) {
 		if !got.OK {
 			t.Fatalf("Credo says %s %s", got.Error, got.Detail)
 		}
-	})
-	if err == nil {
-		t.Error("the ledger takes another audience than its own")
+	}
+	if err := w.signed(t, deskID, answer, deskID); err != nil {
+		t.Errorf("signed for a desk: %v", err)
+	}
+	if err := w.signed(t, w.hashID(t), answer, deskID); err == nil {
+		t.Error("the ledger takes another audience than its own and a desk's")
 	}
 }

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/identity/jwe"
 	"github.com/secant-platform/secant/identity/keys"
+	"github.com/secant-platform/secant/identity/vc"
 )
 
 // The paths below a Verifier's base address, each followed by a request's handle.
@@ -49,7 +51,8 @@ type Want struct {
 // errors reach the wallet, by way of their Problems.
 type Judge func(ctx context.Context, p Presented, w Want) (*Judged, error)
 
-// Options are what a Verifier works with. All but Life and Name are needed.
+// Options are what a Verifier works with. Base, Clients, Flows, Judge and Now are
+// needed.
 type Options struct {
 	Base    string    // https address below which PathRequest and PathResponse are served, without a slash at its end
 	Clients []*Client // who asks; the first, unless a question says otherwise
@@ -58,11 +61,25 @@ type Options struct {
 	Now     func() time.Time
 	Life    time.Duration // of a request; 0: DefaultLife; at most 15 minutes
 	Name    string        // shown by wallets; empty: none
+	Kind    string        // of the flows, so that one verifier's tickets open nothing of another's; empty: FlowKind
 	HAIP    bool          // refuse to ask otherwise than the High Assurance Interoperability Profile 1.0 demands, section 5
+	// Contexts are those of the credentials that presentation definitions ask for; nil:
+	// none is asked with.
+	Contexts *vc.Contexts
+	// Standing are the questions that anybody may have asked, by names: see AskStanding.
+	Standing map[string]Question
+	// Secret is that from which their requests are derived, at least 32 bytes. It opens
+	// recorded answers, and so is best drawn anew at each start: requests under way are
+	// then over.
+	Secret []byte
 }
 
 // Verifier asks wallets for credentials.
-type Verifier struct{ o Options }
+type Verifier struct {
+	o        Options
+	standing []standing
+	tallies  tallies
+}
 
 // NewVerifier checks the options.
 func NewVerifier(o Options) (*Verifier, error) {
@@ -79,13 +96,17 @@ func NewVerifier(o Options) (*Verifier, error) {
 			return nil, errors.New("making a verifier: its base is on another host than its certificate's")
 		}
 	}
+	if o.Kind == "" {
+		o.Kind = FlowKind
+	}
 	if o.Life == 0 {
 		o.Life = DefaultLife
 	}
 	if o.Life < 0 || o.Life > maxLife {
 		return nil, fmt.Errorf("making a verifier: a request lives at most %s", maxLife)
 	}
-	return &Verifier{o}, nil
+	v := &Verifier{o: o}
+	return v, v.openStanding()
 }
 
 // Question is what to ask, and how.
@@ -98,6 +119,14 @@ type Question struct {
 	Nonce    string // empty: a fresh one. A holder statement's challenge is another
 	Keep     bool   // have the presentations themselves in the result: a signed statement is one
 	ClientID string // which of the clients asks; empty: the first
+	Only     bool   // keep of what is shown what was asked for alone
+	Exchange bool   // ask by a presentation definition, for wallets that know no DCQL
+
+	// Statement is what the nonce is the challenge of, for wallets that know such
+	// statements and show them: JSON that stands in a signed request as it is, where
+	// others skip it. Nil: the nonce says nothing.
+	Statement json.RawMessage
+	Life      time.Duration // of the request; 0: the verifier's; at most 15 minutes
 }
 
 // Asked is a question on its way.
@@ -109,22 +138,16 @@ type Asked struct {
 
 // Ask begins a request.
 func (v *Verifier) Ask(ctx context.Context, q Question) (*Asked, error) {
-	if err := q.Query.Validate(); err != nil {
-		return nil, err
-	}
-	client, err := v.client(q.ClientID)
+	client, err := v.check(q)
 	if err != nil {
 		return nil, err
 	}
-	if q.Return != "" {
-		if u, err := url.Parse(q.Return); err != nil || !u.IsAbs() || u.Host == "" {
-			return nil, errors.New("asking a wallet: where to return to is no address")
-		}
+	life := q.Life
+	if life == 0 {
+		life = v.o.Life
 	}
-	if v.o.HAIP {
-		if err := highAssurance(q, client); err != nil {
-			return nil, err
-		}
+	if life < 0 || life > maxLife || len(q.Statement) > 0 && client.unsigned() {
+		return nil, fmt.Errorf("asking a wallet: a request lives at most %s, and one for a statement is signed", maxLife)
 	}
 	secrets := make([]string, 4)
 	for i := range secrets {
@@ -138,7 +161,8 @@ func (v *Verifier) Ask(ctx context.Context, q Question) (*Asked, error) {
 	}
 	f := &flow{
 		Phase: phaseOpen, Ticket: digestOf(ticket), ClientID: client.id, Nonce: nonce, State: state, Query: q.Query, Return: q.Return, Keep: q.Keep,
-		Expires: v.o.Now().Add(v.o.Life).UTC().Truncate(time.Second),
+		Only: q.Only, Exchange: q.Exchange, Statement: q.Statement,
+		Expires: v.o.Now().Add(life).UTC().Truncate(time.Second),
 	}
 	if !q.Plain {
 		if _, f.Key, err = newDecryptionKey(); err != nil {
@@ -153,10 +177,35 @@ func (v *Verifier) Ask(ctx context.Context, q Question) (*Asked, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding a request's state: %w", err)
 	}
-	if err := v.o.Flows.CreateFlow(ctx, FlowKind, digestOf(handle), b, f.Expires); err != nil {
+	if err := v.o.Flows.CreateFlow(ctx, v.o.Kind, digestOf(handle), b, f.Expires); err != nil {
 		return nil, err
 	}
 	return &Asked{Link: link, Ticket: handle + "." + ticket, Expires: f.Expires}, nil
+}
+
+// check checks a question, and returns who asks it.
+func (v *Verifier) check(q Question) (*Client, error) {
+	if err := q.Query.Validate(); err != nil {
+		return nil, err
+	}
+	client, err := v.client(q.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	if q.Exchange {
+		if err := v.mayExchange(q.Query, client); err != nil {
+			return nil, err
+		}
+	}
+	if q.Return != "" {
+		if u, err := url.Parse(q.Return); err != nil || !u.IsAbs() || u.Host == "" {
+			return nil, errors.New("asking a wallet: where to return to is no address")
+		}
+	}
+	if v.o.HAIP {
+		return client, highAssurance(q, client)
+	}
+	return client, nil
 }
 
 // highAssurance checks what the profile leaves to whoever asks.
@@ -215,14 +264,12 @@ func (v *Verifier) link(handle string, client *Client, f *flow, q Question) (str
 func (v *Verifier) responseURI(handle string) string { return v.o.Base + PathResponse + handle }
 
 func (v *Verifier) parameters(handle string, client *Client, f *flow) (*parameters, error) {
-	query, err := json.Marshal(f.Query)
-	if err != nil {
-		return nil, fmt.Errorf("encoding a query: %w", err)
-	}
 	p := &parameters{
 		ClientID: client.name(v.responseURI(handle)), ResponseType: responseType, ResponseMode: modePlain, ResponseURI: v.responseURI(handle),
-		Nonce: f.Nonce, State: f.State, Query: query,
-		Metadata: &metadata{Name: v.o.Name, Formats: formatsOf(f.Query)},
+		Nonce: f.Nonce, State: f.State, Statement: f.Statement, Metadata: &metadata{Name: v.o.Name},
+	}
+	if err := f.phrase(p); err != nil {
+		return nil, err
 	}
 	if f.Key == nil {
 		return p, nil
@@ -236,8 +283,27 @@ func (v *Verifier) parameters(handle string, client *Client, f *flow) (*paramete
 		return nil, fmt.Errorf("encoding a key: %w", err)
 	}
 	p.ResponseMode = modeJWT
-	p.Metadata.Keys, p.Metadata.Enc = &keySet{[]json.RawMessage{jwk}}, contentEncryptions
+	p.Metadata.Keys = &keySet{[]json.RawMessage{jwk}}
+	if f.Exchange {
+		p.Metadata.OlderAlg, p.Metadata.OlderEnc = public.Algorithm, jwe.Encryptions()[0]
+	} else {
+		p.Metadata.Enc = jwe.Encryptions()
+	}
 	return p, nil
+}
+
+// phrase writes down what is asked, by a query or as older wallets read it.
+func (f *flow) phrase(p *parameters) (err error) {
+	if f.Exchange {
+		p.Metadata.Older = olderFormats(f.Query)
+		p.Definition, err = f.definition()
+		return err
+	}
+	p.Metadata.Formats = formatsOf(f.Query)
+	if p.Query, err = json.Marshal(f.Query); err != nil {
+		return fmt.Errorf("encoding a query: %w", err)
+	}
+	return nil
 }
 
 // maxWalletNonce bounds what a wallet may have repeated to it, in bytes.
