@@ -13,6 +13,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/verify"
 	"github.com/secant-platform/secant/identity/catalogue"
 	"github.com/secant-platform/secant/identity/keys"
+	"github.com/secant-platform/secant/identity/lasting"
 	"github.com/secant-platform/secant/identity/status"
 	"github.com/secant-platform/secant/identity/vc"
 )
@@ -22,9 +23,10 @@ import (
 const (
 	PurposeIssuer  = "issuer"
 	PurposeEdwards = "issuer-eddsa"
+	PurposeBBS     = "issuer-bbs"
 )
 
-// Options are what a desk works with. All are required.
+// Options are what a desk works with. All but BBS and Last are required.
 type Options struct {
 	DID string // the issuer's on the ledger: did:secant
 	Web string // the same issuer's did:web, by which outside wallets know it
@@ -35,7 +37,10 @@ type Options struct {
 	// Organisation is its MSP id, which claims about the issuer must name.
 	Organisation string
 	Keys         keys.Keeper
-	Contexts     *vc.Contexts
+	// BBS returns the key that signs BBS+ credentials now, and its name in the
+	// issuer's document; nil: the desk issues none.
+	BBS      func() (id string, key *vc.BBSSigner, err error)
+	Contexts *vc.Contexts
 	// Chain returns the certificates of a key for PurposeIssuer, its own first and no
 	// root among them, which last as long as an mdoc may: see certificate.Authority.
 	Chain func(key keys.Signer, at time.Time) ([]*x509.Certificate, error)
@@ -49,6 +54,9 @@ type Options struct {
 	// Commit commits the issuer to a list's next version, and returns when that is done.
 	Commit func(ctx context.Context, req ledger.CommitStatusList) error
 	Now    func() time.Time
+	// Last keeps a lasting signature of a certificate of conformity, which is handed
+	// out afterwards. Nil: none is made.
+	Last func(ctx context.Context, c *lasting.Certificate) error
 }
 
 func (o *Options) validate() error {
@@ -65,9 +73,13 @@ func (o *Options) validate() error {
 
 // Desk issues credentials. Its methods may be called at once.
 type Desk struct {
-	o    Options
-	list *status.List
+	o Options
 
+	mu    sync.Mutex
+	lists []*status.List // under mu; never empty
+
+	// beginning is held while another list is begun, and shared by who looks for a place.
+	beginning  sync.RWMutex
 	changing   sync.Mutex // held while a status changes, and while editions are made
 	publishing sync.Mutex // held while editions are made and committed, so that versions follow one another
 }
@@ -77,16 +89,43 @@ func New(ctx context.Context, o Options) (*Desk, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	list, err := status.New(capacity, statusBits)
-	if err != nil {
-		return nil, fmt.Errorf("making an issuer's desk: %w", err)
+	d := &Desk{o: o}
+	err := o.Store.EachCredential(ctx, d.restore)
+	if err == nil && len(d.lists) == 0 {
+		err = d.grow(1)
 	}
-	d := &Desk{o: o, list: list}
-	err = o.Store.EachCredential(ctx, func(r Record) error { return list.Restore(r.Index, r.Status) })
 	if err != nil {
 		return nil, fmt.Errorf("reading what was issued: %w", err)
 	}
 	return d, nil
+}
+
+// restore puts back what is known of a credential.
+func (d *Desk) restore(r Record) error {
+	if !r.HasStatus() {
+		return nil
+	}
+	if r.List < 1 || r.List > maxLists {
+		return errors.New("a credential is in a status list that there cannot be")
+	}
+	if err := d.grow(r.List); err != nil {
+		return err
+	}
+	return d.lists[r.List-1].Restore(r.Index, r.Status)
+}
+
+// maxLists bounds what is read back: some hundred million credentials.
+const maxLists = 1000
+
+func (d *Desk) grow(to int) error {
+	for len(d.lists) < to {
+		l, err := status.New(capacity, statusBits)
+		if err != nil {
+			return err
+		}
+		d.lists = append(d.lists, l)
+	}
+	return nil
 }
 
 // key returns the key that signs credentials of a format now.

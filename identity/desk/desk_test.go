@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/chaincode/verify"
 	"github.com/secant-platform/secant/gateway/store"
 	"github.com/secant-platform/secant/identity/catalogue"
 	"github.com/secant-platform/secant/identity/certificate"
@@ -27,6 +28,7 @@ import (
 	"github.com/secant-platform/secant/identity/did"
 	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/keys/local"
+	"github.com/secant-platform/secant/identity/lasting"
 	"github.com/secant-platform/secant/identity/mdoc"
 	"github.com/secant-platform/secant/identity/sdjwt"
 	"github.com/secant-platform/secant/identity/status"
@@ -55,6 +57,7 @@ func (s *shelf) AddCertificate(_ string, der []byte) error {
 type office struct {
 	*desk.Desk
 	store     *store.Store
+	desks     desk.Store // what the desk keeps things in: store, or something before it
 	keeper    keys.Keeper
 	contexts  *vc.Contexts
 	committed map[string]*ledger.StatusList
@@ -63,16 +66,20 @@ type office struct {
 	now       time.Time
 	authority *certificate.Authority
 	resolver  *did.Resolver
+
+	kind, organisation string
+	last               func(context.Context, *lasting.Certificate) error
 }
 
 func newOffice(t *testing.T) *office {
 	t.Helper()
-	o := &office{committed: map[string]*ledger.StatusList{}, now: time.Now().UTC().Truncate(time.Second), resolver: did.New(did.Config{})}
+	o := &office{kind: ledger.KindHospital, organisation: north, committed: map[string]*ledger.StatusList{}, now: time.Now().UTC().Truncate(time.Second), resolver: did.New(did.Config{})}
 	var err error
 	if o.store, err = store.Open(t.Context(), t.TempDir(), store.Options{Organisation: north}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = o.store.Close() })
+	o.desks = o.store
 	if o.keeper, err = local.Open(t.TempDir(), []byte(strings.Repeat("k", local.MinSecret))); err != nil {
 		t.Fatal(err)
 	}
@@ -94,8 +101,8 @@ func (o *office) open(t *testing.T) {
 	t.Helper()
 	var err error
 	o.Desk, err = desk.New(t.Context(), desk.Options{
-		DID: secant, Web: web, Home: base, Kind: ledger.KindHospital, Organisation: north,
-		Keys: o.keeper, Contexts: o.contexts, Chain: o.authority.Chain, Lists: address, Store: o.store,
+		DID: secant, Web: web, Home: base, Kind: o.kind, Organisation: o.organisation, Last: o.last,
+		Keys: o.keeper, Contexts: o.contexts, Chain: o.authority.Chain, Lists: address, Store: o.desks,
 		Committed: func(_ context.Context, list string) (*ledger.StatusList, error) { return o.commitment(list) },
 		Commit: func(_ context.Context, req ledger.CommitStatusList) error {
 			if err := req.Validate(); err != nil {
@@ -153,7 +160,7 @@ func (o *office) Standing(_ context.Context, issuer, _ string) (*check.Standing,
 	if issuer != secant && issuer != web && issuer != base {
 		return nil, ledger.Problemf(ledger.CodeNotFound, "nobody knows the issuer")
 	}
-	return &check.Standing{Issuer: secant, State: ledger.TrustAccepted, Organisation: north, Kind: ledger.KindHospital, Member: true}, nil
+	return &check.Standing{Issuer: secant, State: ledger.TrustAccepted, Schema: "1.0.0", Organisation: north, Kind: ledger.KindHospital, Member: true}, nil
 }
 
 // Certified knows the issuer by its roots.
@@ -268,6 +275,40 @@ func step(err error) check.Step {
 	return ""
 }
 
+// TestAHolderIsNamedAsItNamedItself: of one key there are several did:jwk, and a
+// wallet finds its own alone. A name that verifiers would not follow is not taken.
+func TestAHolderIsNamedAsItNamedItself(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	holder := newHolder(t).JWK()
+	own, err := did.JWKDID(holder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spelled := "did:jwk:" + base64.RawURLEncoding.EncodeToString([]byte(`{"y":"`+holder.Y+`","x":"`+holder.X+`","kty":"EC","crv":"P-256"}`))
+	for name, want := range map[string]string{spelled: spelled, "": own, "did:web:attacker.example": own} {
+		issued, err := o.Issue(t.Context(), desk.Order{
+			Type: "StaffRole", Format: catalogue.JWT, Claims: nurse, Holders: []ledger.JWK{holder}, Names: []string{name},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		j, err := verify.ParseJWS(issued[0].Credential.(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		claims, err := verify.ParseObject(j.Payload, 16)
+		if err != nil || claims["sub"] != want {
+			t.Errorf("who proved a key by %q is named %v, %v", name, claims["sub"], err)
+		}
+	}
+	if _, err := o.Issue(t.Context(), desk.Order{
+		Type: "StaffRole", Format: catalogue.JWT, Claims: nurse, Holders: []ledger.JWK{holder}, Names: []string{own, own},
+	}); err == nil {
+		t.Error("issued to more names than holders")
+	}
+}
+
 // TestWhatIsIssuedVerifiesUntilItIsTakenBack, in each format, at a verifier that
 // knows the list before the change, and again when it is reinstated.
 func TestWhatIsIssuedVerifiesUntilItIsTakenBack(t *testing.T) {
@@ -375,7 +416,7 @@ func TestAListIsServedWhileTheLedgerIsAway(t *testing.T) {
 	}
 	served := func() {
 		t.Helper()
-		for _, list := range desk.Lists {
+		for _, list := range o.Lists() {
 			if e, err := o.List(t.Context(), list); err != nil || e.Digest != o.committed[list].Digest {
 				t.Fatalf("list %s: %v", list, err)
 			}
@@ -469,5 +510,53 @@ func TestWhatCannotBeIssued(t *testing.T) {
 		if _, err := o.Issue(t.Context(), order); ledger.CodeOf(err) != ledger.CodeInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestACertificateIsLastingBeforeItIsHandedOut: of each copy in each format something
+// is signed once more, and when that fails, nothing is handed out.
+func TestACertificateIsLastingBeforeItIsHandedOut(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.kind, o.organisation = ledger.KindAuthority, "authority"
+	seen := map[string]bool{}
+	var failure error
+	o.last = func(_ context.Context, c *lasting.Certificate) error {
+		seen[c.Digest()] = c.Issuer == web
+		return failure
+	}
+	o.open(t)
+	order := desk.Order{
+		Type: "DeviceCertification", Holders: []ledger.JWK{newHolder(t).JWK(), newHolder(t).JWK()},
+		Claims: map[string]any{
+			"unit": strings.Repeat("0f", 32), "di": "04012345678901", "release": "3.1.0", "catalogue": "IEC 81001-5-1", "verdict": "certified",
+			"score": 9100, "result_digest": strings.Repeat("0a", 32), "assessed": "2026-11-04", "assessor": "authority",
+		},
+	}
+	kind, _ := catalogue.Find(order.Type)
+	for _, order.Format = range kind.Formats {
+		clear(seen)
+		issued, err := o.Issue(t.Context(), order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range issued {
+			b, ok := one.Credential.(json.RawMessage)
+			if text, isText := one.Credential.(string); isText {
+				b, ok = []byte(text), true
+			}
+			c, err := lasting.Open(o.contexts, order.Format, b)
+			if !ok || err != nil || !seen[c.Digest()] {
+				t.Errorf("%s: handed out without: %v", order.Format, err)
+			}
+		}
+		if len(seen) != len(order.Holders) {
+			t.Errorf("%s: %d were signed", order.Format, len(seen))
+		}
+		failure = errors.New("the disk is full")
+		if _, err := o.Issue(t.Context(), order); !errors.Is(err, failure) {
+			t.Errorf("%s: handed out all the same: %v", order.Format, err)
+		}
+		failure = nil
 	}
 }

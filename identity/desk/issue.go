@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/secant-platform/secant/identity/certificate"
 	"github.com/secant-platform/secant/identity/did"
 	"github.com/secant-platform/secant/identity/keys"
+	"github.com/secant-platform/secant/identity/lasting"
 	"github.com/secant-platform/secant/identity/mdoc"
 	"github.com/secant-platform/secant/identity/sdjwt"
 	"github.com/secant-platform/secant/identity/status"
@@ -33,7 +35,20 @@ type Order struct {
 	Claims    map[string]any
 	Reference string        // see Record; at most MaxReference bytes
 	Life      time.Duration // 0: the type's own
-	Holders   []ledger.JWK  // each gets a copy of its own
+	// Holders get a copy each; none for a BBS+ credential.
+	Holders []ledger.JWK
+	// Names are the DIDs by which W3C credentials name their holders, as many as there
+	// are holders, or none; empty: the key's did:jwk. Only those that are a key, or
+	// stand on the ledger, are taken: by another, verifiers would not know the holder.
+	Names []string
+	// Suite says how a credential in the format LD is signed; empty: catalogue.RDFC2022.
+	Suite catalogue.Suite
+	// Offer names the offer by which it is issued: nothing comes of it any more once one
+	// of its credentials was taken back. Empty: none.
+	Offer string
+	// Turn is that of the reference when the order was made: nothing comes of it once what
+	// is under the reference was taken back.
+	Turn int64
 	// Certified is for an SD-JWT VC that carries the issuer's certificate, as HAIP
 	// wants it. Verifiers that know the issuer by its DID take it as well.
 	Certified bool
@@ -52,8 +67,25 @@ type Issued struct {
 	Credential any
 }
 
-// MaxLife returns for how long at most a credential of a type is issued in a format.
-func MaxLife(t *catalogue.Type, f catalogue.Format) time.Duration {
+// suite is how the credential is signed, empty in formats that leave no choice.
+func (o *Order) suite() catalogue.Suite {
+	if o.Suite == "" && o.Format == catalogue.LD {
+		return catalogue.RDFC2022
+	}
+	return o.Suite
+}
+
+// minAnonymous is for how long a BBS+ credential is issued at least: its times are
+// cut to the hour.
+const minAnonymous = 2 * vc.BBSResolution
+
+// MaxLife returns for how long at most a credential of a type is issued in a format
+// and, in the format LD, a suite. BBS+ credentials have no status, and last as long
+// as the type may without.
+func MaxLife(t *catalogue.Type, f catalogue.Format, s catalogue.Suite) time.Duration {
+	if s == catalogue.BBS {
+		return t.WithoutStatus
+	}
 	if f == catalogue.MDoc {
 		return min(t.MaxLife, certificate.MaxCredential)
 	}
@@ -75,8 +107,12 @@ func (d *Desk) Check(o Order) error {
 		return ledger.Problemf(ledger.CodeInvalid, "an organisation of the kind %s issues no credential of that type", d.o.Kind)
 	case !t.In(o.Format):
 		return ledger.Problemf(ledger.CodeInvalid, "the type is not issued in that format; it has %v", t.Formats)
-	case o.Life < 0 || o.Life > MaxLife(t, o.Format):
-		return ledger.Problemf(ledger.CodeInvalid, "a credential of the type lasts %s at most in that format", MaxLife(t, o.Format))
+	case o.suite() != "" && (o.Format != catalogue.LD || !t.Signed(o.suite())) || o.Suite == catalogue.BBS && d.o.BBS == nil:
+		return ledger.Problemf(ledger.CodeInvalid, "the type is not issued with that suite here")
+	case o.Life < 0 || o.Life > MaxLife(t, o.Format, o.Suite):
+		return ledger.Problemf(ledger.CodeInvalid, "a credential of the type lasts %s at most in that format", MaxLife(t, o.Format, o.Suite))
+	case o.Suite == catalogue.BBS && o.Life != 0 && o.Life < minAnonymous:
+		return ledger.Problemf(ledger.CodeInvalid, "a credential whose times are cut to the hour lasts %s at least", minAnonymous)
 	case len(o.Reference) > MaxReference:
 		return ledger.Problemf(ledger.CodeInvalid, "a reference has at most %d bytes", MaxReference)
 	}
@@ -88,7 +124,36 @@ func (d *Desk) Check(o Order) error {
 			return ledger.Problemf(ledger.CodeInvalid, "the claim %s names the issuing organisation, and no other", c.Name)
 		}
 	}
-	return inClaims(catalogue.Validate(t.Name, o.Claims))
+	if err := catalogue.Validate(t.Name, o.Claims); err != nil {
+		return inClaims(err)
+	}
+	return checkSize(o.Claims)
+}
+
+// MaxClaims bounds what a credential says, in bytes as JSON: with proofs and
+// presentations around it, every format and verifier takes that much.
+const MaxClaims = 8 << 10
+
+// checkSize says which claim takes most of the room when there is too little of it.
+// The names are those of a type's schema.
+func checkSize(claims map[string]any) error {
+	all, longest, most := 0, "", 0
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		b, err := json.Marshal(map[string]any{name: claims[name]})
+		if err != nil {
+			return fmt.Errorf("encoding claims: %w", err)
+		}
+		if all += len(b); len(b) > most {
+			longest, most = name, len(b)
+		}
+	}
+	if all <= MaxClaims {
+		return nil
+	}
+	return &ledger.Problem{Code: ledger.CodeInvalid, Detail: "the claims are too long", Faults: []ledger.Fault{
+		{Field: "claims", Detail: fmt.Sprintf("must have at most %d bytes as JSON in all", MaxClaims)},
+		{Field: "claims." + longest, Detail: "is the longest of them"},
+	}}
 }
 
 // inClaims says that the faults of a problem are the claims'.
@@ -111,43 +176,115 @@ func (d *Desk) Issue(ctx context.Context, o Order) ([]Issued, error) {
 	if err := d.Check(o); err != nil {
 		return nil, err
 	}
+	if o.Suite == catalogue.BBS {
+		return d.anonymous(ctx, o)
+	}
 	if len(o.Holders) == 0 || len(o.Holders) > maxCopies {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "a credential goes to 1 to %d keys of its holder", maxCopies)
 	}
-	t, _ := catalogue.Find(o.Type)
-	life := o.Life
-	if life == 0 {
-		life = min(t.Life, MaxLife(t, o.Format))
+	if len(o.Names) != 0 && len(o.Names) != len(o.Holders) {
+		return nil, errors.New("issuing a credential: there are other holders than names")
 	}
+	t, _ := catalogue.Find(o.Type)
+	life := o.life(t)
 	now := d.o.Now().UTC().Truncate(time.Second)
-	issued, records := make([]Issued, len(o.Holders)), make([]Record, len(o.Holders))
+	issued, records := make([]Issued, len(o.Holders)), make([]Record, 0, len(o.Holders))
 	for i, holder := range o.Holders {
-		index, err := d.list.Allocate()
+		list, index, err := d.place(ctx)
 		if err != nil {
+			d.release(records)
 			return nil, fmt.Errorf("finding a place in the status list: %w", err)
 		}
-		id := make([]byte, 16)
-		if _, err := rand.Read(id); err != nil {
-			return nil, fmt.Errorf("drawing an id: %w", err)
-		}
-		records[i] = Record{
-			ID: hex.EncodeToString(id), Type: t.Name, Format: o.Format, Reference: o.Reference,
-			Holder: holder.Thumbprint(), Index: index, Issued: now, Expires: now.Add(life),
-		}
-		credential, err := d.make(t, o, holder, &records[i])
+		id, err := newID()
 		if err != nil {
+			d.release(records)
+			return nil, err
+		}
+		records = append(records, Record{
+			ID: id, Type: t.Name, Format: o.Format, Reference: o.Reference, Offer: o.Offer,
+			Holder: holder.Thumbprint(), List: list, Index: index, Issued: now, Expires: now.Add(life),
+		})
+		credential, err := d.make(t, o, holder, o.nameOf(i), &records[i])
+		if err != nil {
+			d.release(records)
 			return nil, err
 		}
 		issued[i] = Issued{records[i], credential}
 	}
 	// Kept before they are handed out: what cannot be revoked must not exist.
-	if err := d.o.Store.AddCredentials(ctx, records); err != nil {
+	if err := d.o.Store.AddCredentials(ctx, records, o.Turn); err != nil {
+		if ledger.CodeOf(err) == ledger.CodeDenied { // of any other it is not known what was kept
+			d.release(records)
+		}
 		return nil, fmt.Errorf("keeping what is issued: %w", err)
+	}
+	if t.Lasting && d.o.Last != nil {
+		for _, one := range issued {
+			if err := d.last(ctx, o.Format, one.Credential); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return issued, nil
 }
 
-func (d *Desk) make(t *catalogue.Type, o Order, holder ledger.JWK, r *Record) (any, error) {
+// release gives back the places of credentials that do not exist: or else whoever
+// fetches by an offer that has ended could fill the lists.
+func (d *Desk) release(records []Record) {
+	lists := d.all()
+	for _, r := range records {
+		lists[r.List-1].Release(r.Index)
+	}
+}
+
+// life is for how long the credential is valid.
+func (o *Order) life(t *catalogue.Type) time.Duration {
+	if o.Life != 0 {
+		return o.Life
+	}
+	return min(t.Life, MaxLife(t, o.Format, o.Suite))
+}
+
+// holderMethods are those of the DIDs by which a holder is named as it named itself.
+var holderMethods = []string{"did:jwk:", "did:key:", "did:secant:"}
+
+// nameOf is the DID by which one of the holders named itself; empty: none that is taken.
+func (o *Order) nameOf(i int) string {
+	if i < len(o.Names) && slices.ContainsFunc(holderMethods, func(method string) bool { return strings.HasPrefix(o.Names[i], method) }) {
+		return o.Names[i]
+	}
+	return ""
+}
+
+// newID draws a record's id.
+func newID() (string, error) {
+	id := make([]byte, 16)
+	if _, err := rand.Read(id); err != nil {
+		return "", fmt.Errorf("drawing an id: %w", err)
+	}
+	return hex.EncodeToString(id), nil
+}
+
+// last has a lasting signature made and kept of a credential that is handed out next.
+func (d *Desk) last(ctx context.Context, f catalogue.Format, credential any) error {
+	var b []byte
+	switch credential := credential.(type) {
+	case string:
+		b = []byte(credential)
+	case json.RawMessage:
+		b = credential
+	}
+	c, err := lasting.Open(d.o.Contexts, f, b)
+	if err == nil {
+		err = d.o.Last(ctx, c)
+	}
+	if err != nil {
+		return fmt.Errorf("making a certificate's lasting signature: %w", err)
+	}
+	return nil
+}
+
+func (d *Desk) make(t *catalogue.Type, o Order, holder ledger.JWK, named string, r *Record) (any, error) {
 	key, err := d.key(o.Format)
 	if err != nil {
 		return nil, fmt.Errorf("finding the issuer's key: %w", err)
@@ -173,12 +310,12 @@ func (d *Desk) make(t *catalogue.Type, o Order, holder ledger.JWK, r *Record) (a
 		}
 		return sdjwt.Issue(key, sdjwt.Credential{
 			Chain: chain, Issuer: name, KeyID: keyID, Type: t.Name, Holder: holder, Issued: r.Issued, Expires: r.Expires,
-			Status: &sdjwt.Status{URI: d.address(listToken), Index: r.Index}, Open: open, Hidden: hidden,
+			Status: &sdjwt.Status{URI: d.address(token.name(r.List)), Index: r.Index}, Open: open, Hidden: hidden,
 		})
 	case catalogue.MDoc:
 		return d.mdoc(key, t, o, holder, r)
 	case catalogue.JWT, catalogue.LD:
-		c, err := d.w3c(t, o, holder, r)
+		c, err := d.w3c(t, o, holder, named, r)
 		if err != nil {
 			return nil, err
 		}
@@ -187,7 +324,12 @@ func (d *Desk) make(t *catalogue.Type, o Order, holder ledger.JWK, r *Record) (a
 			c.Key = &holder
 			return vc.IssueJWT(d.o.Contexts, key, c)
 		}
-		b, err := vc.Issue(d.o.Contexts, key, c)
+		issue := vc.Issue
+		if o.Suite == catalogue.Ed25519 {
+			// The data model 2.0 has the terms of a status, this one has not.
+			issue, c.Contexts = vc.IssueLinked, append(c.Contexts, vc.ContextStatus)
+		}
+		b, err := issue(d.o.Contexts, key, c)
 		return json.RawMessage(b), err
 	}
 	return nil, ledger.Problemf(ledger.CodeInvalid, "the format %s is not issued here", o.Format)
@@ -208,25 +350,42 @@ func (d *Desk) mdoc(key *keys.Key, t *catalogue.Type, o Order, holder ledger.JWK
 	}
 	b, err := mdoc.Issue(key, chain, mdoc.Document{
 		DocType: t.DocType, Holder: holder, Signed: r.Issued, ValidUntil: r.Expires,
-		Status:   &verify.StatusRef{URI: d.address(listToken), Index: r.Index},
+		Status:   &verify.StatusRef{URI: d.address(token.name(r.List)), Index: r.Index},
 		Elements: map[string]map[string]any{t.DocType: elements},
 	})
 	return base64.RawURLEncoding.EncodeToString(b), err
 }
 
 // w3c is the credential for the formats of the W3C's data models.
-func (d *Desk) w3c(t *catalogue.Type, o Order, holder ledger.JWK, r *Record) (vc.Credential, error) {
+func (d *Desk) w3c(t *catalogue.Type, o Order, holder ledger.JWK, named string, r *Record) (vc.Credential, error) {
 	subject, err := did.JWKDID(holder)
 	if err != nil {
 		return vc.Credential{}, fmt.Errorf("naming the holder: %w", err)
 	}
+	if named != "" {
+		subject = named
+	}
+	entry := func(f form) map[string]any {
+		return status.Entry{Purpose: f.purpose, Index: r.Index, URI: d.address(f.name(r.List))}.Claim()
+	}
 	var entries []map[string]any
-	for _, p := range purposes {
-		entries = append(entries, status.Entry{Purpose: p.purpose, Index: r.Index, URI: d.address(p.list)}.Claim())
+	var own *verify.StatusRef
+	switch {
+	case o.Format == catalogue.JWT:
+		// Wallets of the data model 1.1 take one status, Credo among them: what is
+		// suspended stands in the Token Status List, as it does for other JWTs.
+		entries = append(entries, entry(revocation))
+		own = &verify.StatusRef{URI: d.address(token.name(r.List)), Index: r.Index}
+	case o.suite() == catalogue.Ed25519:
+		// Its readers know one status too: in the list of suspensions is what is revoked as well.
+		entries = append(entries, entry(suspension))
+		entries[0]["id"] = d.address(suspension.name(r.List)) + "#" + strconv.Itoa(r.Index)
+	default:
+		entries = append(entries, entry(revocation), entry(suspension))
 	}
 	return vc.Credential{
 		Contexts: slices.Clone(t.Contexts), Types: slices.Clone(t.W3C[1:]),
-		Holder: subject, Issued: r.Issued, Begins: r.Issued, Expires: r.Expires, Status: entries, Subject: maps.Clone(o.Claims),
+		Holder: subject, Issued: r.Issued, Begins: r.Issued, Expires: r.Expires, Status: entries, Token: own, Subject: maps.Clone(o.Claims),
 	}, nil
 }
 

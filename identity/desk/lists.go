@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,24 +17,89 @@ import (
 	"github.com/secant-platform/secant/identity/vc"
 )
 
-// The one status list, in its forms. Every credential has a place in it; whoever
-// fetches it learns that it is one of so many.
+// A status list, in its forms. Every credential has a place in one; whoever fetches it
+// learns that it is one of so many. When a list is full, the next is begun.
 const (
 	capacity   = status.MinCapacity
 	statusBits = 2 // valid, revoked, suspended
-
-	listToken      = "1"
-	listRevocation = "1-revocation"
-	listSuspension = "1-suspension"
 )
 
-var purposes = []struct {
-	list    string
-	purpose status.Purpose
-}{{listRevocation, status.Revocation}, {listSuspension, status.Suspension}}
+// form is how a list is published: each is a list of its own to whoever fetches it, and
+// to the ledger.
+type form struct {
+	suffix  string         // of the list's number, which make its name
+	purpose status.Purpose // empty: a Token Status List
+}
 
-// Lists are the names of the status lists that a desk serves.
-var Lists = []string{listToken, listRevocation, listSuspension}
+var (
+	token      = form{}
+	revocation = form{"-revocation", status.Revocation}
+	suspension = form{"-suspension", status.Suspension}
+	forms      = []form{token, revocation, suspension}
+)
+
+func (f form) name(list int) string { return strconv.Itoa(list) + f.suffix }
+
+// Lists names the status lists that the desk publishes, in all their forms.
+func (d *Desk) Lists() []string {
+	var names []string
+	for n := range d.all() {
+		for _, f := range forms {
+			names = append(names, f.name(n+1))
+		}
+	}
+	return names
+}
+
+// all returns the lists, the first first.
+func (d *Desk) all() []*status.List {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lists // which only grows, or loses what nobody has a place in
+}
+
+// place takes a free place in the newest list, which it begins when the one before is
+// full.
+func (d *Desk) place(ctx context.Context) (list, index int, err error) {
+	for {
+		d.beginning.RLock()
+		all := d.all()
+		d.beginning.RUnlock()
+		index, err := all[len(all)-1].Allocate()
+		if ledger.CodeOf(err) != ledger.CodeTooLarge {
+			return len(all), index, err
+		}
+		if err := d.begin(ctx, len(all)); err != nil {
+			return 0, 0, fmt.Errorf("beginning another status list: %w", err)
+		}
+	}
+}
+
+// begin begins the list after one, unless somebody has. Nobody gets a place in it
+// before it is published: verifiers refuse a credential whose list is not to be had.
+func (d *Desk) begin(ctx context.Context, after int) error {
+	d.beginning.Lock()
+	defer d.beginning.Unlock()
+	if len(d.all()) > after {
+		return nil
+	}
+	l, err := status.New(capacity, statusBits)
+	if err != nil {
+		return err
+	}
+	d.setLists(append(slices.Clone(d.all()), l))
+	if err := d.Publish(ctx); err != nil {
+		d.setLists(d.all()[:after])
+		return err
+	}
+	return nil
+}
+
+func (d *Desk) setLists(lists []*status.List) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lists = lists
+}
 
 // How long an edition lasts, from which rest of that on it is made anew, and for
 // how long outside verifiers may keep a copy. Verifiers of the consortium need no
@@ -52,6 +119,9 @@ func (d *Desk) SetStatus(ctx context.Context, id string, to status.Status) (*Rec
 	if err != nil {
 		return nil, err
 	}
+	if !r.HasStatus() {
+		return nil, ledger.Problemf(ledger.CodeInvalid, "the credential is bound to nobody and has no status: it ends by itself, and cannot be taken back before")
+	}
 	if r.Status != to {
 		if r.Status == status.Revoked {
 			return nil, ledger.Problemf(ledger.CodeGone, "the credential is revoked, for good")
@@ -70,14 +140,52 @@ func (d *Desk) change(ctx context.Context, r *Record, to status.Status) error {
 	if err := d.o.Store.SetCredential(ctx, r.ID, r.Status, to); err != nil {
 		return err
 	}
-	if err := d.list.Set(r.Index, to); err != nil {
+	r.Status = to
+	return d.set(*r)
+}
+
+// set puts a status into its list, under changing.
+func (d *Desk) set(r Record) error {
+	if err := d.all()[r.List-1].Set(r.Index, r.Status); err != nil {
 		return fmt.Errorf("setting a status: %w", err)
 	}
-	r.Status = to
 	return nil
 }
 
-// Publish publishes the list anew if it has changed since the edition to which
+// Turn returns the turn of a reference, for orders that are made now: see Order.
+func (d *Desk) Turn(ctx context.Context, reference string) (int64, error) {
+	return d.o.Store.Turn(ctx, reference)
+}
+
+// SetReference revokes, suspends or reinstates all that was issued under a reference:
+// in every format, for every key. It returns what it changed, when every node of the
+// consortium knows; one edition of each list tells all of it. What is revoked stays so.
+// Unless it reinstates, no order that was made before gives anything any more.
+func (d *Desk) SetReference(ctx context.Context, reference string, to status.Status) ([]Record, error) {
+	if reference == "" || len(reference) > MaxReference {
+		return nil, ledger.Problemf(ledger.CodeInvalid, "a reference has 1 to %d bytes", MaxReference)
+	}
+	changed, err := d.changeAll(ctx, reference, to)
+	if err != nil {
+		return nil, err
+	}
+	return changed, d.Publish(ctx)
+}
+
+func (d *Desk) changeAll(ctx context.Context, reference string, to status.Status) ([]Record, error) {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	changed, err := d.o.Store.SetReference(ctx, reference, to)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range changed {
+		err = errors.Join(err, d.set(r))
+	}
+	return changed, err
+}
+
+// Publish publishes each list anew if it has changed since the edition to which
 // the issuer is committed on the ledger, or that one nears its end. It is called
 // at start, from time to time, and after each change.
 func (d *Desk) Publish(ctx context.Context) error {
@@ -111,29 +219,39 @@ func (d *Desk) Publish(ctx context.Context) error {
 func (d *Desk) due(ctx context.Context) ([]Edition, error) {
 	d.changing.Lock() // so that an edition tells all the changes that it counts
 	defer d.changing.Unlock()
-	change, err := d.o.Store.StatusChanges(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("counting changes of status: %w", err)
-	}
 	var editions []Edition
-	for _, name := range Lists {
-		current, version, err := d.current(ctx, name)
+	for i, l := range d.all() {
+		change, err := d.o.Store.StatusChanges(ctx, i+1)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("counting changes of status: %w", err)
 		}
-		if current != nil && current.Change == change && current.Expires.Sub(d.o.Now()) > editionRenew {
-			continue
+		for _, f := range forms {
+			e, err := d.dueForm(ctx, l, f, f.name(i+1), change)
+			if err != nil {
+				return nil, err
+			}
+			if e != nil {
+				editions = append(editions, *e)
+			}
 		}
-		e, err := d.ready(ctx, name, version+1, change)
-		if err == nil && e == nil {
-			e, err = d.edition(name, version+1, change)
-		}
-		if err != nil {
-			return nil, err
-		}
-		editions = append(editions, *e)
 	}
 	return editions, nil
+}
+
+// dueForm makes the edition of a list's form that is to be published; nil: none is.
+func (d *Desk) dueForm(ctx context.Context, l *status.List, f form, name string, change int64) (*Edition, error) {
+	current, version, err := d.current(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if current != nil && current.Change == change && current.Expires.Sub(d.o.Now()) > editionRenew {
+		return nil, nil //nolint:nilnil // none is due, and that is no error
+	}
+	e, err := d.ready(ctx, name, version+1, change)
+	if err != nil || e != nil {
+		return e, err
+	}
+	return d.edition(l, f, name, version+1, change)
 }
 
 // ready returns an edition that was made for a version, and tells all changes, but
@@ -183,15 +301,15 @@ func (d *Desk) List(ctx context.Context, list string) (*Edition, error) {
 	return e, err
 }
 
-func (d *Desk) edition(list string, version int, change int64) (*Edition, error) {
+func (d *Desk) edition(l *status.List, f form, name string, version int, change int64) (*Edition, error) {
 	now := d.o.Now().UTC().Truncate(time.Second)
-	as := status.Edition{URI: d.address(list), Issued: now, Expires: now.Add(editionLife), TTL: EditionTTL}
-	e := &Edition{List: list, Version: version, Change: change, Expires: as.Expires}
+	as := status.Edition{URI: d.address(name), Issued: now, Expires: now.Add(editionLife), TTL: EditionTTL}
+	e := &Edition{List: name, Version: version, Change: change, Expires: as.Expires}
 	var err error
-	if list == listToken {
-		e.Body, err = d.token(as)
+	if f.purpose == "" {
+		e.Body, err = d.token(l, as)
 	} else {
-		e.Body, err = d.bitstring(list, as)
+		e.Body, err = d.bitstring(l, f.purpose, as)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("making an edition of the status list: %w", err)
@@ -201,25 +319,21 @@ func (d *Desk) edition(list string, version int, change int64) (*Edition, error)
 }
 
 // token signs the list under the key of the credentials, as some wallets want.
-func (d *Desk) token(as status.Edition) ([]byte, error) {
+func (d *Desk) token(l *status.List, as status.Edition) ([]byte, error) {
 	key, err := d.key(catalogue.SDJWT)
 	if err != nil {
 		return nil, err
 	}
-	token, err := d.list.Sign(key, keys.Header{KeyID: d.o.Web + "#" + key.ID()}, as)
-	return []byte(token), err
+	text, err := l.Sign(key, keys.Header{KeyID: d.o.Web + "#" + key.ID()}, as)
+	return []byte(text), err
 }
 
-func (d *Desk) bitstring(list string, as status.Edition) ([]byte, error) {
-	purpose := status.Revocation
-	if list == listSuspension {
-		purpose = status.Suspension
-	}
+func (d *Desk) bitstring(l *status.List, purpose status.Purpose, as status.Edition) ([]byte, error) {
 	key, err := d.key(catalogue.LD)
 	if err != nil {
 		return nil, err
 	}
-	unsigned, err := d.list.Credential(d.o.Web, purpose, as)
+	unsigned, err := l.Credential(d.o.Web, purpose, as)
 	if err != nil {
 		return nil, err
 	}

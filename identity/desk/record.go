@@ -14,12 +14,17 @@ type Record struct {
 	Type      string           `json:"type"`
 	Format    catalogue.Format `json:"format"`
 	Reference string           `json:"reference"` // the issuer's own, to find it again; names nobody
-	Holder    string           `json:"holder"`    // RFC 7638 thumbprint of the key to which it is bound
-	Index     int              `json:"index"`     // place in the status list
+	Holder    string           `json:"holder"`    // RFC 7638 thumbprint of the key to which it is bound; empty: to none
+	Offer     string           `json:"offer"`     // drawn, of the offer by which it came; empty: none
+	List      int              `json:"list"`      // which status list, from 1 on; 0: none
+	Index     int              `json:"index"`     // place in it; below 0: none, and the number means nothing
 	Status    status.Status    `json:"status"`
 	Issued    time.Time        `json:"issued"`
 	Expires   time.Time        `json:"expires"`
 }
+
+// HasStatus reports whether the credential can be taken back.
+func (r *Record) HasStatus() bool { return r.Index >= 0 }
 
 // Edition is one published state of the status list in one form.
 type Edition struct {
@@ -33,17 +38,25 @@ type Edition struct {
 
 // Store keeps what the desk did. What it says is durable.
 type Store interface {
-	// AddCredentials keeps new records, all or none.
-	AddCredentials(ctx context.Context, records []Record) error
+	// Turn returns how often what was issued under a reference was taken back.
+	Turn(ctx context.Context, reference string) (int64, error)
+	// AddCredentials keeps new records of one order, all or none; denied when their
+	// offer has ended, or when their reference has had another turn.
+	AddCredentials(ctx context.Context, records []Record, turn int64) error
 	// Credential returns one; not_found.
 	Credential(ctx context.Context, id string) (*Record, error)
 	// EachCredential calls use for every record that has not expired long ago.
 	EachCredential(ctx context.Context, use func(Record) error) error
 	// SetCredential changes a credential's status and counts the change; conflict
-	// when its status is not before any more.
+	// when its status is not before any more. It ends the offer of one that is not
+	// valid afterwards.
 	SetCredential(ctx context.Context, id string, before, after status.Status) error
-	// StatusChanges returns how many changes of status there were.
-	StatusChanges(ctx context.Context) (int64, error)
+	// SetReference changes the status of all that was issued under a reference and is
+	// not revoked, as SetCredential does, all or none; it returns what it changed. Unless
+	// it makes them valid, the reference has another turn.
+	SetReference(ctx context.Context, reference string, after status.Status) ([]Record, error)
+	// StatusChanges returns how many changes of status there were in a list.
+	StatusChanges(ctx context.Context, list int) (int64, error)
 	// AddEditions keeps editions beside all of the version before, which is the one
 	// that is committed to, and the newest of those made for the same version; those
 	// still older go.
