@@ -39,7 +39,8 @@ type Credential struct {
 // credential is one with its token.
 type credential struct {
 	Credential
-	Token string `json:"token"` // of ldp_vc, its JSON
+	Token     string `json:"token"`               // of ldp_vc, its JSON
+	IssuerKey []byte `json:"issuerKey,omitempty"` // of a BBS+ credential
 }
 
 // Add keeps a credential. Its key is the thumbprint of one of the wallet's, or
@@ -53,16 +54,20 @@ func (w *Wallet) Add(format oid4vp.Format, token, key, name string) (*Credential
 			return nil, err
 		}
 	}
+	return w.add(credential{Credential: Credential{Format: format, Key: key, Name: name}, Token: token})
+}
+
+func (w *Wallet) add(one credential) (*Credential, error) {
 	id := make([]byte, 8)
 	if _, err := rand.Read(id); err != nil {
 		return nil, fmt.Errorf("naming a credential: %w", err)
 	}
-	one := credential{Credential{ID: hex.EncodeToString(id), Format: format, Key: key, Name: name, Received: w.now().UTC().Truncate(time.Second)}, token}
+	one.ID, one.Received = hex.EncodeToString(id), w.now().UTC().Truncate(time.Second)
 	r, err := one.read()
 	if err != nil {
 		return nil, err
 	}
-	if (format == oid4vp.FormatSDJWT || format == oid4vp.FormatMDoc) && r.bound != key {
+	if (one.Format == oid4vp.FormatSDJWT || one.Format == oid4vp.FormatMDoc) && r.bound != one.Key {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the credential is bound to another key")
 	}
 	one.Types, one.Issuer, one.Expires = r.types, r.issuer, r.expires
@@ -99,9 +104,15 @@ func (w *Wallet) Show(id string) (*Credential, map[string]any, error) {
 	return &one.Credential, r.claims, nil
 }
 
-// Delete forgets a credential, and its key when no other is bound to that.
+// Delete forgets a credential, or that one is to come, and its key when no other is
+// bound to that.
 func (w *Wallet) Delete(id string) error {
 	return w.change(func(c *contents) error {
+		if c.pendingAt(id) >= 0 {
+			key := c.dropPending(id)
+			c.dropKeys(key)
+			return nil
+		}
 		i := slices.IndexFunc(c.Credentials, func(one credential) bool { return one.ID == id })
 		if i < 0 {
 			return noCredential()
@@ -140,6 +151,8 @@ type reading struct {
 	expires time.Time
 	claims  map[string]any
 	akis    []string // key identifiers of the authorities above an SD-JWT VC's issuer, base64url
+	proof   linkedProof
+	older   bool // of the data model 1.1, with a linked-data proof
 }
 
 // read takes a credential apart as far as its format is known.
@@ -150,11 +163,7 @@ func (c *credential) read() (*reading, error) {
 	case oid4vp.FormatJWT:
 		return readJWT(c.Token)
 	case oid4vp.FormatLDP:
-		claims, err := verify.ParseObject([]byte(c.Token), maxDepth)
-		if err != nil {
-			return nil, fmt.Errorf("reading a credential: %w", err)
-		}
-		return readW3C(claims, &reading{}), nil
+		return readLinked(c.Token)
 	case oid4vp.FormatMDoc:
 		return readMDoc(c.Token)
 	}

@@ -26,34 +26,43 @@ type storedKey struct {
 // NewKey makes a key on ledger.CurveP256 or ledger.CurveEd25519. Its name in the
 // wallet is its thumbprint.
 func (w *Wallet) NewKey(curve string) (keys.Signer, error) {
-	k := storedKey{Curve: curve, Made: w.now().UTC()}
+	k, signer, err := newKey(curve, w.now().UTC())
+	if err != nil {
+		return nil, err
+	}
+	return signer, w.change(func(c *contents) error {
+		c.Keys = append(c.Keys, *k)
+		return nil
+	})
+}
+
+// newKey makes a key that is kept nowhere yet.
+func newKey(curve string, at time.Time) (*storedKey, keys.Signer, error) {
+	k := &storedKey{Curve: curve, Made: at}
 	switch curve {
 	case ledger.CurveP256:
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
-			return nil, fmt.Errorf("making a key: %w", err)
+			return nil, nil, fmt.Errorf("making a key: %w", err)
 		}
 		if k.Secret, err = key.Bytes(); err != nil {
-			return nil, fmt.Errorf("making a key: %w", err)
+			return nil, nil, fmt.Errorf("making a key: %w", err)
 		}
 	case ledger.CurveEd25519:
 		_, key, err := ed25519.GenerateKey(rand.Reader)
 		if err != nil {
-			return nil, fmt.Errorf("making a key: %w", err)
+			return nil, nil, fmt.Errorf("making a key: %w", err)
 		}
 		k.Secret = key.Seed()
 	default:
-		return nil, errors.New("making a key: there are no keys on this curve")
+		return nil, nil, errors.New("making a key: there are no keys on this curve")
 	}
 	signer, err := k.signer()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	k.ID = signer.JWK().Thumbprint()
-	return signer, w.change(func(c *contents) error {
-		c.Keys = append(c.Keys, k)
-		return nil
-	})
+	return k, signer, nil
 }
 
 // Key returns the key with a thumbprint; not_found when the wallet has none.
@@ -74,7 +83,8 @@ func (w *Wallet) Key(id string) (keys.Signer, error) {
 // dropKeys removes keys to which no credential is bound.
 func (c *contents) dropKeys(ids ...string) {
 	c.Keys = slices.DeleteFunc(c.Keys, func(k storedKey) bool {
-		return slices.Contains(ids, k.ID) && !slices.ContainsFunc(c.Credentials, func(one credential) bool { return one.Key == k.ID })
+		return slices.Contains(ids, k.ID) && !slices.ContainsFunc(c.Credentials, func(one credential) bool { return one.Key == k.ID }) &&
+			!slices.ContainsFunc(c.Pending, func(one pending) bool { return one.Key == k.ID })
 	})
 }
 

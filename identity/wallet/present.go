@@ -34,7 +34,7 @@ type Entry struct {
 	At       time.Time `json:"at"`
 	Verifier string    `json:"verifier"`           // client identifier, or a statement's audience
 	Name     string    `json:"name,omitempty"`     // what the verifier calls itself
-	Function string    `json:"function,omitempty"` // of a statement: the transaction agreed to
+	Function string    `json:"function,omitempty"` // of a statement: the transaction to which the person agreed
 	Shown    []Shown   `json:"shown"`
 	Outcome  Outcome   `json:"outcome"`
 }
@@ -43,7 +43,7 @@ type Entry struct {
 type Shown struct {
 	Credential string        `json:"credential"`
 	Types      []string      `json:"types"`
-	Paths      []oid4vp.Path `json:"paths"` // that were asked for; of formats without hidden claims, all went
+	Paths      []oid4vp.Path `json:"paths"` // that were seen, beside what the format never hides
 }
 
 // Log returns the presentations, the newest first.
@@ -55,37 +55,58 @@ func (w *Wallet) Log() []Entry {
 }
 
 // Match finds what the wallet can answer a request with. What has expired cannot be
-// presented, nor what has a linked-data proof: that takes a signature of its kind.
+// presented.
 func (w *Wallet) Match(q *oid4vp.Query) (oid4vp.Matches, error) {
 	var all []credential
 	w.view(func(c *contents) { all = slices.Clone(c.Credentials) })
 	var held []oid4vp.Held
+	anonymous := map[string]bool{}
 	for _, one := range all {
-		if one.Format == oid4vp.FormatLDP || !one.Expires.IsZero() && !w.now().Before(one.Expires) {
+		if !one.Expires.IsZero() && !w.now().Before(one.Expires) {
 			continue
 		}
 		r, err := one.read()
 		if err != nil {
 			return nil, err
 		}
+		if !w.presentable(&one, r) {
+			continue
+		}
+		anonymous[one.ID] = r.anonymous()
 		held = append(held, oid4vp.Held{
 			ID: one.ID, Format: one.Format, Types: one.Types, Claims: r.claims, Bound: one.Key != "",
 			Authorities: map[string][]string{"aki": r.akis},
 		})
 	}
-	return q.Match(held)
+	found, err := q.Match(held)
+	if err != nil {
+		return nil, err
+	}
+	return w.asAsked(q, found, anonymous), nil
 }
 
 // Answer presents the chosen credentials to who asks, and writes it down. It
-// returns where the verifier would like a browser to go; empty: nowhere.
+// returns where the verifier would like a browser to go; empty: nowhere. Where the
+// question shows a statement, the answer signs that one or is not given.
 func (w *Wallet) Answer(ctx context.Context, r *oid4vp.Responder, q *oid4vp.Request, chosen []oid4vp.Candidate) (string, error) {
 	e := Entry{Verifier: q.ClientID, Name: q.Name, Outcome: Sent}
+	if len(q.Statement) > 0 {
+		about, _, err := holder.Asked(q.Statement, q.Nonce)
+		if err != nil {
+			return "", err
+		}
+		e.Function = about.Statement.Function
+	}
 	for _, c := range chosen {
 		one, err := w.find(c.Held)
 		if err != nil {
 			return "", err
 		}
-		e.Shown = append(e.Shown, Shown{one.ID, one.Types, c.Show})
+		seen, err := w.Shows(c)
+		if err != nil {
+			return "", err
+		}
+		e.Shown = append(e.Shown, Shown{one.ID, one.Types, seen})
 	}
 	at, err := w.begin(e)
 	if err != nil {
@@ -163,10 +184,13 @@ func (w *Wallet) end(at time.Time, o Outcome) error {
 }
 
 // present makes the presentation of one credential.
-func (w *Wallet) present(_ context.Context, c oid4vp.Candidate, p oid4vp.Proof) (string, error) {
+func (w *Wallet) present(ctx context.Context, c oid4vp.Candidate, p oid4vp.Proof) (string, error) {
 	one, err := w.find(c.Held)
 	if err != nil {
 		return "", err
+	}
+	if one.Format == oid4vp.FormatLDP {
+		return w.presentLinked(ctx, one, c, p)
 	}
 	key, err := w.Key(one.Key)
 	if err != nil {

@@ -2,15 +2,13 @@ package wallet
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/chaincode/verify"
 	"github.com/secant-platform/secant/identity/did"
 	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/oid4vci"
@@ -20,47 +18,76 @@ import (
 // Receive takes what an issuer offers by a pre-authorized code (OpenID4VCI 1.0),
 // each credential for a key of its own, so that verifiers cannot join them. The
 // client is one for this offer; what it leaves out of tokens' and subjects' keys is
-// filled in. An issuer that defers is a busy Problem: it is to be asked again later
-// with a new offer.
+// filled in. What an issuer defers is kept as Pending, and is a busy Problem once the
+// rest was received; an offer that needs approval a denied one.
 func (w *Wallet) Receive(ctx context.Context, c *oid4vci.Client, link, txCode string) ([]Credential, error) {
-	if err := w.prepare(c); err != nil {
+	return w.take(ctx, c, link, func(remote *oid4vci.Remote, offer *oid4vci.Offer) (*oid4vci.Session, error) {
+		return c.Redeem(ctx, remote, offer, txCode)
+	})
+}
+
+// ApproveFunc has the person approve a request in a browser, at its URL, and returns
+// the whole address that the browser came back to.
+type ApproveFunc func(ctx context.Context, p *oid4vci.Pending) (callback string, err error)
+
+// ReceiveApproved is [Wallet.Receive] for what is offered by an authorization code.
+// The client has the client_id and the redirect_uri that the issuer knows.
+func (w *Wallet) ReceiveApproved(ctx context.Context, c *oid4vci.Client, link string, approve ApproveFunc) ([]Credential, error) {
+	return w.take(ctx, c, link, func(remote *oid4vci.Remote, offer *oid4vci.Offer) (*oid4vci.Session, error) {
+		p, err := c.Start(ctx, remote, offer, offer.Configurations...)
+		if err != nil {
+			return nil, err
+		}
+		callback, err := approve(ctx, p)
+		if err != nil {
+			return nil, fmt.Errorf("having the person approve: %w", err)
+		}
+		return c.Finish(ctx, p, callback)
+	})
+}
+
+// take takes what is offered, with the token that grant gets.
+func (w *Wallet) take(ctx context.Context, c *oid4vci.Client, link string, grant func(*oid4vci.Remote, *oid4vci.Offer) (*oid4vci.Session, error)) ([]Credential, error) {
+	bound, err := w.prepare(c)
+	if err != nil {
 		return nil, err
 	}
 	offer, err := c.Open(ctx, link)
 	if err != nil {
 		return nil, err
 	}
-	remote, err := c.Discover(ctx, offer.Issuer)
+	remote, err := c.DiscoverOffered(ctx, offer)
 	if err != nil {
 		return nil, err
 	}
-	session, err := c.Redeem(ctx, remote, offer, txCode)
+	session, err := grant(remote, offer)
 	if err != nil {
 		return nil, err
 	}
 	var all []Credential
+	var later error
 	for _, id := range session.Configurations {
-		one, err := w.receive(ctx, c, session, id)
-		if err != nil {
+		one, err := w.receive(ctx, c, bound, session, id)
+		all = append(all, one...)
+		switch {
+		case ledger.CodeOf(err) == ledger.CodeBusy:
+			later = err
+		case err != nil:
 			return all, err
 		}
-		all = append(all, one...)
 	}
-	return all, nil
+	return all, later
 }
 
-// prepare gives the client a key for its tokens, and a reader of holders' DIDs.
-func (w *Wallet) prepare(c *oid4vci.Client) error {
+// prepare gives the client a key for its tokens, which it returns as it is kept, and a
+// reader of holders' DIDs. A key that the client has already is the caller's to keep.
+func (w *Wallet) prepare(c *oid4vci.Client) (bound *storedKey, err error) {
 	if c.Now == nil {
 		c.Now = w.now
 	}
 	if c.Key == nil {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			return fmt.Errorf("making a key: %w", err)
-		}
-		if c.Key, err = keys.FromCrypto(key); err != nil {
-			return err
+		if bound, c.Key, err = newKey(ledger.CurveP256, w.now().UTC()); err != nil {
+			return nil, err
 		}
 	}
 	if c.KeyOf == nil {
@@ -76,7 +103,7 @@ func (w *Wallet) prepare(c *oid4vci.Client) error {
 	if c.Check == nil {
 		c.Check = ownMDoc
 	}
-	return nil
+	return bound, nil
 }
 
 // ownMDoc checks what the client cannot: that an mdoc is of the type and for the key
@@ -100,13 +127,13 @@ func ownMDoc(_ context.Context, r oid4vci.Received) error {
 }
 
 // receive takes one credential.
-func (w *Wallet) receive(ctx context.Context, c *oid4vci.Client, s *oid4vci.Session, id string) ([]Credential, error) {
+func (w *Wallet) receive(ctx context.Context, c *oid4vci.Client, bound *storedKey, s *oid4vci.Session, id string) ([]Credential, error) {
 	config := s.Remote.Issuer.Configurations[id]
 	var holders []keys.Signer
 	key := ""
 	if len(config.BindingMethods) > 0 {
 		// The key is kept before anything is issued to it.
-		signer, err := w.NewKey(ledger.CurveP256)
+		signer, err := w.NewKey(curveFor(config))
 		if err != nil {
 			return nil, err
 		}
@@ -114,11 +141,13 @@ func (w *Wallet) receive(ctx context.Context, c *oid4vci.Client, s *oid4vci.Sess
 	}
 	receipt, err := c.Receive(ctx, s, id, holders...)
 	if err == nil && receipt.Transaction != "" {
-		err = ledger.Problemf(ledger.CodeBusy, "the issuer has not issued yet; ask it for a new offer later")
+		if err = w.wait(c, bound, s, receipt, config, key); err == nil {
+			return nil, notYet()
+		}
 	}
 	var got []Credential
 	if err == nil {
-		got, err = w.keep(receipt, key)
+		got, err = w.keep(ctx, receipt, key)
 	}
 	if err != nil {
 		forget := w.change(func(c *contents) error {
@@ -134,8 +163,17 @@ func (w *Wallet) receive(ctx context.Context, c *oid4vci.Client, s *oid4vci.Sess
 	return got, nil
 }
 
+// curveFor is the kind of key to which a credential can be bound: P-256, unless the
+// issuer takes proofs of the other alone.
+func curveFor(c oid4vci.Configuration) string {
+	if p, ok := c.ProofTypes["jwt"]; ok && !slices.Contains(p.Algorithms, verify.AlgES256) && slices.Contains(p.Algorithms, verify.AlgEdDSA) {
+		return ledger.CurveEd25519
+	}
+	return ledger.CurveP256
+}
+
 // keep adds what was received.
-func (w *Wallet) keep(r *oid4vci.Receipt, key string) ([]Credential, error) {
+func (w *Wallet) keep(ctx context.Context, r *oid4vci.Receipt, key string) ([]Credential, error) {
 	var got []Credential
 	for _, one := range r.Credentials {
 		token := string(one.Credential)
@@ -144,13 +182,23 @@ func (w *Wallet) keep(r *oid4vci.Receipt, key string) ([]Credential, error) {
 				return got, ledger.Problemf(ledger.CodeInvalid, "the credential is no text, as those of its format are")
 			}
 		}
-		kept, err := w.Add(oid4vp.Format(one.Configuration.Format), token, key, nameOf(one.Configuration))
+		kept, err := w.keepOne(ctx, oid4vp.Format(one.Configuration.Format), token, key, nameOf(one.Configuration))
 		if err != nil {
 			return got, err
 		}
 		got = append(got, *kept)
 	}
 	return got, nil
+}
+
+// keepOne adds one credential.
+func (w *Wallet) keepOne(ctx context.Context, format oid4vp.Format, token, key, name string) (*Credential, error) {
+	if format == oid4vp.FormatLDP {
+		if r, err := readLinked(token); err == nil && r.anonymous() {
+			return w.AddAnonymous(ctx, token, name)
+		}
+	}
+	return w.Add(format, token, key, name)
 }
 
 // nameOf is how the issuer shows the credential.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/identity/vc"
 )
 
 // The version of a wallet's file and contents.
@@ -26,6 +27,7 @@ const (
 const (
 	maxFile        = 16 << 20 // bytes
 	maxCredentials = 256
+	maxPending     = 32
 	maxLog         = 1000 // presentations; the oldest go first
 )
 
@@ -37,6 +39,8 @@ type Wallet struct {
 	sealer *sealer
 	lock   *os.File
 
+	issuers vc.BBSKeys // nil: no BBS+ credentials are received
+
 	mu sync.Mutex
 	c  contents // under mu; as it is on disk
 }
@@ -47,6 +51,8 @@ type contents struct {
 	Keys        []storedKey  `json:"keys"`
 	Credentials []credential `json:"credentials"`
 	Log         []Entry      `json:"log"`
+	// Pending is what issuers deferred.
+	Pending []pending `json:"pending,omitempty"`
 	// Nodes are those at which the holder signed in, by base address.
 	Nodes map[string]node `json:"nodes,omitempty"`
 }
@@ -150,6 +156,7 @@ func (w *Wallet) change(edit func(*contents) error) error {
 	next := w.c
 	next.Keys = append([]storedKey(nil), w.c.Keys...)
 	next.Credentials = append([]credential(nil), w.c.Credentials...)
+	next.Pending = append([]pending(nil), w.c.Pending...)
 	next.Log = append([]Entry(nil), w.c.Log...)
 	next.Nodes = maps.Clone(w.c.Nodes)
 	if next.Nodes == nil {
