@@ -14,7 +14,8 @@ import (
 )
 
 // PutInventory keeps what the hospital knows of an own unit, in place of what
-// it knew before. It never leaves the node.
+// it knew before. It never leaves the node. Problems: already_exists when another
+// unit has one of its names; then nothing is kept.
 func (s *Store) PutInventory(ctx context.Context, i fact.Inventory) error {
 	services, err := json.Marshal(slices.Concat([]fact.Service{}, i.Services))
 	if err != nil {
@@ -25,6 +26,9 @@ func (s *Store) PutInventory(ctx context.Context, i fact.Inventory) error {
 			i.Unit, i.Ward, i.Address, string(services), millis(time.Now()))
 		if err != nil {
 			return fmt.Errorf("keeping inventory: %w", err)
+		}
+		if err := t.putNames(ctx, i.Unit, i.Names); err != nil {
+			return err
 		}
 		return t.devicesChanged(ctx)
 	})
@@ -51,7 +55,8 @@ func (s *Store) Inventory(ctx context.Context, unit string) (fact.Inventory, boo
 		i.Services = []fact.Service{}
 	}
 	i.Updated = fromMillis(updated)
-	return i, true, nil
+	i.Names, err = s.names(ctx, unit)
+	return i, err == nil, err
 }
 
 // PutSerial keeps the serial number from which a unit's id was made. Only the

@@ -87,6 +87,11 @@ func (s *Store) AnchorCovering(ctx context.Context, stream string, index uint64)
 		"anchor WHERE stream = ? AND size > ? ORDER BY size, sequence LIMIT 1", stream, int64(index))
 }
 
+// Anchor returns one anchor of a stream.
+func (s *Store) Anchor(ctx context.Context, stream string, sequence uint64) (fact.Row[ledger.Anchor], error) {
+	return one[ledger.Anchor](ctx, s, "the anchor", "anchor WHERE stream = ? AND sequence = ?", stream, ledger.SequencePart(sequence))
+}
+
 // Anchors lists a stream's anchors, newest first.
 func (s *Store) Anchors(ctx context.Context, stream string, req ledger.PageRequest) (fact.Page[ledger.Anchor], error) {
 	l := listing{table: "anchor", order: []string{"sequence"}, newest: true, where: []string{"stream = ?"}, args: []any{stream}}

@@ -1,0 +1,31 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// AddLasting keeps the lasting signature of a certificate, by the digest of what it is
+// over. Of two over the same the first stays, which is as good.
+func (s *Store) AddLasting(ctx context.Context, digest, signature string) error {
+	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO lasting_signature (digest, signature) VALUES (?, ?)", digest, signature); err != nil {
+			return fmt.Errorf("keeping a lasting signature: %w", err)
+		}
+		return nil
+	})
+}
+
+// Lasting returns the lasting signature over what has that digest.
+func (s *Store) Lasting(ctx context.Context, digest string) (signature string, err error) {
+	err = s.reading.QueryRowContext(ctx, "SELECT signature FROM lasting_signature WHERE digest = ?", digest).Scan(&signature)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", notFound("the lasting signature")
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading a lasting signature: %w", err)
+	}
+	return signature, nil
+}
