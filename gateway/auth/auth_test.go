@@ -253,7 +253,7 @@ func TestRightsTable(t *testing.T) {
 	all := []auth.Right{
 		auth.DevicesWrite, auth.DevicesRead, auth.RecallsWrite, auth.ReadingsWrite, auth.ReadingsRead, auth.ThreatsShare, auth.ThreatsRead,
 		auth.RiskWrite, auth.RiskRead, auth.EventsRead, auth.StatusRead, auth.MetricsRead, auth.MembersRead,
-		auth.CredentialsIssue, auth.CredentialsRead,
+		auth.DevicesCertify, auth.AgreementsGather, auth.CredentialsIssue, auth.CredentialsRead,
 		auth.ConsortiumRead, auth.ConsortiumGovern, auth.OwnSession,
 	}
 	for _, right := range all {

@@ -13,7 +13,9 @@ const (
 	Anonymous        Right = "anonymous" // everyone, without a token
 	DevicesWrite     Right = "devices:write"
 	DevicesRead      Right = "devices:read"
-	RecallsWrite     Right = "recalls:write" // as the ledger's registrar or, with RoleCertifier, as its certifier
+	RecallsWrite     Right = "recalls:write"     // as the ledger's registrar or, with RoleCertifier, as its certifier
+	DevicesCertify   Right = "devices:certify"   // prepares what an assessor signs
+	AgreementsGather Right = "agreements:gather" // follows what persons are to sign, and hands in what they signed
 	ReadingsWrite    Right = "readings:write"
 	ReadingsRead     Right = "readings:read"
 	ThreatsShare     Right = "threats:share"
@@ -40,7 +42,7 @@ type Role string
 // The roles of the people and programs that call a node.
 const (
 	RoleRegistrar   Role = "registrar"    // models, releases, units; credentials
-	RoleCertifier   Role = "certifier"    // at an authority: recalls what others made
+	RoleCertifier   Role = "certifier"    // at an authority: certifies and recalls what others made
 	RoleIntegrator  Role = "integrator"   // hands in readings that devices did not sign
 	RoleAnalyst     Role = "analyst"      // shares threats
 	RoleRiskManager Role = "risk-manager" // publishes scores
@@ -63,8 +65,8 @@ var bedside = []Right{DevicesRead, ReadingsRead, RiskRead, EventsRead}
 
 // rights is the one place that says which role may do what.
 var rights = map[Role][]Right{
-	RoleRegistrar:   {DevicesWrite, DevicesRead, RecallsWrite, EventsRead, StatusRead, MembersRead, CredentialsIssue, CredentialsRead, ConsortiumRead},
-	RoleCertifier:   {DevicesRead, RecallsWrite, EventsRead, StatusRead, MembersRead, ConsortiumRead},
+	RoleRegistrar:   {DevicesWrite, DevicesRead, RecallsWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, CredentialsIssue, CredentialsRead, ConsortiumRead},
+	RoleCertifier:   {DevicesCertify, DevicesRead, RecallsWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleIntegrator:  {ReadingsWrite, ReadingsRead, DevicesRead, StatusRead},
 	RoleAnalyst:     {ThreatsShare, ThreatsRead, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleRiskManager: {RiskWrite, RiskRead, DevicesRead, ThreatsRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},

@@ -45,6 +45,7 @@ type Router struct {
 	verifier *Verifier
 	routes   []Route
 	limit    func(*http.Request) error // of anonymous requests; nil: none
+	callers  func(*Caller) error       // of those whose caller is known; nil: none
 }
 
 // NewRouter makes a router on engine that judges callers with verifier.
@@ -55,6 +56,10 @@ func NewRouter(engine *gin.Engine, verifier *Verifier) *Router {
 // Limit has every anonymous request ask limit first, which answers with an error
 // when there were too many. It is called before the first request.
 func (r *Router) Limit(limit func(*http.Request) error) { r.limit = limit }
+
+// LimitCallers has every request of a caller who is known ask limit, which answers with
+// an error when there were too many. It is called before the first request.
+func (r *Router) LimitCallers(limit func(*Caller) error) { r.callers = limit }
 
 // Handle registers h for callers who hold the right.
 func (r *Router) Handle(method, path string, right Right, h func(*gin.Context) error) {
@@ -112,6 +117,11 @@ func (r *Router) judge(req *http.Request, right Right) (*Caller, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if r.callers != nil {
+		if err := r.callers(caller); err != nil {
+			return nil, err
+		}
 	}
 	if right == OwnSession {
 		if caller.Session == "" {

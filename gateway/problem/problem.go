@@ -105,7 +105,7 @@ func Headers() error {
 // Rate is the answer to too many requests of callers without a token (RFC 6585,
 // section 4).
 func Rate(after time.Duration) error {
-	return Later(&Error{Code: CodeRate, Detail: "too many requests without a token; try again later"}, after)
+	return Later(&Error{Code: CodeRate, Detail: "too many requests; try again later"}, after)
 }
 
 // NotAcceptable is the answer to a caller that accepts no media type of ours.

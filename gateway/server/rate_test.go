@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -105,5 +106,51 @@ func TestManyAddressesTakeBoundedMemory(t *testing.T) {
 		if err := ask(1<<17 + i); err != nil {
 			t.Errorf("there is no room again: %v", err)
 		}
+	}
+}
+
+// TestACallerWhoAsksTooMuchKeepsOutNobodyElse, and nobody uses up what is another's.
+func TestACallerWhoAsksTooMuchKeepsOutNobodyElse(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	c := server.NewCallers(2, func() time.Time { return now })
+	for range 1000 { // of whom it is not proven who they are
+		if err := c.May("device"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	passed := 0
+	for range 50 {
+		if c.Allow("device") == nil {
+			passed++
+		}
+	}
+	if passed != 10 {
+		t.Errorf("%d requests passed at once, 5 s worth of 2 are 10", passed)
+	}
+	for _, err := range []error{c.Allow("device"), c.May("device")} {
+		if d := problem.Of(err); d.Status != http.StatusTooManyRequests || d.RetryAfter != 500*time.Millisecond {
+			t.Errorf("refused with %+v", d)
+		}
+	}
+	if err := c.Allow("another"); err != nil {
+		t.Error(err)
+	}
+	now = now.Add(time.Second)
+	for i, want := range []bool{true, true, false} {
+		if err := c.Allow("device"); (err == nil) != want {
+			t.Errorf("request %d after a second, which brings two: %v", i+1, err)
+		}
+	}
+	// However many there are, what is kept of them is bounded, and new ones share a bucket.
+	for i := range 1 << 17 {
+		_ = c.Allow(strconv.Itoa(i))
+	}
+	if c.Allow("late") == nil {
+		t.Error("those for whom there is no room are told apart")
+	}
+	now = now.Add(5 * time.Second)
+	if err := c.Allow("late"); err != nil {
+		t.Errorf("after those before are forgotten: %v", err)
 	}
 }

@@ -2,9 +2,11 @@ package session
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -12,6 +14,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -107,15 +110,40 @@ func (s *Sessions) client(told *oidc.Provider) *oauth2.Config {
 
 const (
 	providerTicket = "op."             // begins the tickets of sign-ins by a provider
-	providerFlow   = "session.sign-in" // the kind of what is kept of one
+	providerFlow   = "session.sign-in" // the kind of the marks of those that were used
 	providerLife   = 10 * time.Minute  // for somebody to sign in there
 )
 
-// asked is what is kept of a sign-in by the provider.
+// A sign-in by the provider is all in its ticket, of which state, nonce and PKCE's
+// secret are derived: nothing is kept of one until the provider has said who signed
+// in, so that whoever begins many takes no room from anybody.
+const providerHead = 8 + 16 // end, random
+
 type asked struct {
-	State    string `json:"state"`
-	Nonce    string `json:"nonce"`
-	Verifier string `json:"verifier"` // PKCE (RFC 7636)
+	State    string
+	Nonce    string
+	Verifier string // PKCE (RFC 7636)
+	Expires  time.Time
+}
+
+func (s *Sessions) newTicket() string {
+	b := make([]byte, providerHead, providerHead+hmacSize)
+	binary.BigEndian.PutUint64(b, uint64(s.o.Now().Add(providerLife).Unix())) //nolint:gosec // today's times are positive
+	_, _ = rand.Read(b[8:])                                                   // never fails (crypto/rand)
+	return providerTicket + base64.RawURLEncoding.EncodeToString(append(b, s.mac("provider-ticket", string(b))...))
+}
+
+// openTicket returns what a ticket of this node's stands for, as long as it serves.
+func (s *Sessions) openTicket(ticket string) (*asked, bool) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(strings.TrimPrefix(ticket, providerTicket))
+	if err != nil || len(b) != providerHead+hmacSize || !hmac.Equal(b[providerHead:], s.mac("provider-ticket", string(b[:providerHead]))) {
+		return nil, false
+	}
+	derived := func(purpose string) string {
+		return base64.RawURLEncoding.EncodeToString(s.mac("provider-"+purpose, ticket))
+	}
+	a := &asked{derived("state"), derived("nonce"), derived("verifier"), time.Unix(int64(binary.BigEndian.Uint64(b)), 0).UTC()} //nolint:gosec // ours
+	return a, s.o.Now().Before(a.Expires)
 }
 
 func digest(secret string) string {
@@ -132,39 +160,33 @@ func (s *Sessions) askProvider(ctx context.Context) (*Begun, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := asked{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier()}
-	doc, err := json.Marshal(a)
-	if err != nil {
-		return nil, fmt.Errorf("encoding a sign-in: %w", err)
+	b := &Begun{Ticket: s.newTicket()}
+	a, ok := s.openTicket(b.Ticket)
+	if !ok {
+		return nil, errors.New("beginning a sign-in: the clock runs backwards")
 	}
-	b := &Begun{Ticket: providerTicket + rand.Text(), Expires: s.o.Now().Add(providerLife).UTC()}
-	if err := s.o.Flows.CreateFlow(ctx, providerFlow, digest(b.Ticket), doc, b.Expires); err != nil {
-		return nil, err
-	}
+	b.Expires = a.Expires
 	b.Link = s.client(told).AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier))
 	return b, nil
 }
 
 // askedProvider returns the session that a provider's code gives. A ticket serves
-// once, whatever comes of it.
+// once; what the provider does not vouch for is not counted against it, since the code
+// that goes with it is only the person's to have.
 func (s *Sessions) askedProvider(ctx context.Context, in Answer) (*state, error) {
 	p := s.o.Provider
-	if p == nil {
+	a, ok := s.openTicket(in.Ticket)
+	if p == nil || !ok {
 		return nil, noSignIn()
 	}
-	doc, err := s.o.Flows.TakeFlow(ctx, providerFlow, digest(in.Ticket))
-	if ledger.CodeOf(err) == ledger.CodeNotFound {
+	switch _, err := s.o.Flows.Flow(ctx, providerFlow, digest(in.Ticket)); {
+	case err == nil:
 		return nil, noSignIn()
-	}
-	if err != nil {
+	case ledger.CodeOf(err) != ledger.CodeNotFound:
 		return nil, err
 	}
-	var a asked
-	if err := json.Unmarshal(doc, &a); err != nil {
-		return nil, fmt.Errorf("decoding a sign-in: %w", err)
-	}
 	switch {
-	case in.Code == "" || subtle.ConstantTimeCompare([]byte(in.State), []byte(a.State)) != 1:
+	case in.Code == "" || !same(in.State, a.State):
 		return nil, ledger.Problemf(ledger.CodeDenied, "the provider's answer is not to this sign-in")
 	case in.Issuer != "" && in.Issuer != p.Issuer:
 		return nil, ledger.Problemf(ledger.CodeDenied, "the answer is another provider's")
@@ -190,7 +212,7 @@ func (s *Sessions) askedProvider(ctx context.Context, in Answer) (*state, error)
 	}
 	raw, _ := token.Extra("id_token").(string)
 	id, err := told.VerifierContext(ctx, &oidc.Config{ClientID: p.ClientID, Now: s.o.Now}).Verify(ctx, raw)
-	if err != nil || subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(a.Nonce)) != 1 || id.Subject == "" {
+	if err != nil || !same(id.Nonce, a.Nonce) || id.Subject == "" {
 		return nil, refused
 	}
 	if id.AccessTokenHash != "" && id.VerifyAccessToken(token.AccessToken) != nil {
@@ -199,6 +221,13 @@ func (s *Sessions) askedProvider(ctx context.Context, in Answer) (*state, error)
 	role, ok := p.roleOf(id)
 	if !ok {
 		return nil, ledger.Problemf(ledger.CodeDenied, "the provider gives no role that exists here")
+	}
+	err = s.o.Flows.CreateFlow(ctx, providerFlow, digest(in.Ticket), []byte("{}"), a.Expires)
+	if ledger.CodeOf(err) == ledger.CodeAlreadyExists {
+		return nil, noSignIn()
+	}
+	if err != nil {
+		return nil, err
 	}
 	return &state{Means: ByProvider, Role: role, Subject: s.pseudonym(ByProvider, p.Issuer, id.Subject)}, nil
 }

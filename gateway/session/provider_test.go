@@ -3,12 +3,15 @@ package session_test
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -211,4 +214,69 @@ func TestAProviderThatIsAwayIsAskedAgain(t *testing.T) {
 			t.Errorf("%s is taken", name)
 		}
 	}
+}
+
+// TestWhoBeginsManySignInsKeepsNobodyOut: sign-ins take no room before somebody has
+// shown who they are, by whichever means.
+func TestWhoBeginsManySignInsKeepsNobodyOut(t *testing.T) {
+	t.Parallel()
+	kept := &counted{}
+	w := newWorld(t, func(o *session.Options) {
+		o.Provider = providerOf(startProvider(t, secret), secret)
+		kept.Flows, o.Flows = o.Flows, kept
+	})
+	var tickets []string
+	for range 100 {
+		b, err := w.sessions.Begin(t.Context(), session.Wish{Means: session.ByProvider})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(b.Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tickets = append(tickets, b.Ticket, u.Query().Get("state"), u.Query().Get("nonce"), u.Query().Get("code_challenge"))
+	}
+	_, err := w.sessions.Finish(w.post("/v1/sign-in/token"), session.Answer{Ticket: tickets[0], State: tickets[1], Code: "x"})
+	wantCode(t, "a code that is none", err, ledger.CodeDenied)
+	if n := kept.made.Load(); n != 0 {
+		t.Errorf("%d documents are kept", n)
+	}
+	slices.Sort(tickets)
+	if n := len(slices.Compact(tickets)); n != 400 {
+		t.Errorf("of 400 secrets %d differ", n)
+	}
+	for name, edit := range map[string]func([]byte) []byte{
+		"a later end": func(b []byte) []byte { b[5]++; return b }, "another mark": func(b []byte) []byte { b[len(b)-1]++; return b },
+		"cut": func(b []byte) []byte { return b[:len(b)-1] }, "none": func([]byte) []byte { return nil },
+	} {
+		b, err := w.sessions.Begin(t.Context(), session.Wish{Means: session.ByProvider})
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(b.Ticket, "op."))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.sessions.Finish(w.post("/v1/sign-in/token"), session.Answer{Ticket: "op." + base64.RawURLEncoding.EncodeToString(edit(raw)), Code: "x"})
+		wantCode(t, "a ticket with "+name, err, ledger.CodeNotFound)
+	}
+	late, err := w.sessions.Begin(t.Context(), session.Wish{Means: session.ByProvider})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.advance(11 * time.Minute)
+	_, err = w.sessions.Finish(w.post("/v1/sign-in/token"), session.Answer{Ticket: late.Ticket, Code: "x"})
+	wantCode(t, "a ticket after its time", err, ledger.CodeNotFound)
+}
+
+// counted counts what is kept.
+type counted struct {
+	session.Flows
+	made atomic.Int32
+}
+
+func (c *counted) CreateFlow(ctx context.Context, kind, key string, doc []byte, expires time.Time) error {
+	c.made.Add(1)
+	return c.Flows.CreateFlow(ctx, kind, key, doc, expires)
 }

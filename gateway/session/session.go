@@ -49,12 +49,13 @@ type Store interface {
 // Flows keeps what has to be known from one request to the next: see oid4vp.Flows.
 type Flows interface {
 	CreateFlow(ctx context.Context, kind, key string, doc []byte, expires time.Time) error
-	TakeFlow(ctx context.Context, kind, key string) ([]byte, error)
+	Flow(ctx context.Context, kind, key string) ([]byte, error)
 }
 
-// Wallets asks people's wallets: an oid4vp.Verifier.
+// Wallets asks people's wallets: an oid4vp.Verifier, with Questions among its standing
+// questions.
 type Wallets interface {
-	Ask(ctx context.Context, q oid4vp.Question) (*oid4vp.Asked, error)
+	AskStanding(name string) (*oid4vp.Asked, error)
 	Result(ctx context.Context, ticket, code string) (*oid4vp.Result, error)
 }
 
@@ -68,10 +69,11 @@ type Options struct {
 	Now          func() time.Time
 	Wallets      Wallets   // nil: nobody signs in by wallet
 	Still        Still     // needed with Wallets
-	Return       string    // page to which browsers come back; empty: wallets on another device only, and no provider
+	Return       string    // page to which browsers come back from the provider; empty: none
 	Provider     *Provider // nil: nobody signs in by a provider
 	Services     []Service
-	Bearer       bool // for development: sessions without a key
+	Bearer       bool   // for development: sessions without a key
+	Used         string // folder in which used proofs are remembered across a start; empty: in memory alone
 }
 
 // Still says whether an accepted credential would still be: check.Verifier.Still.
@@ -104,13 +106,24 @@ func New(o Options) (*Sessions, error) {
 			return nil, err
 		}
 	}
-	s := &Sessions{o: o, used: newReplays(ProofAge + 2*time.Minute)}
+	s := &Sessions{o: o}
 	var err error
+	if s.services, err = openServices(o.Services); err != nil {
+		return nil, err
+	}
 	if s.secret, err = hkdf.Key(sha256.New, o.Key.Seed(), nil, "secant/session/v1", sha256.Size); err != nil {
 		return nil, fmt.Errorf("deriving the secret of sessions: %w", err)
 	}
-	s.services, err = openServices(o.Services)
+	s.used, err = newReplays(ProofAge+2*time.Minute, o.Used, o.Now())
 	return s, err
+}
+
+// Close closes what remembers used proofs. No request is to come afterwards.
+func (s *Sessions) Close() error {
+	if s.used.journal == nil {
+		return nil
+	}
+	return s.used.journal.close()
 }
 
 // mac authenticates text under the node's secret, for one purpose.

@@ -116,6 +116,26 @@ func TestASessionBeginsWithAKey(t *testing.T) {
 	}
 }
 
+// TestWhoSpeaksForTheOrganisationSignsInOnOneDevice: a question that is answered on
+// another device may have been passed on by whoever began it.
+func TestWhoSpeaksForTheOrganisationSignsInOnOneDevice(t *testing.T) {
+	t.Parallel()
+	for _, role := range auth.Roles {
+		if role == auth.RolePatient {
+			continue
+		}
+		for _, same := range []bool{true, false} {
+			w := newWorld(t, nil)
+			w.shown.Role, w.same = string(role), same
+			g, err := w.sessions.Finish(w.post("/v1/sign-in/token"), session.Answer{Ticket: w.begin()})
+			speaks := role == auth.RoleOperator || role == auth.RoleRegistrar || role == auth.RoleCertifier
+			if want := same || !speaks; (err == nil) != want || want && g.Session.Role != role {
+				t.Errorf("%s, same device %v: %+v, %v", role, same, g, err)
+			}
+		}
+	}
+}
+
 // TestTheCredentialGivesTheRole: and nothing that whoever signs in says.
 func TestTheCredentialGivesTheRole(t *testing.T) {
 	t.Parallel()
@@ -169,23 +189,24 @@ func TestWalletsAreAskedForWhatIsNeeded(t *testing.T) {
 	if err := begin(session.Wish{Who: session.Patient, Same: true}); err != nil {
 		t.Fatal(err)
 	}
-	if w.question.Return != "https://app.example/back" || w.question.Query.Validate() != nil {
-		t.Errorf("asked %+v", w.question)
+	all := session.Questions("https://app.example/back")
+	q, there := all[w.asked]
+	if !there || q.Return != "https://app.example/back" || q.Query.Validate() != nil {
+		t.Errorf("asked %s: %+v", w.asked, q)
 	}
-	for _, c := range w.question.Query.Credentials {
+	for _, c := range q.Query.Credentials {
 		if len(c.Claims) > 0 {
 			t.Errorf("a patient has to show %v", c.Claims)
 		}
 	}
-	if err := begin(session.Wish{Who: session.Staff}); err != nil || w.question.Return != "" || len(w.question.Query.Credentials) != 3 || w.question.Query.Validate() != nil {
-		t.Errorf("asked %+v, %v", w.question, err)
+	err := begin(session.Wish{Who: session.Staff})
+	if q, there = all[w.asked]; err != nil || !there || q.Return != "" || len(q.Query.Credentials) != 3 || q.Query.Validate() != nil {
+		t.Errorf("asked %s: %+v, %v", w.asked, q, err)
 	}
 	wantCode(t, "somebody else", begin(session.Wish{Who: "operator"}), ledger.CodeInvalid)
-	w = newWorld(t, func(o *session.Options) { o.Return = "" })
-	wantCode(t, "no page to come back to", begin(session.Wish{Who: session.Staff, Same: true}), ledger.CodeInvalid)
 	w = newWorld(t, func(o *session.Options) { o.Wallets = nil })
 	wantCode(t, "no public address", begin(session.Wish{Who: session.Staff}), ledger.CodeInvalid)
-	_, err := w.sessions.Begin(t.Context(), session.Wish{Means: session.ByProvider})
+	_, err = w.sessions.Begin(t.Context(), session.Wish{Means: session.ByProvider})
 	wantCode(t, "no provider", err, ledger.CodeInvalid)
 }
 

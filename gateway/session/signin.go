@@ -57,16 +57,10 @@ func (s *Sessions) Begin(ctx context.Context, w Wish) (*Begun, error) {
 	if s.o.Wallets == nil {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "nobody can sign in by wallet here: the node has no public address")
 	}
-	q := oid4vp.Question{Query: questions[w.Who], Post: true}
-	if q.Query == nil {
+	if questions[w.Who] == nil {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "who signs in must be staff or patient")
 	}
-	if w.Same {
-		if q.Return = s.o.Return; q.Return == "" {
-			return nil, ledger.Problemf(ledger.CodeInvalid, "the wallet must be on another device: no page is configured to come back to")
-		}
-	}
-	asked, err := s.o.Wallets.Ask(ctx, q)
+	asked, err := s.o.Wallets.AskStanding(questionName(w.Who, w.Same))
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +138,22 @@ func (s *Sessions) shown(ctx context.Context, a Answer) (*state, error) {
 	if len(all) != 1 {
 		return nil, ledger.Problemf(ledger.CodeDenied, "one credential is needed to sign in, and no more")
 	}
-	return s.stateOf(all[0])
+	st, err := s.stateOf(all[0])
+	if err != nil {
+		return nil, err
+	}
+	if !r.SameDevice && sameDeviceOnly(st.Role) {
+		return nil, ledger.Problemf(ledger.CodeDenied, "this role signs in with the wallet on the same device: what is shown on another screen may be somebody else's sign-in")
+	}
+	return st, nil
+}
+
+// sameDeviceOnly reports whether whoever has a role is worth deceiving: a question on
+// another device can be passed on, so that somebody else gets the session. It is asked
+// of those who say for the organisation what is so, among its members, of people and
+// of devices.
+func sameDeviceOnly(r auth.Role) bool {
+	return r.Has(auth.ConsortiumGovern) || r.Has(auth.CredentialsIssue) || r.Has(auth.RecallsWrite)
 }
 
 // stateOf returns the session that a credential gives. Its role is said by the
@@ -180,6 +189,24 @@ func (s *Sessions) stateOf(j oid4vp.Judged) (*state, error) {
 	return st, nil
 }
 
+// Questions are what wallets are asked so that people sign in, for the one who asks
+// them: see Wallets. A browser on the wallet's device comes back to a page.
+func Questions(page string) map[string]oid4vp.Question {
+	all := map[string]oid4vp.Question{}
+	for who, q := range questions {
+		all[questionName(who, true)] = oid4vp.Question{Query: q, Post: true, Return: page}
+		all[questionName(who, false)] = oid4vp.Question{Query: q, Post: true}
+	}
+	return all
+}
+
+func questionName(who string, sameDevice bool) string {
+	if sameDevice {
+		return "sign-in " + who + " here"
+	}
+	return "sign-in " + who
+}
+
 // questions are what wallets are asked, by who signs in.
 var questions = map[string]*oid4vp.Query{
 	Staff:   question(typeStaff, "role", "organisation"),
@@ -193,17 +220,23 @@ func question(name string, claims ...string) *oid4vp.Query {
 		panic("the catalogue has no type " + name)
 	}
 	q := &oid4vp.Query{Sets: make([]oid4vp.CredentialSet, 1)}
-	for _, f := range []catalogue.Format{catalogue.SDJWT, catalogue.JWT, catalogue.LD} {
+	for _, f := range []catalogue.Format{catalogue.SDJWT, catalogue.MDoc, catalogue.JWT, catalogue.LD} {
 		if !t.In(f) {
 			continue
 		}
 		c := oid4vp.CredentialQuery{ID: string(f[:2]), Format: oid4vp.Format(f)}
-		if f == catalogue.SDJWT {
+		switch f {
+		case catalogue.SDJWT:
 			c.Meta.Types = []string{t.Name}
 			for _, claim := range claims {
 				c.Claims = append(c.Claims, oid4vp.Claim{Path: oid4vp.Path{claim}})
 			}
-		} else {
+		case catalogue.MDoc:
+			c.Meta.DocType = t.DocType
+			for _, claim := range claims {
+				c.Claims = append(c.Claims, oid4vp.Claim{Path: oid4vp.Path{t.DocType, claim}})
+			}
+		default:
 			c.Meta.W3C = [][]string{t.W3C} // these show all of themselves anyway
 		}
 		q.Credentials = append(q.Credentials, c)

@@ -34,11 +34,12 @@ const (
 type world struct {
 	t        *testing.T
 	mu       sync.Mutex
-	now      time.Time        // under mu, as the rest
-	still    error            // what becomes of credentials
-	shown    session.Shown    // by whichever wallet is asked
-	outcome  oid4vp.Outcome   //
-	question *oid4vp.Question // that was asked last
+	now      time.Time      // under mu, as the rest
+	still    error          // what becomes of credentials
+	shown    session.Shown  // by whichever wallet is asked
+	outcome  oid4vp.Outcome //
+	asked    string         // that was asked last, by its name
+	same     bool           // whether the wallet is on the same device
 	sessions *session.Sessions
 	verifier *auth.Verifier
 	key      keys.Signer // the caller's
@@ -121,9 +122,9 @@ func (w *world) become(err error) {
 	w.still = err
 }
 
-// Ask takes every question.
-func (w *world) Ask(_ context.Context, q oid4vp.Question) (*oid4vp.Asked, error) {
-	w.question = &q
+// AskStanding takes every question.
+func (w *world) AskStanding(name string) (*oid4vp.Asked, error) {
+	w.asked = name
 	return &oid4vp.Asked{Link: "openid4vp://?", Ticket: "handle.secret", Expires: w.now.Add(time.Minute)}, nil
 }
 
@@ -132,7 +133,7 @@ func (w *world) Result(_ context.Context, ticket, _ string) (*oid4vp.Result, err
 	if ticket != "handle.secret" {
 		return nil, ledger.Problemf(ledger.CodeNotFound, "there is no such request")
 	}
-	r := &oid4vp.Result{Outcome: w.outcome}
+	r := &oid4vp.Result{Outcome: w.outcome, SameDevice: w.same}
 	if w.outcome == oid4vp.Answered {
 		detail, err := json.Marshal(w.shown)
 		if err != nil {

@@ -31,6 +31,7 @@ const (
 	KeyVersion      = "version"      // of the program
 	KeyWarning      = "warning"      // about the configuration
 	KeyEpochs       = "epochs"       // how many the trust file has
+	KeySource       = "source"       // of readings, as the configuration names it
 )
 
 // NewLogger makes the node's log: a JSON object a line.
