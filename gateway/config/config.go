@@ -66,6 +66,9 @@ type Config struct {
 	// that speak no more than TLS 1.2, which Listen refuses. Default: absent.
 	Public Public `json:"public,omitzero"`
 
+	// MLLP are listeners for HL7 v2 messages. Default: none.
+	MLLP []MLLP `json:"mllp,omitempty"`
+
 	// SignIn says how people and programs sign in.
 	SignIn SignIn `json:"signIn,omitzero"`
 
@@ -198,6 +201,14 @@ type Limits struct {
 	// be as large as AnonymousTotal, and the proxy to bound callers. Defaults: 50, 1000.
 	Anonymous      int `json:"anonymous"`
 	AnonymousTotal int `json:"anonymousTotal"`
+
+	// Session and Program bound the requests of one caller who is known, in requests a
+	// second, five seconds' worth at once: of one person who signed in, in all sessions
+	// together, and of one program or device, in all tokens together. A device is counted
+	// once its signature was found to be good. Whoever asks too much is answered 429 with
+	// Retry-After, and keeps out nobody else. Defaults: 100, 2000.
+	Session int `json:"session"`
+	Program int `json:"program"`
 }
 
 // Pace says how often the node does what it does by itself.
@@ -230,7 +241,7 @@ func Default() Config {
 			HeaderTime: Duration(10 * time.Second), BodyTime: Duration(time.Minute),
 			WriteTime: Duration(2 * time.Minute), IdleTime: Duration(2 * time.Minute),
 			CommandWait: Duration(20 * time.Second), Listeners: 100,
-			Anonymous: 50, AnonymousTotal: 1000,
+			Anonymous: 50, AnonymousTotal: 1000, Session: 100, Program: 2000,
 		},
 		Pace: Pace{
 			Checkpoint: Duration(time.Second),

@@ -148,6 +148,7 @@ func (c *Config) Validate() error {
 	}
 	faults = append(faults, c.publicFaults()...)
 	faults = append(faults, c.signInFaults()...)
+	faults = append(faults, c.mllpFaults()...)
 	own := false
 	for i, p := range c.Ledger.Peers {
 		own = own || p.Organisation != "" && p.Organisation == c.Organisation
@@ -240,6 +241,16 @@ func (c *Config) resolve(dir string) {
 	}
 	for i := range c.SignIn.Services {
 		abs(dir, &c.SignIn.Services[i].KeyFile)
+	}
+	for i := range c.MLLP {
+		m := &c.MLLP[i]
+		abs(dir, &m.Certificate)
+		abs(dir, (*string)(&m.Key))
+		for j := range m.Sources {
+			for k := range m.Sources[j].Certificates {
+				abs(dir, &m.Sources[j].Certificates[k])
+			}
+		}
 	}
 	for i := range c.Ledger.Peers {
 		abs(dir, &c.Ledger.Peers[i].TLSRoot)

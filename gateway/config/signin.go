@@ -11,8 +11,10 @@ import (
 type SignIn struct {
 	// Return is the page to which a browser comes back from a wallet on the same
 	// device, and from the provider, where it is to be registered as the redirect
-	// URI. It gets what it has to hand in at /v1/sign-in/token in its query. Default:
-	// none; people then sign in by wallets on another device only.
+	// URI. It gets what it has to hand in at /v1/sign-in/token in its query. Whoever
+	// speaks for the organisation, an operator, registrar or certifier, signs in on one
+	// device only. Default: none; without a page only wallets that hand in for
+	// themselves what they get, as secant wallet does, sign in so.
 	Return string `json:"return,omitempty"`
 
 	// Provider is the organisation's own OpenID Connect provider. Default: none.

@@ -12,66 +12,6 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-func TestHL7(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		text string
-		want flaw
-	}{
-		{hl7Message, sound},
-		{strings.ReplaceAll(hl7Message, "\r", "\n"), sound},
-		{strings.ReplaceAll(hl7Message, "\r", "\r\n"), sound},
-		{strings.TrimSuffix(hl7Message, "\r"), sound},
-		{"MSH|^~\\&|\r", sound},
-		{"MSH|^~\\&#|A\rZ01|caf\xe9\r", sound}, // truncation character; Latin-1
-		{"MSH$%~\\&$\rOBX$1\r", sound},         // any separators will do
-		{"MSH|^~\\&", sound},
-		{"", flawHeader},
-		{"MSH", flawHeader},
-		{"MSH|^~\\|A\r", flawHeader},
-		{"MSH|^~\\&#!|A\r", flawHeader},
-		{"MSH|^~^&|A\r", flawHeader},
-		{"MSH|^~\\||A\r", flawHeader},
-		{"MSHA^~\\&A\r", flawHeader},
-		{"msh|^~\\&|\r", flawHeader},
-		{"FHS|^~\\&|\r", flawHeader},
-		{"\x0bMSH|^~\\&|\r\x1c\r", flawHeader},
-		{"MSH|^~\\&|\r\x1c\r", flawControl},
-		{"MSH|^~\\&|\tA\r", flawControl},
-		{"MSH|^~\\&|A\x00\r", flawControl},
-		{"MSH|^~\\&|A\rPI\r", flawSegment},
-		{"MSH|^~\\&|A\rpid|1\r", flawSegment},
-		{"MSH|^~\\&|A\rPID^1\r", flawSegment},
-		{"MSH|^~\\&|A\r\rPID|1\r", flawSegment},
-		{"MSH|^~\\&|A\rMSH|^~\\&|B\r", flawSegment},
-	} {
-		if f, at := checkHL7([]byte(c.text)); f != c.want || at < 0 || at > len(c.text) {
-			t.Errorf("%q: flaw %d at %d, want %d", c.text, f, at, c.want)
-		}
-	}
-}
-
-func FuzzHL7(f *testing.F) {
-	f.Add([]byte(hl7Message))
-	f.Add([]byte("MSH|^~\\&|\r\nPID\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		flaw, at := checkHL7(text)
-		if at < 0 || at > len(text) {
-			t.Fatalf("a flaw at byte %d of %d", at, len(text))
-		}
-		if flaw != sound {
-			return
-		}
-		if !bytes.HasPrefix(text, []byte("MSH")) || bytes.ContainsAny(text, "\x00\x0b\x1c\x7f") {
-			t.Fatalf("taken: %q", text)
-		}
-		// Whatever ends the segments, it is the same message.
-		if f, _ := checkHL7(bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\r")), []byte("\n"), []byte("\r"))); f != sound {
-			t.Fatalf("refused with other line ends: %q", text)
-		}
-	})
-}
-
 // FuzzLines holds the splitting of NDJSON against the standard library's: no
 // byte is lost, every record that is committed to is one line and one object.
 func FuzzLines(f *testing.F) {

@@ -244,7 +244,7 @@ func TestRealReadings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f, at := checkHL7(b); f != sound {
+		if f, at := judgeHL7(b); f != sound {
 			t.Errorf("%s: flaw %d at byte %d", path, f, at)
 		}
 	}

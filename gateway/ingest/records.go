@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/secant-platform/secant/analytics/hl7"
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
@@ -67,7 +68,7 @@ func (r *reader) judge(f format, record []byte) (flaw, int) {
 	case len(record) > r.limits.Record:
 		return flawSize, 0
 	case f.hl7:
-		return checkHL7(record)
+		return judgeHL7(record)
 	case f.framing == framedLines && record[len(record)-1] == '\r':
 		return flawLineEnd, len(record) - 1
 	}
@@ -76,6 +77,21 @@ func (r *reader) judge(f format, record []byte) (flaw, int) {
 		return flawResource, 0
 	}
 	return flaw, at
+}
+
+// judgeHL7 says what keeps a record from being one HL7 v2 message.
+func judgeHL7(record []byte) (flaw, int) {
+	found, at := hl7.Check(record)
+	switch found {
+	case hl7.Header:
+		return flawHeader, at
+	case hl7.Segment:
+		return flawSegment, at
+	case hl7.Control:
+		return flawControl, at
+	case hl7.Sound:
+	}
+	return sound, 0
 }
 
 func (r *reader) fault(f format, index int, what flaw, at int) {

@@ -24,6 +24,11 @@ type Request struct {
 	Seed      proof.Seed
 	Signature proof.Signature
 
+	// Once names readings that nobody signed, so that a sender who asks again,
+	// because no answer reached it, finds its own request. Empty: each call is a
+	// request of its own. Signed readings have their own name and need none.
+	Once []byte
+
 	MediaType string // as in Content-Type
 	Encoding  string // as in Content-Encoding
 	Body      io.Reader
@@ -48,6 +53,9 @@ func (r *Request) validate() error {
 	}
 	if r.Key == nil && (r.Seed != proof.Seed{} || r.Signature != proof.Signature{}) {
 		fault("signature", "must not be given for a device without a key")
+	}
+	if r.Key != nil && len(r.Once) > 0 {
+		fault("once", "must not be given with signed readings")
 	}
 	if r.Body == nil {
 		fault("body", "must be given")
@@ -83,4 +91,10 @@ func signedID(v *vault.Vault, unit, root proof.Hash, count int, seed *proof.Seed
 	var n [8]byte
 	binary.BigEndian.PutUint64(n[:], uint64(count)) //nolint:gosec // a count is not negative
 	return v.ID([]byte("secant/readings/v1"), unit[:], root[:], n[:], seed[:])
+}
+
+// onceID derives the id of readings that nobody signed from the name that the
+// caller gave them.
+func onceID(v *vault.Vault, unit proof.Hash, once []byte) vault.ID {
+	return v.ID([]byte("secant/readings/once/v1"), unit[:], once)
 }

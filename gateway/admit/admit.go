@@ -1,0 +1,90 @@
+// Package admit decides which devices may hand in readings at a node, for every
+// protocol in which they do.
+package admit
+
+import (
+	"context"
+	"crypto/ed25519"
+	"sync"
+	"time"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// Units finds devices. It fails with ledger.CodeNotFound for one that is not on
+// the ledger.
+type Units interface {
+	Unit(ctx context.Context, id string) (fact.Row[ledger.Unit], error)
+}
+
+// Devices are the devices of an organisation. It remembers for a moment who they
+// are, so that one that sends a thousand requests a second is not looked up a
+// thousand times: what it says may be a second old, as the ledger's own news.
+type Devices struct {
+	organisation string
+	units        Units
+
+	mu    sync.RWMutex
+	known map[string]device
+}
+
+type device struct {
+	owner, state string
+	key          ed25519.PublicKey // nil: it cannot sign
+	until        time.Time
+}
+
+const (
+	life       = time.Second
+	maxDevices = 10_000
+)
+
+// New makes the devices of an organisation (MSP id).
+func New(organisation string, units Units) *Devices {
+	return &Devices{organisation: organisation, units: units, known: map[string]device{}}
+}
+
+// Admit lets pass a device of the own organisation that is in service, and
+// returns the key under which it signs when it says that it does. Problems:
+// not_found, and denied for whatever is wrong with the device.
+func (d *Devices) Admit(ctx context.Context, unit proof.Hash, signed bool) (ed25519.PublicKey, error) {
+	u, err := d.find(ctx, unit.String())
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case u.owner != d.organisation:
+		return nil, ledger.Problemf(ledger.CodeDenied, "the device is not this organisation's")
+	case u.state != ledger.StateInService && u.state != ledger.StateHeld: // held stops nothing
+		return nil, ledger.Problemf(ledger.CodeDenied, "the device is not in service")
+	case signed && u.key == nil:
+		return nil, ledger.Problemf(ledger.CodeDenied, "the device is registered as one that cannot sign")
+	case !signed:
+		return nil, nil
+	}
+	return u.key, nil
+}
+
+func (d *Devices) find(ctx context.Context, id string) (device, error) {
+	d.mu.RLock()
+	u, ok := d.known[id]
+	d.mu.RUnlock()
+	now := time.Now()
+	if ok && now.Before(u.until) {
+		return u, nil
+	}
+	row, err := d.units.Unit(ctx, id)
+	if err != nil {
+		return device{}, err //nolint:wrapcheck // a problem is passed on as it is
+	}
+	u = device{owner: row.Record.Owner, state: row.Record.OwnState(), key: row.Record.SigningKey(), until: now.Add(life)}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.known) >= maxDevices {
+		clear(d.known)
+	}
+	d.known[id] = u
+	return u, nil
+}

@@ -1,0 +1,72 @@
+package admit_test
+
+import (
+	"context"
+	"encoding/hex"
+	"testing"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/admit"
+)
+
+// units counts how often it is asked.
+type units struct {
+	known map[string]ledger.Unit
+	asked int
+}
+
+// Unit finds a device.
+func (u *units) Unit(_ context.Context, id string) (fact.Row[ledger.Unit], error) {
+	u.asked++
+	r, ok := u.known[id]
+	if !ok {
+		return fact.Row[ledger.Unit]{}, ledger.Problemf(ledger.CodeNotFound, "unknown")
+	}
+	return fact.Row[ledger.Unit]{Record: r}, nil
+}
+
+func TestWhoMayHandInReadings(t *testing.T) {
+	t.Parallel()
+	key := hex.EncodeToString(make([]byte, 31)) + "09"
+	all := &units{known: map[string]ledger.Unit{}}
+	id := func(b byte) proof.Hash { return proof.Hash{b} }
+	put := func(b byte, owner, state, key string) {
+		all.known[id(b).String()] = ledger.Unit{ID: id(b).String(), Owner: owner, State: state, PublicKey: key}
+	}
+	put(1, "north", ledger.StateInService, key)
+	put(2, "north", ledger.StateHeld, "")
+	put(3, "south", ledger.StateInService, key)
+	put(4, "north", ledger.StateQuarantined, key)
+	put(5, "north", ledger.StateRegistered, key)
+	devices := admit.New("north", all)
+	for _, c := range []struct {
+		unit   byte
+		signed bool
+		code   ledger.Code
+	}{
+		{1, true, ""},
+		{1, false, ""},
+		{2, false, ""},
+		{2, true, ledger.CodeDenied}, // it cannot sign
+		{3, true, ledger.CodeDenied},
+		{4, true, ledger.CodeDenied},
+		{5, false, ledger.CodeDenied},
+		{9, false, ledger.CodeNotFound},
+	} {
+		got, err := devices.Admit(t.Context(), id(c.unit), c.signed)
+		if ledger.CodeOf(err) != c.code || (len(got) > 0) != (c.signed && c.code == "") {
+			t.Errorf("%d, signed %t: key of %d bytes, %v", c.unit, c.signed, len(got), err)
+		}
+	}
+	asked := all.asked
+	for range 100 {
+		if _, err := devices.Admit(t.Context(), id(1), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all.asked-asked > 1 { // a second may have passed
+		t.Errorf("asked %d times for one device", all.asked-asked)
+	}
+}

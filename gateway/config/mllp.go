@@ -1,0 +1,73 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+)
+
+// MLLP is a listener for HL7 v2 messages of monitors, pumps and their gateways.
+type MLLP struct {
+	// Listen is the host and port. Required.
+	Listen string `json:"listen"`
+
+	// Certificate and Key are PEM files; with them the listener speaks TLS (1.2 or
+	// later), and every sender shows a certificate.
+	Certificate string  `json:"certificate,omitempty"`
+	Key         KeyFile `json:"key,omitempty"`
+
+	// Plain allows a listener without TLS that is reachable from outside, for
+	// devices that speak no other: everybody on the way can read and change what
+	// they send. Keep them on a network of their own. Default: false.
+	Plain bool `json:"plain,omitempty"`
+
+	// Sources are those who may send. Required.
+	Sources []MLLPSource `json:"sources"`
+}
+
+// MLLPSource is a monitor, or a gateway that speaks for several devices. At least
+// one of Certificates and Networks is required, and what is there must fit.
+type MLLPSource struct {
+	// Name is the source, in the inventory of the devices that it speaks for.
+	Name string `json:"name"`
+
+	// Certificates are PEM files of the certificates that it may show, each the
+	// first in its file: the old one and the new one while it is renewed.
+	Certificates []string `json:"certificates,omitempty"`
+
+	// Networks are those that it sends from, as in "10.20.3.0/24".
+	Networks []netip.Prefix `json:"networks,omitempty"`
+}
+
+// mllpFaults lists what is wrong with the listeners for HL7 v2 messages.
+func (c *Config) mllpFaults() []string {
+	var faults []string
+	for i, m := range c.MLLP {
+		fail := func(format string, args ...any) {
+			faults = append(faults, fmt.Sprintf("mllp[%d]", i)+fmt.Sprintf(format, args...))
+		}
+		secure := m.Certificate != "" && m.Key != ""
+		if !secure && (m.Certificate != "" || m.Key != "") {
+			fail(" needs certificate and key, or neither")
+		}
+		if host, _, err := net.SplitHostPort(m.Listen); err != nil {
+			fail(".listen must be host:port")
+		} else if !secure && !m.Plain && !loopback(host) {
+			fail(" is reachable from outside: that needs certificate and key, or plain")
+		}
+		if len(m.Sources) == 0 {
+			fail(".sources must hold at least one")
+		}
+		for j, s := range m.Sources {
+			switch {
+			case s.Name == "":
+				fail(".sources[%d] needs a name", j)
+			case len(s.Certificates) == 0 && len(s.Networks) == 0:
+				fail(".sources[%d] needs certificates or networks", j)
+			case len(s.Certificates) > 0 && !secure:
+				fail(".sources[%d].certificates are shown only where there is TLS", j)
+			}
+		}
+	}
+	return faults
+}
