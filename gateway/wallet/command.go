@@ -85,7 +85,7 @@ func Command(home *string) *cobra.Command {
 		}
 		return nil
 	}
-	c.AddCommand(a.create(), a.receive(), a.list(), a.show(), a.present(),
+	c.AddCommand(a.create(), a.receive(), a.collect(), a.pending(), a.list(), a.show(), a.present(),
 		a.signIn(), a.call(), a.signOut(), a.sign(), a.log(), a.remove())
 	return c
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/secant-platform/secant/identity/oid4vci"
 	"github.com/secant-platform/secant/identity/wallet"
 )
 
@@ -46,47 +45,17 @@ func (a *app) newSecret(c *cobra.Command) (wallet.Secret, error) {
 	return wallet.NewKeyFile(a.keyFile)
 }
 
-func (a *app) receive() *cobra.Command {
-	var txCode string
-	var yes bool
-	c := &cobra.Command{
-		Use:   "receive LINK",
-		Short: "Receive what an issuer offers (OpenID4VCI)",
-		Long:  "Receive what an issuer offers. LINK is what its QR code says: openid-credential-offer://...",
-		Args:  cobra.ExactArgs(1),
-	}
-	c.Flags().StringVar(&txCode, "tx-code", "", "the code that the issuer gave beside the offer")
-	c.Flags().BoolVar(&yes, "yes", false, "agree without being asked")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		roots, err := a.roots()
-		if err != nil {
-			return err
-		}
-		return a.with(c, func(w *wallet.Wallet) error {
-			issuer := &oid4vci.Client{HTTP: client(roots), Now: time.Now}
-			offer, err := issuer.Open(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			ok, err := a.agree(c, yes, fmt.Sprintf("%s offers %s.", harmless(offer.Issuer), harmless(strings.Join(offer.Configurations, ", "))))
-			if err != nil || !ok {
-				return refusedBy(err)
-			}
-			got, err := w.Receive(c.Context(), issuer, args[0], txCode)
-			if err != nil {
-				return err
-			}
-			return a.credentials(c, got)
-		})
-	}
-	return c
-}
-
 func (a *app) list() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the credentials", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.with(c, func(w *wallet.Wallet) error { return a.credentials(c, w.List()) })
+			return a.with(c, func(w *wallet.Wallet) error {
+				if err := a.credentials(c, w.List()); err != nil || len(w.Pending()) == 0 || a.json {
+					return err
+				}
+				_, err := fmt.Fprintf(c.ErrOrStderr(), "%d still to come; `secant wallet pending --name %s` lists them\n", len(w.Pending()), a.name)
+				return err
+			})
 		},
 	}
 }

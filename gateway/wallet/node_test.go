@@ -37,11 +37,13 @@ type role struct {
 
 // roles are those that the issuer gives, by configuration.
 var roles = map[string]role{
-	"nurse":   {"StaffRole", "nurse", false, time.Hour},
-	"auditor": {"StaffRole", "auditor", false, time.Hour},
-	"own":     {"StaffRole", "analyst", true, time.Hour},
-	"brief":   {"StaffRole", "nurse", false, time.Minute},
-	"card":    {"Patient", "", false, time.Hour},
+	"nurse":    {"StaffRole", "nurse", false, time.Hour},
+	"head":     {"StaffRole", "operator", false, time.Hour},
+	"auditor":  {"StaffRole", "auditor", false, time.Hour},
+	"own":      {"StaffRole", "analyst", true, time.Hour},
+	"brief":    {"StaffRole", "nurse", false, time.Minute},
+	"card":     {"Patient", "", false, time.Hour},
+	"releaser": {ledger.CredentialReleaser, "", false, time.Hour},
 }
 
 // employ issues such a credential.

@@ -14,8 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/secant-platform/secant/analytics/strictjson"
-	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
 	"github.com/secant-platform/secant/identity/did"
 	"github.com/secant-platform/secant/identity/oid4vp"
@@ -127,6 +125,11 @@ func (a *app) answer(c *cobra.Command, w *wallet.Wallet, r *oid4vp.Responder, q 
 // agrees.
 func (a *app) agreeAndAnswer(c *cobra.Command, w *wallet.Wallet, r *oid4vp.Responder, q *oid4vp.Request, chosen []oid4vp.Candidate, yes bool) (string, error) {
 	lines := []string{"Who asks: " + who(q)}
+	says, err := signs(w, q, chosen)
+	if err != nil {
+		return "", err
+	}
+	lines = append(lines, says...)
 	for _, one := range chosen {
 		seen, err := valuesOf(w, one)
 		if err != nil {
@@ -134,7 +137,7 @@ func (a *app) agreeAndAnswer(c *cobra.Command, w *wallet.Wallet, r *oid4vp.Respo
 		}
 		lines = append(lines, "It will see of "+one.Held+": "+seen+"and what the credential does not hide")
 	}
-	ok, err := a.agree(c, yes, harmless(strings.Join(lines, ". "))+".")
+	ok, err := a.agree(c, yes, harmless(sentences(lines)))
 	if err != nil || !ok {
 		return "", refusedBy(err)
 	}
@@ -144,14 +147,19 @@ func (a *app) agreeAndAnswer(c *cobra.Command, w *wallet.Wallet, r *oid4vp.Respo
 // maxValue bounds how much of one value a person is shown, in bytes.
 const maxValue = 200
 
-// valuesOf writes what would be shown of a credential's hidden claims.
+// valuesOf writes what would be shown of a credential's claims: of one that hides
+// nothing, all of them.
 func valuesOf(w *wallet.Wallet, one oid4vp.Candidate) (string, error) {
 	_, claims, err := w.Show(one.Held)
 	if err != nil {
 		return "", err
 	}
 	var text strings.Builder
-	for _, path := range one.Show {
+	seen, err := w.Shows(one)
+	if err != nil {
+		return "", err
+	}
+	for _, path := range seen {
 		values, err := path.Find(claims)
 		if err != nil {
 			return "", err
@@ -197,72 +205,6 @@ func pathsOf(paths []oid4vp.Path) string {
 		all = append(all, strings.Join(steps, "."))
 	}
 	return ":" + strings.Join(all, ",")
-}
-
-// maxStatement bounds a statement's file, in bytes.
-const maxStatement = 8 << 10
-
-func (a *app) sign() *cobra.Command {
-	var credential string
-	var yes bool
-	c := &cobra.Command{
-		Use:   "sign FILE",
-		Short: "Sign a holder statement: agree to one transaction of the ledger",
-		Long: "Sign a holder statement, which a node prepared, and print it with the signature. FILE is - for the standard input.\n" +
-			"What it says is shown first: the transaction, and digests of its request and record, which the node must explain.",
-		Args: cobra.ExactArgs(1),
-	}
-	c.Flags().StringVar(&credential, "credential", "", "the credential that says who agrees")
-	c.Flags().BoolVar(&yes, "yes", false, "agree without being asked")
-	if err := c.MarkFlagRequired("credential"); err != nil {
-		panic(err) // the flag is defined above
-	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		s, err := a.statement(c, args[0])
-		if err != nil {
-			return err
-		}
-		return a.with(c, func(w *wallet.Wallet) error {
-			ok, err := a.agree(c, yes, fmt.Sprintf("You agree to %s on %s/%s: request %s, record %s as of revision %d, until %s.",
-				s.Function, s.Network, s.Channel, s.Request, s.Record, s.Revision, s.Expires))
-			if err != nil || !ok {
-				return refusedBy(err)
-			}
-			signed, err := w.Sign(s, credential)
-			if err != nil {
-				return err
-			}
-			return json.NewEncoder(c.OutOrStdout()).Encode(signed)
-		})
-	}
-	return c
-}
-
-// statement reads a statement strictly: what is signed is what was shown.
-func (a *app) statement(c *cobra.Command, path string) (*ledger.Statement, error) {
-	var in io.Reader = a.reader(c)
-	if path != "-" {
-		f, err := os.Open(path) //nolint:gosec // whoever gives the command names it
-		if err != nil {
-			return nil, fmt.Errorf("reading a statement: %w", err)
-		}
-		defer f.Close()
-		in = f
-	}
-	b, err := io.ReadAll(io.LimitReader(in, maxStatement+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading a statement: %w", err)
-	}
-	if err := strictjson.Check("the statement", b, strictjson.Limits{Bytes: maxStatement, Depth: 2, Values: 32}); err != nil {
-		return nil, err
-	}
-	s := new(ledger.Statement)
-	d := json.NewDecoder(strings.NewReader(string(b)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(s); err != nil {
-		return nil, ledger.Problemf(ledger.CodeInvalid, "the file is no holder statement")
-	}
-	return s, s.Validate()
 }
 
 func exists(path string) bool {

@@ -131,10 +131,15 @@ func (a *app) enter(c *cobra.Command, w *wallet.Wallet, base string, o entering)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.agreeAndAnswer(c, w, r, q, chosen, o.yes); err != nil {
+	next, err := a.agreeAndAnswer(c, w, r, q, chosen, o.yes)
+	if err != nil {
 		return nil, err
 	}
-	session, err := s.finish(c.Context(), b.Ticket)
+	back, err := url.Parse(next) // the wallet is its own browser, and so on the same device
+	if err != nil {
+		return nil, ledger.Problemf(ledger.CodeUnavailable, "the node's answer is not the one that was expected")
+	}
+	session, err := s.finish(c.Context(), b.Ticket, back.Query().Get("response_code"))
 	if err != nil {
 		return nil, err
 	}

@@ -51,6 +51,17 @@ func (w *world) refused(t *testing.T, text string, args ...string) {
 	}
 }
 
+// TestAnOperatorSignsInByTheWallet: the wallet is on the device that began to sign in,
+// as the node demands of who speaks for it.
+func TestAnOperatorSignsInByTheWallet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.holding(t, "head")
+	if out := w.must(t, "", "sign-in", "--yes", w.base); !strings.Contains(out, "as operator until") {
+		t.Errorf("signing in says %s", out)
+	}
+}
+
 // TestASessionFromItsBeginningToItsEnd: the person sees what is asked, agrees, calls,
 // and signs out; what is printed holds no token.
 func TestASessionFromItsBeginningToItsEnd(t *testing.T) {

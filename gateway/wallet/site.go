@@ -159,20 +159,20 @@ type begun struct {
 
 func (s *site) begin(ctx context.Context, who string) (*begun, error) {
 	b := new(begun)
-	err := s.post(ctx, "/v1/sign-in", "", map[string]string{"who": who}, b)
+	err := s.post(ctx, "/v1/sign-in", "", map[string]string{"who": who, "device": "same"}, b)
 	return b, err
 }
 
-// finish exchanges the ticket for a session. The node has the wallet's answer by
-// now; it is asked again for as long as it says that it waits.
-func (s *site) finish(ctx context.Context, ticket string) (*wallet.Session, error) {
+// finish exchanges the ticket for a session, with the code that the wallet got for its
+// answer. The node has that by now; it is asked again for as long as it says that it waits.
+func (s *site) finish(ctx context.Context, ticket, code string) (*wallet.Session, error) {
 	const (
 		pause = 300 * time.Millisecond
 		tries = 20
 	)
 	for range tries {
 		var o opened
-		if err := s.post(ctx, "/v1/sign-in/token", "", map[string]string{"ticket": ticket}, &o); err != nil {
+		if err := s.post(ctx, "/v1/sign-in/token", "", map[string]string{"ticket": ticket, "responseCode": code}, &o); err != nil {
 			return nil, err
 		}
 		if o.Outcome != "waiting" {

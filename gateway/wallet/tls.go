@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/secant-platform/secant/identity/fetch"
+	"github.com/secant-platform/secant/identity/vc"
 )
 
 func tlsOf(roots *x509.CertPool) *tls.Config {
@@ -21,3 +22,6 @@ func fetcher(roots *x509.CertPool) *fetch.Client {
 	}
 	return fetch.New(o)
 }
+
+// issuerKeys finds issuers' keys for BBS+ in their DIDs' documents.
+func issuerKeys(roots *x509.CertPool) vc.BBSKeys { return resolver(roots).BBSKey }

@@ -238,6 +238,7 @@ func TestTheCommandRefuses(t *testing.T) {
 		"a claim it has not":          {"present", "--yes", w.ask(t, oid4vp.Question{Query: query(oid4vp.FormatSDJWT, "licence")}).Link},
 		"without the authority":       {"present", "--yes", "--ca", os.DevNull, w.ask(t, oid4vp.Question{Query: given}).Link},
 		"a statement that is none":    {"sign", "--yes", "--credential", "x", statement},
+		"nothing to sign":             {"sign", "--yes", w.ask(t, oid4vp.Question{Query: given}).Link},
 		"a credential it never had":   {"show", "0"},
 		"to delete what is not there": {"delete", "--yes", "0"},
 	} {

@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/verify"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/oid4"
+	"github.com/secant-platform/secant/gateway/session"
 	"github.com/secant-platform/secant/gateway/wallet"
 	"github.com/secant-platform/secant/identity/did"
 	"github.com/secant-platform/secant/identity/keys"
@@ -54,6 +56,8 @@ type world struct {
 	node       node
 	home, ca   string
 	secret     string
+
+	deferred atomic.Int32 // how often issuing is still put off
 }
 
 const (
@@ -171,6 +175,9 @@ func (w *world) serveIssuer(t *testing.T, engine *gin.Engine, address string) {
 }
 
 func (w *world) issue(_ context.Context, order oid4vci.Order) ([]oid4vci.Issued, error) {
+	if w.deferred.Add(-1) >= 0 {
+		return nil, &oid4vci.PendingError{After: time.Second}
+	}
 	now := time.Now()
 	var all []oid4vci.Issued
 	for _, holder := range order.Holders {
@@ -230,6 +237,7 @@ func (w *world) serveVerifier(t *testing.T, engine *gin.Engine, address string) 
 	}
 	if w.verifier, err = oid4vp.NewVerifier(oid4vp.Options{
 		Base: address, Clients: []*oid4vp.Client{dns, jwk, oid4vp.Unsigned()}, Flows: flowtest.NewMemory(time.Now), Judge: w.judge, Now: time.Now, Name: "Ward North",
+		Standing: session.Questions("https://app.example/back"), Secret: make([]byte, 32),
 	}); err != nil {
 		t.Fatal(err)
 	}
