@@ -3,6 +3,7 @@ package oid4
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 // thumbprint, for members.
 const (
 	PathRoots = "/iaca.pem"
+	PathList  = "/iaca.json" // the same for wallets: "mdoc_iacas_uri" of an issuer's metadata
 	PathRoot  = "/iaca/"
 
 	// RootEnding stands behind the thumbprint.
@@ -55,6 +57,7 @@ func NewCertificates(a Authority, now func() time.Time) *Certificates { return &
 // Register registers the routes.
 func (s *Certificates) Register(r *auth.Router) {
 	r.Handle(http.MethodGet, PathRoots, auth.Anonymous, s.all)
+	r.Handle(http.MethodGet, PathList, auth.Anonymous, s.list)
 	r.Handle(http.MethodGet, PathRoot+":root", auth.Anonymous, s.one)
 	r.Handle(http.MethodGet, certificate.PathRevocations+":serial", auth.Anonymous, s.revoked)
 }
@@ -71,6 +74,24 @@ func (s *Certificates) all(c *gin.Context) error {
 		}
 	}
 	publish(c, typeChain, rootsLife, b.Bytes())
+	return nil
+}
+
+// list answers with the roots as issuers' metadata has them (see
+// oid4vci.IssuerMetadata).
+func (s *Certificates) list(c *gin.Context) error {
+	type entry struct {
+		Certificate []byte `json:"certificate"`
+	}
+	list := []entry{}
+	for _, root := range s.authority.Roots(s.now()) {
+		list = append(list, entry{root.Raw})
+	}
+	b, err := json.Marshal(map[string]any{"iacas": list})
+	if err != nil {
+		return fmt.Errorf("encoding certificates: %w", err)
+	}
+	publish(c, typeJSON, rootsLife, b)
 	return nil
 }
 

@@ -52,17 +52,28 @@ func newMaker(t *testing.T) *maker {
 func (m *maker) assure(o *oid4vci.Options) {
 	o.HAIP = true
 	o.Configurations = map[string]oid4vci.Configuration{"staff": o.Configurations["staff"]}
-	o.WalletKey = func(_ context.Context, a oid4vci.Attester) (ledger.JWK, error) {
-		unknown := ledger.Problemf(ledger.CodeDenied, "the attester is unknown")
-		cert, err := x509.ParseCertificate(a.Chain[0])
-		if err != nil {
-			return ledger.JWK{}, unknown
-		}
-		if _, err := cert.Verify(x509.VerifyOptions{Roots: m.roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err != nil {
-			return ledger.JWK{}, unknown
-		}
-		return ledger.JWKOf(cert.PublicKey)
+	o.WalletKey = m.key
+}
+
+// vouch makes an issuer one that wants wallets' keys to be attested, by the maker.
+func (m *maker) vouch(o *oid4vci.Options) {
+	o.KeyAttester, o.RequireKeyAttestation = m.key, &oid4vci.KeyAttestations{KeyStorage: []string{oid4vci.ResistanceHigh}}
+}
+
+// key is that of a certificate under the maker's root.
+func (m *maker) key(_ context.Context, a oid4vci.Attester) (ledger.JWK, error) {
+	unknown := ledger.Problemf(ledger.CodeDenied, "the attester is unknown")
+	if len(a.Chain) == 0 {
+		return ledger.JWK{}, unknown
 	}
+	cert, err := x509.ParseCertificate(a.Chain[0])
+	if err != nil {
+		return ledger.JWK{}, unknown
+	}
+	if _, err := cert.Verify(x509.VerifyOptions{Roots: m.roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err != nil {
+		return ledger.JWK{}, unknown
+	}
+	return ledger.JWKOf(cert.PublicKey)
 }
 
 // pair is a key with its certificate.

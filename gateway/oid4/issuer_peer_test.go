@@ -29,7 +29,7 @@ func TestAnotherWalletReceives(t *testing.T) {
 	w := wallettest.Install(t, "openid4vci")
 	plain, strict := open(t, nil), open(t, func(o *oid4vci.Options) { o.RequireDPoP = true })
 	maker := newMaker(t)
-	haip := open(t, maker.assure)
+	haip, vouched := open(t, maker.assure), open(t, maker.vouch)
 	type job struct {
 		name   string
 		office *office
@@ -58,6 +58,11 @@ func TestAnotherWalletReceives(t *testing.T) {
 	jobs = append(jobs,
 		job{name: "high assurance", office: haip, offer: oid4vci.OfferRequest{Configurations: staff, Code: true}, job: assured},
 		job{name: "high assurance without attestation", office: haip, offer: oid4vci.OfferRequest{Configurations: staff, Code: true}, job: app, refuse: "invalid_client"},
+	)
+	jobs = append(jobs,
+		job{name: "attested keys", office: vouched, offer: oid4vci.OfferRequest{Configurations: staff}, job: wallettest.Job{KeyAttester: maker.attester, Count: 2}},
+		job{name: "an attestation as proof", office: vouched, offer: oid4vci.OfferRequest{Configurations: staff}, job: wallettest.Job{KeyAttester: maker.attester, Attestation: true}},
+		job{name: "keys that another attests", office: vouched, offer: oid4vci.OfferRequest{Configurations: staff}, job: wallettest.Job{KeyAttester: newMaker(t).attester}, refuse: "invalid_proof"},
 	)
 	var list []wallettest.Job
 	for n := range jobs {

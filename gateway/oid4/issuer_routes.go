@@ -7,10 +7,12 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/identity/oid4vci"
 )
@@ -54,7 +56,21 @@ func (i *Issuer) Register(r *auth.Router) {
 	}
 }
 
+// metadata answers with the issuer's document, signed for who prefers that (section
+// 12.2.2).
 func (i *Issuer) metadata(c *gin.Context) error {
+	c.Writer.Header().Add("Vary", "Accept")
+	if prefers(c.Request.Header.Values("Accept"), oid4vci.TypeSigned, typeJSON) {
+		text, err := i.issuer.SignedMetadata()
+		if err == nil {
+			c.Writer.Header().Set("Cache-Control", "no-store")
+			c.Data(http.StatusOK, oid4vci.TypeSigned, []byte(text))
+			return nil
+		}
+		if ledger.CodeOf(err) != ledger.CodeNotFound {
+			return err
+		}
+	}
 	return answer(c, http.StatusOK, i.issuer.Metadata())
 }
 
@@ -118,7 +134,7 @@ func (i *Issuer) deferred(c *gin.Context) error { return i.issue(c, i.issuer.Def
 
 // issue serves the two endpoints that hand credentials over, or say when.
 func (i *Issuer) issue(c *gin.Context, endpoint func(context.Context, http.Header, []byte) (*oid4vci.CredentialResponse, error)) error {
-	body, err := readJSON(c, oid4vci.CodeInvalidCredentialRequest)
+	body, err := readBody(c, oid4vci.MaxBody, oid4vci.CodeInvalidCredentialRequest, typeJSON, oid4vci.TypeEncrypted)
 	if err != nil {
 		return i.reply(c, 0, nil, err)
 	}
@@ -152,7 +168,12 @@ func (i *Issuer) reply(c *gin.Context, status int, v any, err error) error {
 	} else if nonce, err := i.issuer.DPoPNonce(); err == nil && c.GetHeader("DPoP") != "" {
 		h.Set("DPoP-Nonce", nonce)
 	}
+	r, isCredential := v.(*oid4vci.CredentialResponse)
 	switch {
+	case err == nil && isCredential && r.Encrypted != "":
+		h.Set("Cache-Control", "no-store")
+		c.Data(status, oid4vci.TypeEncrypted, []byte(r.Encrypted))
+		return nil
 	case err == nil:
 		return answer(c, status, v)
 	case !isRefused:
@@ -183,7 +204,7 @@ func malformed(code, description string) error {
 
 // readForm reads a bounded form; what stands in the query does not count.
 func readForm(c *gin.Context) (url.Values, error) {
-	b, err := readBody(c, "application/x-www-form-urlencoded", oid4vci.MaxForm, oid4vci.CodeInvalidRequest)
+	b, err := readBody(c, oid4vci.MaxForm, oid4vci.CodeInvalidRequest, typeForm)
 	if err != nil {
 		return nil, err
 	}
@@ -195,15 +216,15 @@ func readForm(c *gin.Context) (url.Values, error) {
 }
 
 func readJSON(c *gin.Context, code string) ([]byte, error) {
-	return readBody(c, "application/json", oid4vci.MaxBody, code)
+	return readBody(c, oid4vci.MaxBody, code, typeJSON)
 }
 
-// readBody reads a body of a type and a size; another is refused with the code that
-// the endpoint has for it.
-func readBody(c *gin.Context, typ string, limit int64, code string) ([]byte, error) {
+// readBody reads a body of one of these types and a size; another is refused with the
+// code that the endpoint has for it.
+func readBody(c *gin.Context, limit int64, code string, types ...string) ([]byte, error) {
 	got, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
-	if err != nil || got != typ || c.GetHeader("Content-Encoding") != "" {
-		return nil, malformed(code, "the Content-Type must be "+typ+", not encoded")
+	if err != nil || !slices.Contains(types, got) || c.GetHeader("Content-Encoding") != "" {
+		return nil, malformed(code, "the Content-Type must be "+strings.Join(types, " or ")+", not encoded")
 	}
 	b, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
@@ -19,7 +20,7 @@ import (
 
 // The paths of whoever asks, below the verifier's base, beside those of wallets.
 const (
-	PathQuestion = "/questions" // POST: begin
+	PathQuestion = "/questions" // GET: which there are; POST: begin
 	PathResult   = "/results"   // POST: what came of it
 )
 
@@ -33,7 +34,28 @@ type Purpose struct {
 	Query    *oid4vp.Query
 	Return   string // where a browser on the wallet's own device goes; empty: another device only
 	ClientID string // empty: the verifier's first
+	Only     bool   // what is shown beside what was asked for is forgotten
+
+	// Older is what older wallets are asked by a presentation definition, and
+	// OlderClientID who asks them; nil: they are not.
+	Older         *oid4vp.Query
+	OlderClientID string
+	// About describes the question to those who choose one; nil: it is not listed.
+	About *About
 }
+
+// About is what a question asks for.
+type About struct {
+	Label  map[string]string `json:"label"` // by language (BCP 47)
+	Type   string            `json:"type"`  // of the credential that answers it
+	Claims []string          `json:"claims,omitempty"`
+}
+
+// The ways to phrase a question.
+const (
+	phrasingQuery    = "dcql"
+	phrasingExchange = "presentation_definition"
+)
 
 // Verifier serves a verifier of presentations (OpenID for Verifiable Presentations
 // 1.0) to wallets, and to the pages that show a wallet what is asked.
@@ -51,8 +73,13 @@ func NewVerifier(verifier *oid4vp.Verifier, purposes map[string]Purpose) (*Verif
 		return nil, err
 	}
 	for _, p := range purposes {
-		if err := p.Query.Validate(); err != nil {
-			return nil, err
+		for _, q := range []*oid4vp.Query{p.Query, p.Older} {
+			if q == nil {
+				continue
+			}
+			if err := q.Validate(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return &Verifier{verifier, u.Path, maps.Clone(purposes)}, nil
@@ -64,6 +91,7 @@ func (v *Verifier) Register(r *auth.Router) {
 	r.Handle(http.MethodPost, v.base+oid4vp.PathRequest+":handle", auth.Anonymous, v.request)
 	r.Handle(http.MethodPost, v.base+oid4vp.PathResponse+":handle", auth.Anonymous, v.response)
 	if len(v.purposes) > 0 {
+		r.Handle(http.MethodGet, v.base+PathQuestion, auth.Anonymous, v.questions)
 		r.Handle(http.MethodPost, v.base+PathQuestion, auth.Anonymous, v.question)
 		r.Handle(http.MethodPost, v.base+PathResult, auth.Anonymous, v.result)
 	}
@@ -135,7 +163,7 @@ type begun struct {
 
 // question begins a request for a purpose.
 func (v *Verifier) question(c *gin.Context) error {
-	in, err := members(c, "purpose", "device")
+	in, err := members(c, "purpose", "device", "phrasing")
 	if err != nil {
 		return err
 	}
@@ -143,7 +171,17 @@ func (v *Verifier) question(c *gin.Context) error {
 	if !known {
 		return problem.Malformed("body.purpose", "must be one for which a wallet can be asked here")
 	}
-	q := oid4vp.Question{Query: p.Query, ClientID: p.ClientID, Post: true}
+	q := oid4vp.Question{Query: p.Query, ClientID: p.ClientID, Post: true, Only: p.Only}
+	switch in["phrasing"] {
+	case "", phrasingQuery:
+	case phrasingExchange:
+		if q.Query = p.Older; q.Query == nil {
+			return problem.Malformed("body.phrasing", "must be dcql for this purpose")
+		}
+		q.ClientID, q.Post, q.Exchange = p.OlderClientID, false, true
+	default:
+		return problem.Malformed("body.phrasing", "must be dcql or presentation_definition")
+	}
 	switch in["device"] {
 	case "same":
 		if q.Return = p.Return; q.Return == "" {
@@ -158,6 +196,30 @@ func (v *Verifier) question(c *gin.Context) error {
 		return err
 	}
 	return answer(c, http.StatusOK, begun{asked.Link, asked.Ticket, asked.Expires.Format("2006-01-02T15:04:05Z")})
+}
+
+// listed is a question that can be asked.
+type listed struct {
+	Purpose  string   `json:"purpose"`
+	Phrasing []string `json:"phrasing"`
+	*About
+}
+
+// questions lists what a wallet can be asked here.
+func (v *Verifier) questions(c *gin.Context) error {
+	items := []listed{}
+	for _, name := range slices.Sorted(maps.Keys(v.purposes)) {
+		p := v.purposes[name]
+		if p.About == nil {
+			continue
+		}
+		one := listed{name, []string{phrasingQuery}, p.About}
+		if p.Older != nil {
+			one.Phrasing = append(one.Phrasing, phrasingExchange)
+		}
+		items = append(items, one)
+	}
+	return answer(c, http.StatusOK, map[string]any{"items": items})
 }
 
 // outcome is what came of a question.

@@ -28,8 +28,12 @@ type Credentials interface {
 	Offer(ctx context.Context, order desk.Order, formats []catalogue.Format, txCode bool) (*oid4vci.Made, error)
 	Credentials(ctx context.Context, credentialType, reference string, page ledger.PageRequest) ([]desk.Record, string, error)
 	SetStatus(ctx context.Context, id string, to status.Status) (*desk.Record, error)
-	// Rotate makes new keys: "credentials" or "control".
+	// SetReference changes all that was issued under a reference, and returns what it changed.
+	SetReference(ctx context.Context, reference string, to status.Status) ([]desk.Record, error)
+	// Rotate makes new keys: "credentials", "control", "roots" or "lasting".
 	Rotate(ctx context.Context, which string) error
+	// Lasting verifies the lasting signature of anybody's certificate of conformity.
+	Lasting(ctx context.Context, format catalogue.Format, certificate []byte) (*LastingSignature, error)
 }
 
 // NewCredentialOffer is what is to be issued to whoever the link is given to.
@@ -37,6 +41,7 @@ type NewCredentialOffer struct {
 	Type      string         `json:"type" doc:"Credential type of the catalogue." example:"StaffRole"`
 	Claims    map[string]any `json:"claims" doc:"What the credential says, as the type's schema has it. It is kept for as long as a wallet may take it: until the offer is over, and of one that was taken ten minutes, or a day by a wallet that binds its tokens to a key (DPoP). Nothing of it is logged or put on the ledger."`
 	Formats   []string       `json:"formats,omitempty" doc:"In which formats the wallet may take it; absent: in all that the type has." example:"[\"dc+sd-jwt\"]"`
+	Suite     string         `json:"suite,omitempty" enum:"eddsa-rdfc-2022,Ed25519Signature2020,BbsBlsSignature2020" doc:"How a credential in the format ldp_vc is signed, in which alone it is then offered; absent: eddsa-rdfc-2022. Ed25519Signature2020 is of the data model 1.1, for older wallets. Of one with BbsBlsSignature2020 the wallet shows parts that cannot be linked: it is bound to nobody, has no status, and lasts a day at most." example:"BbsBlsSignature2020"`
 	Reference string         `json:"reference,omitempty" maxLength:"64" doc:"The issuer's own, to find the credential again; it must not name a person."`
 	Lifetime  string         `json:"lifetime,omitempty" doc:"How long the credential is valid, as in 24h; absent: as the type has it." example:"12h"`
 	Certified bool           `json:"certified,omitempty" doc:"An SD-JWT VC then carries the issuer's certificate (x5c), as HAIP 1.0 wants it; the wallet must know the root, which is at /iaca.pem. Types with which statements for the ledger are signed have none."`
@@ -56,7 +61,7 @@ type IssuedCredential struct {
 	Type      string    `json:"type"`
 	Format    string    `json:"format"`
 	Reference string    `json:"reference"`
-	Holder    string    `json:"holder" doc:"RFC 7638 thumbprint of the key to which it is bound."`
+	Holder    string    `json:"holder" doc:"RFC 7638 thumbprint of the key to which it is bound; empty for one that is bound to none."`
 	Status    string    `json:"status" enum:"valid,suspended,revoked"`
 	Issued    time.Time `json:"issued"`
 	Expires   time.Time `json:"expires"`
@@ -82,6 +87,47 @@ type setStatus struct {
 	Body struct {
 		Status string `json:"status" enum:"valid,suspended,revoked" doc:"Revoked is for good; suspended until it is valid again."`
 	}
+}
+
+type setReferenceStatus struct {
+	Body struct {
+		Reference string `json:"reference" minLength:"1" maxLength:"64" doc:"That with which it was offered."`
+		Status    string `json:"status" enum:"valid,suspended,revoked" doc:"Revoked is for good; suspended until it is valid again."`
+	}
+}
+
+// ChangedCredentials are those of which the status was changed.
+type ChangedCredentials struct {
+	Items []IssuedCredential `json:"items" doc:"Those that had another status before; what was revoked already stays so and is not among them."`
+}
+
+// statusOf finds a status by its name.
+func statusOf(name string) (status.Status, error) {
+	for to, known := range statusNames {
+		if known == name {
+			return to, nil
+		}
+	}
+	return 0, invalid(ledger.Fault{Field: "body.status", Detail: "must be valid, suspended or revoked"})
+}
+
+func (a *API) setReferenceStatus(ctx context.Context, in *setReferenceStatus) (*body[ChangedCredentials], error) {
+	if a.Credentials == nil {
+		return nil, noPublicAddress()
+	}
+	to, err := statusOf(in.Body.Status)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := a.Credentials.SetReference(ctx, in.Body.Reference, to)
+	if err != nil {
+		return nil, err
+	}
+	out := ChangedCredentials{Items: []IssuedCredential{}}
+	for _, r := range changed {
+		out.Items = append(out.Items, viewCredential(r))
+	}
+	return &body[ChangedCredentials]{out}, nil
 }
 
 func (a *API) credentialRoutes() {
@@ -120,27 +166,33 @@ func (a *API) credentialRoutes() {
 		Summary: "Revoke, suspend or reinstate a credential",
 		Description: "When it answers, every node of the consortium refuses the credential, or takes it again; outside verifiers follow within the list's stated time." +
 			" A wallet that is refused one gets no more by the same offer. Those that it has, in other formats or for other keys, " +
-			"have ids of their own: they are found by the offer's reference.",
+			"have ids of their own: /v1/credentials/status takes back all under one reference.",
 	}, func(ctx context.Context, in *setStatus) (*body[IssuedCredential], error) {
 		if a.Credentials == nil {
 			return nil, noPublicAddress()
 		}
-		for to, name := range statusNames {
-			if name == in.Body.Status {
-				r, err := a.Credentials.SetStatus(ctx, in.ID, to)
-				if err != nil {
-					return nil, err
-				}
-				return &body[IssuedCredential]{viewCredential(*r)}, nil
-			}
+		to, err := statusOf(in.Body.Status)
+		if err != nil {
+			return nil, err
 		}
-		return nil, invalid(ledger.Fault{Field: "body.status", Detail: "must be valid, suspended or revoked"})
+		r, err := a.Credentials.SetStatus(ctx, in.ID, to)
+		if err != nil {
+			return nil, err
+		}
+		return &body[IssuedCredential]{viewCredential(*r)}, nil
 	})
+
+	register(a.api, auth.CredentialsIssue, huma.Operation{
+		OperationID: "set-reference-status", Method: http.MethodPost, Path: "/v1/credentials/status", Tags: []string{"credentials"}, DefaultStatus: http.StatusOK,
+		Summary: "Revoke, suspend or reinstate all that was issued under a reference",
+		Description: "In every format and for every key, at once. What is revoked or suspended ends the offers that were made under the reference: " +
+			"they give nothing more, also to a wallet that is fetching just now. Offers made afterwards do.",
+	}, a.setReferenceStatus)
 }
 
 type rotateKeys struct {
 	Body struct {
-		Keys string `json:"keys" enum:"credentials,control,roots" doc:"Which: those that sign credentials and status lists, the one that may change the issuer's document, or the one of the root under which its certificates are."`
+		Keys string `json:"keys" enum:"credentials,control,roots,lasting" doc:"Which: those that sign credentials and status lists, the one that may change the issuer's document, the one of the root under which its certificates are, or those of lasting signatures (ML-DSA-65)."`
 	}
 }
 
@@ -178,7 +230,7 @@ func (a *API) offerCredential(c *gin.Context) error {
 	if err := d.Decode(&in); err != nil {
 		return problem.Malformed("body", "must have the documented properties, of their types, and no others")
 	}
-	order := desk.Order{Type: in.Type, Claims: in.Claims, Reference: in.Reference, Certified: in.Certified}
+	order := desk.Order{Type: in.Type, Claims: in.Claims, Reference: in.Reference, Certified: in.Certified, Suite: catalogue.Suite(in.Suite)}
 	if in.Lifetime != "" {
 		if order.Life, err = time.ParseDuration(in.Lifetime); err != nil || order.Life <= 0 {
 			return invalid(ledger.Fault{Field: "body.lifetime", Detail: "must be a time as in 12h or 30m"})

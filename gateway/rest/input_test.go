@@ -17,6 +17,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/admit"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/problem"
 	"github.com/secant-platform/secant/gateway/rest"
@@ -78,7 +79,7 @@ func storeDeps(t *testing.T, s *store.Store) rest.Deps {
 	t.Helper()
 	return rest.Deps{
 		Commands: noCommands{t}, Operations: s, Members: s, Proposals: s, Registry: s, Models: s, Releases: s, Units: s, Recalls: s, Inventory: s, Documents: s,
-		Reports: s, Scores: s, Streams: s, Anchors: s,
+		Reports: s, Scores: s, Streams: s, Anchors: s, Devices: admit.New("hospital-north", s),
 	}
 }
 

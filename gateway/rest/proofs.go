@@ -54,6 +54,7 @@ type proofs struct {
 	judge        Judge
 	observed     *Metrics
 	reads        *signedReads
+	lasting      func(checkpoint string) (*proof.Lasting, error) // nil: none
 }
 
 // anchorSoon is when to come back for a proof that has no anchor yet.
@@ -62,7 +63,7 @@ const anchorSoon = time.Second
 func newProofs(d Deps) *proofs {
 	return &proofs{
 		organisation: d.Organisation, readings: d.Readings, streams: d.Streams, anchors: d.Anchors, log: d.Log, judge: d.Judge,
-		observed: d.Observed, reads: newSignedReads(d.Reader, d.Observed),
+		observed: d.Observed, reads: newSignedReads(d.Reader, d.Observed), lasting: d.Lasting,
 	}
 }
 
@@ -134,6 +135,11 @@ func (p *proofs) assemble(ctx context.Context, parts *ProofParts, index int, anc
 	b.Record.SetContent(parts.Record)
 	if b.Record.Path == nil {
 		b.Record.Path = []proof.Hash{}
+	}
+	if p.lasting != nil {
+		if b.Lasting, err = p.lasting(anchor.Checkpoint); err != nil {
+			return nil, err
+		}
 	}
 	if parts.Statement.VouchedBy == proof.VouchedByDevice {
 		unit := parts.Statement.Unit.String()

@@ -26,6 +26,12 @@ type Readings interface {
 	ProofParts(ctx context.Context, id proof.RequestID, index int) (*ProofParts, error)
 }
 
+// Devices decides which devices may hand in readings here, and finds the key under
+// which one signs.
+type Devices interface {
+	Admit(ctx context.Context, unit proof.Hash, signed bool) (ed25519.PublicKey, error)
+}
+
 // Submission is readings as they arrive: of one device, about one person.
 type Submission struct {
 	Unit      proof.Hash
@@ -218,14 +224,23 @@ func (a *API) submitReadings(c *gin.Context) error {
 		if signed, err = readSignature(c, s); err != nil {
 			return err
 		}
-		err = a.admit(ctx, s, signed)
+		s.Key, err = a.Devices.Admit(ctx, s.Unit, signed)
 	}
 	if err != nil {
 		return toDevice(ctx, err)
 	}
+	device := auth.CallerOf(ctx) == nil && a.Device != nil
+	if device {
+		if err := a.Device(c.Request, s.Unit.String(), false); err != nil {
+			return err
+		}
+	}
 	r, err := a.Readings.Submit(ctx, s)
 	if err != nil {
 		return toDevice(ctx, inBody(err))
+	}
+	if device { // it was refused before, or this is the first one too many
+		_ = a.Device(c.Request, s.Unit.String(), true)
 	}
 	c.Header("Location", "/v1/readings/"+r.ID.String())
 	return writeJSON(c, http.StatusAccepted, r)
@@ -280,10 +295,7 @@ func (a *API) admitSigned(r *http.Request, s *Submission) error {
 		if s.Unit.UnmarshalText([]byte(keyID)) != nil {
 			return nil, ledger.Problemf(ledger.CodeNotFound, "no device has such an id")
 		}
-		if err := a.admit(ctx, s, true); err != nil {
-			return nil, err
-		}
-		return s.Key, nil
+		return a.Devices.Admit(ctx, s.Unit, true)
 	})
 	if err != nil {
 		return err
@@ -291,27 +303,6 @@ func (a *API) admitSigned(r *http.Request, s *Submission) error {
 	if s.Unit.String() != unit {
 		return ledger.Problemf(ledger.CodeDenied, "the signature is another device's")
 	}
-	s.Key, s.Body = nil, body
-	return nil
-}
-
-// admit lets pass what a device may hand in here: one of the own organisation,
-// in service. It finds the key that a signature must hold under.
-func (a *API) admit(ctx context.Context, s *Submission, signed bool) error {
-	unit, err := a.units.find(ctx, s.Unit.String())
-	if err != nil {
-		return err
-	}
-	switch {
-	case unit.owner != a.Organisation:
-		return ledger.Problemf(ledger.CodeDenied, "the device is not this organisation's")
-	case unit.state != ledger.StateInService && unit.state != ledger.StateHeld: // held stops nothing
-		return ledger.Problemf(ledger.CodeDenied, "the device is not in service")
-	case signed && unit.key == nil:
-		return ledger.Problemf(ledger.CodeDenied, "the device is registered as one that cannot sign")
-	}
-	if signed {
-		s.Key = unit.key
-	}
+	s.Body = body
 	return nil
 }

@@ -86,13 +86,6 @@ func (a *API) issueRecall(ctx context.Context, in *issueRecall) (*answer, error)
 	if _, err := a.Models.Model(ctx, req.DI); err != nil {
 		return nil, err
 	}
-	// As whom the node acts follows from the caller's own role, never from the
-	// model: a registrar's token does not lend what an authority's certifier may.
-	// Who made the model and who is an authority, the ledger knows.
-	role := ledger.RoleRegistrar
-	if auth.CallerOf(ctx).Role == auth.RoleCertifier {
-		role = ledger.RoleCertifier
-	}
 	if req.Revision == 0 {
 		before, err := a.Recalls.Recall(ctx, req.DI, req.Kind, req.Value)
 		switch {
@@ -102,9 +95,19 @@ func (a *API) issueRecall(ctx context.Context, in *issueRecall) (*answer, error)
 			return nil, err
 		}
 	}
-	return a.command(ctx, &in.CommandHeaders, role, ledger.DeviceRecall, req, "/v1/recalls?di="+url.QueryEscape(req.DI),
+	return a.command(ctx, &in.CommandHeaders, recallRole(ctx), ledger.DeviceRecall, req, "/v1/recalls?di="+url.QueryEscape(req.DI),
 		func(ctx context.Context) (any, error) {
 			row, err := a.Recalls.Recall(ctx, req.DI, req.Kind, req.Value)
 			return viewRecall(row), err
 		})
+}
+
+// recallRole is as whom the node acts: it follows from the caller's own role, never
+// from the model. A registrar's token does not lend what an authority's certifier
+// may. Who made the model and who is an authority, the ledger knows.
+func recallRole(ctx context.Context) ledger.Role {
+	if auth.CallerOf(ctx).Role == auth.RoleCertifier {
+		return ledger.RoleCertifier
+	}
+	return ledger.RoleRegistrar
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/gateway/auth"
 )
 
@@ -35,6 +36,7 @@ type Deps struct {
 	Anchors    Anchors
 	Log        Log
 	Readings   Readings
+	Devices    Devices
 	Reader     Reader
 	Judge      Judge
 	Events     Events
@@ -42,7 +44,14 @@ type Deps struct {
 	Metrics    http.Handler
 
 	Credentials Credentials // nil without a public address
-	Sessions    Sessions
+	Agreements  Agreements  // nil without a public address
+	// Lasting makes the lasting signature of an anchored checkpoint; nil without a
+	// public address, and then there are none.
+	Lasting  func(checkpoint string) (*proof.Lasting, error)
+	Sessions Sessions
+
+	// Device says whether a device asks too much; proven counts the request. Nil: none does.
+	Device func(r *http.Request, unit string, proven bool) error
 
 	Limits   Limits
 	Observed *Metrics // made by NewMetrics
@@ -62,7 +71,6 @@ type API struct {
 	Deps
 	api       *api
 	proofs    *proofs
-	units     *unitCache
 	text      []byte        // the OpenAPI document
 	ended     chan struct{} // closed when streams must end
 	endOnce   sync.Once
@@ -81,7 +89,6 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 		Deps:      deps,
 		api:       newAPI(router, deps.Limits.Depth, deps.Endpoint),
 		proofs:    newProofs(deps),
-		units:     newUnitCache(deps.Units),
 		ended:     make(chan struct{}),
 		listeners: newListeners(deps.Limits.Listeners),
 	}
@@ -89,11 +96,13 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.releaseRoutes()
 	a.unitRoutes()
 	a.recallRoutes()
+	a.agreementRoutes()
 	a.readingRoutes()
 	a.threatRoutes()
 	a.riskRoutes()
 	a.memberRoutes()
 	a.credentialRoutes()
+	a.lastingRoutes()
 	a.sessionRoutes()
 	a.proposalRoutes()
 	a.registryRoutes()

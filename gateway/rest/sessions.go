@@ -43,7 +43,7 @@ type beginSignIn struct {
 	Body struct {
 		Means  string `json:"means,omitempty" enum:"wallet,provider" default:"wallet" doc:"By a credential in a wallet, or by the organisation's own OpenID Connect provider."`
 		Who    string `json:"who,omitempty" enum:"staff,patient" default:"staff" doc:"Which credential a wallet is asked for: a StaffRole or a Patient. It gives no role; the credential does."`
-		Device string `json:"device,omitempty" enum:"same,other" default:"other" doc:"Where the wallet is. From the same device the browser comes back to the configured page, with a response code."`
+		Device string `json:"device,omitempty" enum:"same,other" default:"other" doc:"Where the wallet is. From the same device the browser comes back to the configured page, with a response code. Operators, registrars and certifiers sign in on the same device only."`
 	}
 }
 

@@ -58,6 +58,8 @@ type NewService struct {
 	Ward     string         `json:"ward" doc:"At most 200 printable characters." example:"ICU 2"`
 	Address  string         `json:"address" doc:"IP address or host name." example:"10.20.3.17"`
 	Services []fact.Service `json:"services" maxItems:"64" doc:"Network services that it offers: protocol as tcp, https or tcp/dicom, port 1 to 65535."`
+	// Absent in what older programs send.
+	Names []fact.DeviceName `json:"names,omitempty" maxItems:"32" doc:"What sources of readings that speak for several devices call it (configuration, mllp): a source and, as in MSH-3 or OBX-18, a name."`
 }
 
 // Change is a change of a device's state.
@@ -83,7 +85,7 @@ func (a *API) knownUnit(ctx context.Context, id string) (Unit, error) {
 	if i, ok, err := a.Inventory.Inventory(ctx, id); err != nil {
 		return Unit{}, err
 	} else if ok {
-		v.Service = &UnitService{NewService{i.Ward, i.Address, i.Services}, i.Updated}
+		v.Service = &UnitService{NewService{i.Ward, i.Address, i.Services, i.Names}, i.Updated}
 	}
 	return v, nil
 }
@@ -246,7 +248,7 @@ func (a *API) putIntoService(ctx context.Context, in *putIntoService) (*answer, 
 	if unit.Record.Owner != a.Organisation {
 		return nil, ledger.Problemf(ledger.CodeDenied, "only the unit's owner puts it into service")
 	}
-	inventory := fact.Inventory{Unit: in.ID, Ward: in.Body.Ward, Address: in.Body.Address, Services: in.Body.Services}
+	inventory := fact.Inventory{Unit: in.ID, Ward: in.Body.Ward, Address: in.Body.Address, Services: in.Body.Services, Names: in.Body.Names}
 	if inventory.Services == nil {
 		inventory.Services = []fact.Service{}
 	}
@@ -283,6 +285,10 @@ func (s *NewService) validate() error {
 		if service.Port < 1 || service.Port > 65535 {
 			faults = append(faults, ledger.Fault{Field: fmt.Sprintf("services[%d].port", i), Detail: "must be 1 to 65535"})
 		}
+	}
+	for i, n := range s.Names {
+		faults = append(faults, textFaults(fmt.Sprintf("names[%d].source", i), n.Source)...)
+		faults = append(faults, textFaults(fmt.Sprintf("names[%d].name", i), n.Name)...)
 	}
 	return withFaults(nil, faults)
 }

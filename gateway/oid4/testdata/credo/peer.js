@@ -120,7 +120,20 @@ async function receive(job) {
   if (record instanceof SdJwtVcRecord) claims = first.prettyClaims
   if (record instanceof MdocRecord) claims = Object.assign({}, ...Object.values(first.issuerSignedNamespaces))
   const text = record.encoded ?? first.compact ?? first.serializedJwt ?? first.base64Url
-  return { credentials: [text], claims, tokenType: granted.accessTokenResponse.token_type }
+  const answer = job.question ? await answerTo(job.question, record) : undefined
+  return { credentials: [text], claims, tokenType: granted.accessTokenResponse.token_type, answer }
+}
+
+// answerTo answers a verifier that asks by a presentation definition.
+async function answerTo(question, record) {
+  await agent.w3cCredentials.store({ record })
+  const { authorizationRequestPayload, presentationExchange } = await wallet.resolveOpenId4VpAuthorizationRequest(question)
+  const credentials = wallet.selectCredentialsForPresentationExchangeRequest(presentationExchange.credentialsForRequest)
+  const { serverResponse } = await wallet.acceptOpenId4VpAuthorizationRequest({
+    authorizationRequestPayload, presentationExchange: { credentials },
+  })
+  if (serverResponse?.status !== 200) throw new Error(JSON.stringify(serverResponse))
+  return serverResponse.status
 }
 
 let input = ''

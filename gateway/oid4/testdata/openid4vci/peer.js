@@ -72,6 +72,16 @@ async function token(wallet, job, credentialOffer, issuerMetadata, dpop) {
   })
 }
 
+// vouch has a maker attest the wallet's keys (appendix D).
+function vouch({ key, x5c }, holders, nonce) {
+  const now = Math.floor(Date.now() / 1000)
+  const header = { alg: 'ES256', typ: 'key-attestation+jwt', x5c }
+  const payload = { iat: now, exp: now + 300, attested_keys: holders, key_storage: ['iso_18045_high'], nonce }
+  const head = `${encode(header)}.${encode(payload)}`
+  const signature = sign('sha256', Buffer.from(head), { key: createPrivateKey({ key, format: 'jwk' }), dsaEncoding: 'ieee-p1363' })
+  return `${head}.${signature.toString('base64url')}`
+}
+
 async function receive(job) {
   const wallet = new Openid4vciClient({ callbacks: { ...signing, clientAuthentication: authentication(job) } })
   const offer = await wallet.resolveCredentialOffer(job.link)
@@ -82,18 +92,21 @@ async function receive(job) {
   const { c_nonce: nonce } = await wallet.requestNonce({ issuerMetadata })
   const holders = Array.from({ length: job.count ?? 1 }, newKey)
   const jwt = []
-  for (const publicJwk of holders) {
+  const keyAttestationJwt = job.keyAttester && vouch(job.keyAttester, holders, nonce)
+  // One proof stands for all keys that are attested with its own.
+  for (const publicJwk of keyAttestationJwt ? holders.slice(0, 1) : holders) {
     const didUrl = `did:jwk:${encode(publicJwk)}#0`
     const signer = job.did ? { method: 'did', didUrl, alg: 'ES256' } : { method: 'jwk', publicJwk, alg: 'ES256' }
     const made = await wallet.createCredentialRequestJwtProof({
-      issuerMetadata, credentialConfigurationId: job.configuration, nonce, signer, clientId: job.client,
+      issuerMetadata, credentialConfigurationId: job.configuration, nonce, signer, clientId: job.client, keyAttestationJwt,
     })
     jwt.push(made.jwt)
   }
   const next = (answer) => bound && { ...bound, nonce: answer.dpop?.nonce }
   let dpop = next(granted)
   let got = await wallet.retrieveCredentials({
-    issuerMetadata, accessToken, credentialConfigurationId: job.configuration, proofs: { jwt }, dpop,
+    issuerMetadata, accessToken, credentialConfigurationId: job.configuration, dpop,
+    proofs: job.attestation ? { attestation: [keyAttestationJwt] } : { jwt },
   })
   dpop = next(got)
   const later = got.credentialResponse.transaction_id
