@@ -77,13 +77,20 @@ func (n *node) live(ctx context.Context, opened error, listen listenFunc) (err e
 		}
 		listeners = append(listeners, listener)
 	}
-	return n.run(ctx, listeners)
+	doors, err := n.listenForMonitors(ctx, listen)
+	if err != nil {
+		for _, l := range listeners {
+			err = errors.Join(err, l.Close())
+		}
+		return err
+	}
+	return n.run(ctx, listeners, doors)
 }
 
 // run starts the node's parts and ends them in the opposite order: first no more
 // requests, then no more readings, then the loops. The first part that fails
 // ends all.
-func (n *node) run(ctx context.Context, listeners []net.Listener) error {
+func (n *node) run(ctx context.Context, listeners, doors []net.Listener) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	// Each layer outlives those that use it.
@@ -101,7 +108,7 @@ func (n *node) run(ctx context.Context, listeners []net.Listener) error {
 			}
 		})
 	}
-	var loops, pipeline, start sync.WaitGroup
+	var loops, pipeline, start, messages sync.WaitGroup
 	part(&loops, "watching the trust file", func() error { return n.trust.Run(working, n.logger) })
 	part(&loops, "the worker", func() error { return n.worker.Run(working) })
 	part(&pipeline, "taking readings", func() error { return n.takeReadings(ctx, taking) })
@@ -110,12 +117,17 @@ func (n *node) run(ctx context.Context, listeners []net.Listener) error {
 		part(&loops, "keeping the issuer", func() error { return n.identity.tend(working, n) })
 	}
 
+	for i, l := range doors {
+		part(&messages, "taking HL7 messages", func() error { return n.monitors[i].server.Serve(ctx, l) })
+	}
+
 	err := server.Run(ctx, listeners, n.engine, n.serverOptions(), n.logger, n.api.End)
 	if err != nil {
 		faults.add(err)
 		stop(err)
 	}
 	start.Wait()
+	messages.Wait()
 	endTaking()
 	pipeline.Wait()
 	endWork()

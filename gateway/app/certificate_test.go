@@ -319,36 +319,6 @@ func (c *clinics) replaceRoot(t *testing.T, south *check.Verifier, holder keys.S
 	}
 }
 
-// published fetches the roots as people and members do.
-func (c *clinics) published(t *testing.T) {
-	t.Helper()
-	me := newOutsider(t, c.root, tls.VersionTLS12, tls.VersionTLS13)
-	base := c.north.cfg.PublicURL()
-	code, header, b := me.get(base+"/iaca.pem", "")
-	block, rest := pem.Decode(b)
-	if code != http.StatusOK || header.Get("Content-Type") != "application/pem-certificate-chain" || block == nil || len(rest) != 0 {
-		t.Fatalf("%d %v %s", code, header, b)
-	}
-	root, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	code, header, b = me.get(base+"/iaca/"+certificate.Thumbprint(root)+".cer", "")
-	if code != http.StatusOK || header.Get("Content-Type") != "application/pkix-cert" || string(b) != string(root.Raw) {
-		t.Errorf("%d %v", code, header)
-	}
-	_, _, b = me.get(root.CRLDistributionPoints[0], "")
-	list, err := x509.ParseRevocationList(b)
-	if err != nil || list.CheckSignatureFrom(root) != nil || len(list.RevokedCertificateEntries) != 0 {
-		t.Errorf("revocations: %v", err)
-	}
-	for _, path := range []string{"/iaca/00.cer", "/iaca/" + certificate.Thumbprint(root), "/iaca/revoked/00"} {
-		if code, _, _ := me.get(base+path, ""); code != http.StatusNotFound {
-			t.Errorf("%s: %d", path, code)
-		}
-	}
-}
-
 // credo has a wallet of others' receive the node's mdoc and its SD-JWT VC in HAIP's
 // way, by the root that anybody fetches, and under no other root; another that it
 // looks up by did:web, as it does for who has no root.

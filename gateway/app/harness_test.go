@@ -71,6 +71,7 @@ func (c *consortium) config(org string) config.Config {
 		*k = config.KeyFile(filepath.Join(cfg.Data, k.Path()))
 	}
 	cfg.Limits.Anonymous, cfg.Limits.AnonymousTotal = 1_000_000, 1_000_000 // tests ask until something is so
+	cfg.Limits.Session, cfg.Limits.Program = 1_000_000, 1_000_000
 	cfg.Pace.Checkpoint = config.Duration(100 * time.Millisecond)
 	cfg.Log.Level = slog.LevelDebug
 	return cfg
@@ -137,6 +138,9 @@ func (c *consortium) launchOn(tb testing.TB, org string, cfg config.Config, on L
 	if cfg.Public.Certificate != "" {
 		cfg.Public.Listen = free()
 		cfg.Public.Host = strings.Replace(cfg.Public.Listen, "127.0.0.1", "localhost", 1)
+	}
+	for i := range cfg.MLLP {
+		cfg.MLLP[i].Listen = free()
 	}
 	r := &running{t: tb, cfg: cfg, url: cfg.Endpoint, log: &syncBuffer{}}
 	trust, err := openTrust(cfg.Trust)

@@ -20,6 +20,7 @@ type identityStore interface {
 	DID(ctx context.Context, did string) (fact.Row[ledger.DID], error)
 	Trust(ctx context.Context, issuer, credentialType string) (fact.Row[ledger.TrustRow], error)
 	StatusList(ctx context.Context, issuer, list string) (fact.Row[ledger.StatusList], error)
+	Unit(ctx context.Context, id string) (fact.Row[ledger.Unit], error)
 }
 
 // typeWebHost is the type of the service of an issuer's document that names the
@@ -153,14 +154,22 @@ func (i *issuers) web(ctx context.Context, issuer string) string {
 // Key returns a key of a party. Those of members' issuers are the ledger's, also
 // when they are named by did:web: so nobody who takes over a host has them.
 func (i *issuers) Key(ctx context.Context, party, keyID, relationship string, at time.Time) (ledger.JWK, error) {
-	id, err := i.secant(ctx, party)
+	id, keyID, err := i.onLedger(ctx, party, keyID)
 	if err != nil {
 		return ledger.JWK{}, err
+	}
+	return i.resolver.Key(ctx, id, keyID, relationship, at)
+}
+
+// onLedger returns a party and its key as the ledger names them, where it does.
+func (i *issuers) onLedger(ctx context.Context, party, keyID string) (id, key string, err error) {
+	if id, err = i.secant(ctx, party); err != nil {
+		return "", "", err
 	}
 	if fragment, ok := strings.CutPrefix(keyID, party+"#"); ok {
 		keyID = id + "#" + fragment
 	}
-	return i.resolver.Key(ctx, id, keyID, relationship, at)
+	return id, keyID, nil
 }
 
 // Standing returns what the members think of an issuer for a credential type.
@@ -186,6 +195,19 @@ func (i *issuers) Standing(ctx context.Context, issuer, credentialType string) (
 		return nil, err
 	}
 	return check.StandingOf(&trust.Record, &organisation.Record, &roster.Record), nil
+}
+
+// UnitKey returns the key with which a device of the ledger signs.
+func (i *issuers) UnitKey(ctx context.Context, unit string) (ledger.JWK, error) {
+	row, err := i.store.Unit(ctx, unit)
+	if err != nil {
+		return ledger.JWK{}, err
+	}
+	key := row.Record.SigningKey()
+	if key == nil {
+		return ledger.JWK{}, ledger.Problemf(ledger.CodeNotFound, "the device is registered as one that cannot sign")
+	}
+	return ledger.JWKOf(key)
 }
 
 // names lists the names of an issuer beside its DID on the ledger.

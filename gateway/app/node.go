@@ -18,13 +18,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/secant-platform/secant/analytics/log"
+	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/analytics/worker"
+	"github.com/secant-platform/secant/gateway/admit"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/ingest"
 	"github.com/secant-platform/secant/gateway/resolver"
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/server"
+	"github.com/secant-platform/secant/gateway/session"
 	"github.com/secant-platform/secant/gateway/store"
 	"github.com/secant-platform/secant/gateway/telemetry"
 	"github.com/secant-platform/secant/gateway/vault"
@@ -47,6 +50,8 @@ type node struct {
 	vault    *vault.Vault
 	worker   *worker.Worker
 	readings *readings
+	devices  *admit.Devices
+	monitors []monitors
 	health   *health
 	member   *member
 	api      *rest.API
@@ -57,6 +62,7 @@ type node struct {
 	dids     *did.Resolver
 	anyones  *did.Resolver // for those who ask without any right
 	identity *identity     // nil without a public address
+	sessions *session.Sessions
 }
 
 // The folders below config.Config.Data.
@@ -101,6 +107,10 @@ func open(
 		return n, err
 	}
 	n.readings = &readings{organisation: cfg.Organisation}
+	n.devices = admit.New(cfg.Organisation, n.store)
+	if err := n.openMonitors(); err != nil {
+		return n, err
+	}
 	n.health = &health{
 		status: n.worker.Status, readings: n.readings,
 		eventLag: cfg.Pace.EventLag.Std(), outboxAge: cfg.Pace.OutboxAge.Std(),
@@ -195,6 +205,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 		Organisation: n.cfg.Organisation, Log: n.log,
 		Token:     nodeTokens(n.cfg.Organisation, n.key),
 		Assess:    a.match,
+		Beside:    n.beside,
 		Wait:      n.cfg.Limits.CommandWait.Std(),
 		Reachable: n.reachable(), TLS: roots,
 		Step: n.step, Logger: n.logger, Metrics: n.reg,
@@ -223,32 +234,37 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	verifier := auth.NewVerifier(n.cfg.Organisation, n.publicKey(), memberKeys{n.store})
 	router := auth.NewRouter(n.engine, verifier)
 	router.Limit(n.limiter().Allow)
+	known := newCallers(n.cfg.Limits)
+	router.LimitCallers(known.limit)
 	if err := n.openDIDs(router); err != nil { //nolint:contextcheck // requests bring contexts of their own
 		return err
 	}
 	var offers rest.Credentials
+	var last func(checkpoint string) (*proof.Lasting, error)
+	var agreements rest.Agreements
 	if n.cfg.PublicURL() != "" {
 		if n.identity, err = n.openIdentities(ctx, router); err != nil {
 			return err
 		}
-		offers = credentials{n.identity, n.store}
+		offers, last = credentials{n.identity, n.store}, n.identity.lasting.line
+		agreements = n.identity.agreements
 	}
 	sessions, err := n.openSessions(router, verifier) //nolint:contextcheck // requests bring contexts of their own
 	if err != nil {
 		return err
 	}
 	n.api, err = rest.New(router, rest.Deps{ //nolint:contextcheck // requests bring contexts of their own
-		Credentials: offers, Sessions: sessions,
+		Credentials: offers, Agreements: agreements, Sessions: sessions, Lasting: last,
 		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, MakerKey: maker,
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
 		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a,
-		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Reader: n.ledger, Judge: n.trust,
+		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Devices: n.devices, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Health: n.health, Metrics: telemetry.Handler(n.reg),
 		Limits: rest.Limits{
 			Depth: n.cfg.Limits.Depth, Listeners: n.cfg.Limits.Listeners, Heartbeat: heartbeat, Patience: patience,
 		},
-		Observed: rest.NewMetrics(n.reg), Sharer: n.cfg.Exchange.Networks,
+		Device: known.device, Observed: rest.NewMetrics(n.reg), Sharer: n.cfg.Exchange.Networks,
 	})
 	return err
 }
@@ -291,6 +307,9 @@ func (n *node) close(ctx context.Context) error {
 		if token, ok := n.identity.keeper.(io.Closer); ok {
 			errs = append(errs, wrap("closing the issuer's keys", token.Close()))
 		}
+	}
+	if n.sessions != nil {
+		errs = append(errs, wrap("closing the memory of used proofs", n.sessions.Close()))
 	}
 	if n.store != nil {
 		errs = append(errs, wrap("closing the store", n.store.Close()))

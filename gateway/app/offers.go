@@ -3,18 +3,20 @@ package app
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/chaincode/verify"
+	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/store"
 	"github.com/secant-platform/secant/identity/catalogue"
 	"github.com/secant-platform/secant/identity/desk"
 	"github.com/secant-platform/secant/identity/oid4vci"
 	"github.com/secant-platform/secant/identity/status"
+	"github.com/secant-platform/secant/identity/vc"
 )
 
 // offerLife is how long an offer waits to be taken.
@@ -22,9 +24,12 @@ const offerLife = 24 * time.Hour
 
 // configurationID names a type in a format to wallets. One with the issuer's
 // certificate has another name: a wallet that does not know the issuer's root takes
-// it by its DID.
-func configurationID(t *catalogue.Type, f catalogue.Format, certified bool) string {
+// it by its DID. So has one that is signed in another way than is usual.
+func configurationID(t *catalogue.Type, f catalogue.Format, s catalogue.Suite, certified bool) string {
 	id := t.Name + "_" + string(f)
+	if s != "" && s != catalogue.RDFC2022 {
+		id += "_" + string(s)
+	}
 	if certified && desk.Certifies(t, f) {
 		id += "_x5c"
 	}
@@ -35,8 +40,9 @@ func configurationID(t *catalogue.Type, f catalogue.Format, certified bool) stri
 var issuedFormats = []catalogue.Format{catalogue.SDJWT, catalogue.JWT, catalogue.LD, catalogue.MDoc}
 
 // configurations are the credentials that an organisation of a kind issues, as
-// wallets are told of them.
-func configurations(kind string) map[string]oid4vci.Configuration {
+// wallets are told of them. Those with BBS+ are among them where the node has keys
+// for it.
+func configurations(kind string, bbs bool) map[string]oid4vci.Configuration {
 	out := map[string]oid4vci.Configuration{}
 	for _, t := range catalogue.Types() {
 		if !t.By(kind) {
@@ -47,15 +53,22 @@ func configurations(kind string) map[string]oid4vci.Configuration {
 				continue
 			}
 			for _, certified := range []bool{false, true} {
-				id := configurationID(t, f, certified)
-				out[id] = configuration(t, f, id)
+				id := configurationID(t, f, "", certified)
+				out[id] = configuration(t, f, "", id)
 			}
+		}
+		for _, s := range t.Suites {
+			if s == catalogue.BBS && !bbs {
+				continue
+			}
+			id := configurationID(t, catalogue.LD, s, false)
+			out[id] = configuration(t, catalogue.LD, s, id)
 		}
 	}
 	return out
 }
 
-func configuration(t *catalogue.Type, f catalogue.Format, id string) oid4vci.Configuration {
+func configuration(t *catalogue.Type, f catalogue.Format, suite catalogue.Suite, id string) oid4vci.Configuration {
 	c := oid4vci.Configuration{Format: string(f), Scope: id, Metadata: &oid4vci.Metadata{}}
 	switch f {
 	case catalogue.SDJWT:
@@ -67,8 +80,7 @@ func configuration(t *catalogue.Type, f catalogue.Format, id string) oid4vci.Con
 		c.Definition = &oid4vci.Definition{Type: t.W3C}
 		c.SigningAlgorithms, c.BindingMethods = []any{"ES256"}, []string{"jwk", "did:jwk", "did:key"}
 	case catalogue.LD:
-		c.Definition = &oid4vci.Definition{Context: append([]string{"https://www.w3.org/ns/credentials/v2"}, t.Contexts...), Type: t.W3C}
-		c.SigningAlgorithms, c.BindingMethods = []any{"eddsa-rdfc-2022"}, []string{"did:jwk"}
+		linked(&c, t, suite)
 	}
 	for _, locale := range catalogue.Locales {
 		c.Metadata.Display = append(c.Metadata.Display, oid4vci.Display{
@@ -92,6 +104,24 @@ func configuration(t *catalogue.Type, f catalogue.Format, id string) oid4vci.Con
 	return c
 }
 
+// linked describes a credential in the format LD.
+func linked(c *oid4vci.Configuration, t *catalogue.Type, s catalogue.Suite) {
+	c.SigningAlgorithms, c.BindingMethods = []any{string(s)}, []string{"did:jwk"}
+	c.Definition = &oid4vci.Definition{Type: t.W3C}
+	switch s {
+	case catalogue.Ed25519:
+		// Who presents it signs with the same suite, which has keys of one kind.
+		c.ProofAlgorithms = []string{verify.AlgEdDSA}
+		c.Definition.Context = slices.Concat([]string{vc.ContextV1}, t.Contexts, []string{vc.ContextStatus, vc.ContextEd25519})
+	case catalogue.BBS:
+		c.BindingMethods = nil
+		c.Definition.Context = slices.Concat([]string{vc.ContextV1}, t.Contexts, []string{vc.ContextBBS})
+	default:
+		c.SigningAlgorithms = []any{string(catalogue.RDFC2022)}
+		c.Definition.Context = append([]string{vc.ContextV2}, t.Contexts...)
+	}
+}
+
 // offered is what an offer is made with, and comes back when a wallet takes it.
 type offered struct {
 	ID        string                      `json:"id"` // drawn
@@ -101,6 +131,8 @@ type offered struct {
 	Reference string                      `json:"reference"`
 	Life      time.Duration               `json:"life"`
 	Certified bool                        `json:"certified,omitempty"`
+	Turn      int64                       `json:"turn,omitempty"` // of the reference
+	Suite     catalogue.Suite             `json:"suite,omitempty"`
 }
 
 // credentials is the desk as /v1 sees it.
@@ -115,16 +147,23 @@ func (c credentials) Offer(ctx context.Context, order desk.Order, formats []cata
 	if !ok {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the catalogue has no such type")
 	}
+	if len(formats) == 0 && order.Suite != "" {
+		formats = []catalogue.Format{catalogue.LD}
+	}
 	if len(formats) == 0 {
 		for _, f := range issuedFormats {
-			if t.In(f) && order.Life <= desk.MaxLife(t, f) {
+			if t.In(f) && order.Life <= desk.MaxLife(t, f, "") {
 				formats = append(formats, f)
 			}
 		}
 	}
+	turn, err := c.desk.Turn(ctx, order.Reference)
+	if err != nil {
+		return nil, err
+	}
 	subject := offered{
-		ID: rand.Text(), Type: t.Name, Formats: map[string]catalogue.Format{}, Claims: order.Claims, Reference: order.Reference, Life: order.Life,
-		Certified: order.Certified,
+		Turn: turn, ID: rand.Text(), Type: t.Name, Formats: map[string]catalogue.Format{}, Claims: order.Claims, Reference: order.Reference, Life: order.Life,
+		Certified: order.Certified, Suite: order.Suite,
 	}
 	var ids []string
 	for _, f := range formats {
@@ -132,7 +171,7 @@ func (c credentials) Offer(ctx context.Context, order desk.Order, formats []cata
 		if err := c.desk.Check(order); err != nil {
 			return nil, err
 		}
-		id := configurationID(t, f, order.Certified)
+		id := configurationID(t, f, order.Suite, order.Certified)
 		if _, twice := subject.Formats[id]; !twice {
 			ids, subject.Formats[id] = append(ids, id), f
 		}
@@ -152,55 +191,25 @@ func (c credentials) Credentials(ctx context.Context, credentialType, reference 
 // SetStatus revokes, suspends or reinstates. With a credential that is taken back ends
 // the offer by which it came, which would give the same wallet more of them.
 func (c credentials) SetStatus(ctx context.Context, id string, to status.Status) (*desk.Record, error) {
-	if to != status.Valid {
-		if err := c.endOffer(ctx, id); err != nil {
-			return nil, err
-		}
-	}
 	return c.desk.SetStatus(ctx, id, to)
+}
+
+// SetReference revokes, suspends or reinstates all that was issued under a reference.
+// With what is taken back end the offers that were made under it, taken or not.
+func (c credentials) SetReference(ctx context.Context, reference string, to status.Status) ([]desk.Record, error) {
+	return c.desk.SetReference(ctx, reference, to)
 }
 
 // Rotate makes new keys for the issuer.
 func (c credentials) Rotate(ctx context.Context, which string) error { return c.rotate(ctx, which) }
 
-// The kinds of what is kept of offers that were taken, while they go on.
-const (
-	flowCopy  = "offer.copy"  // a credential's offer, by the credential's id
-	flowEnded = "offer.ended" // that an offer has ended, by its id
-)
-
-// flowKey is the key of a name that is no secret.
-func flowKey(name string) string {
-	sum := sha256.Sum256([]byte(name))
-	return hex.EncodeToString(sum[:])
-}
-
-// endOffer has the offer give nothing more by which a credential came.
-func (i *identity) endOffer(ctx context.Context, credential string) error {
-	offer, err := i.flows.Flow(ctx, flowCopy, flowKey(credential))
-	if ledger.CodeOf(err) == ledger.CodeNotFound {
-		return nil // it has ended by itself
-	}
+// Lasting verifies the lasting signature of a certificate, by the ledger's word.
+func (c credentials) Lasting(ctx context.Context, format catalogue.Format, certificate []byte) (*rest.LastingSignature, error) {
+	key, err := c.durable.Verify(ctx, format, certificate)
 	if err != nil {
-		return fmt.Errorf("finding a credential's offer: %w", err)
+		return nil, err
 	}
-	err = i.flows.CreateFlow(ctx, flowEnded, flowKey(string(offer)), []byte("{}"), time.Now().Add(oid4vci.GrantLife))
-	if err != nil && ledger.CodeOf(err) != ledger.CodeAlreadyExists {
-		return fmt.Errorf("ending an offer: %w", err)
-	}
-	return nil
-}
-
-// goesOn refuses an offer of which something was taken back.
-func (i *identity) goesOn(ctx context.Context, o *offered) error {
-	_, err := i.flows.Flow(ctx, flowEnded, flowKey(o.ID))
-	switch ledger.CodeOf(err) {
-	case ledger.CodeNotFound:
-		return nil
-	case "":
-		return ledger.Problemf(ledger.CodeDenied, "the offer has ended: what it gave was taken back")
-	}
-	return fmt.Errorf("reading whether an offer goes on: %w", err)
+	return &rest.LastingSignature{Algorithm: verify.AlgMLDSA65, Key: key}, nil
 }
 
 // issue makes what a wallet came for.
@@ -214,22 +223,15 @@ func (i *identity) issue(ctx context.Context, o oid4vci.Order) ([]oid4vci.Issued
 	if !ok || !known {
 		return nil, ledger.Problemf(ledger.CodeDenied, "the offer is of another credential")
 	}
-	if err := i.goesOn(ctx, &subject); err != nil {
-		return nil, err
-	}
 	issued, err := i.desk.Issue(ctx, desk.Order{
-		Type: subject.Type, Format: format, Claims: subject.Claims, Reference: subject.Reference, Life: subject.Life, Holders: o.Holders,
-		Certified: subject.Certified && desk.Certifies(t, format),
+		Type: subject.Type, Format: format, Claims: subject.Claims, Reference: subject.Reference, Life: subject.Life, Holders: o.Holders, Names: o.Names,
+		Certified: subject.Certified && desk.Certifies(t, format), Suite: subject.Suite, Offer: subject.ID, Turn: subject.Turn,
 	})
 	if err != nil {
 		return nil, err
 	}
 	out := make([]oid4vci.Issued, len(issued))
 	for k, one := range issued {
-		err := i.flows.CreateFlow(ctx, flowCopy, flowKey(one.Record.ID), []byte(subject.ID), time.Now().Add(oid4vci.GrantLife))
-		if err != nil {
-			return nil, fmt.Errorf("keeping a credential's offer: %w", err)
-		}
 		switch credential := one.Credential.(type) {
 		case string:
 			out[k].Text = credential

@@ -41,11 +41,18 @@ func (p publishedKeys) Signer(purpose, algorithm string) (*keys.Key, error) {
 	return newest, nil // a purpose that the document does not know
 }
 
+// Of the kinds of keys, those that are more than signers of one algorithm.
+const (
+	rotatedCredentials = "credentials" // all that sign credentials
+	rotatedLasting     = "lasting"
+)
+
 // rotated are the keys that an operator may rotate, by what they are for.
 var rotated = map[string]map[string]string{
-	"credentials": {desk.PurposeIssuer: verify.AlgES256, desk.PurposeEdwards: verify.AlgEdDSA},
-	"control":     {purposeControl: verify.AlgEdDSA},
-	"roots":       {certificate.PurposeRoot: verify.AlgES256},
+	rotatedCredentials: {desk.PurposeIssuer: verify.AlgES256, desk.PurposeEdwards: verify.AlgEdDSA},
+	"control":          {purposeControl: verify.AlgEdDSA},
+	"roots":            {certificate.PurposeRoot: verify.AlgES256},
+	rotatedLasting:     {}, // of another algorithm
 }
 
 // rotate makes new keys and returns when they stand in the issuer's document. What
@@ -55,13 +62,23 @@ var rotated = map[string]map[string]string{
 func (i *identity) rotate(ctx context.Context, which string) error {
 	purposes, ok := rotated[which]
 	if !ok {
-		return ledger.Problemf(ledger.CodeInvalid, "the keys that can be rotated are credentials, control and roots")
+		return ledger.Problemf(ledger.CodeInvalid, "the keys that can be rotated are credentials, control, roots and lasting")
 	}
 	if err := i.settler.settle(ctx); err != nil {
 		return err
 	}
 	for purpose, algorithm := range purposes {
 		if _, err := i.keeper.Rotate(purpose, algorithm); err != nil {
+			return fmt.Errorf("making a new key: %w", err)
+		}
+	}
+	if which == rotatedLasting {
+		if err := i.lasting.rotate(); err != nil {
+			return err
+		}
+	}
+	if which == rotatedCredentials && i.bbs != nil {
+		if _, err := i.bbs.RotateBBS(desk.PurposeBBS); err != nil {
 			return fmt.Errorf("making a new key: %w", err)
 		}
 	}

@@ -158,3 +158,29 @@ func TestWhoeverHasNoTokenCannotAskWithoutEnd(t *testing.T) {
 		t.Errorf("with a token: %d", status)
 	}
 }
+
+// TestWhoIsKnownCannotAskWithoutEndEither, and keeps out no one else, whatever token
+// they bring.
+func TestWhoIsKnownCannotAskWithoutEndEither(t *testing.T) {
+	c := newConsortium(t)
+	cfg := c.config("hospital-north")
+	cfg.Limits.Program = 1
+	north := c.launch(t, "hospital-north", cfg, func(string) {}).ready()
+	refused := 0
+	for range 20 {
+		res := north.answer("analyst", http.MethodGet, "/v1/organisations", nil, nil)
+		_ = res.Body.Close()
+		if res.StatusCode == http.StatusTooManyRequests {
+			refused++
+			if res.Header.Get("Retry-After") == "" {
+				t.Error("it is not said when to try again")
+			}
+		}
+	}
+	if refused < 10 {
+		t.Errorf("of 20 requests at once %d were refused, of which a caller may make 5", refused)
+	}
+	if status, _ := north.call("risk-manager", http.MethodGet, "/v1/organisations", nil, nil); status != http.StatusOK {
+		t.Errorf("somebody else: %d", status)
+	}
+}

@@ -23,7 +23,7 @@ import (
 // answered is a wallet that has shown a nurse's credential.
 type answered struct{}
 
-func (answered) Ask(context.Context, oid4vp.Question) (*oid4vp.Asked, error) {
+func (answered) AskStanding(string) (*oid4vp.Asked, error) {
 	return &oid4vp.Asked{Ticket: "a.b"}, nil
 }
 

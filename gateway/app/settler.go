@@ -54,7 +54,10 @@ func (s *settler) step(ctx context.Context) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	service := s.services()
+	service, err := s.services()
+	if err != nil {
+		return false, err
+	}
 	id := s.identity.name.String()
 	var current ledger.DIDResolution
 	err = s.node.ledger.Evaluate(ctx, ledger.IdentityResolveDID, ledger.ResolveDID{DID: id}, &current)
@@ -81,18 +84,29 @@ func (s *settler) step(ctx context.Context) (changed bool, err error) {
 		req := ledger.SetServices{DID: id, Service: service, AlsoKnownAs: have.AlsoKnownAs, Revision: have.Revision + 1}
 		return true, s.change(ctx, ledger.IdentitySetServices, control, &req, &req.Signature)
 	}
+	s.identity.services.Store(&have.Service)
 	s.identity.published.Store(&have.Keys)
+	s.identity.lasting.publish(have.Service)
 	return false, nil
 }
 
-// services are where the issuer is at home, and the roots of its certificates.
-func (s *settler) services() []ledger.Service {
+// services are where the issuer is at home, the roots of its certificates, the keys of
+// its lasting signatures, and what stands for its keys for BBS+.
+func (s *settler) services() ([]ledger.Service, error) {
 	base := s.node.cfg.PublicURL()
 	list := []ledger.Service{{ID: "host", Type: typeWebHost, ServiceEndpoint: base}}
+	if s.identity.statements != "" {
+		list = append(list, deskService(base))
+	}
 	for _, root := range s.identity.certificates.Roots(time.Now()) {
 		list = append(list, rootService(base, root))
 	}
-	return list
+	durable, err := s.identity.lasting.services()
+	if err != nil {
+		return nil, err
+	}
+	bbs, err := s.identity.bbsServices(base)
+	return append(append(list, durable...), bbs...), err
 }
 
 // keptKeys is how many generations of each of the two keys that sign credentials

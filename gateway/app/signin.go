@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,9 @@ import (
 // providerTime bounds one call of the organisation's provider.
 const providerTime = 10 * time.Second
 
+// usedFolder is where used proofs are remembered.
+const usedFolder = "used"
+
 // probes are asked for by those who look whether the node lives, at any rate.
 var probes = []string{"/livez", "/readyz"}
 
@@ -29,7 +33,7 @@ func (n *node) openSessions(router *auth.Router, verifier *auth.Verifier) (*sess
 	in := &n.cfg.SignIn
 	o := session.Options{
 		Organisation: n.cfg.Organisation, Key: n.key, URLs: n.addresses(), Store: n.store, Flows: n.store, Now: time.Now,
-		Return: in.Return, Bearer: in.Bearer,
+		Return: in.Return, Bearer: in.Bearer, Used: filepath.Join(n.cfg.Data, usedFolder),
 	}
 	if n.identity != nil {
 		o.Wallets, o.Still = n.identity.asker, n.identity.verifier.Still
@@ -47,6 +51,7 @@ func (n *node) openSessions(router *auth.Router, verifier *auth.Verifier) (*sess
 	if err != nil {
 		return nil, err
 	}
+	n.sessions = s
 	verifier.Ask(s)
 	oid4.RegisterServices(router, s)
 	return s, nil
@@ -112,4 +117,31 @@ func (n *node) limiter() *server.Limiter {
 	return server.NewLimiter(server.Rates{
 		PerSecond: float64(n.cfg.Limits.Anonymous), Total: float64(n.cfg.Limits.AnonymousTotal), Free: probes,
 	}, time.Now)
+}
+
+// callers bounds what those ask for who are known: each by who it is, so that nobody
+// may ask more by signing in more often, or with more tokens.
+type callers struct{ people, programs *server.Callers }
+
+func newCallers(l config.Limits) callers {
+	return callers{server.NewCallers(float64(l.Session), time.Now), server.NewCallers(float64(l.Program), time.Now)}
+}
+
+// limit counts a request with a token.
+func (c callers) limit(who *auth.Caller) error {
+	if who.Session != "" {
+		return c.people.Allow(who.Subject)
+	}
+	return c.programs.Allow("program\x00" + who.Organisation + "\x00" + who.Subject)
+}
+
+// device counts a device's request, once it is proven to be the device's. Each place
+// that it comes from counts apart, so that a request that somebody took down and sends
+// again elsewhere uses up nothing of the device's.
+func (c callers) device(r *http.Request, unit string, proven bool) error {
+	name := "device\x00" + unit + "\x00" + server.NetworkOf(r.RemoteAddr).String()
+	if !proven {
+		return c.programs.May(name)
+	}
+	return c.programs.Allow(name)
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -73,13 +74,18 @@ func newP256(t *testing.T) keys.Signer {
 // receive has the wallet take what a node offers.
 func (p *person) receive(link string) {
 	p.t.Helper()
-	if _, err := p.wallet.Receive(p.t.Context(), &oid4vci.Client{HTTP: p.web}, link, ""); err != nil {
+	if err := p.take(link); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-// show has the wallet answer a question, and returns where the browser goes.
-func (p *person) show(link string) (string, error) {
+func (p *person) take(link string) error {
+	_, err := p.wallet.Receive(p.t.Context(), &oid4vci.Client{HTTP: p.web}, link, "")
+	return err
+}
+
+// read reads a question.
+func (p *person) read(link string) (*oid4vp.Request, *oid4vp.Responder) {
 	p.t.Helper()
 	r, err := oid4vp.NewResponder(oid4vp.ResponderOptions{HTTP: p.web, Now: time.Now, Roots: p.roots})
 	if err != nil {
@@ -89,6 +95,13 @@ func (p *person) show(link string) (string, error) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	return q, r
+}
+
+// show has the wallet answer a question, and returns where the browser goes.
+func (p *person) show(link string) (string, error) {
+	p.t.Helper()
+	q, r := p.read(link)
 	found, err := p.wallet.Match(q.Query)
 	if err != nil {
 		p.t.Fatal(err)
@@ -280,6 +293,45 @@ func TestADayOfANurseAndAPatient(t *testing.T) {
 			t.Error("with a fresh token, too")
 		}
 	}
+	// Everything under a reference, with one request: what was taken and what was only offered.
+	{
+		client := &oid4vci.Client{HTTP: nurse.web, Key: newP256(t)}
+		fetch := func(link string) error {
+			o, err := client.Open(t.Context(), link)
+			if err != nil {
+				t.Fatal(err)
+			}
+			remote, err := client.DiscoverOffered(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			grant, err := client.Redeem(t.Context(), remote, o, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = client.Receive(t.Context(), grant, o.Configurations[0], newP256(t))
+			return err
+		}
+		lost := map[string]any{"role": "nurse", "organisation": "hospital-north", "given_name": "Lou", "family_name": "Lost", "staff_number": "4713"}
+		waiting := offer("StaffRole", lost)
+		if err := errors.Join(fetch(offer("StaffRole", lost)), fetch(offer("StaffRole", lost))); err != nil {
+			t.Fatal(err)
+		}
+		var changed struct {
+			Items []struct{ Reference, Status string }
+		}
+		north.want(http.StatusForbidden, "auditor", http.MethodPost, "/v1/credentials/status", map[string]string{"reference": "4713", "status": "revoked"}, nil)
+		north.want(http.StatusOK, "registrar", http.MethodPost, "/v1/credentials/status", map[string]string{"reference": "4713", "status": "revoked"}, &changed)
+		if len(changed.Items) != 2 || changed.Items[0].Status != "revoked" || changed.Items[0].Reference != "4713" {
+			t.Errorf("taken back are %+v", changed.Items)
+		}
+		if fetch(waiting) == nil {
+			t.Error("an offer under a reference that was taken back still gives")
+		}
+		if err := fetch(offer("StaffRole", lost)); err != nil {
+			t.Errorf("an offer that is made afterwards: %v", err)
+		}
+	}
 	// New keys, while credentials are issued: the nurse's is under the old one.
 	north.want(http.StatusNoContent, "operator", http.MethodPost, "/v1/issuer/rotation", map[string]string{"keys": "credentials"}, nil)
 	north.want(http.StatusNoContent, "operator", http.MethodPost, "/v1/issuer/rotation", map[string]string{"keys": "control"}, nil)
@@ -294,6 +346,20 @@ func TestADayOfANurseAndAPatient(t *testing.T) {
 	again := nurse.signIn("staff", "other")
 	if again.Session.Subject != mine.Session.Subject || again.Session.ID == mine.Session.ID {
 		t.Errorf("the same nurse is %+v and %+v", mine.Session, again.Session)
+	}
+	// Somebody whose only credential is an mdoc: it shows nothing but that they are a patient.
+	bearer := newPerson(t, north.cfg.PublicURL(), root)
+	var made struct{ Link string }
+	north.want(http.StatusCreated, "registrar", http.MethodPost, "/v1/credentials/offers", map[string]any{
+		"type": "Patient", "formats": []string{"mso_mdoc"}, "claims": map[string]any{
+			"given_name": "Mo", "family_name": "Doc", "birthdate": "1980-02-03", "gender": "other", "patient_number": "P-2", "age_over_18": true,
+		},
+	}, &made)
+	bearer.receive(made.Link)
+	for _, device := range []string{"same", "other"} {
+		if o := bearer.signIn("patient", device); o.Session.Role != "patient" || o.Session.Subject == theirs.Session.Subject {
+			t.Errorf("by an mdoc: %+v", o.Session)
+		}
 	}
 	for _, try := range []struct {
 		who    *person

@@ -1,0 +1,193 @@
+package app
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/secant-platform/secant/gateway/config"
+)
+
+// withMonitors is a node's configuration with a listener for HL7 messages over TLS,
+// for one source, and one without TLS for another.
+func (c *consortium) withMonitors(org, certificate, key, source string) config.Config {
+	cfg := c.config(org)
+	cfg.MLLP = []config.MLLP{
+		{Certificate: certificate, Key: config.KeyFile(key), Sources: []config.MLLPSource{{Name: "icu", Certificates: []string{source}}}},
+		{Sources: []config.MLLPSource{{Name: "bench", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}},
+	}
+	return cfg
+}
+
+// name gives a device the name by which a source calls it.
+func (r *running) name(unit, source, name string) {
+	r.t.Helper()
+	r.want(http.StatusOK, "registrar", http.MethodPost, "/v1/units/"+unit+"/service", map[string]any{
+		"ward": "ICU 2", "address": "10.20.0.7", "services": []any{}, "names": []map[string]string{{"source": source, "name": name}},
+	}, nil)
+}
+
+const monitored = "MSH|^~\\&|MONITOR^0022^EUI-64|ICU|||20261130140000||ORU^R01^ORU_R01|42|P|2.6\r" +
+	"OBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1.1.1.1|72|{beat}/min|||||F\r"
+
+// tell sends a message over an open connection and returns the answer's MSA.
+func tell(t *testing.T, conn net.Conn, text string) string {
+	t.Helper()
+	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write([]byte("\x0b" + text + "\x1c\r")); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := bufio.NewReader(conn).ReadString('\x1c')
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, msa, _ := strings.Cut(answer, "\rMSA|")
+	msa, _, _ = strings.Cut(msa, "\r")
+	return msa
+}
+
+// TestAMonitorsMessageIsProven: an HL7 message over MLLP is durable when it is
+// acknowledged, byte for byte, once, and proven like every other reading; also when
+// the node was started anew between a message and its repetition.
+func TestAMonitorsMessageIsProven(t *testing.T) {
+	c := newConsortium(t)
+	_, certificate, key := certify(t)
+	_, source, sourceKey := certify(t)
+	_, stranger, strangerKey := certify(t)
+	cfg := c.withMonitors("hospital-north", certificate, key, source)
+	north, maker := c.launch(t, "hospital-north", cfg, func(string) {}).ready(), c.start(t, "medtech")
+	model(maker)
+	d, other := commission(t, maker, north, "SN-1"), commission(t, maker, north, "SN-2")
+	north.name(d.id, "bench", "0022")
+	if status, b := north.call("registrar", http.MethodPost, "/v1/units/"+other.id+"/service",
+		[]byte(`{"ward":"ICU 2","address":"10.20.0.7","services":[],"names":[{"source":"bench","name":"0022"}]}`),
+		map[string]string{"Content-Type": "application/json"}); status != http.StatusConflict {
+		t.Errorf("another device by the same name: %d %s", status, b)
+	}
+
+	dial := func(address string) net.Conn {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		return conn
+	}
+	conn := dial(north.cfg.MLLP[1].Listen)
+	first := tell(t, conn, monitored)
+	id, ok := strings.CutPrefix(first, "AA|42|")
+	if !ok {
+		t.Fatal(first)
+	}
+	if again := tell(t, conn, monitored); again != first {
+		t.Errorf("the same message again: %s", again)
+	}
+	if status, b := north.call("auditor", http.MethodGet, "/v1/readings/"+id+"/records/0", nil, nil); status != http.StatusOK || string(b) != monitored {
+		t.Errorf("the message that is kept: %d %q", status, b)
+	}
+	if v, err := c.verifier(t).VerifyJSON(north.bundleOf(id, 0)); err != nil || v.VouchedBy != "node" || v.Unit != d.id {
+		t.Errorf("%+v %v", v, err)
+	}
+	if msa := tell(t, conn, strings.Replace(monitored, "0022", "0011", 1)); !strings.HasPrefix(msa, "AE|42") {
+		t.Errorf("a device of another source: %s", msa)
+	}
+
+	// Who shows no certificate, or a stranger's, is not heard.
+	for name, own := range map[string][]tls.Certificate{"none": nil, "a stranger's": {pair(t, stranger, strangerKey)}} {
+		secure := tls.Client(dial(north.cfg.MLLP[0].Listen), &tls.Config{InsecureSkipVerify: true, Certificates: own})
+		if _, err := secure.Write([]byte("\x0b" + monitored + "\x1c\r")); err == nil {
+			if n, err := secure.Read(make([]byte, 1)); err == nil {
+				t.Errorf("with a certificate of %s: %d bytes of an answer", name, n)
+			}
+		}
+	}
+	secure := tls.Client(dial(north.cfg.MLLP[0].Listen), &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{pair(t, source, sourceKey)}})
+	if msa := tell(t, secure, monitored); !strings.HasPrefix(msa, "AE|42") {
+		t.Errorf("a name that is good at another source: %s", msa)
+	}
+
+	if err := north.stop(); err != nil {
+		t.Fatal(err)
+	}
+	north = c.launch(t, "hospital-north", cfg, func(string) {}).ready()
+	if again := tell(t, dial(north.cfg.MLLP[1].Listen), monitored); again != first {
+		t.Errorf("the same message after a new start: %s", again)
+	}
+}
+
+func pair(t *testing.T, certificate, key string) tls.Certificate {
+	t.Helper()
+	p, err := tls.LoadX509KeyPair(certificate, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestAnotherImplementationSendsMessages has node-hl7-client send over TLS with a
+// certificate of its own.
+func TestAnotherImplementationSendsMessages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("installs a package of Node's")
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/monitor")); err != nil {
+		t.Fatal(err)
+	}
+	npm := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+	npm.Dir = dir
+	if out, err := npm.CombinedOutput(); err != nil {
+		t.Skipf("no other implementation to check against: npm cannot fetch it: %v: %s", err, out)
+	}
+	c := newConsortium(t)
+	root, certificate, key := certify(t)
+	_, source, sourceKey := certify(t)
+	north := c.launch(t, "hospital-north", c.withMonitors("hospital-north", certificate, key, source), func(string) {}).ready()
+	maker := c.start(t, "medtech")
+	model(maker)
+	d := commission(t, maker, north, "SN-1")
+	north.name(d.id, "icu", "GATEWAY")
+	for name, path := range map[string]string{"root.pem": root, "certificate.pem": source, "key.pem": sourceKey} {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, port, err := net.SplitHostPort(north.cfg.MLLP[0].Listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := exec.CommandContext(t.Context(), "node", "peer.js", port, dir, "3")
+	node.Dir = dir
+	var faults bytes.Buffer
+	node.Stderr = &faults
+	out, err := node.Output()
+	if err != nil {
+		t.Fatalf("%v: %s%s", err, out, &faults)
+	}
+	var answers [][3]string
+	if err := json.Unmarshal(out, &answers); err != nil || len(answers) != 3 {
+		t.Fatalf("%s: %v", out, err)
+	}
+	for _, a := range answers {
+		status, b := north.call("auditor", http.MethodGet, "/v1/readings/"+a[2]+"/records/0", nil, nil)
+		if a[0] != "AA" || status != http.StatusOK || !strings.Contains(string(b), "|"+a[1]+"|P|") {
+			t.Errorf("%v: %d %s", a, status, b)
+		}
+	}
+}
