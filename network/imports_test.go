@@ -41,10 +41,13 @@ var mayImport = map[string][]string{
 	"gateway/telemetry": {"chaincode/ledger"},
 	"gateway/store":     {"chaincode/ledger", "analytics/fact", "identity/desk", "identity/catalogue", "identity/status"}, // the records of what was issued
 	"gateway/vault":     {"chaincode/ledger"},
-	"gateway/ingest":    {"chaincode/ledger", "analytics/proof", "analytics/log", "gateway/vault"},
+	"gateway/ingest":    {"chaincode/ledger", "analytics/hl7", "analytics/proof", "analytics/log", "gateway/vault"},
 	"gateway/session":   {"chaincode/ledger", "gateway/auth", "identity/..."},
+	"gateway/agreement": {"chaincode/ledger", "chaincode/verify", "analytics/fact", "identity/..."},
 	"gateway/server":    {"chaincode/ledger", "gateway/auth", "gateway/problem", "gateway/telemetry"},
+	"gateway/admit":     {"chaincode/ledger", "analytics/fact", "analytics/proof"},
 	"gateway/rest":      handlerMayImport,
+	"gateway/mllp":      {"chaincode/ledger", "gateway/telemetry", "analytics/hl7", "analytics/proof"},
 	"gateway/oid4":      handlerMayImport,
 	"gateway/resolver":  handlerMayImport,
 	"gateway/console":   {"chaincode/client", "chaincode/ledger", "gateway/config", "analytics/strictjson"},
@@ -61,7 +64,7 @@ var mayImport = map[string][]string{
 // handlerMayImport keeps the protocol packages apart from each other and from
 // storage: they declare the few methods that they call.
 var handlerMayImport = []string{
-	"gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/cti", "analytics/fact", "analytics/proof", "analytics/strictjson",
+	"gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/cti", "analytics/fact", "analytics/proof", "analytics/strictjson",
 }
 
 // matches reports whether path falls under pattern, and how specific that is.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/network/topology"
 )
 
 // model is a type of device that medtech makes.
@@ -56,6 +57,12 @@ type placement struct {
 	Ward     string    `json:"ward"`
 	Address  string    `json:"address"`
 	Services []service `json:"services"`
+}
+
+// name is what a source of HL7 messages calls a unit: here its serial number.
+type name struct {
+	Source string `json:"source"`
+	Name   string `json:"name"`
 }
 
 // delivery is a unit from its manufacture to its bedside.
@@ -198,7 +205,11 @@ func (w *world) ensureService(ctx context.Context, dev *device, at placement) (b
 	if stands.State == ledger.StateInService && stands.Service != nil {
 		return false, nil
 	}
-	if err := owner.command(ctx, "/v1/units/"+dev.Unit+"/service", at); err != nil {
+	served := struct {
+		placement
+		Names []name `json:"names"`
+	}{at, []name{{topology.Bedside, dev.Serial}}}
+	if err := owner.command(ctx, "/v1/units/"+dev.Unit+"/service", served); err != nil {
 		return false, err
 	}
 	if err := owner.get(ctx, "/v1/units/"+dev.Unit, &stands); err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,6 +98,12 @@ func (l *launcher) configureNode(o topology.Organisation) error {
 			Certificate: filepath.Join(l.net.NodeIdentity(o.ID), material.CertFile),
 			Key:         config.KeyFile(filepath.Join(l.net.NodeIdentity(o.ID), material.KeyFile)),
 		}
+	}
+	if port := o.Node.Monitors; port != 0 {
+		c.MLLP = []config.MLLP{{
+			Listen:  topology.Address(port),
+			Sources: []config.MLLPSource{{Name: topology.Bedside, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}},
+		}}
 	}
 	c.Ledger.Identities = map[string]config.Identity{}
 	for _, role := range ledger.Roles {

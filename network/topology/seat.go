@@ -78,6 +78,11 @@ func (n *Network) Seat(id, title, kind string, orderer bool) (o Organisation, jo
 	if seat.Node.Public, err = n.freePorts(publicPorts, Span, 1); err != nil {
 		return o, false, err
 	}
+	if seat.Kind == "hospital" {
+		if seat.Node.Monitors, err = n.freePorts(monitorPorts, Span, 1); err != nil {
+			return o, false, err
+		}
+	}
 	return *seat, true, nil
 }
 

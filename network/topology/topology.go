@@ -20,7 +20,7 @@ const (
 
 // Ports of a network: Base+1 and up are the nodes, Base+10 and up the orderers,
 // Base+30 and up the peers, three each, Base+51 and up the nodes once more, for
-// the outside.
+// the outside, and Base+81 and up those of hospitals, for monitors.
 const (
 	DefaultBase = 7000 // used when none was asked for
 	Span        = 100  // a network stays within Base..Base+Span-1
@@ -29,8 +29,13 @@ const (
 	ordererPorts = 10
 	peerPorts    = 30
 	publicPorts  = 51
+	monitorPorts = 81
 	portsEach    = 3
 )
+
+// Bedside is the source of HL7 messages that hospitals' nodes hear in development:
+// whatever on this machine sends some.
+const Bedside = "bedside"
 
 // Host is where every development process listens: nothing is reachable from
 // outside the machine.
@@ -100,6 +105,9 @@ type Node struct {
 	Name   string `json:"name"`
 	Port   int    `json:"port"`             // HTTP, for the other members' nodes and the organisation's own programs
 	Public int    `json:"public,omitempty"` // HTTPS, for everybody outside; zero: it has none
+
+	// Monitors is for HL7 v2 messages over MLLP, of a hospital's; zero: it takes none.
+	Monitors int `json:"monitors,omitempty"`
 }
 
 // Orderer is an organisation's part in the ordering service.
@@ -155,6 +163,9 @@ func New(dir string, base int) (*Network, error) {
 		o := Organisation{
 			ID: s.id, Title: s.title, Kind: s.kind,
 			Node: Node{Name: "node-" + s.id, Port: base + nodePorts + i, Public: base + publicPorts + i},
+		}
+		if s.kind == "hospital" {
+			o.Node.Monitors = base + monitorPorts + i
 		}
 		if s.orderer {
 			p := base + ordererPorts + portsEach*orderers
@@ -265,6 +276,9 @@ func (o *Organisation) processes() []Process {
 		ports := []Port{{o.Node.Port, "HTTP"}}
 		if o.Node.Public != 0 {
 			ports = append(ports, Port{o.Node.Public, "HTTPS"})
+		}
+		if o.Node.Monitors != 0 {
+			ports = append(ports, Port{o.Node.Monitors, "HL7 over MLLP"})
 		}
 		all = append(all, Process{o.Node.Name, KindNode, o.ID, ports})
 	}
