@@ -314,7 +314,7 @@ func callLedger(dir *string) *cobra.Command {
 }
 
 func verify(dir *string) *cobra.Command {
-	var trust string
+	var trust, lasting string
 	c := &cobra.Command{
 		Use:   "verify BUNDLE.json",
 		Short: "Judge a proof offline, with nothing but the consortium's trust file",
@@ -323,7 +323,10 @@ func verify(dir *string) *cobra.Command {
 			if trust == "" {
 				trust = filepath.Join(*dir, "trust.json")
 			}
-			verdict, err := proof.VerifyFiles(trust, args[0])
+			if c.Flags().Changed("lasting") && lasting == "" { // as of a script that found none
+				return errors.New("--lasting wants the thumbprint of a key")
+			}
+			verdict, err := proof.VerifyFiles(trust, args[0], lasting)
 			if err != nil {
 				return err
 			}
@@ -332,6 +335,7 @@ func verify(dir *string) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&trust, "trust", "", "the consortium's trust file (default: trust.json of --dir)")
+	c.Flags().StringVar(&lasting, "lasting", "", "want a lasting signature (ML-DSA-65) of the checkpoint by the key with this thumbprint")
 	return c
 }
 
