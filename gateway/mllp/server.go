@@ -52,12 +52,16 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			}
 			return nil
 		}
-		var passing net.Error
-		if errors.As(err, &passing) && passing.Timeout() {
-			continue
-		}
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return fmt.Errorf("accepting hl7 connections: %w", err)
+		}
+		if err != nil { // no file for another connection, or one that was broken off: both pass
+			s.metrics.refused("accept")
+			select {
+			case <-ctx.Done():
+			case <-time.After(acceptPause):
+			}
+			continue
 		}
 		if !s.enter() {
 			s.metrics.refused("connections")
@@ -71,6 +75,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		})
 	}
 }
+
+// acceptPause is how long a listener waits that could not take a connection.
+const acceptPause = 100 * time.Millisecond
 
 // connection finds out who is there and hears them out.
 func (s *Server) connection(ctx context.Context, conn net.Conn) {

@@ -434,3 +434,49 @@ func FuzzConnection(f *testing.F) {
 		}
 	})
 }
+
+// broken is a listener that cannot take its first connections.
+type broken struct {
+	net.Listener
+	times int
+}
+
+// Accept fails, as without a file to open, and then no more.
+func (b *broken) Accept() (net.Conn, error) {
+	if b.times > 0 {
+		b.times--
+		return nil, errors.New("too many open files")
+	}
+	return b.Listener.Accept()
+}
+
+func TestAListenerOutlivesWhatPasses(t *testing.T) {
+	t.Parallel()
+	metrics, err := mllp.NewMetrics(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &ward{kept: map[string][]byte{}}
+	s, err := mllp.New(w, w, mllp.Options{
+		Metrics: metrics, Logger: slog.New(slog.DiscardHandler),
+		Sources: []mllp.Source{{Name: "bedside", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, &broken{l, 2}) }()
+	d := &door{address: l.Addr().String()}
+	c := d.call(t)
+	c.send(message)
+	c.wants("AA", "")
+	end()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
