@@ -14,7 +14,7 @@ const LabelCredentials = "credentials"
 
 // ServiceStatementDesk is the type of a service, in the document of a member's
 // issuer LabelCredentials, by which the member says that it asks persons to sign
-// statements from there, and asks for nothing else under the client identifier
+// statements from there, and asks for no other SD-JWT VC under the client identifier
 // that follows from the address: see StatementClient. It is our own: no
 // vocabulary has one.
 const ServiceStatementDesk = "StatementDesk"

@@ -30,7 +30,7 @@ type Options struct {
 	Channel string
 
 	// Ask begins a request to a wallet, and Client is the client identifier under
-	// which the organisation asks for statements, and for nothing else. Without
+	// which the organisation asks for statements, and for no other SD-JWT VC. Without
 	// Client, statements are signed from files only.
 	Ask    func(ctx context.Context, q oid4vp.Question) (*oid4vp.Asked, error)
 	Client string

@@ -99,9 +99,8 @@ func (s *Store) CreateFlow(ctx context.Context, kind, key string, doc []byte, ex
 	})
 }
 
-// ClearFlows removes what is over of every kind.
-// New
-// flows clear some away, but what people said in one must not lie here until then.
+// ClearFlows removes what is over of every kind. New flows clear some away, but what
+// people said in one must not lie here until then.
 func (s *Store) ClearFlows(ctx context.Context) error {
 	for cleared := int64(sweep); cleared == sweep; {
 		err := s.update(ctx, func(ctx context.Context, t *txn) (err error) {
