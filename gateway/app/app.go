@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/secant-platform/secant/analytics/log"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/server"
@@ -152,7 +154,11 @@ func (n *node) takeReadings(ctx, taking context.Context) error {
 	}
 	n.readings.pipeline.Store(p)
 	n.logger.InfoContext(ctx, "readings taken")
-	return p.Run(taking)
+	// What lists the readings ends with what takes them, and its failure ends both.
+	both, ended := errgroup.WithContext(taking)
+	both.Go(func() error { return p.Run(ended) })
+	both.Go(func() error { return listReadings(ended, p, n.store) })
+	return both.Wait() //nolint:wrapcheck // each says what it did
 }
 
 // settle brings the organisation's row on the ledger up to date.

@@ -36,6 +36,7 @@ type Deps struct {
 	Anchors    Anchors
 	Log        Log
 	Readings   Readings
+	Taken      Taken
 	Devices    Devices
 	Reader     Reader
 	Judge      Judge
@@ -98,6 +99,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.recallRoutes()
 	a.agreementRoutes()
 	a.readingRoutes()
+	a.takenRoutes()
 	a.threatRoutes()
 	a.riskRoutes()
 	a.memberRoutes()

@@ -1,0 +1,76 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/gateway/ingest"
+	"github.com/secant-platform/secant/gateway/store"
+)
+
+const (
+	listPause = 250 * time.Millisecond // between two looks for new readings
+	listBatch = 1000                   // readings listed in one transaction
+)
+
+// listReadings keeps the list of each device's readings up with the vault, until
+// ctx ends. It goes on where it ended; a list of another vault, from before a disk
+// was lost, is made anew.
+func listReadings(ctx context.Context, p *ingest.Pipeline, s *store.Store) error {
+	from, err := listedUntil(ctx, p, s)
+	if err != nil {
+		return err
+	}
+	look := time.NewTicker(listPause)
+	defer look.Stop()
+	for {
+		next, err := listSome(ctx, p, s, from)
+		switch {
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // told to end
+		case err != nil:
+			return err
+		case next-from == listBatch: // there may be more
+			from = next
+			continue
+		}
+		from = next
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		}
+	}
+}
+
+// listedUntil says from which entry of the log on readings are not listed yet.
+func listedUntil(ctx context.Context, p *ingest.Pipeline, s *store.Store) (uint64, error) {
+	last, err := s.LastReading(ctx)
+	if err != nil || last == nil {
+		return 0, err
+	}
+	same := true
+	if _, err := p.Each(ctx, last.LogIndex, 1, func(r *ingest.Receipt) { same = r.ID.String() == last.ID }); err != nil {
+		return 0, fmt.Errorf("comparing the list of readings with the vault: %w", err)
+	}
+	if !same || last.LogIndex >= p.Size() {
+		return 0, s.ForgetReadings(ctx)
+	}
+	return last.LogIndex + 1, nil
+}
+
+func listSome(ctx context.Context, p *ingest.Pipeline, s *store.Store, from uint64) (uint64, error) {
+	var batch []fact.Reading
+	next, err := p.Each(ctx, from, listBatch, func(r *ingest.Receipt) {
+		batch = append(batch, fact.Reading{
+			ID: r.ID.String(), Unit: r.Unit.String(), Count: r.Count, Root: r.Root.String(), VouchedBy: string(r.VouchedBy),
+			MediaType: r.MediaType, Received: r.Received, LogIndex: r.LogIndex,
+		})
+	})
+	if err != nil || len(batch) == 0 {
+		return next, err
+	}
+	return next, s.AddReadings(ctx, batch)
+}

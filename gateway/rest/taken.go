@@ -1,0 +1,43 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/auth"
+)
+
+// Taken lists the readings that were taken.
+type Taken interface {
+	ReadingsOf(ctx context.Context, f fact.ReadingFilter, req ledger.PageRequest) (fact.ReadingPage, error)
+}
+
+type listReadings struct {
+	PathUnit
+	Page
+	MediaType string    `query:"mediaType" enum:"application/json,application/fhir+json,application/hl7-v2" doc:"Of one record. Default: any."`
+	Since     time.Time `query:"since" doc:"Received then or later."`
+	Until     time.Time `query:"until" doc:"Received before."`
+}
+
+// takenRoutes registers the list of a device's readings.
+func (a *API) takenRoutes() {
+	register(a.api, auth.ReadingsRead, huma.Operation{
+		OperationID: "list-unit-readings", Method: http.MethodGet, Path: "/v1/units/{id}/readings", Tags: []string{"readings"},
+		Summary:     "The readings of a device that this node has taken, newest first",
+		Description: "Each item is the receipt of a request. A request stands here within a second of its answer; one that was erased does not.",
+	}, func(ctx context.Context, in *listReadings) (*body[fact.ReadingPage], error) {
+		got, err := a.Taken.ReadingsOf(ctx, fact.ReadingFilter{
+			Unit: in.ID, MediaType: in.MediaType, Since: in.Since, Until: in.Until,
+		}, in.request())
+		if err != nil {
+			return nil, cursored(err)
+		}
+		return &body[fact.ReadingPage]{got}, nil
+	})
+}

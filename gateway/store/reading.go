@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// readingColumns are what scanReading reads.
+const readingColumns = "id, unit, received, count, root, vouched_by, media_type, ordinal"
+
+func scanReading(from scanner, more ...any) (fact.Reading, error) {
+	var r fact.Reading
+	var ms int64
+	dest := []any{&r.ID, &r.Unit, &ms, &r.Count, &r.Root, &r.VouchedBy, &r.MediaType, &r.LogIndex}
+	if err := from.Scan(append(dest, more...)...); err != nil {
+		return r, err
+	}
+	r.Received = fromMillis(ms)
+	return r, nil
+}
+
+// LastReading returns the newest of the readings that are listed, and none where
+// there is none.
+func (s *Store) LastReading(ctx context.Context) (*fact.Reading, error) {
+	r, err := scanReading(s.reading.QueryRowContext(ctx, "SELECT "+readingColumns+" FROM reading ORDER BY ordinal DESC LIMIT 1"))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil //nolint:nilnil // none, and no error
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the last reading: %w", err)
+	}
+	return &r, nil
+}
+
+// AddReadings lists readings. Those that are listed already stay. A power cut may
+// take the last ones away again: they are found by what LastReading says then.
+func (s *Store) AddReadings(ctx context.Context, list []fact.Reading) error {
+	return s.derive(ctx, func(ctx context.Context, t *txn) error {
+		for i := range list {
+			r := &list[i]
+			if _, err := t.exec(ctx, "INSERT INTO reading ("+readingColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+				r.ID, r.Unit, millis(r.Received), r.Count, r.Root, r.VouchedBy, r.MediaType, r.LogIndex); err != nil {
+				return fmt.Errorf("listing a reading: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// ForgetReadings empties the list of readings, to be made anew.
+func (s *Store) ForgetReadings(ctx context.Context) error {
+	return s.derive(ctx, func(ctx context.Context, t *txn) error {
+		if _, err := t.exec(ctx, "DELETE FROM reading"); err != nil {
+			return fmt.Errorf("forgetting the list of readings: %w", err)
+		}
+		return nil
+	})
+}
+
+// ReadingsOf lists the readings that the filter leaves, newest first.
+func (s *Store) ReadingsOf(ctx context.Context, f fact.ReadingFilter, req ledger.PageRequest) (fact.ReadingPage, error) {
+	l := listing{table: "reading", order: []string{"ordinal"}, newest: true}
+	l.narrow("unit", f.Unit)
+	l.narrow("media_type", f.MediaType)
+	if !f.Since.IsZero() {
+		l.where, l.args = append(l.where, "received >= ?"), append(l.args, millis(f.Since))
+	}
+	if !f.Until.IsZero() {
+		l.where, l.args = append(l.where, "received < ?"), append(l.args, millis(f.Until))
+	}
+	p := fact.ReadingPage{Items: []fact.Reading{}}
+	next, err := eachOf(ctx, s, s.reading, l, readingColumns, req, func(from scanner, more ...any) error {
+		r, err := scanReading(from, more...)
+		if err == nil {
+			p.Items = append(p.Items, r)
+		}
+		return err
+	})
+	p.Next = next
+	return p, err
+}
