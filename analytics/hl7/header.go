@@ -36,7 +36,7 @@ func ReadHead(text []byte) (*Head, error) {
 	if flaw, _ := Check(s); flaw != Sound {
 		return nil, errors.New("reading an HL7 message header: there is none")
 	}
-	m := marks{field: s[3], component: s[4], repetition: s[5]}
+	m := marksOf(s)
 	msh := segment(s)
 	field := func(n, c int) string { return component(msh.field(m, n), m, c) }
 	h := &Head{

@@ -10,26 +10,33 @@ const header = "MSH"
 type Message struct {
 	segments []segment
 	marks    marks
+	charset  string // MSH-18
 }
 
 // segment is one segment as it stands in the message.
 type segment []byte
 
 // marks are the separators that a message declares.
-type marks struct{ field, component, repetition byte }
+type marks struct{ field, component, repetition, escape, subcomponent byte }
 
 // Parse reads a message, unless Check finds a flaw in it.
 func Parse(text []byte) (*Message, Flaw) {
 	if flaw, _ := Check(text); flaw != Sound {
 		return nil, flaw
 	}
-	m := &Message{marks: marks{field: text[3], component: text[4], repetition: text[5]}}
+	m := &Message{marks: marksOf(text)}
 	for len(text) > 0 {
 		s, next := cutSegment(text)
 		m.segments = append(m.segments, s)
 		text = text[next:]
 	}
+	m.charset = component(m.segments[0].field(m.marks, 18), m.marks, 1)
 	return m, Sound
+}
+
+// marksOf reads the separators of a message that is sound.
+func marksOf(text []byte) marks {
+	return marks{field: text[3], component: text[4], repetition: text[5], escape: text[6], subcomponent: text[7]}
 }
 
 func (s segment) name() string { return string(s[:3]) }

@@ -29,7 +29,7 @@ func listReadings(ctx context.Context, p *ingest.Pipeline, s *store.Store) error
 		next, err := listSome(ctx, p, s, from)
 		switch {
 		case ctx.Err() != nil:
-			return nil //nolint:nilerr // told to end
+			return nil
 		case err != nil:
 			return err
 		case next-from == listBatch: // there may be more

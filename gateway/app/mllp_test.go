@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secant-platform/secant/analytics/hl7"
 	"github.com/secant-platform/secant/gateway/config"
 )
 
@@ -24,7 +25,9 @@ func (c *consortium) withMonitors(org, certificate, key, source string) config.C
 	cfg := c.config(org)
 	cfg.MLLP = []config.MLLP{
 		{Certificate: certificate, Key: config.KeyFile(key), Sources: []config.MLLPSource{{Name: "icu", Certificates: []string{source}}}},
-		{Sources: []config.MLLPSource{{Name: "bench", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}},
+		{Sources: []config.MLLPSource{{
+			Name: "bench", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Missing: []float64{-100}, TimeZone: "Europe/Vienna",
+		}}},
 	}
 	return cfg
 }
@@ -38,7 +41,8 @@ func (r *running) name(unit, source, name string) {
 }
 
 const monitored = "MSH|^~\\&|MONITOR^0022^EUI-64|ICU|||20261130140000||ORU^R01^ORU_R01|42|P|2.6\r" +
-	"OBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1.1.1.1|72|{beat}/min|||||F\r"
+	"OBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1.1.1.1|72|{beat}/min|||||F\r" +
+	"OBX|2|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.2.1.1|-100|%|||||F\r"
 
 // tell sends a message over an open connection and returns the answer's MSA.
 func tell(t *testing.T, conn net.Conn, text string) string {
@@ -99,6 +103,16 @@ func TestAMonitorsMessageIsProven(t *testing.T) {
 	}
 	if v, err := c.verifier(t).VerifyJSON(north.bundleOf(id, 0)); err != nil || v.VouchedBy != "node" || v.Unit != d.id {
 		t.Errorf("%+v %v", v, err)
+	}
+	var said struct {
+		Sent         time.Time
+		Deviation    int64
+		Observations []hl7.Observation
+	}
+	north.want(http.StatusOK, "auditor", http.MethodGet, "/v1/readings/"+id+"/records/0/observations", nil, &said)
+	if len(said.Observations) != 2 || said.Observations[0].Value.Number != "72" || said.Observations[1].Absent != hl7.AbsentUnknown ||
+		!said.Sent.Equal(time.Date(2026, 11, 30, 13, 0, 0, 0, time.UTC)) {
+		t.Errorf("what the message says: %+v", said)
 	}
 	if msa := tell(t, conn, strings.Replace(monitored, "0022", "0011", 1)); !strings.HasPrefix(msa, "AE|42") {
 		t.Errorf("a device of another source: %s", msa)

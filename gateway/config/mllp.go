@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 )
 
 // MLLP is a listener for HL7 v2 messages of monitors, pumps and their gateways.
@@ -37,6 +38,14 @@ type MLLPSource struct {
 
 	// Networks are those that it sends from, as in "10.20.3.0/24".
 	Networks []netip.Prefix `json:"networks,omitempty"`
+
+	// Missing are numbers with which it says that it has no reading, as many
+	// monitors send -100 or -999: none of them is shown as a value.
+	Missing []float64 `json:"missing,omitempty"`
+
+	// TimeZone is that of its times without an offset, as in "Europe/Vienna".
+	// Default: UTC.
+	TimeZone string `json:"timeZone,omitempty"`
 }
 
 // mllpFaults lists what is wrong with the listeners for HL7 v2 messages.
@@ -66,6 +75,9 @@ func (c *Config) mllpFaults() []string {
 				fail(".sources[%d] needs certificates or networks", j)
 			case len(s.Certificates) > 0 && !secure:
 				fail(".sources[%d].certificates are shown only where there is TLS", j)
+			}
+			if _, err := time.LoadLocation(s.TimeZone); err != nil {
+				fail(".sources[%d].timeZone must be a name of the time zone database, as Europe/Vienna", j)
 			}
 		}
 	}

@@ -25,7 +25,7 @@ func (p *Pipeline) Each(ctx context.Context, from uint64, limit int, visit func(
 		return from, fmt.Errorf("reading the log's size: %w", err)
 	}
 	next = from
-	end := min(size, from+uint64(max(limit, 0))) //nolint:gosec // not negative
+	end := min(size, from+uint64(max(limit, 0)))
 	if from >= end {
 		return next, nil
 	}

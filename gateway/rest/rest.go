@@ -37,6 +37,7 @@ type Deps struct {
 	Log        Log
 	Readings   Readings
 	Taken      Taken
+	Profiles   Profiles
 	Devices    Devices
 	Reader     Reader
 	Judge      Judge
@@ -100,6 +101,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.agreementRoutes()
 	a.readingRoutes()
 	a.takenRoutes()
+	a.observationRoutes()
 	a.threatRoutes()
 	a.riskRoutes()
 	a.memberRoutes()

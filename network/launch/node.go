@@ -102,7 +102,7 @@ func (l *launcher) configureNode(o topology.Organisation) error {
 	if port := o.Node.Monitors; port != 0 {
 		c.MLLP = []config.MLLP{{
 			Listen:  topology.Address(port),
-			Sources: []config.MLLPSource{{Name: topology.Bedside, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}},
+			Sources: []config.MLLPSource{{Name: topology.Bedside, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Missing: []float64{-100, -999}}},
 		}}
 	}
 	c.Ledger.Identities = map[string]config.Identity{}
