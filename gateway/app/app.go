@@ -154,11 +154,12 @@ func (n *node) takeReadings(ctx, taking context.Context) error {
 	}
 	n.readings.pipeline.Store(p)
 	n.logger.InfoContext(ctx, "readings taken")
-	// What lists the readings ends with what takes them, and its failure ends both.
-	both, ended := errgroup.WithContext(taking)
-	both.Go(func() error { return p.Run(ended) })
-	both.Go(func() error { return listReadings(ended, p, n.store) })
-	return both.Wait() //nolint:wrapcheck // each says what it did
+	// What lists and re-verifies the readings ends with what takes them.
+	all, ended := errgroup.WithContext(taking)
+	all.Go(func() error { return p.Run(ended) })
+	all.Go(func() error { return listReadings(ended, p, n.store) })
+	all.Go(func() error { return n.monitor.run(ended) })
+	return all.Wait() //nolint:wrapcheck // each says what it did
 }
 
 // settle brings the organisation's row on the ledger up to date.

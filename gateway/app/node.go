@@ -52,6 +52,7 @@ type node struct {
 	readings *readings
 	devices  *admit.Devices
 	monitors []monitors
+	monitor  *monitor
 	health   *health
 	member   *member
 	api      *rest.API
@@ -106,6 +107,7 @@ func open(
 	if err := n.openWorker(assessor); err != nil {
 		return n, err
 	}
+	n.monitor = n.newMonitor()
 	n.readings = &readings{organisation: cfg.Organisation}
 	n.devices = admit.New(cfg.Organisation, n.store)
 	if err := n.openMonitors(); err != nil {
@@ -259,7 +261,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
 		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a,
-		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Taken: n.store, Profiles: n.profiles(), Devices: n.devices, Reader: n.ledger, Judge: n.trust,
+		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Taken: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Health: n.health, Metrics: telemetry.Handler(n.reg),
 		Limits: rest.Limits{
 			Depth: n.cfg.Limits.Depth, Listeners: n.cfg.Limits.Listeners, Heartbeat: heartbeat, Patience: patience,

@@ -217,6 +217,7 @@ type Pace struct {
 	EventLag   Duration `json:"eventLag"`   // behind the ledger and still ready; default 30s
 	OutboxAge  Duration `json:"outboxAge"`  // of the oldest waiting command and still ready; default 60s
 	Shutdown   Duration `json:"shutdown"`   // for everything to end in order; default 20s
+	Audit      Duration `json:"audit"`      // between two passes over all that is stored; default 10m
 }
 
 // Log says what is logged.
@@ -246,7 +247,7 @@ func Default() Config {
 		Pace: Pace{
 			Checkpoint: Duration(time.Second),
 			EventLag:   Duration(30 * time.Second), OutboxAge: Duration(time.Minute),
-			Shutdown: Duration(20 * time.Second),
+			Shutdown: Duration(20 * time.Second), Audit: Duration(10 * time.Minute),
 		},
 	}
 }

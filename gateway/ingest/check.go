@@ -29,12 +29,15 @@ type Report struct {
 // Check reads every request of a vault and derives again all that was promised
 // about it: its records lead to its root, its statement to its commitment, and
 // the log holds that commitment at the request's place, and nothing besides. It
-// needs vault and log to stand still. keys gives a device's public key, or nil
-// when it is not known; it may itself be nil.
+// goes well beside a pipeline that takes more: what comes meanwhile is left to the
+// next check. keys gives a device's public key, or nil when it is not known; it may
+// itself be nil. pace, unless it is nil, is called after each request, and may wait.
 //
-// Requests that are durable but not logged are no fault: nobody was answered
-// for them, and the next start adds them.
-func Check(ctx context.Context, v *vault.Vault, l Entries, keys func(unit proof.Hash) ed25519.PublicKey) (Report, error) {
+// Requests that are durable but not logged are no fault: they are on their way, or
+// nobody was answered for them and the next start adds them.
+func Check(
+	ctx context.Context, v *vault.Vault, l Entries, keys func(unit proof.Hash) ed25519.PublicKey, pace func(context.Context) error,
+) (Report, error) {
 	var report Report
 	size, err := l.Size(ctx)
 	if err != nil {
@@ -51,6 +54,11 @@ func Check(ctx context.Context, v *vault.Vault, l Entries, keys func(unit proof.
 	log := logReader{log: l, size: size}
 	err = v.Check(ctx, func(r *vault.Record) error {
 		report.Requests++
+		if pace != nil {
+			if err := pace(ctx); err != nil {
+				return err
+			}
+		}
 		if r.Ordinal < size {
 			entry, err := log.entry(ctx, r.Ordinal)
 			if err != nil {

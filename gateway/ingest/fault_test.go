@@ -216,11 +216,11 @@ func TestLogAndVaultMustBelongTogether(t *testing.T) {
 	if _, err := Open(t.Context(), v, larger, Options{}); err == nil || !strings.Contains(err.Error(), "lost") {
 		t.Fatalf("a log with more entries than requests: %v", err)
 	}
-	if _, err := Check(t.Context(), v, larger, nil); err == nil {
+	if _, err := Check(t.Context(), v, larger, nil, nil); err == nil {
 		t.Fatal("the checker passed a log with more entries than requests")
 	}
 	swapped := &memoryLog{entries: [][32]byte{l.entries[1], l.entries[0], l.entries[2]}}
-	if _, err := Check(t.Context(), v, swapped, nil); err == nil {
+	if _, err := Check(t.Context(), v, swapped, nil, nil); err == nil {
 		t.Fatal("the checker passed a log in another order")
 	}
 	wrong := &memoryLog{entries: l.entries[:1:1], fail: func(i uint64) (uint64, error) { return i + 5, nil }}
@@ -238,7 +238,7 @@ func TestLogAndVaultMustBelongTogether(t *testing.T) {
 			t.Fatal(diff)
 		}
 	}
-	report, err := Check(t.Context(), v, l, nil)
+	report, err := Check(t.Context(), v, l, nil, nil)
 	if err != nil || report != (Report{Requests: 3, Logged: 3, Records: 3}) {
 		t.Fatalf("%+v, %v", report, err)
 	}

@@ -161,7 +161,7 @@ func checkNode(tb testing.TB, n *node, keys ...*device) Report {
 			}
 		}
 		return nil
-	})
+	}, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -82,7 +82,7 @@ func TestFirstVersionIsStillRead(t *testing.T) {
 			t.Errorf("request %d is stored as number %d in way %d", i, o.ordinal, o.envelope.storage)
 		}
 	}
-	if _, err := Check(t.Context(), v, l, nil); err != nil {
+	if _, err := Check(t.Context(), v, l, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, err = p.Receipt(t.Context(), proof.RequestID{})

@@ -37,6 +37,7 @@ type Deps struct {
 	Log        Log
 	Readings   Readings
 	Taken      Taken
+	Monitor    Monitor
 	Profiles   Profiles
 	Devices    Devices
 	Reader     Reader
@@ -101,6 +102,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.agreementRoutes()
 	a.readingRoutes()
 	a.takenRoutes()
+	a.integrityRoutes()
 	a.observationRoutes()
 	a.threatRoutes()
 	a.riskRoutes()
