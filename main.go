@@ -227,12 +227,21 @@ func runDemo(dir *string) *cobra.Command {
 }
 
 func node() *cobra.Command {
-	var file string
+	var file, edge string
+	var key bool
 	c := &cobra.Command{
 		Use:   "node",
-		Short: "Run one organisation's node in the foreground",
-		Args:  cobra.NoArgs,
+		Short: "Run one organisation's node, or with --edge an edge box beside devices, in the foreground",
+		Long: "With --edge it runs the small box beside monitors and pumps that cannot sign: it takes their HL7\n" +
+			"messages, signs them with a key of its own, keeps them while the organisation's node cannot be\n" +
+			"reached, and hands them to it. The box is a unit on the ledger, registered with the public key that\n" +
+			"--edge FILE --key shows; each device that it speaks for has in its inventory a name whose source is\n" +
+			"the box's unit id.",
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if edge != "" {
+				return runEdge(c, edge, key)
+			}
 			cfg, err := config.Load(file)
 			if err != nil {
 				return err
@@ -241,8 +250,28 @@ func node() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&file, "config", "", "the node's configuration: DIR/nodes/ORGANISATION/node.json")
-	_ = c.MarkFlagRequired("config") // the flag is defined on the line above
+	c.Flags().StringVar(&edge, "edge", "", "an edge box's configuration, in JSON")
+	c.Flags().BoolVar(&key, "key", false, "only show the edge box's public key, made on first use")
+	c.MarkFlagsOneRequired("config", "edge")
+	c.MarkFlagsMutuallyExclusive("config", "edge")
+	c.MarkFlagsMutuallyExclusive("config", "key")
 	return c
+}
+
+func runEdge(c *cobra.Command, file string, key bool) error {
+	cfg, err := config.ReadEdge(file)
+	if err != nil {
+		return err
+	}
+	if !key {
+		return app.RunEdge(c.Context(), cfg)
+	}
+	public, err := app.EdgeKey(cfg)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.OutOrStdout(), public)
+	return err
 }
 
 func token() *cobra.Command {

@@ -49,7 +49,7 @@ func newWorld(t *testing.T, by proof.Voucher) *world {
 	}
 	w.view = w.log.Anchor(t)
 	w.anchor = w.AnchorCall(t, w.view)
-	if by == proof.VouchedByDevice {
+	if by != proof.VouchedByNode {
 		w.unit = w.UnitCall(t, &w.request.Unit)
 	}
 	return w
@@ -91,9 +91,9 @@ func (w *world) refused(t *testing.T, b *proof.Bundle, step proof.Step, words st
 	}
 }
 
-func both(t *testing.T, test func(*world)) {
+func each(t *testing.T, test func(*world)) {
 	t.Helper()
-	for _, by := range []proof.Voucher{proof.VouchedByDevice, proof.VouchedByNode} {
+	for _, by := range []proof.Voucher{proof.VouchedByDevice, proof.VouchedByEdge, proof.VouchedByNode} {
 		t.Run(string(by), func(t *testing.T) {
 			t.Parallel()
 			test(newWorld(t, by))
@@ -103,14 +103,14 @@ func both(t *testing.T, test func(*world)) {
 
 func TestHonestProofsHold(t *testing.T) {
 	t.Parallel()
-	both(t, func(w *world) {
+	each(t, func(w *world) {
 		t := w.t
 		got, err := w.verify(t, w.bundle(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		vouchedBy := map[proof.Voucher]string{
-			proof.VouchedByDevice: "DEVICE " + w.request.Unit.ID, proof.VouchedByNode: "NODE of hospital-north",
+			proof.VouchedByDevice: "DEVICE " + w.request.Unit.ID, proof.VouchedByNode: "NODE of hospital-north", proof.VouchedByEdge: "EDGE " + w.request.Unit.ID,
 		}[w.request.Statement.VouchedBy]
 		want := "unchanged since 2026-11-22T14:29:30.000Z, as witnessed by 3 of 5 organisations " +
 			"(hospital-east, hospital-north, hospital-south), vouched for by " + vouchedBy
@@ -125,7 +125,7 @@ func TestHonestProofsHold(t *testing.T) {
 
 func TestAlteredRecord(t *testing.T) {
 	t.Parallel()
-	both(t, func(w *world) {
+	each(t, func(w *world) {
 		t := w.t
 		b := w.bundle(t)
 		b.Record.Text = strings.Replace(b.Record.Text, "94", "99", 1)
@@ -153,7 +153,7 @@ func TestAlteredRecordWithItsDigests(t *testing.T) {
 
 func TestAlteredSalt(t *testing.T) {
 	t.Parallel()
-	both(t, func(w *world) {
+	each(t, func(w *world) {
 		t := w.t
 		b := w.bundle(t)
 		b.Record.Salt[3] ^= 1
@@ -163,7 +163,7 @@ func TestAlteredSalt(t *testing.T) {
 
 func TestMovedIndex(t *testing.T) {
 	t.Parallel()
-	both(t, func(w *world) {
+	each(t, func(w *world) {
 		t := w.t
 		for index := range uint32(12) {
 			if index == recordIndex {
@@ -181,7 +181,7 @@ func TestMovedIndex(t *testing.T) {
 
 func TestRecordMovedToAnotherDevice(t *testing.T) {
 	t.Parallel()
-	both(t, func(w *world) {
+	each(t, func(w *world) {
 		t := w.t
 		b := w.bundle(t)
 		b.Statement.Unit[0] ^= 1
@@ -285,10 +285,62 @@ func TestNodeReadingDressedUpAsTheDevices(t *testing.T) {
 	w.refused(t, b, proof.StepDevice, "though the node vouches")
 }
 
-func TestEdgeCannotVouchYet(t *testing.T) {
+// What an edge box signs, no device signs for itself, and the other way round.
+func TestEdgeAndDeviceSignDifferently(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, proof.VouchedByEdge)
-	w.refused(t, w.bundle(t), proof.StepDevice, "no edge box")
+	s := &w.request.Statement
+	s.Signature = proof.Signature(ed25519.Sign(w.request.Key, proof.SigningMessage(s.Edge, int(s.Count), s.Root)))
+	w.relog(t)
+	w.refused(t, w.bundle(t), proof.StepDevice, "not that of the device's key")
+
+	w = newWorld(t, proof.VouchedByDevice)
+	s = &w.request.Statement
+	s.Signature = proof.Signature(ed25519.Sign(w.request.Key, proof.EdgeSigningMessage(proof.Hash{1}, s.Unit, int(s.Count), s.Root)))
+	w.relog(t)
+	w.refused(t, w.bundle(t), proof.StepDevice, "not that of the device's key")
+}
+
+// An edge box vouches for the device that it named, and for no other.
+func TestEdgeReadingGivenToAnotherDevice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByEdge)
+	w.request.Statement.Unit[0] ^= 1
+	w.relog(t)
+	w.refused(t, w.bundle(t), proof.StepDevice, "not that of the device's key")
+}
+
+func TestEdgeReadingWithTheDevicesRecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, proof.VouchedByEdge)
+	w.request.Unit.ID = w.request.Statement.Unit.String()
+	w.unit = w.UnitCall(t, &w.request.Unit)
+	w.refused(t, w.bundle(t), proof.StepDevice, "of another device")
+}
+
+func TestEdgeIsNamedWhereItVouches(t *testing.T) {
+	t.Parallel()
+	edge := newWorld(t, proof.VouchedByEdge).request.Statement
+	device := newWorld(t, proof.VouchedByDevice).request.Statement
+	for name, s := range map[string]proof.Statement{
+		"none that vouches": func() proof.Statement { s := edge; s.Edge = proof.Hash{}; return s }(),
+		"one beside":        func() proof.Statement { s := device; s.Edge = proof.Hash{1}; return s }(),
+		"itself":            func() proof.Statement { s := edge; s.Edge = s.Unit; return s }(),
+	} {
+		if _, err := s.Encode(nil); err == nil {
+			t.Errorf("%s: encoded", name)
+		}
+	}
+	b, err := edge.Encode(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := proof.DecodeStatement(b); err != nil || *got != edge {
+		t.Errorf("%+v %v", got, err)
+	}
+	if _, err := proof.DecodeStatement(b[:len(b)-proof.HashSize]); err == nil {
+		t.Error("decoded without the box")
+	}
 }
 
 func TestStatementOfAnotherOrganisation(t *testing.T) {
@@ -301,7 +353,7 @@ func TestStatementOfAnotherOrganisation(t *testing.T) {
 
 func TestOtherCheckpoint(t *testing.T) {
 	t.Parallel()
-	both(t, func(w *world) {
+	each(t, func(w *world) {
 		t := w.t
 		b := w.bundle(t)
 		w.log.Add(proof.Hash{99})

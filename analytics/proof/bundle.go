@@ -34,7 +34,7 @@ type Bundle struct {
 	Log        LogProof           `json:"log"`
 	Checkpoint string             `json:"checkpoint"`       // signed note, the text that was anchored
 	Anchor     ledger.SignedRead  `json:"anchor"`           // of anchor:Get
-	Device     *ledger.SignedRead `json:"device,omitempty"` // of device:GetUnit; only when the device vouches
+	Device     *ledger.SignedRead `json:"device,omitempty"` // of device:GetUnit, of what signed; not when the node vouches
 	Lasting    *Lasting           `json:"lasting,omitempty"`
 }
 

@@ -20,12 +20,12 @@ type Entry struct {
 	head      *Head
 	statement Statement
 	log       LogProof
-	unit      *ledger.Unit // and unitRead: nil unless a device vouches
+	unit      *ledger.Unit // and unitRead: of what signed, nil when the node vouches
 	unitRead  *read
 }
 
-// Entry judges a statement's way into the log and, when a device vouches, its
-// signature under the key that the ledger holds.
+// Entry judges a statement's way into the log and, when a device or an edge box
+// vouches, its signature under the key that the ledger holds.
 func (h *Head) Entry(s *Statement, l *LogProof, device *ledger.SignedRead) (*Entry, error) {
 	h.mu.Lock()
 	have := h.entries[l.Entry]
@@ -86,23 +86,21 @@ func (e *Entry) verifyEntry() error {
 }
 
 func (e *Entry) verifyVoucher(device *ledger.SignedRead) error {
-	switch e.statement.VouchedBy {
-	case VouchedByNode:
-		if device != nil {
-			return mismatch(StepDevice, nil, "the bundle carries a device's record though the node vouches")
-		}
+	signer, signed := e.statement.Signer()
+	switch {
+	case !signed && device != nil:
+		return mismatch(StepDevice, nil, "the bundle carries a device's record though the node vouches")
+	case !signed:
 		return nil
-	case VouchedByDevice:
-		if device == nil {
-			return mismatch(StepDevice, nil, "the bundle lacks the signed read of the device's record")
-		}
-		return e.verifyDevice(device)
-	default:
-		return mismatch(StepDevice, nil, "no edge box is enrolled on the ledger, so none can vouch")
+	case device == nil:
+		return mismatch(StepDevice, nil, "the bundle lacks the signed read of the record of what signed")
 	}
+	return e.verifySigner(signer, device)
 }
 
-func (e *Entry) verifyDevice(device *ledger.SignedRead) error {
+// verifySigner judges the signature of a device, or of an edge box, which is a unit
+// on the ledger as any device is.
+func (e *Entry) verifySigner(signer Hash, device *ledger.SignedRead) error {
 	r, err := e.head.verifier.read(ledger.DeviceGetUnit, device)
 	if err != nil {
 		return err
@@ -115,7 +113,7 @@ func (e *Entry) verifyDevice(device *ledger.SignedRead) error {
 		return mismatch(StepSignedRead, err, "the read of %s does not show a device", ledger.DeviceGetUnit)
 	}
 	switch {
-	case u.ID != e.statement.Unit.String():
+	case u.ID != signer.String():
 		return mismatch(StepDevice, nil, "the ledger's record is of another device than the statement")
 	case !e.owned(&u):
 		return mismatch(StepDevice, nil, "the device belonged to another organisation than the log by %s, when the readings stood in it", stamp(e.head.stood()))
@@ -160,6 +158,9 @@ func (e *Entry) verdict(index int) *Verdict {
 		Organisation: e.statement.Organisation, Received: e.statement.ReceivedAt(),
 		Request: e.statement.Request.String(), Index: index, Count: int(e.statement.Count),
 		MediaType: e.statement.MediaType, LogIndex: e.log.Index, Sequence: e.head.view.Anchor.Sequence,
+	}
+	if e.statement.VouchedBy == VouchedByEdge {
+		v.Edge = e.statement.Edge.String()
 	}
 	if e.unit != nil {
 		v.UnitState, v.UnitCertification, v.UnitAsOf = e.unit.State, e.unit.CertifiedAt(e.unitRead.time), e.unitRead.time

@@ -224,6 +224,11 @@ func drawStatement(t *rapid.T) *proof.Statement {
 		fill(s.Signature[:], "signature")
 		s.Signature[0] |= 1
 	}
+	if s.VouchedBy == proof.VouchedByEdge {
+		fill(s.Edge[:], "edge")
+		s.Edge[0] = ^s.Unit[0]
+		s.Edge[1] |= 1
+	}
 	return s
 }
 

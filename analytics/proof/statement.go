@@ -79,7 +79,8 @@ type Statement struct {
 	MediaType    string    `json:"mediaType"`          // of a record
 	Received     int64     `json:"received"`           // by the node's own clock, milliseconds since 1970-01-01 UTC
 	Content      Hash      `json:"content"`            // ContentDigest of the request as received
-	Signature    Signature `json:"signature,omitzero"` // over SigningMessage; zero when VouchedByNode
+	Signature    Signature `json:"signature,omitzero"` // over SigningMessage or EdgeSigningMessage; zero when VouchedByNode
+	Edge         Hash      `json:"edge,omitzero"`      // id of the edge box that signed; zero unless VouchedByEdge
 }
 
 // ReceivedAt returns the time at which the node says it received the request.
@@ -106,6 +107,10 @@ func (s *Statement) validate() error {
 		return errors.New("nobody known vouches for it")
 	case (s.VouchedBy == VouchedByNode) != (s.Signature == Signature{}):
 		return errors.New("a signature belongs to readings that a device or an edge box vouches for, and to those only")
+	case (s.VouchedBy == VouchedByEdge) != (s.Edge != Hash{}):
+		return errors.New("an edge box is named where it vouches, and nowhere else")
+	case s.Edge != Hash{} && s.Edge == s.Unit:
+		return errors.New("what signs for itself is a device")
 	}
 	return nil
 }
@@ -114,13 +119,16 @@ const (
 	statementVersion = 1
 	// statementFixed is the encoding's size without the two texts.
 	statementFixed = 1 + 16 + HashSize + 1 + 4 + HashSize + 8 + HashSize + ed25519.SignatureSize + 1 + 1
+	// statementMost is the most that an encoding takes.
+	statementMost = statementFixed + maxOrganisation + maxMediaType + HashSize
 )
 
 // Encode appends the statement's one encoding to dst: version (1 byte), request,
 // unit, voucher (1: device, 2: edge, 3: node), count (4 bytes), root, received
 // (8 bytes), content, signature (64 bytes, zero when there is none), then
-// organisation and media type, each behind its length in one byte. Numbers are
-// big-endian. It fails for a statement that could not have been made.
+// organisation and media type, each behind its length in one byte, and the edge
+// box's id where one vouches. Numbers are big-endian. It fails for a statement that
+// could not have been made.
 func (s *Statement) Encode(dst []byte) ([]byte, error) {
 	if err := s.validate(); err != nil {
 		return nil, fmt.Errorf("encoding a statement: %w", err)
@@ -137,7 +145,11 @@ func (s *Statement) Encode(dst []byte) ([]byte, error) {
 	dst = append(dst, byte(len(s.Organisation))) //nolint:gosec // at most maxOrganisation
 	dst = append(dst, s.Organisation...)
 	dst = append(dst, byte(len(s.MediaType))) //nolint:gosec // at most maxMediaType
-	return append(dst, s.MediaType...), nil
+	dst = append(dst, s.MediaType...)
+	if s.VouchedBy == VouchedByEdge {
+		dst = append(dst, s.Edge[:]...)
+	}
+	return dst, nil
 }
 
 // DecodeStatement reads what Encode wrote and refuses everything else.
@@ -167,6 +179,9 @@ func DecodeStatement(b []byte) (*Statement, error) {
 		}
 		*text = string(take(1 + int(b[0]))[1:])
 	}
+	if s.VouchedBy == VouchedByEdge && len(b) == HashSize {
+		copy(s.Edge[:], take(HashSize))
+	}
 	if len(b) != 0 {
 		return nil, errors.New("decoding a statement: bytes left over")
 	}
@@ -182,7 +197,7 @@ const entryDomain = "secant-entry-v1\x00"
 // SHA-256("secant-entry-v1\x00" || salt || encoding). The salt is 32 random
 // bytes, kept beside the statement; without it the entry says nothing.
 func (s *Statement) EntryHash(salt *Hash) (Hash, error) {
-	var buf [len(entryDomain) + HashSize + statementFixed + maxOrganisation + maxMediaType]byte
+	var buf [len(entryDomain) + HashSize + statementMost]byte
 	b := append(buf[:0], entryDomain...)
 	b = append(b, salt[:]...)
 	b, err := s.Encode(b)
@@ -217,9 +232,40 @@ func SigningMessage(unit Hash, count int, root Hash) []byte {
 	return append(b, root[:]...)
 }
 
-// VerifySignature reports whether the holder of key signed the readings that
-// the statement is about.
+const edgeSigningDomain = "secant-edge-readings-v1\x00"
+
+// EdgeSigningMessage returns what an edge box signs with Ed25519 for readings that it
+// has from a device: "secant-edge-readings-v1\x00" || edge || unit || count as 8
+// bytes, big-endian || root. It is no message that a device signs for itself, so that
+// no device's key makes an edge box of it unawares.
+func EdgeSigningMessage(edge, unit Hash, count int, root Hash) []byte {
+	b := make([]byte, 0, len(edgeSigningDomain)+2*HashSize+8+HashSize)
+	b = append(b, edgeSigningDomain...)
+	b = append(b, edge[:]...)
+	b = append(b, unit[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(count)) //nolint:gosec // a count is not negative
+	return append(b, root[:]...)
+}
+
+// Signer returns the id of what signed the readings, and nothing when only the node
+// vouches for them.
+func (s *Statement) Signer() (Hash, bool) {
+	switch s.VouchedBy {
+	case VouchedByDevice:
+		return s.Unit, true
+	case VouchedByEdge:
+		return s.Edge, true
+	case VouchedByNode:
+	}
+	return Hash{}, false
+}
+
+// VerifySignature reports whether the holder of key, which is that of Signer, signed
+// the readings that the statement is about.
 func (s *Statement) VerifySignature(key ed25519.PublicKey) bool {
-	return len(key) == ed25519.PublicKeySize &&
-		ed25519.Verify(key, SigningMessage(s.Unit, int(s.Count), s.Root), s.Signature[:])
+	message := SigningMessage(s.Unit, int(s.Count), s.Root)
+	if s.VouchedBy == VouchedByEdge {
+		message = EdgeSigningMessage(s.Edge, s.Unit, int(s.Count), s.Root)
+	}
+	return len(key) == ed25519.PublicKeySize && ed25519.Verify(key, message, s.Signature[:])
 }

@@ -67,7 +67,9 @@ type Verdict struct {
 	LogIndex     uint64    `json:"logIndex"`     // of the request in the log
 	Sequence     uint64    `json:"sequence"`     // of the anchor in the organisation's stream
 
-	// When the device vouches, what the ledger said about it at UnitAsOf.
+	Edge string `json:"edge,omitempty"` // id of the edge box that vouches
+
+	// When the device or an edge box vouches, what the ledger said about it at UnitAsOf.
 	UnitState         string    `json:"unitState,omitempty"`
 	UnitCertification string    `json:"unitCertification,omitempty"`
 	UnitAsOf          time.Time `json:"unitAsOf,omitzero"`
@@ -91,7 +93,7 @@ func (v *Verdict) voucher() string {
 	case VouchedByDevice:
 		return "DEVICE " + v.Unit
 	case VouchedByEdge:
-		return "EDGE of " + v.Organisation
+		return "EDGE " + v.Edge
 	default:
 		return "NODE of " + v.Organisation
 	}
@@ -99,9 +101,14 @@ func (v *Verdict) voucher() string {
 
 // Meaning says in one line what the voucher's word is worth.
 func (v *Verdict) Meaning() string {
-	if v.VouchedBy == VouchedByDevice {
+	switch v.VouchedBy {
+	case VouchedByDevice:
 		return fmt.Sprintf("The device signed this reading with the key that the ledger holds for it: nobody without that key, %s included, can have made it up or changed it; "+
 			"that the device measured rightly, and when, is not proven.", v.Organisation)
+	case VouchedByEdge:
+		return fmt.Sprintf("An edge box of %s signed that it had this reading from device %s, with the key that the ledger holds for the box: nobody without that key, the node of %s included, "+
+			"can have made it up or changed it; that the device sent it so is that box's word alone.", v.Organisation, v.Unit, v.Organisation)
+	case VouchedByNode:
 	}
 	return fmt.Sprintf("The node of %s says that it received this reading from device %s: nobody, %s included, can have changed it since then; "+
 		"that the device sent it so is that node's word alone.", v.Organisation, v.Unit, v.Organisation)
@@ -122,9 +129,12 @@ func (v *Verdict) Text() string {
 		fmt.Fprintf(&b, "It may have been held back: for the %s in between nothing shows it on the ledger, and %s could still have put another in its place.\n",
 			v.Since.Sub(v.Endorsed).Round(time.Second), v.Organisation)
 	}
-	if v.VouchedBy == VouchedByDevice {
-		fmt.Fprintf(&b, "As of %s the ledger has the device as %s, %s.\n",
-			stamp(v.UnitAsOf), unitState(v.UnitState), v.UnitCertification)
+	switch v.VouchedBy {
+	case VouchedByDevice:
+		fmt.Fprintf(&b, "As of %s the ledger has the device as %s, %s.\n", stamp(v.UnitAsOf), unitState(v.UnitState), v.UnitCertification)
+	case VouchedByEdge:
+		fmt.Fprintf(&b, "As of %s the ledger has the edge box as %s, %s.\n", stamp(v.UnitAsOf), unitState(v.UnitState), v.UnitCertification)
+	case VouchedByNode:
 	}
 	if v.UnitOwner != "" {
 		fmt.Fprintf(&b, "It has another owner by then, %s: that it belonged to %s when the anchor stood is what the ledger says of its former owners.\n",

@@ -14,7 +14,7 @@ import (
 // What a verifier has kept must not make it take what it would refuse afresh.
 func TestCacheDoesNotSoften(t *testing.T) {
 	t.Parallel()
-	both(t, func(w *world) {
+	each(t, func(w *world) {
 		t := w.t
 		v, err := proof.NewVerifier(w.trust)
 		if err != nil {

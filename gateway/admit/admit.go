@@ -17,6 +17,8 @@ import (
 // the ledger.
 type Units interface {
 	Unit(ctx context.Context, id string) (fact.Row[ledger.Unit], error)
+	// Speaks reports whether a source has a name for a unit.
+	Speaks(ctx context.Context, source, unit string) (bool, error)
 }
 
 // Devices are the devices of an organisation. It remembers for a moment who they
@@ -65,6 +67,27 @@ func (d *Devices) Admit(ctx context.Context, unit proof.Hash, signed bool) (ed25
 		return nil, nil
 	}
 	return u.key, nil
+}
+
+// AdmitEdge lets an edge box hand in readings of a device: both are of the own
+// organisation and in service, the box has a key, which it returns, and is a source
+// that has a name for the device. Problems: not_found, and denied.
+func (d *Devices) AdmitEdge(ctx context.Context, edge, unit proof.Hash) (ed25519.PublicKey, error) {
+	key, err := d.Admit(ctx, edge, true)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.Admit(ctx, unit, false); err != nil {
+		return nil, err
+	}
+	speaks, err := d.units.Speaks(ctx, edge.String(), unit.String())
+	if err != nil {
+		return nil, err //nolint:wrapcheck // a problem is passed on as it is
+	}
+	if !speaks {
+		return nil, ledger.Problemf(ledger.CodeDenied, "the edge box has no name for the device: its owner enters one where the device serves, with the box's unit id as the source")
+	}
+	return key, nil
 }
 
 func (d *Devices) find(ctx context.Context, id string) (device, error) {

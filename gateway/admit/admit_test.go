@@ -14,6 +14,7 @@ import (
 // units counts how often it is asked.
 type units struct {
 	known map[string]ledger.Unit
+	names map[string]string
 	asked int
 }
 
@@ -25,6 +26,50 @@ func (u *units) Unit(_ context.Context, id string) (fact.Row[ledger.Unit], error
 		return fact.Row[ledger.Unit]{}, ledger.Problemf(ledger.CodeNotFound, "unknown")
 	}
 	return fact.Row[ledger.Unit]{Record: r}, nil
+}
+
+// Speaks is as the inventory has it.
+func (u *units) Speaks(_ context.Context, source, unit string) (bool, error) {
+	return u.names[source] == unit, nil
+}
+
+func TestWhichEdgeBoxSpeaksForADevice(t *testing.T) {
+	t.Parallel()
+	key := hex.EncodeToString(make([]byte, 31)) + "09"
+	id := func(b byte) proof.Hash { return proof.Hash{b} }
+	all := &units{known: map[string]ledger.Unit{}, names: map[string]string{}}
+	put := func(b byte, owner, state, key string) {
+		all.known[id(b).String()] = ledger.Unit{ID: id(b).String(), Owner: owner, State: state, PublicKey: key}
+	}
+	put(1, "north", ledger.StateInService, key) // boxes
+	put(2, "north", ledger.StateInService, "")
+	put(3, "south", ledger.StateInService, key)
+	put(4, "north", ledger.StateInService, "") // devices
+	put(5, "north", ledger.StateQuarantined, "")
+	for box, device := range map[byte]byte{1: 4, 2: 4, 3: 4} {
+		all.names[id(box).String()] = id(device).String()
+	}
+	devices := admit.New("north", all)
+	for _, c := range []struct {
+		edge, unit byte
+		code       ledger.Code
+	}{
+		{1, 4, ""},
+		{1, 2, ledger.CodeDenied}, // has no name for it
+		{2, 4, ledger.CodeDenied}, // cannot sign
+		{3, 4, ledger.CodeDenied}, // is another hospital's
+		{9, 4, ledger.CodeNotFound},
+		{1, 9, ledger.CodeNotFound},
+	} {
+		got, err := devices.AdmitEdge(t.Context(), id(c.edge), id(c.unit))
+		if ledger.CodeOf(err) != c.code || (got == nil) == (err == nil) {
+			t.Errorf("%d for %d: %v %v", c.edge, c.unit, got, err)
+		}
+	}
+	all.names[id(1).String()] = id(5).String()
+	if _, err := devices.AdmitEdge(t.Context(), id(1), id(5)); ledger.CodeOf(err) != ledger.CodeDenied {
+		t.Errorf("a device in quarantine: %v", err)
+	}
 }
 
 func TestWhoMayHandInReadings(t *testing.T) {

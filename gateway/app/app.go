@@ -79,7 +79,7 @@ func (n *node) live(ctx context.Context, opened error, listen listenFunc) (err e
 		}
 		listeners = append(listeners, listener)
 	}
-	doors, err := n.listenForMonitors(ctx, listen)
+	doors, err := listenForMonitors(ctx, n.monitors, listen)
 	if err != nil {
 		for _, l := range listeners {
 			err = errors.Join(err, l.Close())

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"encoding/pem"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 
@@ -36,28 +37,34 @@ func (n *node) openMonitors() error {
 	if err != nil {
 		return err
 	}
-	for i, c := range n.cfg.MLLP {
+	n.monitors, err = openListeners(n.cfg.MLLP, messages{n.readings}, named{n.store, n.devices}, metrics, n.logger)
+	return err
+}
+
+// openListeners puts listeners for HL7 v2 messages together.
+func openListeners(
+	configured []config.MLLP, readings mllp.Readings, devices mllp.Devices, metrics *mllp.Metrics, logger *slog.Logger,
+) ([]monitors, error) {
+	var list []monitors
+	for i, c := range configured {
 		m := monitors{address: c.Listen, plain: c.Plain}
 		if c.Certificate != "" {
 			own, err := tls.LoadX509KeyPair(c.Certificate, c.Key.Path())
 			if err != nil {
-				return fmt.Errorf("reading the certificate for HL7 messages: %w", err)
+				return nil, fmt.Errorf("reading the certificate for HL7 messages: %w", err)
 			}
 			m.tls = mllp.TLS(own)
 		}
 		sources, err := readSources(c.Sources)
 		if err != nil {
-			return fmt.Errorf("reading the sources of mllp[%d]: %w", i, err)
+			return nil, fmt.Errorf("reading the sources of mllp[%d]: %w", i, err)
 		}
-		m.server, err = mllp.New(messages{n.readings}, named{n.store, n.devices}, mllp.Options{
-			Sources: sources, Metrics: metrics, Logger: n.logger,
-		})
-		if err != nil {
-			return err
+		if m.server, err = mllp.New(readings, devices, mllp.Options{Sources: sources, Metrics: metrics, Logger: logger}); err != nil {
+			return nil, err
 		}
-		n.monitors = append(n.monitors, m)
+		list = append(list, m)
 	}
-	return nil
+	return list, nil
 }
 
 func readSources(configured []config.MLLPSource) ([]mllp.Source, error) {
@@ -81,8 +88,8 @@ func readSources(configured []config.MLLPSource) ([]mllp.Source, error) {
 }
 
 // listenForMonitors opens the addresses for HL7 messages, all of them or none.
-func (n *node) listenForMonitors(ctx context.Context, listen listenFunc) (listeners []net.Listener, err error) {
-	for _, m := range n.monitors {
+func listenForMonitors(ctx context.Context, list []monitors, listen listenFunc) (listeners []net.Listener, err error) {
+	for _, m := range list {
 		var l net.Listener
 		if m.plain && m.tls == nil { // the operator's decision
 			l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", m.address)

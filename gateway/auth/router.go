@@ -18,6 +18,7 @@ import (
 // signature itself is checked before anything is kept.
 const (
 	HeaderDevice    = "Secant-Device"    // unit id, 64 hexadecimal digits
+	HeaderEdge      = "Secant-Edge"      // unit id of the edge box that signs for the device
 	HeaderSeed      = "Secant-Seed"      // 32 bytes, unpadded base64url
 	HeaderSignature = "Secant-Signature" // Ed25519, 64 bytes, unpadded base64url
 )

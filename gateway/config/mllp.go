@@ -49,9 +49,9 @@ type MLLPSource struct {
 }
 
 // mllpFaults lists what is wrong with the listeners for HL7 v2 messages.
-func (c *Config) mllpFaults() []string {
+func mllpFaults(list []MLLP) []string {
 	var faults []string
-	for i, m := range c.MLLP {
+	for i, m := range list {
 		fail := func(format string, args ...any) {
 			faults = append(faults, fmt.Sprintf("mllp[%d]", i)+fmt.Sprintf(format, args...))
 		}
@@ -82,4 +82,18 @@ func (c *Config) mllpFaults() []string {
 		}
 	}
 	return faults
+}
+
+// resolveMLLP makes paths absolute.
+func resolveMLLP(dir string, list []MLLP) {
+	for i := range list {
+		m := &list[i]
+		abs(dir, &m.Certificate)
+		abs(dir, (*string)(&m.Key))
+		for j := range m.Sources {
+			for k := range m.Sources[j].Certificates {
+				abs(dir, &m.Sources[j].Certificates[k])
+			}
+		}
+	}
 }

@@ -79,7 +79,7 @@ func Parse(text []byte, environ []string) (cfg Config, warnings []string, err er
 
 // decode wants one JSON object without repeated or unknown names. Unlike an
 // answer to a caller, its error names what is unknown.
-func decode(text []byte, cfg *Config) error {
+func decode(text []byte, cfg any) error {
 	if err := strictjson.Check("the file", text, strictjson.Limits{Bytes: maxFile, Depth: 8, Values: 10_000}); err != nil {
 		return err //nolint:wrapcheck // its text is the whole story
 	}
@@ -148,7 +148,7 @@ func (c *Config) Validate() error {
 	}
 	faults = append(faults, c.publicFaults()...)
 	faults = append(faults, c.signInFaults()...)
-	faults = append(faults, c.mllpFaults()...)
+	faults = append(faults, mllpFaults(c.MLLP)...)
 	own := false
 	for i, p := range c.Ledger.Peers {
 		own = own || p.Organisation != "" && p.Organisation == c.Organisation
@@ -220,13 +220,15 @@ func loopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
+// abs makes a path that is given absolute, below base.
+func abs(base string, p *string) {
+	if *p != "" && !filepath.IsAbs(*p) {
+		*p = filepath.Join(base, *p)
+	}
+}
+
 // resolve makes paths absolute: keys below the data folder, all else below dir.
 func (c *Config) resolve(dir string) {
-	abs := func(base string, p *string) {
-		if *p != "" && !filepath.IsAbs(*p) {
-			*p = filepath.Join(base, *p)
-		}
-	}
 	abs(dir, &c.Data)
 	abs(dir, &c.Trust)
 	abs(dir, &c.Exchange.Roots)
@@ -242,16 +244,7 @@ func (c *Config) resolve(dir string) {
 	for i := range c.SignIn.Services {
 		abs(dir, &c.SignIn.Services[i].KeyFile)
 	}
-	for i := range c.MLLP {
-		m := &c.MLLP[i]
-		abs(dir, &m.Certificate)
-		abs(dir, (*string)(&m.Key))
-		for j := range m.Sources {
-			for k := range m.Sources[j].Certificates {
-				abs(dir, &m.Sources[j].Certificates[k])
-			}
-		}
-	}
+	resolveMLLP(dir, c.MLLP)
 	for i := range c.Ledger.Peers {
 		abs(dir, &c.Ledger.Peers[i].TLSRoot)
 	}

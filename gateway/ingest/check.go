@@ -90,15 +90,16 @@ func Check(
 // same readings from being taken twice, and the signature.
 func (report *Report) checkSigned(v *vault.Vault, o *opened, keys func(proof.Hash) ed25519.PublicKey) error {
 	s := &o.statement
-	if s.VouchedBy == proof.VouchedByNode {
+	signer, signed := s.Signer()
+	if !signed {
 		return nil
 	}
-	if signedID(v, s.Unit, s.Root, int(s.Count), &o.envelope.seed) != o.id {
+	if signedID(v, s, &o.envelope.seed) != o.id {
 		return fmt.Errorf("request %s does not have the id that its readings give", o.id)
 	}
 	var key ed25519.PublicKey
 	if keys != nil {
-		key = keys(s.Unit)
+		key = keys(signer)
 	}
 	if key == nil {
 		report.Unchecked++

@@ -367,7 +367,8 @@ func TestSenderThatGoesAwayFindsItsReadings(t *testing.T) {
 	await(t, "the request to be durable", func() bool { return v.Size() == 1 })
 	cancel()
 	wantCode(t, <-answer, ledger.CodeUnavailable)
-	_, err := p.Receipt(t.Context(), proof.RequestID(signedID(v, r.Unit, proof.Root(proof.LeafHashes(nil, &r.Seed, records)), 5, &r.Seed)))
+	said := proof.Statement{Unit: r.Unit, VouchedBy: proof.VouchedByDevice, Root: proof.Root(proof.LeafHashes(nil, &r.Seed, records)), Count: 5}
+	_, err := p.Receipt(t.Context(), proof.RequestID(signedID(v, &said, &r.Seed)))
 	wantCode(t, err, ledger.CodeNotFound) // not in the log yet: nobody's to see
 	close(l.hold)
 	r.Body = bytes.NewReader(body)

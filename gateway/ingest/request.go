@@ -16,11 +16,15 @@ type Request struct {
 	Organisation string     // MSP id of the organisation that receives them
 	Unit         proof.Hash // id of the device that they come from
 
-	// Key is the device's public key; nil when the readings are not signed and
-	// only the node vouches for them.
+	// Edge is the id of the edge box that signs for a device which cannot, and zero
+	// when the device signs for itself, or nobody does.
+	Edge proof.Hash
+	// Key is the public key of the device or the edge box; nil when the readings are
+	// not signed and only the node vouches for them.
 	Key ed25519.PublicKey
 	// Seed and Signature come with signed readings: the salts derive from the
-	// one, and the other is over proof.SigningMessage. Zero otherwise.
+	// one, and the other is over proof.SigningMessage or proof.EdgeSigningMessage.
+	// Zero otherwise.
 	Seed      proof.Seed
 	Signature proof.Signature
 
@@ -54,6 +58,9 @@ func (r *Request) validate() error {
 	if r.Key == nil && (r.Seed != proof.Seed{} || r.Signature != proof.Signature{}) {
 		fault("signature", "must not be given for a device without a key")
 	}
+	if r.Edge != (proof.Hash{}) && (r.Key == nil || r.Edge == r.Unit) {
+		fault("edge", "must be another device than the one it signs for, and have a key")
+	}
 	if r.Key != nil && len(r.Once) > 0 {
 		fault("once", "must not be given with signed readings")
 	}
@@ -73,24 +80,32 @@ type Receipt struct {
 	Count     int             `json:"count"` // records
 	Root      proof.Hash      `json:"root"`  // over their salted leaves
 	VouchedBy proof.Voucher   `json:"vouchedBy"`
-	MediaType string          `json:"mediaType"` // of a record
+	Edge      *proof.Hash     `json:"edge,omitempty"` // the edge box that vouches
+	MediaType string          `json:"mediaType"`      // of a record
 	Received  time.Time       `json:"received"`
 	LogIndex  uint64          `json:"logIndex"`
 }
 
 func receiptOf(s *proof.Statement, index uint64) *Receipt {
-	return &Receipt{
+	r := &Receipt{
 		ID: s.Request, Unit: s.Unit, Count: int(s.Count), Root: s.Root, VouchedBy: s.VouchedBy,
 		MediaType: s.MediaType, Received: s.ReceivedAt(), LogIndex: index,
 	}
+	if s.VouchedBy == proof.VouchedByEdge {
+		r.Edge = &s.Edge
+	}
+	return r
 }
 
 // signedID derives the id of signed readings from what makes them the same
-// readings, so that a device that asks again finds its own request.
-func signedID(v *vault.Vault, unit, root proof.Hash, count int, seed *proof.Seed) vault.ID {
+// readings, so that a device or an edge box that asks again finds its own request.
+func signedID(v *vault.Vault, s *proof.Statement, seed *proof.Seed) vault.ID {
 	var n [8]byte
-	binary.BigEndian.PutUint64(n[:], uint64(count)) //nolint:gosec // a count is not negative
-	return v.ID([]byte("secant/readings/v1"), unit[:], root[:], n[:], seed[:])
+	binary.BigEndian.PutUint64(n[:], uint64(s.Count))
+	if s.VouchedBy == proof.VouchedByEdge {
+		return v.ID([]byte("secant/readings/edge/v1"), s.Edge[:], s.Unit[:], s.Root[:], n[:], seed[:])
+	}
+	return v.ID([]byte("secant/readings/v1"), s.Unit[:], s.Root[:], n[:], seed[:])
 }
 
 // onceID derives the id of readings that nobody signed from the name that the

@@ -129,10 +129,13 @@ func (p *Pipeline) prepare(w *worker, req *Request, f format, packed bool, body 
 	}
 	if req.Key != nil {
 		s.VouchedBy, s.Signature = proof.VouchedByDevice, req.Signature
-		if !s.VerifySignature(req.Key) {
-			return nil, nil, id, ledger.Problemf(ledger.CodeDenied, "the signature is not the device's over these readings")
+		if req.Edge != (proof.Hash{}) {
+			s.VouchedBy, s.Edge = proof.VouchedByEdge, req.Edge
 		}
-		id = signedID(p.vault, s.Unit, root, count, &e.seed)
+		if !s.VerifySignature(req.Key) {
+			return nil, nil, id, ledger.Problemf(ledger.CodeDenied, "the signature is not the device's over these readings, nor the edge box's that is named")
+		}
+		id = signedID(p.vault, &s, &e.seed)
 	} else if id = onceID(p.vault, s.Unit, req.Once); len(req.Once) == 0 {
 		_, _ = rand.Read(id[:]) // never fails: crypto/rand
 	}

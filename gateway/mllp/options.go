@@ -31,7 +31,8 @@ type Message struct {
 	Text []byte // as it came, good until Submit returns
 }
 
-// Readings makes a message durable, and returns the id of its receipt. Problems:
+// Readings makes a message durable, and returns the id of its receipt, or zero where
+// another gives the receipt later. Problems:
 // busy and unavailable pass; the same message (Message.Once) may be handed in again.
 type Readings interface {
 	Submit(ctx context.Context, m Message) (proof.RequestID, error)

@@ -110,6 +110,9 @@ func (c *session) judge(ctx context.Context, head *hl7.Head, f *frame) (hl7.Code
 	id, err := c.submit(ctx, m, f.text)
 	switch ledger.CodeOf(err) {
 	case "":
+		if id == (proof.RequestID{}) { // taken for a node that does not have it yet
+			return hl7.Accepted, "", nil
+		}
 		return hl7.Accepted, id.String(), nil
 	case ledger.CodeNotFound:
 		return hl7.UnknownKey, "no device has any of the names in OBX-18 or MSH-3 at this source: enter one in its inventory", nil

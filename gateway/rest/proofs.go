@@ -141,8 +141,8 @@ func (p *proofs) assemble(ctx context.Context, parts *ProofParts, index int, anc
 			return nil, err
 		}
 	}
-	if parts.Statement.VouchedBy == proof.VouchedByDevice {
-		unit := parts.Statement.Unit.String()
+	if signer, signed := parts.Statement.Signer(); signed {
+		unit := signer.String()
 		if b.Device, err = p.reads.get(ctx, ledger.DeviceGetUnit, unit, ledger.GetUnit{ID: unit}); err != nil {
 			return nil, err
 		}

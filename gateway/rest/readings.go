@@ -30,12 +30,15 @@ type Readings interface {
 // which one signs.
 type Devices interface {
 	Admit(ctx context.Context, unit proof.Hash, signed bool) (ed25519.PublicKey, error)
+	// AdmitEdge finds the key of an edge box that may speak for a device.
+	AdmitEdge(ctx context.Context, edge, unit proof.Hash) (ed25519.PublicKey, error)
 }
 
 // Submission is readings as they arrive: of one device, about one person.
 type Submission struct {
 	Unit      proof.Hash
-	Key       ed25519.PublicKey // the device's; nil when only the node vouches
+	Edge      proof.Hash        // the edge box that signs for it; zero without one
+	Key       ed25519.PublicKey // of the device or the edge box; nil when only the node vouches
 	Seed      proof.Seed        // zero without a key
 	Signature proof.Signature   // zero without a key
 	MediaType string
@@ -50,6 +53,7 @@ type Receipt struct {
 	Count     int             `json:"count" doc:"Records that were taken."`
 	Root      proof.Hash      `json:"root" doc:"RFC 6962 root over their salted leaves, 64 hexadecimal digits."`
 	VouchedBy proof.Voucher   `json:"vouchedBy" enum:"device,edge,node" doc:"Who vouches that the readings are the device's."`
+	Edge      *proof.Hash     `json:"edge,omitempty" doc:"The edge box that vouches, 64 hexadecimal digits."`
 	MediaType string          `json:"mediaType" doc:"Of one record."`
 	Received  time.Time       `json:"received" doc:"By this node's clock."`
 	LogIndex  uint64          `json:"logIndex" doc:"Entry of the integrity log."`
@@ -110,10 +114,13 @@ func (a *API) readingRoutes() {
 			"A device that cannot sign so may sign the request as a whole (HTTP Message Signatures, RFC 9421): keyid is its unit id, the key that on the ledger (ed25519), " +
 			"and the signature covers @method, content-digest (sha-256) and @target-uri, or all of @authority, @path and @query, and has created, at most a minute ago; it serves once. " +
 			"The node then vouches. " +
+			"An edge box, itself a device on the ledger, signs for devices that cannot: with its unit id in " + auth.HeaderEdge + ", which is also the source of a name that the device has in its inventory, " +
+			"and its signature over \"secant-edge-readings-v1\" and one NUL byte, its own unit id (32 bytes), then the device's, number and root as below. " +
 			signingText +
 			"The answer comes when the readings are durable and in the integrity log. The same signed request is one request, however often it is sent.",
 		Parameters: []*huma.Param{
 			headerParam(auth.HeaderDevice, "The device's unit id, 64 lower-case hexadecimal digits. Needed unless the request is signed as a whole."),
+			headerParam(auth.HeaderEdge, "The unit id of the edge box that signs for the device; absent when the device signs."),
 			headerParam(auth.HeaderSeed, "With a signature: 32 random bytes, unpadded base64url, from which the records' salts derive."),
 			headerParam(auth.HeaderSignature, "Ed25519 signature, unpadded base64url, over \"secant-readings-v1\\0\", unit id (32 bytes), number of records (8 bytes, big-endian) and root (32 bytes)."),
 			headerParam(auth.HeaderInput, "Of a request that is signed as a whole (RFC 9421), with the fields Signature and Content-Digest."),
@@ -224,14 +231,22 @@ func (a *API) submitReadings(c *gin.Context) error {
 		if signed, err = readSignature(c, s); err != nil {
 			return err
 		}
-		s.Key, err = a.Devices.Admit(ctx, s.Unit, signed)
+		if s.Edge != (proof.Hash{}) {
+			s.Key, err = a.Devices.AdmitEdge(ctx, s.Edge, s.Unit)
+		} else {
+			s.Key, err = a.Devices.Admit(ctx, s.Unit, signed)
+		}
 	}
 	if err != nil {
 		return toDevice(ctx, err)
 	}
 	device := auth.CallerOf(ctx) == nil && a.Device != nil
+	signer := s.Unit
+	if s.Edge != (proof.Hash{}) {
+		signer = s.Edge
+	}
 	if device {
-		if err := a.Device(c.Request, s.Unit.String(), false); err != nil {
+		if err := a.Device(c.Request, signer.String(), false); err != nil {
 			return err
 		}
 	}
@@ -240,7 +255,7 @@ func (a *API) submitReadings(c *gin.Context) error {
 		return toDevice(ctx, inBody(err))
 	}
 	if device { // it was refused before, or this is the first one too many
-		_ = a.Device(c.Request, s.Unit.String(), true)
+		_ = a.Device(c.Request, signer.String(), true)
 	}
 	c.Header("Location", "/v1/readings/"+r.ID.String())
 	return writeJSON(c, http.StatusAccepted, r)
@@ -265,6 +280,16 @@ func readSignature(c *gin.Context, s *Submission) (signed bool, err error) {
 		fault(auth.HeaderDevice, "must be 64 lower-case hexadecimal digits")
 	}
 	seed, signature := c.GetHeader(auth.HeaderSeed), c.GetHeader(auth.HeaderSignature)
+	if edge := c.GetHeader(auth.HeaderEdge); edge != "" {
+		switch {
+		case s.Edge.UnmarshalText([]byte(edge)) != nil || s.Edge == (proof.Hash{}):
+			fault(auth.HeaderEdge, "must be 64 lower-case hexadecimal digits")
+		case s.Edge == s.Unit:
+			fault(auth.HeaderEdge, "must be another device than the one it signs for")
+		case signature == "":
+			fault(auth.HeaderEdge, "must not be given without the edge box's signature")
+		}
+	}
 	if seed != "" || signature != "" {
 		signed = true
 		b, err := base64.RawURLEncoding.Strict().DecodeString(seed)
@@ -286,7 +311,7 @@ func readSignature(c *gin.Context, s *Submission) (signed bool, err error) {
 // says who sent it, and nothing that a proof could show to others: the node vouches
 // for the readings.
 func (a *API) admitSigned(r *http.Request, s *Submission) error {
-	for _, name := range []string{auth.HeaderDevice, auth.HeaderSeed, auth.HeaderSignature} {
+	for _, name := range []string{auth.HeaderDevice, auth.HeaderEdge, auth.HeaderSeed, auth.HeaderSignature} {
 		if r.Header.Get(name) != "" {
 			return invalid(ledger.Fault{Field: "header." + name, Detail: "must not be there beside " + auth.HeaderInput})
 		}

@@ -23,6 +23,16 @@ func (s *Store) UnitNamed(ctx context.Context, source, name string) (string, err
 	return unit, nil
 }
 
+// Speaks reports whether a source has a name for a unit.
+func (s *Store) Speaks(ctx context.Context, source, unit string) (bool, error) {
+	var speaks bool
+	err := s.reading.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM device_name WHERE unit = ? AND source = ?)", unit, source).Scan(&speaks)
+	if err != nil {
+		return false, fmt.Errorf("reading a device's names: %w", err)
+	}
+	return speaks, nil
+}
+
 // putNames gives a unit its names, in place of those that it had.
 func (t *txn) putNames(ctx context.Context, unit string, names []fact.DeviceName) error {
 	if _, err := t.exec(ctx, "DELETE FROM device_name WHERE unit = ?", unit); err != nil {

@@ -119,7 +119,8 @@ type Request struct {
 	Unit      ledger.Unit
 }
 
-// NewRequest makes a request of one device, which signs it when it vouches.
+// NewRequest makes a request of one device, which signs it when it vouches; when an
+// edge box does, Key and Unit are the box's.
 func NewRequest(tb testing.TB, organisation string, by proof.Voucher, records ...[]byte) *Request {
 	tb.Helper()
 	r := &Request{Records: records}
@@ -134,8 +135,15 @@ func NewRequest(tb testing.TB, organisation string, by proof.Voucher, records ..
 		}
 	}
 	r.Key = private
+	signer := s.Unit
+	if by == proof.VouchedByEdge {
+		if _, err := rand.Read(s.Edge[:]); err != nil {
+			tb.Fatal(err)
+		}
+		signer = s.Edge
+	}
 	r.Unit = ledger.Unit{
-		V: 1, ID: s.Unit.String(), DI: "04012345678901", Lot: "L1", Release: "1.0.0",
+		V: 1, ID: signer.String(), DI: "04012345678901", Lot: "L1", Release: "1.0.0",
 		Manufacturer: "medtech", Owner: organisation, PublicKey: hex.EncodeToString(public),
 		State: ledger.StateInService, Certification: ledger.CertificationNone, Since: Now.Add(-time.Hour),
 	}
@@ -153,8 +161,12 @@ func (r *Request) Seal() {
 	s.Count = uint32(len(r.Records)) //nolint:gosec // small in tests
 	s.Root = r.Tree().Root()
 	s.Signature = proof.Signature{}
-	if s.VouchedBy != proof.VouchedByNode {
+	switch s.VouchedBy {
+	case proof.VouchedByDevice:
 		s.Signature = proof.Signature(ed25519.Sign(r.Key, proof.SigningMessage(s.Unit, len(r.Records), s.Root)))
+	case proof.VouchedByEdge:
+		s.Signature = proof.Signature(ed25519.Sign(r.Key, proof.EdgeSigningMessage(s.Edge, s.Unit, len(r.Records), s.Root)))
+	case proof.VouchedByNode:
 	}
 }
 
