@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	"gateway/server":    {"chaincode/ledger", "gateway/auth", "gateway/problem", "gateway/telemetry"},
 	"gateway/admit":     {"chaincode/ledger", "analytics/fact", "analytics/proof"},
 	"gateway/rest":      handlerMayImport,
+	"gateway/edge":      {"chaincode/ledger", "gateway/auth", "gateway/telemetry", "analytics/proof"},
 	"gateway/mllp":      {"chaincode/ledger", "gateway/telemetry", "analytics/hl7", "analytics/proof"},
 	"gateway/oid4":      handlerMayImport,
 	"gateway/resolver":  handlerMayImport,

@@ -209,7 +209,7 @@ func wrap(doing string, err error) error {
 // write makes a file durable under its name.
 func (s *spool) write(name string, b []byte) (err error) {
 	path := filepath.Join(s.dir, name)
-	f, err := os.OpenFile(path+partial, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(path+partial, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // a name of its own
 	if err != nil {
 		return fmt.Errorf("writing to the spool: %w", err)
 	}
