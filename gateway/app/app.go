@@ -159,6 +159,9 @@ func (n *node) takeReadings(ctx, taking context.Context) error {
 	all.Go(func() error { return p.Run(ended) })
 	all.Go(func() error { return listReadings(ended, p, n.store) })
 	all.Go(func() error { return n.monitor.run(ended) })
+	if keep := n.cfg.Retention.Std(); keep > 0 {
+		all.Go(func() error { return retain(ended, n.readings, keep) })
+	}
 	return all.Wait() //nolint:wrapcheck // each says what it did
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/ingest"
 	"github.com/secant-platform/secant/gateway/store"
 )
@@ -59,6 +61,34 @@ func listedUntil(ctx context.Context, p *ingest.Pipeline, s *store.Store) (uint6
 		return 0, s.ForgetReadings(ctx)
 	}
 	return last.LogIndex + 1, nil
+}
+
+// retain erases readings that are older than the node is to keep them, until ctx ends.
+func retain(ctx context.Context, r *readings, keep time.Duration) error {
+	for {
+		old := fact.ReadingFilter{Until: time.Now().Add(-keep)}
+		page, err := r.store.ReadingsOf(ctx, old, ledger.PageRequest{Size: ledger.MaxPageSize})
+		for i := range page.Items {
+			var id proof.RequestID
+			if id, err = proof.ParseRequestID(page.Items[i].ID); err == nil {
+				err = r.Erase(ctx, id)
+			}
+			if err != nil {
+				break
+			}
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // told to end
+		case err != nil:
+			return fmt.Errorf("erasing what is older than it is to be kept: %w", err)
+		case page.Next != "":
+			continue
+		}
+		if err := sleep(ctx, min(time.Hour, keep/10)); err != nil {
+			return nil //nolint:nilerr // told to end
+		}
+	}
 }
 
 func listSome(ctx context.Context, p *ingest.Pipeline, s *store.Store, from uint64) (uint64, error) {

@@ -108,7 +108,7 @@ func open(
 		return n, err
 	}
 	n.monitor = n.newMonitor()
-	n.readings = &readings{organisation: cfg.Organisation}
+	n.readings = &readings{organisation: cfg.Organisation, store: n.store}
 	n.devices = admit.New(cfg.Organisation, n.store)
 	if err := n.openMonitors(); err != nil {
 		return n, err

@@ -8,6 +8,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/ingest"
 	"github.com/secant-platform/secant/gateway/rest"
+	"github.com/secant-platform/secant/gateway/store"
 )
 
 // readings is the pipeline as the HTTP interface sees it. It is there from the
@@ -15,6 +16,7 @@ import (
 // anchor: before that, nothing may be added to it.
 type readings struct {
 	organisation string
+	store        *store.Store
 	pipeline     atomic.Pointer[ingest.Pipeline]
 }
 
@@ -68,6 +70,24 @@ func (r *readings) Record(ctx context.Context, id proof.RequestID, index int) ([
 		return nil, "", err
 	}
 	return p.Record(ctx, id, index)
+}
+
+// eventErased is the node's event about readings that were erased.
+const eventErased = "readings.erased"
+
+// Erase destroys a request's readings, and takes them off the list.
+func (r *readings) Erase(ctx context.Context, id proof.RequestID) error {
+	p, err := r.open()
+	if err != nil {
+		return err
+	}
+	if err := p.Erase(ctx, id); err != nil {
+		return err
+	}
+	if err := r.store.ForgetReading(ctx, id.String()); err != nil {
+		return err
+	}
+	return r.store.AddEvent(ctx, eventErased, []string{id.String()}, nil)
 }
 
 // ProofParts finds the node's side of one record's proof.

@@ -18,6 +18,7 @@ const (
 	AgreementsGather Right = "agreements:gather" // follows what persons are to sign, and hands in what they signed
 	ReadingsWrite    Right = "readings:write"
 	ReadingsRead     Right = "readings:read"
+	ReadingsErase    Right = "readings:erase"
 	ThreatsShare     Right = "threats:share"
 	ThreatsRead      Right = "threats:read"
 	RiskWrite        Right = "risk:write"
@@ -71,7 +72,7 @@ var rights = map[Role][]Right{
 	RoleAnalyst:     {ThreatsShare, ThreatsRead, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleRiskManager: {RiskWrite, RiskRead, DevicesRead, ThreatsRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleAuditor:     everyRead,
-	RoleOperator:    append(slices.Clone(everyRead), ConsortiumGovern, CredentialsIssue),
+	RoleOperator:    append(slices.Clone(everyRead), ConsortiumGovern, CredentialsIssue, ReadingsErase),
 	RoleNode:        {MembersRead},
 	RoleNurse:       bedside,
 	RolePhysician:   bedside,

@@ -82,6 +82,11 @@ type Config struct {
 	// use, readable by its owner only.
 	Keys Keys `json:"keys"`
 
+	// Retention is how long readings are kept before they are erased, at least 24h.
+	// What the law asks for differs: ten years in one country, thirty in another.
+	// Default: for ever.
+	Retention Duration `json:"retention,omitempty"`
+
 	// Limits bound what one caller can ask for.
 	Limits Limits `json:"limits"`
 

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/secant-platform/secant/analytics/strictjson"
 )
@@ -149,6 +150,12 @@ func (c *Config) Validate() error {
 	faults = append(faults, c.publicFaults()...)
 	faults = append(faults, c.signInFaults()...)
 	faults = append(faults, mllpFaults(c.MLLP)...)
+	if r := c.Retention.Std(); r != 0 && r < 24*time.Hour {
+		fail("retention must be at least 24h, or absent")
+	}
+	if c.Pace.Audit.Std() <= 0 {
+		fail("pace.audit must be positive")
+	}
 	own := false
 	for i, p := range c.Ledger.Peers {
 		own = own || p.Organisation != "" && p.Organisation == c.Organisation

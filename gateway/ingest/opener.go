@@ -95,6 +95,7 @@ type opener struct {
 	kept  map[vault.ID]*list.Element // of *opened
 	order list.List                  // the one asked for last is in front
 	bytes int
+	drops uint64 // what was read before the last one may be erased, and is not kept
 }
 
 // openers is how many requests are opened at once.
@@ -128,6 +129,9 @@ func (o *opener) open(ctx context.Context, id vault.ID) (*opened, error) {
 	if have := o.cached(id); have != nil { // somebody else was faster
 		return have, nil
 	}
+	o.mu.Lock()
+	drops := o.drops
+	o.mu.Unlock()
 	r, err := o.vault.Get(ctx, id)
 	if err != nil {
 		return nil, err
@@ -136,7 +140,7 @@ func (o *opener) open(ctx context.Context, id vault.ID) (*opened, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening request %s: %w", id, err)
 	}
-	o.keep(opened)
+	o.keep(opened, drops)
 	return opened, nil
 }
 
@@ -151,10 +155,21 @@ func (o *opener) cached(id vault.ID) *opened {
 	return e.Value.(*opened) //nolint:errcheck,forcetypeassert // the list holds nothing else
 }
 
-func (o *opener) keep(r *opened) {
+// drop forgets a request that was erased.
+func (o *opener) drop(id vault.ID) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if _, ok := o.kept[r.id]; ok || r.size() > o.limit {
+	o.drops++
+	if e, ok := o.kept[id]; ok {
+		o.bytes -= o.order.Remove(e).(*opened).size() //nolint:errcheck,forcetypeassert // the list holds nothing else
+		delete(o.kept, id)
+	}
+}
+
+func (o *opener) keep(r *opened, drops uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, ok := o.kept[r.id]; ok || r.size() > o.limit || o.drops != drops {
 		return
 	}
 	o.kept[r.id] = o.order.PushFront(r)

@@ -24,6 +24,7 @@ type Readings interface {
 	Receipt(ctx context.Context, id proof.RequestID) (*Receipt, error)
 	Record(ctx context.Context, id proof.RequestID, index int) (record []byte, mediaType string, err error)
 	ProofParts(ctx context.Context, id proof.RequestID, index int) (*ProofParts, error)
+	Erase(ctx context.Context, id proof.RequestID) error
 }
 
 // Devices decides which devices may hand in readings here, and finds the key under
@@ -155,6 +156,21 @@ func (a *API) readingRoutes() {
 			v.Anchor = &AnchorOf{Stream: anchor.Stream, Sequence: anchor.Sequence, Size: anchor.Size, Tx: anchor.Tx, Time: anchor.Time}
 		}
 		return &body[AnchoredReceipt]{v}, nil
+	})
+
+	register(a.api, auth.ReadingsErase, huma.Operation{
+		OperationID: "erase-readings", Method: http.MethodDelete, Path: "/v1/readings/{id}", Tags: []string{"readings"},
+		Summary: "Erase the readings of a request, for good",
+		Description: "Their key is destroyed: nobody can read them any more, and no proof of them can be made. The log keeps a salted commitment, from which nothing follows; " +
+			"the proofs of all other readings hold as before. Each request is about one person at most, so a person's readings are erased request by request (GET /v1/units/{id}/readings). " +
+			"Backups that hold the vault's key and older segments must be let go as well.",
+		DefaultStatus: http.StatusNoContent,
+	}, func(ctx context.Context, in *PathRequest) (*struct{}, error) {
+		id, err := proof.ParseRequestID(in.ID)
+		if err != nil {
+			return nil, noRequest()
+		}
+		return nil, a.Readings.Erase(ctx, id)
 	})
 
 	record := []*huma.Param{

@@ -62,6 +62,16 @@ func (s *Store) ForgetReadings(ctx context.Context) error {
 	})
 }
 
+// ForgetReading takes a reading off the list.
+func (s *Store) ForgetReading(ctx context.Context, id string) error {
+	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		if _, err := t.exec(ctx, "DELETE FROM reading WHERE id = ?", id); err != nil {
+			return fmt.Errorf("forgetting a reading: %w", err)
+		}
+		return nil
+	})
+}
+
 // ReadingsOf lists the readings that the filter leaves, newest first.
 func (s *Store) ReadingsOf(ctx context.Context, f fact.ReadingFilter, req ledger.PageRequest) (fact.ReadingPage, error) {
 	l := listing{table: "reading", order: []string{"ordinal"}, newest: true}

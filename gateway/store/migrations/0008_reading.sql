@@ -12,3 +12,5 @@ CREATE TABLE reading (
   media_type TEXT NOT NULL
 );
 CREATE INDEX reading_unit ON reading (unit, ordinal);
+CREATE INDEX reading_id ON reading (id);
+CREATE INDEX reading_received ON reading (received);
