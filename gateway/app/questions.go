@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/url"
 	"slices"
@@ -35,13 +36,6 @@ func (i *identity) openQuestions(n *node, router *auth.Router, contexts *vc.Cont
 	if older != nil {
 		clients, olderID = append(clients, older), older.ID()
 	}
-	asker, err := oid4vp.NewVerifier(oid4vp.Options{
-		Base: n.cfg.PublicURL() + proofsPath, Clients: clients, Flows: n.store, Judge: i.proven, Now: time.Now,
-		Name: n.cfg.DisplayName, Kind: flowProof, Contexts: contexts,
-	})
-	if err != nil {
-		return fmt.Errorf("making the verifier of proofs: %w", err)
-	}
 	purposes := map[string]oid4.Purpose{}
 	for _, q := range catalogue.Questions() {
 		t, ok := catalogue.Find(q.Type)
@@ -53,6 +47,14 @@ func (i *identity) openQuestions(n *node, router *auth.Router, contexts *vc.Cont
 			p.Older, p.OlderClientID = olderQuery(q, t), olderID
 		}
 		purposes[q.Name] = p
+	}
+	asker, err := oid4vp.NewVerifier(oid4vp.Options{
+		Base: n.cfg.PublicURL() + proofsPath, Clients: clients, Flows: n.store, Judge: i.proven, Now: time.Now,
+		Name: n.cfg.DisplayName, Kind: flowProof, Contexts: contexts,
+		Standing: oid4.Standing(purposes), Secret: []byte(rand.Text() + rand.Text()),
+	})
+	if err != nil {
+		return fmt.Errorf("making the verifier of proofs: %w", err)
 	}
 	routes, err := oid4.NewVerifier(asker, purposes)
 	if err != nil {

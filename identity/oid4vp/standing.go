@@ -60,9 +60,16 @@ func (v *Verifier) openStanding() error {
 	return nil
 }
 
+// Stands reports whether there is a standing question of a name.
+func (v *Verifier) Stands(name string) bool { return v.find(name) >= 0 }
+
+func (v *Verifier) find(name string) int {
+	return slices.IndexFunc(v.standing, func(s standing) bool { return s.name == name })
+}
+
 // AskStanding begins a request with the standing question of a name.
 func (v *Verifier) AskStanding(name string) (*Asked, error) {
-	i := slices.IndexFunc(v.standing, func(s standing) bool { return s.name == name })
+	i := v.find(name)
 	if i < 0 {
 		return nil, errors.New("asking a wallet: there is no such standing question")
 	}
