@@ -228,12 +228,12 @@ func (i *identity) open(n *node, router *auth.Router, secret []byte, contexts *v
 		return fmt.Errorf("making the verifier's routes: %w", err)
 	}
 	asks.Register(router)
-	return i.openQuestions(n, router, contexts, clients[0])
+	return i.openQuestions(n, router, contexts, clients)
 }
 
 // askers are the node as wallets that are asked know it: by the digest of the
-// certificate of its public address, and when they are asked for statements by the
-// host's name in it.
+// certificate of its public address, and second, where the certificate has it, by the
+// host's name: see statementAsker.
 func (n *node) askers(ctx context.Context) ([]*oid4vp.Client, error) {
 	signer, chain, err := n.publicChain()
 	if err != nil {

@@ -172,7 +172,9 @@ func TestAskingKeepsNothing(t *testing.T) {
 
 func TestPurposesAreTheVerifiersStandingQuestions(t *testing.T) {
 	t.Parallel()
-	judge := func(context.Context, oid4vp.Presented, oid4vp.Want) (*oid4vp.Judged, error) { return nil, errors.New("none") }
+	judge := func(context.Context, oid4vp.Presented, oid4vp.Want) (*oid4vp.Judged, error) {
+		return nil, errors.New("none")
+	}
 	v, err := oid4vp.NewVerifier(oid4vp.Options{
 		Base: "https://ward.example", Clients: []*oid4vp.Client{oid4vp.Unsigned()}, Flows: flowtest.NewMemory(time.Now), Judge: judge, Now: time.Now,
 	})
