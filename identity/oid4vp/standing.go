@@ -52,8 +52,8 @@ func (v *Verifier) openStanding() error {
 		if err != nil {
 			return err
 		}
-		if q.Nonce != "" {
-			return errors.New("making a verifier: a standing question has a fresh nonce each time")
+		if q.Nonce != "" || len(q.Statement) > 0 || q.Life != 0 {
+			return errors.New("making a verifier: a standing question has a fresh nonce each time, which is no statement's, and the verifier's life")
 		}
 		v.standing = append(v.standing, standing{name, client, q})
 	}
