@@ -164,17 +164,13 @@ func (l *lastingSignatures) rotate() error {
 	return nil
 }
 
-// last makes and keeps the lasting signature of a certificate.
-func (l *lastingSignatures) last(ctx context.Context, c *lasting.Certificate) error {
+// last makes the lasting signature of a certificate.
+func (l *lastingSignatures) last(c *lasting.Certificate) (string, error) {
 	key, err := l.key(lastingCertificates)
 	if err != nil {
-		return err
+		return "", err
 	}
-	signature, err := c.Sign(key)
-	if err != nil {
-		return err
-	}
-	return l.store.AddLasting(ctx, c.Digest(), signature)
+	return c.Sign(key)
 }
 
 // line makes the lasting signature of a checkpoint that stands on the ledger. It is

@@ -39,10 +39,11 @@ func (s *Store) Turn(ctx context.Context, reference string) (turn int64, err err
 
 const turnQuery = "SELECT coalesce((SELECT times FROM taken_back WHERE kind = ? AND id = ?), 0)"
 
-// AddCredentials keeps what was issued for one order, all or none. It looks in the same
+// AddCredentials keeps what was issued for one order with its lasting signatures, by the
+// digest of what each is over, all or none. It looks in the same
 // transaction whether the order still stands: whoever takes back comes before or after,
 // and never between.
-func (s *Store) AddCredentials(ctx context.Context, records []desk.Record, turn int64) error {
+func (s *Store) AddCredentials(ctx context.Context, records []desk.Record, lasting map[string]string, turn int64) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		for _, r := range records {
 			if err := stands(ctx, t, r, turn); err != nil {
@@ -54,7 +55,7 @@ func (s *Store) AddCredentials(ctx context.Context, records []desk.Record, turn 
 				return fmt.Errorf("keeping a credential: %w", err)
 			}
 		}
-		return nil
+		return addLasting(ctx, t, lasting)
 	})
 }
 

@@ -40,9 +40,10 @@ type Edition struct {
 type Store interface {
 	// Turn returns how often what was issued under a reference was taken back.
 	Turn(ctx context.Context, reference string) (int64, error)
-	// AddCredentials keeps new records of one order, all or none; denied when their
-	// offer has ended, or when their reference has had another turn.
-	AddCredentials(ctx context.Context, records []Record, turn int64) error
+	// AddCredentials keeps new records of one order with their lasting signatures (by the
+	// digest of what each is over), all or none; denied when their offer has ended, or
+	// when their reference has had another turn.
+	AddCredentials(ctx context.Context, records []Record, lasting map[string]string, turn int64) error
 	// Credential returns one; not_found.
 	Credential(ctx context.Context, id string) (*Record, error)
 	// EachCredential calls use for every record that has not expired long ago.

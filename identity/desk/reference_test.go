@@ -85,11 +85,11 @@ type meanwhile struct {
 	do func()
 }
 
-func (m *meanwhile) AddCredentials(ctx context.Context, records []desk.Record, turn int64) error {
+func (m *meanwhile) AddCredentials(ctx context.Context, records []desk.Record, lasting map[string]string, turn int64) error {
 	if m.do != nil {
 		m.do()
 	}
-	return m.Store.AddCredentials(ctx, records, turn)
+	return m.Store.AddCredentials(ctx, records, lasting, turn)
 }
 
 // TestNothingIsIssuedAfterItWasTakenBack, also to who has passed every check by then.
@@ -171,7 +171,9 @@ var errBroken = errors.New("the disk is full")
 
 type broken struct{ desk.Store }
 
-func (broken) AddCredentials(context.Context, []desk.Record, int64) error { return errBroken }
+func (broken) AddCredentials(context.Context, []desk.Record, map[string]string, int64) error {
+	return errBroken
+}
 
 func TestClaimsAreBounded(t *testing.T) {
 	t.Parallel()
