@@ -15,6 +15,7 @@ import (
 	"github.com/secant-platform/secant/gateway/oid4"
 	"github.com/secant-platform/secant/gateway/store"
 	"github.com/secant-platform/secant/identity/catalogue"
+	"github.com/secant-platform/secant/identity/certificate"
 	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/keys/local"
 	"github.com/secant-platform/secant/identity/lasting"
@@ -32,9 +33,10 @@ const (
 	typeLastingCheckpoints  = "LastingCheckpointKey"
 )
 
-// keptLasting is how many generations of a lasting key stand in the document. What an
-// older one signed has no key any more that anybody vouches for.
-const keptLasting = 4
+// keptLasting is how many generations of a lasting key stand in the document: of two, as
+// many as it has room for beside the others. What an older one signed has no key any
+// more that anybody vouches for.
+const keptLasting = (ledger.MaxDIDServices - placeServices - certificate.MaxRoots - keptBBS) / 2
 
 // maxLastingLines bounds the checkpoints whose lasting signatures are kept at hand.
 const maxLastingLines = 256
