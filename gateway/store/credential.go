@@ -162,12 +162,21 @@ func countChange(ctx context.Context, t *txn, list int) error {
 }
 
 // SetReference changes the status of everything that was issued under a reference, but
-// for what is revoked, in one transaction, and returns what it changed. What is taken
-// back is so with the offers that were made under it.
-func (s *Store) SetReference(ctx context.Context, reference string, after status.Status) (changed []desk.Record, err error) {
-	err = s.update(ctx, func(ctx context.Context, t *txn) (err error) {
-		if changed, err = changing(ctx, t, reference, after); err != nil {
+// for what is revoked, in one transaction, and returns what it changed, and what has no
+// status. What is taken back is so with the offers that were made under it.
+func (s *Store) SetReference(ctx context.Context, reference string, after status.Status) (changed, without []desk.Record, err error) {
+	err = s.update(ctx, func(ctx context.Context, t *txn) error {
+		all, err := changing(ctx, t, reference, after)
+		if err != nil {
 			return fmt.Errorf("reading a reference's credentials: %w", err)
+		}
+		changed, without = nil, nil
+		for _, r := range all {
+			if r.HasStatus() {
+				changed = append(changed, r)
+			} else {
+				without = append(without, r)
+			}
 		}
 		counted := map[int]bool{}
 		for _, r := range changed {
@@ -190,13 +199,18 @@ func (s *Store) SetReference(ctx context.Context, reference string, after status
 		}
 		return nil
 	})
-	return changed, err
+	return changed, without, err
+}
+
+// EndOffer ends an offer, as SetCredential does with that of what it takes back.
+func (s *Store) EndOffer(ctx context.Context, offer string) error {
+	return s.update(ctx, func(ctx context.Context, t *txn) error { return takeBack(ctx, t, byOffer, offer) })
 }
 
 // changing lists the credentials of a reference that a change of their status concerns,
-// as they are after it.
+// as they are after it, with those that have none.
 func changing(ctx context.Context, t *txn, reference string, after status.Status) (list []desk.Record, err error) {
-	query, err := t.stmt(ctx, "SELECT "+credentialColumns+" FROM credential WHERE reference = ? AND place >= 0 AND status NOT IN (?, ?)")
+	query, err := t.stmt(ctx, "SELECT "+credentialColumns+" FROM credential WHERE reference = ? AND (place < 0 OR status NOT IN (?, ?))")
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +224,9 @@ func changing(ctx context.Context, t *txn, reference string, after status.Status
 		if err != nil {
 			return nil, err
 		}
-		r.Status = after
+		if r.HasStatus() {
+			r.Status = after
+		}
 		list = append(list, r)
 	}
 	return list, rows.Err()

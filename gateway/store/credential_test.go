@@ -51,7 +51,7 @@ func TestCredentialsOfOneListMoveIntoTheFirst(t *testing.T) {
 	if n, err := s.StatusChanges(t.Context(), 1); err != nil || n != 5 {
 		t.Errorf("%d changes, %v", n, err)
 	}
-	changed, err := s.SetReference(t.Context(), "n-1", status.Revoked)
+	changed, _, err := s.SetReference(t.Context(), "n-1", status.Revoked)
 	if err != nil || len(changed) != 1 || changed[0].ID != "b" {
 		t.Errorf("changed %+v, %v", changed, err)
 	}

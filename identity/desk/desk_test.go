@@ -69,6 +69,7 @@ type office struct {
 
 	kind, organisation string
 	last               func(*lasting.Certificate) (string, error)
+	bbs                func() (string, *vc.BBSSigner, error)
 }
 
 func newOffice(t *testing.T) *office {
@@ -101,7 +102,7 @@ func (o *office) open(t *testing.T) {
 	t.Helper()
 	var err error
 	o.Desk, err = desk.New(t.Context(), desk.Options{
-		DID: secant, Web: web, Home: base, Kind: o.kind, Organisation: o.organisation, Last: o.last,
+		DID: secant, Web: web, Home: base, Kind: o.kind, Organisation: o.organisation, Last: o.last, BBS: o.bbs,
 		Keys: o.keeper, Contexts: o.contexts, Chain: o.authority.Chain, Lists: address, Store: o.desks,
 		Committed: func(_ context.Context, list string) (*ledger.StatusList, error) { return o.commitment(list) },
 		Commit: func(_ context.Context, req ledger.CommitStatusList) error {

@@ -52,10 +52,13 @@ type Store interface {
 	// when its status is not before any more. It ends the offer of one that is not
 	// valid afterwards.
 	SetCredential(ctx context.Context, id string, before, after status.Status) error
+	// EndOffer ends the offer by which a credential came that has no status of its own.
+	EndOffer(ctx context.Context, offer string) error
 	// SetReference changes the status of all that was issued under a reference and is
-	// not revoked, as SetCredential does, all or none; it returns what it changed. Unless
-	// it makes them valid, the reference has another turn.
-	SetReference(ctx context.Context, reference string, after status.Status) ([]Record, error)
+	// not revoked, as SetCredential does, all or none; it returns what it changed, and
+	// what has no status to change. Unless it makes them valid, the reference has another
+	// turn.
+	SetReference(ctx context.Context, reference string, after status.Status) (changed, without []Record, err error)
 	// StatusChanges returns how many changes of status there were in a list.
 	StatusChanges(ctx context.Context, list int) (int64, error)
 	// AddEditions keeps editions beside all of the version before, which is the one
