@@ -33,34 +33,26 @@ func (w *world) pendingOf(t *testing.T) (list []struct{ ID, Issuer, Name string 
 func TestWhatComesLaterIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	must := func(args ...string) string {
-		t.Helper()
-		out, err := w.command(t, "", args...)
-		if err != nil {
-			t.Fatalf("%v: %v", args, err)
-		}
-		return out
-	}
-	must("create")
+	w.must(t, "", "create")
 	w.deferred.Store(2)
-	out := must("receive", "--yes", w.offer(t, "staff", false).Link)
+	out := w.must(t, "", "receive", "--yes", w.offer(t, "staff", false).Link)
 	if strings.Count(out, "asking again in") != 2 || !strings.Contains(out, "Staff card") || len(w.pendingOf(t)) != 0 {
 		t.Errorf("it waits: %s", out)
 	}
 
 	w.deferred.Store(2)
-	out = must("receive", "--yes", "--wait", "0", w.offer(t, "staff", false).Link)
+	out = w.must(t, "", "receive", "--yes", "--wait", "0", w.offer(t, "staff", false).Link)
 	list := w.pendingOf(t)
 	if len(list) != 1 || list[0].Name != "Staff card" || !strings.HasPrefix(list[0].Issuer, w.base) || !strings.Contains(out, "secant wallet collect --name me") {
 		t.Fatalf("it leaves %+v: %s", list, out)
 	}
-	if out := must("list"); !strings.Contains(out, "1 still to come") {
+	if out := w.must(t, "", "list"); !strings.Contains(out, "1 still to come") {
 		t.Errorf("it lists %s", out)
 	}
-	if out := must("collect"); !strings.Contains(out, "The issuer issues later") || len(w.pendingOf(t)) != 1 {
+	if out := w.must(t, "", "collect"); !strings.Contains(out, "The issuer issues later") || len(w.pendingOf(t)) != 1 {
 		t.Errorf("it collects too early: %s", out)
 	}
-	if out := must("collect", "--wait", "30s", list[0].ID); !strings.Contains(out, "Staff card") || len(w.pendingOf(t)) != 0 {
+	if out := w.must(t, "", "collect", "--wait", "30s", list[0].ID); !strings.Contains(out, "Staff card") || len(w.pendingOf(t)) != 0 {
 		t.Errorf("it collects %s", out)
 	}
 	if _, err := w.command(t, "", "collect", list[0].ID); err == nil {
@@ -68,8 +60,8 @@ func TestWhatComesLaterIsWaitedFor(t *testing.T) {
 	}
 
 	w.deferred.Store(1)
-	must("receive", "--yes", "--wait", "0", w.offer(t, "badge", false).Link)
-	must("delete", "--yes", w.pendingOf(t)[0].ID)
+	w.must(t, "", "receive", "--yes", "--wait", "0", w.offer(t, "badge", false).Link)
+	w.must(t, "", "delete", "--yes", w.pendingOf(t)[0].ID)
 	if len(w.pendingOf(t)) != 0 {
 		t.Error("it waits for what was forgotten")
 	}
