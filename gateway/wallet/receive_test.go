@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -92,6 +93,32 @@ func TestAnOfferSaysWhatItNeeds(t *testing.T) {
 	refuses("the link holds no offer", "openid-credential-offer://")
 }
 
+// TestWhatIsReceivedIsWhatWasAgreedTo: an offer that a link only refers to is read once.
+func TestWhatIsReceivedIsWhatWasAgreedTo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must(t, "", "create")
+	var offers []string
+	for _, kind := range []string{"staff", "badge"} {
+		u, err := url.Parse(w.offer(t, kind, false).Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		offers = append(offers, u.Query().Get("credential_offer"))
+	}
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+		out.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(out, offers[min(asked, 1)])
+		asked++
+	}))
+	t.Cleanup(server.Close)
+	out := w.must(t, "yes\n", "receive", "openid-credential-offer://?credential_offer_uri="+url.QueryEscape(server.URL))
+	if !strings.Contains(out, "Staff card") || asked != 1 {
+		t.Errorf("the offer was read %d times, and received is %s", asked, out)
+	}
+}
+
 // TestReceivingFromElsewhere: from an issuer that is not ours, in each way that it has.
 func TestReceivingFromElsewhere(t *testing.T) {
 	t.Parallel()
@@ -111,6 +138,10 @@ func TestReceivingFromElsewhere(t *testing.T) {
 		t.Errorf("later: %s, %v", out, err)
 	}
 	approve := wallettest.Ask[made](t, elsewhere, map[string]any{"code": true})
+	bare := wallettest.Ask[made](t, elsewhere, map[string]any{"code": true})
+	if out := w.browse(t, bare.Link, "http://127.0.0.1:0"); !strings.Contains(out, "Staff card") {
+		t.Errorf("by approval on this machine, at an address without a path: %s", out)
+	}
 	if out := w.browse(t, approve.Link, ""); !strings.Contains(out, "Staff card") {
 		t.Errorf("by approval on this machine: %s", out)
 	}
@@ -166,13 +197,17 @@ func (w *world) browse(t *testing.T, link, redirect string) string {
 		return res.StatusCode, res.Header.Get("Location")
 	}
 	_, callback := get(address)
-	if redirect == "" {
+	if !strings.HasPrefix(redirect, "https:") {
+		path := "/back"
+		if redirect != "" {
+			path = "/"
+		}
 		u, err := url.Parse(callback)
-		if err != nil || u.Hostname() != "127.0.0.1" || u.Path != "/back" {
+		if err != nil || u.Hostname() != "127.0.0.1" || u.Path != path {
 			t.Fatalf("the browser is sent to %q", callback)
 		}
 		// What others on this machine send is not the answer.
-		for _, guess := range []string{"http://" + u.Host + "/back?code=x&state=y", "http://" + u.Host + "/other?" + u.RawQuery} {
+		for _, guess := range []string{"http://" + u.Host + path + "?code=x&state=y", "http://" + u.Host + "/other?" + u.RawQuery} {
 			if status, _ := get(guess); status != http.StatusBadRequest {
 				t.Errorf("%s: %d", guess, status)
 			}
