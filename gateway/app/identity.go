@@ -166,6 +166,15 @@ func (n *node) openIdentities(ctx context.Context, router *auth.Router) (*identi
 	return i, err
 }
 
+// holderKey finds the key by which a wallet says that it proves a key.
+func holderKey(ctx context.Context, dids *did.Resolver, kid string) (ledger.JWK, error) {
+	party, _, _ := strings.Cut(kid, "#")
+	if !did.OfHolder(party) {
+		return ledger.JWK{}, ledger.Problemf(ledger.CodeDenied, "a holder is named by did:jwk, did:key or did:secant")
+	}
+	return dids.Key(ctx, party, kid, check.Authentication, time.Now())
+}
+
 // metadataKey signs the issuer's metadata as its credentials are signed: whoever knows
 // it by its did:web or by its root knows who speaks.
 func (i *identity) metadataKey() (keys.Signer, keys.Header, error) {
@@ -199,10 +208,7 @@ func (i *identity) open(n *node, router *auth.Router, secret []byte, contexts *v
 		URL: n.cfg.PublicURL() + issuerPath, Display: []oid4vci.Display{{Name: n.cfg.DisplayName}},
 		Configurations: configurations(n.cfg.Kind, i.bbs != nil), Issue: i.issue, Flows: n.store, Secret: secret, BatchSize: oid4vci.MaxBatch,
 		Authorities: n.cfg.PublicURL() + oid4.PathList, MetadataKey: i.metadataKey,
-		KeyOf: func(ctx context.Context, kid string) (ledger.JWK, error) {
-			party, _, _ := strings.Cut(kid, "#")
-			return n.dids.Key(ctx, party, kid, check.Authentication, time.Now())
-		},
+		KeyOf: func(ctx context.Context, kid string) (ledger.JWK, error) { return holderKey(ctx, n.dids, kid) },
 	})
 	if err != nil {
 		return fmt.Errorf("making the issuer: %w", err)

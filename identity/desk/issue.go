@@ -244,12 +244,9 @@ func (o *Order) life(t *catalogue.Type) time.Duration {
 	return min(t.Life, MaxLife(t, o.Format, o.Suite))
 }
 
-// holderMethods are those of the DIDs by which a holder is named as it named itself.
-var holderMethods = []string{"did:jwk:", "did:key:", "did:secant:"}
-
 // nameOf is the DID by which one of the holders named itself; empty: none that is taken.
 func (o *Order) nameOf(i int) string {
-	if i < len(o.Names) && slices.ContainsFunc(holderMethods, func(method string) bool { return strings.HasPrefix(o.Names[i], method) }) {
+	if i < len(o.Names) && did.OfHolder(o.Names[i]) {
 		return o.Names[i]
 	}
 	return ""
