@@ -10,8 +10,8 @@ import (
 
 // maxStatements bounds how many statements a BBS+ credential makes, its proof's own
 // among them. For each the verifier makes a point of the curve, while nobody else
-// computes: 256 of them take some 60 ms.
-const maxStatements = 256
+// computes: 128 of them take some 50 ms.
+const maxStatements = 128
 
 // The sizes of what a part's proof consists of, in bytes.
 const (
