@@ -57,6 +57,10 @@ func (w *Wallet) take(ctx context.Context, c *oid4vci.Client, offer *oid4vci.Off
 	if err != nil {
 		return nil, err
 	}
+	if bound != nil && len(remote.Server.DPoPAlgorithms) == 0 {
+		// The server knows no tokens that are bound to a key, and gives a bearer's.
+		c.Key, bound = nil, nil
+	}
 	session, err := grant(remote)
 	if err != nil {
 		return nil, err
