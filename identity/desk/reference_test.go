@@ -94,7 +94,8 @@ func TestWhatHasNoStatusIsNamedWhenItStays(t *testing.T) {
 	o.open(t)
 	order := desk.Order{
 		Type: "Practitioner", Format: catalogue.LD, Suite: catalogue.BBS, Reference: "n-1", Offer: "o-1",
-		Claims: map[string]any{"profession": "nurse", "organisation": north, "given_name": "Ada", "family_name": "Byron",
+		Claims: map[string]any{
+			"profession": "nurse", "organisation": north, "given_name": "Ada", "family_name": "Byron",
 			"licence_number": "L-1", "licence_authority": "Council",
 		},
 	}

@@ -49,17 +49,17 @@ func infinity() []byte { return append([]byte{0xc0}, make([]byte, 47)...) }
 // responses than there are bases: the last in their row then stands in the place of the
 // challenge, and all are zero.
 func forged(count int, revealed []byte, bases int) []byte {
-	b := binary.BigEndian.AppendUint16(nil, uint16(count)) //nolint:gosec // small
+	b := binary.BigEndian.AppendUint16(nil, uint16(count))
 	b = append(b, revealed...)
 	of := func(responses int) []byte {
-		b := binary.BigEndian.AppendUint32(infinity(), uint32(responses)) //nolint:gosec // small
+		b := binary.BigEndian.AppendUint32(infinity(), uint32(responses))
 		return append(b, make([]byte, 32*responses)...)
 	}
 	for range 3 {
 		b = append(b, infinity()...)
 	}
 	first := of(3)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(first))) //nolint:gosec // small
+	b = binary.BigEndian.AppendUint32(b, uint32(len(first)))
 	return append(append(b, first...), of(bases+1)...)
 }
 

@@ -88,7 +88,7 @@ func wholePart(proof []byte, shown int) bool {
 	}
 	length := next(lengthSize)
 	first := 2                                                                                             // responses: of e and r2
-	if length == nil || binary.BigEndian.Uint32(length) != uint32(pointSize+lengthSize+first*scalarSize) { //nolint:gosec // small
+	if length == nil || binary.BigEndian.Uint32(length) != uint32(pointSize+lengthSize+first*scalarSize) {
 		return false
 	}
 	for _, responses := range []int{first, 2 + count - shown} { // then: of r3, s', and of what is hidden
