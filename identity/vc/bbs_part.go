@@ -87,7 +87,7 @@ func wholePart(proof []byte, shown int) bool {
 		}
 	}
 	length := next(lengthSize)
-	first := 2                                                                                             // responses: of e and r2
+	first := 2 // responses: of e and r2
 	if length == nil || binary.BigEndian.Uint32(length) != uint32(pointSize+lengthSize+first*scalarSize) {
 		return false
 	}
