@@ -119,3 +119,26 @@ func TestNobodyForgesAPart(t *testing.T) {
 		}
 	}
 }
+
+// FuzzWholePart reads whatever bytes it is given, and takes those of one length alone.
+func FuzzWholePart(f *testing.F) {
+	finite := forged(3, []byte{1}, 4)
+	for i, b := range finite {
+		if b == 0xc0 {
+			finite[i] = 0x80
+		}
+	}
+	f.Add(finite, 1)
+	f.Add(forged(3, []byte{1}, 4), 1)
+	f.Add([]byte{0, 1}, 1)
+	f.Fuzz(func(t *testing.T, proof []byte, shown int) {
+		if !vc.WholePart(proof, shown) {
+			return
+		}
+		count := int(binary.BigEndian.Uint16(proof))
+		const point, length, scalar = 48, 4, 32
+		if want := 2 + count/8 + 1 + 3*point + length + 2*(point+length) + (4+count-shown)*scalar; len(proof) != want || shown < 1 || shown > count {
+			t.Errorf("%d bytes are a proof of %d of %d statements, which has %d", len(proof), shown, count, want)
+		}
+	})
+}
