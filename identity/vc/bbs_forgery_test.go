@@ -48,7 +48,7 @@ func infinity() []byte { return append([]byte{0xc0}, make([]byte, 47)...) }
 // forged is a proof that nobody needs a signature for, where a verifier takes more
 // responses than there are bases: the last in their row then stands in the place of the
 // challenge, and all are zero.
-func forged(count int, revealed []byte, bases int) []byte {
+func forged(count int, revealed []byte, responses ...int) []byte {
 	b := binary.BigEndian.AppendUint16(nil, uint16(count))
 	b = append(b, revealed...)
 	of := func(responses int) []byte {
@@ -58,9 +58,9 @@ func forged(count int, revealed []byte, bases int) []byte {
 	for range 3 {
 		b = append(b, infinity()...)
 	}
-	first := of(3)
+	first := of(responses[0])
 	b = binary.BigEndian.AppendUint32(b, uint32(len(first)))
-	return append(append(b, first...), of(bases+1)...)
+	return append(append(b, first...), of(responses[1])...)
 }
 
 // TestNobodyForgesAPart: aries' reader of proofs takes ones without any signature, lets
@@ -94,8 +94,8 @@ func TestNobodyForgesAPart(t *testing.T) {
 	many := append([]byte{0xff, 0xff}, make([]byte, 0xffff/8+1)...)
 	copy(many[len(many)-len(bitmap):], bitmap)
 	for name, b := range map[string][]byte{
-		"a proof of nothing":                       forged(count, bitmap, 2+count-shown),
-		"a proof of nothing, with fewer":           forged(shown, []byte{0, byte(1<<shown - 1)}, 2),
+		"a proof of nothing":                       forged(count, bitmap, 3, 3+count-shown),
+		"a proof of nothing, with fewer":           forged(shown, []byte{0, byte(1<<shown - 1)}, 3, 3),
 		"more behind it":                           append(slices.Clone(proof), 0),
 		"a place that does not exist":              padded,
 		"so many statements that it takes minutes": append(many, proof[2+len(bitmap):]...),
@@ -109,7 +109,7 @@ func TestNobodyForgesAPart(t *testing.T) {
 		if got, err := v.VerifyDisclosure(t.Context(), with(proof, more), nonce, now); err == nil {
 			t.Errorf("with a claim that nobody signed it reads as %+v", got)
 		}
-		if got, err := v.VerifyDisclosure(t.Context(), with(forged(count, bitmap, 2+count-shown), more), nonce, now); err == nil {
+		if got, err := v.VerifyDisclosure(t.Context(), with(forged(count, bitmap, 3, 3+count-shown), more), nonce, now); err == nil {
 			t.Errorf("with another, forged, it reads as %+v", got)
 		}
 	}
@@ -122,14 +122,17 @@ func TestNobodyForgesAPart(t *testing.T) {
 
 // FuzzWholePart reads whatever bytes it is given, and takes those of one length alone.
 func FuzzWholePart(f *testing.F) {
-	finite := forged(3, []byte{1}, 4)
+	finite := forged(3, []byte{1}, 2, 4)
 	for i, b := range finite {
 		if b == 0xc0 {
 			finite[i] = 0x80
 		}
 	}
+	if !vc.WholePart(finite, 1) {
+		f.Fatal("a proof in its form is refused")
+	}
 	f.Add(finite, 1)
-	f.Add(forged(3, []byte{1}, 4), 1)
+	f.Add(forged(3, []byte{1}, 3, 5), 1)
 	f.Add([]byte{0, 1}, 1)
 	f.Fuzz(func(t *testing.T, proof []byte, shown int) {
 		if !vc.WholePart(proof, shown) {
