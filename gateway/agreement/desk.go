@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
@@ -53,7 +54,10 @@ type Options struct {
 
 // Desk gathers signatures. It is safe for concurrent use, and keeps what it has to
 // know in its Flows, so that a restart loses nothing.
-type Desk struct{ o Options }
+type Desk struct {
+	o      Options
+	claims sync.Mutex // see claim
+}
 
 // New checks the options.
 func New(o Options) (*Desk, error) {
@@ -66,7 +70,7 @@ func New(o Options) (*Desk, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Desk{o}, nil
+	return &Desk{o: o}, nil
 }
 
 // Order is a transaction for which persons are to sign.
@@ -85,7 +89,7 @@ const (
 	Submitted State = "submitted" // all have signed, and it is on its way to the ledger
 	Done      State = "done"      // it stands on the ledger
 	Failed    State = "failed"    // the ledger refused it
-	Expired   State = "expired"   // not all signed in time
+	Expired   State = "expired"   // not all signed, or it could not be submitted, in time
 )
 
 // Agreement is a transaction with the persons that it takes.
@@ -113,7 +117,8 @@ type Person struct {
 	Commitment   string // what the ledger keeps of the statement
 }
 
-// Prepare makes the statements and asks for signatures.
+// Prepare makes the statements and asks for signatures. Problems: conflict when the
+// same has been signed, and the ledger has not refused it.
 func (d *Desk) Prepare(ctx context.Context, o Order) (*Agreement, error) {
 	request, err := holder.Encode(o.Request)
 	if err != nil {
@@ -121,6 +126,9 @@ func (d *Desk) Prepare(ctx context.Context, o Order) (*Agreement, error) {
 	}
 	about, err := holder.StepOf(o.Function, request)
 	if err != nil {
+		return nil, err
+	}
+	if err := d.free(ctx, "", o.Function, request); err != nil {
 		return nil, err
 	}
 	now := d.o.Now().UTC().Truncate(time.Millisecond)
@@ -254,10 +262,10 @@ func (d *Desk) view(ctx context.Context, s *step) (*Agreement, error) {
 		if i := slices.Index([]fact.State{fact.StateDone, fact.StateFailed}, op.State); i >= 0 {
 			a.State = []State{Done, Failed}[i]
 		}
+	case s.late(d.o.Now()):
+		a.State = Expired
 	case s.signed():
 		a.State = Submitted
-	case !d.o.Now().Before(s.Expires):
-		a.State = Expired
 	}
 	return a, nil
 }

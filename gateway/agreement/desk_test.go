@@ -2,6 +2,7 @@ package agreement_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -37,8 +38,9 @@ type office struct {
 
 	mu      sync.Mutex
 	at      time.Time
-	full    bool     // the outbox
-	started []string // by key, each time
+	full    bool                  // the outbox
+	started []string              // by key, each time
+	states  map[string]fact.State // of operations; none: stored
 	asked   []oid4vp.Question
 }
 
@@ -100,10 +102,12 @@ func newOffice(t *testing.T) *office {
 				return nil, ledger.Problemf(ledger.CodeBusy, "full")
 			}
 			f.started = append(f.started, key)
-			return &fact.Operation{ID: "op", Role: role, Name: name, Request: request}, nil
+			return &fact.Operation{ID: "op of " + key, Role: role, Name: name, Request: request}, nil
 		},
-		Operation: func(context.Context, string) (fact.Operation, error) {
-			return fact.Operation{ID: "op", State: fact.StateStored}, nil
+		Operation: func(_ context.Context, id string) (fact.Operation, error) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return fact.Operation{ID: id, State: cmp.Or(f.states[id], fact.StateStored)}, nil
 		},
 	}
 	return f
@@ -163,12 +167,16 @@ func TestOfTwoAtOnceOneSigns(t *testing.T) {
 	a := f.prepare(d)
 	var wg sync.WaitGroup
 	codes := make(chan ledger.Code, 6)
-	for i := range 6 { // colleagues, at both places
+	var all []*ledger.HolderStatement
+	for i := range cap(codes) { // colleagues, at both places
 		p := f.person("hospital-north")
 		signed, err := holder.Sign(&a.Persons[i%2].Statement.Statement, p.token, p.key, f.now())
 		if err != nil {
 			t.Fatal(err)
 		}
+		all = append(all, signed)
+	}
+	for _, signed := range all {
 		wg.Go(func() {
 			_, err := d.Sign(t.Context(), a.ID, *signed)
 			codes <- ledger.CodeOf(err)

@@ -3,12 +3,15 @@ package agreement
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 
+	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
+	"github.com/secant-platform/secant/identity/check"
 	"github.com/secant-platform/secant/identity/holder"
 	"github.com/secant-platform/secant/identity/oid4vp"
 )
@@ -28,8 +31,8 @@ func (d *Desk) Judge(ctx context.Context, p oid4vp.Presented, w oid4vp.Want) (*o
 
 // Sign takes a statement that was signed from its file. Problems: not_found for an
 // agreement that is not there, gone for what was signed before or too late, denied
-// for a person who may not sign this, or not beside those who have, invalid for a
-// signature that does not hold. Whatever is refused changes nothing.
+// for a person who may not sign this, or not beside those who have, conflict while the
+// same stands signed elsewhere, invalid for a signature that does not hold. Whatever is refused changes nothing.
 func (d *Desk) Sign(ctx context.Context, id string, signed ledger.HolderStatement) (*Agreement, error) {
 	if _, _, err := d.load(ctx, id); err != nil {
 		return nil, err
@@ -65,15 +68,24 @@ func (d *Desk) sign(ctx context.Context, id, challenge, presentation, audience s
 	if err != nil {
 		return "", err
 	}
-	by, err := d.judge(ctx, &s.Seats[at.Seat], about.Credential, challenge, presentation, audience)
+	if err := d.free(ctx, s.ID, s.Function, s.Request); err != nil {
+		return "", err
+	}
+	c, showed, err := d.judge(ctx, &s.Seats[at.Seat], about.Credential, challenge, presentation, audience)
 	if err != nil {
 		return "", err
 	}
+	by := &signature{
+		At: d.o.Now().UTC(), Organisation: c.Standing.Organisation, Commitment: ledger.StatementCommitment(challenge, c.HolderID()), Shown: newID(),
+	}
 	// From here on it counts, whether or not whoever sent it waits for the answer.
 	ctx = context.WithoutCancel(ctx)
-	s, err = d.change(ctx, at.Step, func(s *step) error { return s.take(at.Seat, by, d.o.Now()) })
-	if err != nil {
+	if err := d.keep(ctx, s, by, showed); err != nil {
 		return "", err
+	}
+	s, err = d.change(ctx, at.Step, func(s *step) error { return s.take(at.Seat, by, c.HolderID(), d.o.Now()) })
+	if err != nil {
+		return "", errors.Join(err, d.forget(ctx, by))
 	}
 	if s.signed() {
 		if _, err := d.submit(ctx, s.ID); err != nil { // whoever asks for the agreement tries again
@@ -83,79 +95,173 @@ func (d *Desk) sign(ctx context.Context, id, challenge, presentation, audience s
 	return about.Credential, nil
 }
 
+// keep keeps what a person showed, until the time to sign is over.
+func (d *Desk) keep(ctx context.Context, s *step, by *signature, is *shown) error {
+	b, err := json.Marshal(is)
+	if err != nil {
+		return fmt.Errorf("encoding a signature: %w", err)
+	}
+	return d.o.Flows.CreateFlow(ctx, kindShown, digest(by.Shown), b, s.Expires)
+}
+
+// forget removes what a person showed.
+func (d *Desk) forget(ctx context.Context, by *signature) error {
+	if _, err := d.o.Flows.TakeFlow(ctx, kindShown, digest(by.Shown)); err != nil && ledger.CodeOf(err) != ledger.CodeNotFound {
+		return err
+	}
+	return nil
+}
+
 // judge judges a signature as every credential is judged, and then as the ledger
 // will read it.
-func (d *Desk) judge(ctx context.Context, at *seat, credentialType, challenge, presentation, audience string) (*signature, error) {
+func (d *Desk) judge(ctx context.Context, at *seat, credentialType, challenge, presentation, audience string) (*check.Credential, *shown, error) {
 	c, err := d.o.Judge(ctx, presentation, credentialType, challenge, audience)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	b, err := ledger.EncodeStatements(ledger.HolderStatement{Statement: at.Statement, Presentation: presentation})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	parsed, err := verify.ParseStatements(b)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if parsed[0].Presentation.ClaimedIssuer != c.Standing.Issuer {
-		return nil, ledger.Problemf(ledger.CodeDenied, "the credential names its issuer in another way than by its DID on the ledger")
+		return nil, nil, ledger.Problemf(ledger.CodeDenied, "the credential names its issuer in another way than by its DID on the ledger")
 	}
-	by := &signature{
-		At: d.o.Now().UTC(), Organisation: c.Standing.Organisation, Holder: c.HolderID(),
-		Commitment: ledger.StatementCommitment(challenge, c.HolderID()), Presentation: presentation,
-	}
+	is := &shown{Presentation: presentation}
 	for _, ref := range c.Status {
-		by.Lists = append(by.Lists, list{c.Standing.Issuer, ref.URI})
+		is.Lists = append(is.Lists, list{c.Standing.Issuer, ref.URI})
 	}
-	return by, nil
+	return c, is, nil
 }
 
 // submit hands the transaction to the outbox, however often it is called, and then
-// forgets who signed.
+// forgets what the persons showed.
 func (d *Desk) submit(ctx context.Context, id string) (*step, error) {
 	s, _, err := d.load(ctx, id)
-	if err != nil || s.Operation != "" {
+	if err != nil || s.Operation != "" || s.late(d.o.Now()) {
 		return s, err
 	}
-	var r ready
-	statements := make([]ledger.HolderStatement, len(s.Seats))
-	for i, seat := range s.Seats {
-		statements[i] = ledger.HolderStatement{Statement: seat.Statement, Presentation: seat.Signed.Presentation}
-		for _, l := range seat.Signed.Lists {
-			if !slices.Contains(r.Lists, l) {
-				r.Lists = append(r.Lists, l)
-			}
+	if !s.Begun {
+		if err := d.claim(ctx, s); err != nil {
+			return nil, err
 		}
-	}
-	if r.Statements, err = ledger.EncodeStatements(statements...); err != nil {
-		return nil, err
-	}
-	b, err := json.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("encoding signatures: %w", err)
-	}
-	// Those of an agreement to the same request may be there, which the ledger may have
-	// refused.
-	key := readyKey(s.Function, s.Request)
-	if _, err := d.o.Flows.TakeFlow(ctx, kindReady, key); err != nil && ledger.CodeOf(err) != ledger.CodeNotFound {
-		return nil, err
-	}
-	if err := d.o.Flows.CreateFlow(ctx, kindReady, key, b, s.Expires); err != nil && ledger.CodeOf(err) != ledger.CodeAlreadyExists {
-		return nil, err
+		if s, err = d.change(ctx, id, func(s *step) error { s.Begun = true; return nil }); err != nil {
+			return nil, err
+		}
 	}
 	op, err := d.o.Start(ctx, "agreement "+s.ID, s.Role, s.Function, s.Request)
 	if err != nil {
 		return nil, err
 	}
-	return d.change(ctx, id, func(s *step) error {
+	signed := s.Seats
+	if s, err = d.change(ctx, id, func(s *step) error {
 		s.Operation = op.ID
 		for i := range s.Seats {
-			by := s.Seats[i].Signed
-			s.Seats[i].Link, by.Holder, by.Presentation, by.Lists = "", "", "", nil
+			s.Seats[i].Link, s.Seats[i].Signed.Shown = "", ""
 		}
 		return nil
-	})
+	}); err != nil {
+		return nil, err
+	}
+	for _, seat := range signed {
+		if err := d.forget(ctx, seat.Signed); err != nil { // it goes when the time to sign is over
+			d.o.Logger.WarnContext(ctx, "signature not forgotten yet", slog.Any("error", err))
+		}
+	}
+	return s, nil
+}
+
+// gather returns what travels beside a step's transaction.
+func (d *Desk) gather(ctx context.Context, s *step) (*ready, error) {
+	r := &ready{Step: s.ID}
+	statements := make([]ledger.HolderStatement, len(s.Seats))
+	for i, seat := range s.Seats {
+		b, err := d.o.Flows.Flow(ctx, kindShown, digest(seat.Signed.Shown))
+		if err != nil {
+			return nil, fmt.Errorf("finding a signature: %w", err)
+		}
+		var is shown
+		if err := json.Unmarshal(b, &is); err != nil {
+			return nil, fmt.Errorf("decoding a signature: %w", err)
+		}
+		statements[i] = ledger.HolderStatement{Statement: seat.Statement, Presentation: is.Presentation}
+		for _, l := range is.Lists {
+			if !slices.Contains(r.Lists, l) {
+				r.Lists = append(r.Lists, l)
+			}
+		}
+	}
+	var err error
+	r.Statements, err = ledger.EncodeStatements(statements...)
+	return r, err
+}
+
+// claim has what a step's persons signed travel beside its transaction, which one step
+// at a time can have: of another on the same request, it would be taken away.
+func (d *Desk) claim(ctx context.Context, s *step) error {
+	r, err := d.gather(ctx, s)
+	if err != nil {
+		return err
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encoding signatures: %w", err)
+	}
+	d.claims.Lock()
+	defer d.claims.Unlock()
+	if err := d.free(ctx, s.ID, s.Function, s.Request); err != nil {
+		return err
+	}
+	key := readyKey(s.Function, s.Request)
+	if _, err := d.o.Flows.TakeFlow(ctx, kindReady, key); err != nil && ledger.CodeOf(err) != ledger.CodeNotFound {
+		return err
+	}
+	return d.o.Flows.CreateFlow(ctx, kindReady, key, b, s.Expires)
+}
+
+// ready returns what travels beside a request; nil: nothing does, or not any more.
+func (d *Desk) ready(ctx context.Context, function string, request []byte) (*ready, error) {
+	b, err := d.o.Flows.Flow(ctx, kindReady, readyKey(function, request))
+	if ledger.CodeOf(err) == ledger.CodeNotFound {
+		return nil, nil //nolint:nilnil // nothing, and no error
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := new(ready)
+	if err := json.Unmarshal(b, r); err != nil {
+		return nil, fmt.Errorf("decoding signatures: %w", err)
+	}
+	return r, nil
+}
+
+// free returns nil when a step may submit a request: no other has, or the ledger has
+// refused it. Problems: conflict.
+func (d *Desk) free(ctx context.Context, id, function string, request []byte) error {
+	r, err := d.ready(ctx, function, request)
+	if err != nil || r == nil || r.Step == id {
+		return err
+	}
+	other, _, err := d.load(ctx, r.Step)
+	if ledger.CodeOf(err) == ledger.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if other.Operation != "" {
+		op, err := d.o.Operation(ctx, other.Operation)
+		if err != nil {
+			return err
+		}
+		if op.State == fact.StateFailed {
+			return nil
+		}
+	}
+	return ledger.Problemf(ledger.CodeConflict, "the same has been signed already, and is on its way to the ledger")
 }
 
 func readyKey(function string, request []byte) string { return digest(function, string(request)) }
@@ -167,16 +273,9 @@ func (d *Desk) Beside(ctx context.Context, function string, request []byte) (map
 	if !holder.Signs(function) {
 		return nil, nil //nolint:nilnil // no map, and no error
 	}
-	b, err := d.o.Flows.Flow(ctx, kindReady, readyKey(function, request))
-	if ledger.CodeOf(err) == ledger.CodeNotFound {
-		return nil, nil //nolint:nilnil // its time is over: the ledger says so
-	}
-	if err != nil {
-		return nil, err
-	}
-	var r ready
-	if err := json.Unmarshal(b, &r); err != nil {
-		return nil, fmt.Errorf("decoding signatures: %w", err)
+	r, err := d.ready(ctx, function, request)
+	if err != nil || r == nil {
+		return nil, err // its time is over: the ledger says so
 	}
 	beside := map[string][]byte{ledger.TransientStatements: r.Statements}
 	var lists []string

@@ -17,6 +17,7 @@ import (
 const (
 	kindStep      = "agreement"           // a step, by its id
 	kindChallenge = "agreement.challenge" // which step and seat, by what a wallet signs
+	kindShown     = "agreement.shown"     // what a person showed, by a signature's Shown
 	kindReady     = "agreement.ready"     // what travels beside a transaction, by its request
 )
 
@@ -29,6 +30,7 @@ type step struct {
 	Prepared  time.Time       `json:"prepared"`
 	Expires   time.Time       `json:"expires"`
 	Seats     []seat          `json:"seats"`
+	Begun     bool            `json:"begun,omitempty"`     // it goes to the outbox, and is not late any more
 	Operation string          `json:"operation,omitempty"` // in the outbox
 }
 
@@ -39,14 +41,19 @@ type seat struct {
 	Signed    *signature       `json:"signed,omitempty"`
 }
 
-// signature is a person's. What could tell who that is goes when all have signed.
+// signature is a person's, without what could tell who that is.
 type signature struct {
 	At           time.Time `json:"at"`
 	Organisation string    `json:"organisation"`
 	Commitment   string    `json:"commitment"`
-	Holder       string    `json:"holder,omitempty"` // thumbprint of the key
-	Presentation string    `json:"presentation,omitempty"`
-	Lists        []list    `json:"lists,omitempty"`
+	Shown        string    `json:"shown,omitempty"` // where what the person showed is kept; empty: not any more
+}
+
+// shown is what a person showed. It is kept until the transaction is submitted, or the
+// time to sign is over.
+type shown struct {
+	Presentation string `json:"presentation"`
+	Lists        []list `json:"lists,omitempty"`
 }
 
 // list is a status list on which a credential stands.
@@ -57,6 +64,7 @@ type list struct {
 
 // ready is what travels beside a transaction.
 type ready struct {
+	Step       string `json:"step"`       // whose it is
 	Statements []byte `json:"statements"` // by ledger.EncodeStatements
 	Lists      []list `json:"lists,omitempty"`
 }
@@ -86,6 +94,10 @@ func (s *step) signed() bool {
 	return !slices.ContainsFunc(s.Seats, func(s seat) bool { return s.Signed == nil })
 }
 
+// late reports whether it is too late to begin: the ledger takes no signature that is
+// older.
+func (s *step) late(now time.Time) bool { return !s.Begun && !now.Before(s.Expires) }
+
 // open returns nil when a seat can be signed.
 func (s *step) open(seat int, now time.Time) error {
 	if s.Seats[seat].Signed != nil {
@@ -97,15 +109,22 @@ func (s *step) open(seat int, now time.Time) error {
 	return nil
 }
 
-// take gives a seat to whoever signed, which must be somebody else than the others.
-func (s *step) take(seat int, by *signature, now time.Time) error {
+// take gives a seat to whoever signed, with the key of this thumbprint, which must be
+// somebody else than the others.
+func (s *step) take(seat int, by *signature, holder string, now time.Time) error {
 	if err := s.open(seat, now); err != nil {
 		return err
 	}
 	for _, other := range s.Seats {
+		if other.Signed == nil {
+			continue
+		}
+		challenge, err := other.Statement.Challenge()
+		if err != nil {
+			return err
+		}
 		switch {
-		case other.Signed == nil:
-		case other.Signed.Holder == by.Holder:
+		case other.Signed.Commitment == ledger.StatementCommitment(challenge, holder):
 			return ledger.Problemf(ledger.CodeDenied, "one person cannot sign twice")
 		case other.Signed.Organisation == by.Organisation:
 			return ledger.Problemf(ledger.CodeDenied, "the persons must be of different organisations, and one of this has signed")

@@ -166,6 +166,15 @@ func (n *node) openIdentities(ctx context.Context, router *auth.Router) (*identi
 	return i, err
 }
 
+// holderKey finds the key by which a wallet says that it proves a key.
+func holderKey(ctx context.Context, dids *did.Resolver, kid string) (ledger.JWK, error) {
+	party, _, _ := strings.Cut(kid, "#")
+	if !did.OfHolder(party) {
+		return ledger.JWK{}, ledger.Problemf(ledger.CodeDenied, "a holder is named by did:jwk, did:key or did:secant")
+	}
+	return dids.Key(ctx, party, kid, check.Authentication, time.Now())
+}
+
 // metadataKey signs the issuer's metadata as its credentials are signed: whoever knows
 // it by its did:web or by its root knows who speaks.
 func (i *identity) metadataKey() (keys.Signer, keys.Header, error) {
@@ -199,10 +208,7 @@ func (i *identity) open(n *node, router *auth.Router, secret []byte, contexts *v
 		URL: n.cfg.PublicURL() + issuerPath, Display: []oid4vci.Display{{Name: n.cfg.DisplayName}},
 		Configurations: configurations(n.cfg.Kind, i.bbs != nil), Issue: i.issue, Flows: n.store, Secret: secret, BatchSize: oid4vci.MaxBatch,
 		Authorities: n.cfg.PublicURL() + oid4.PathList, MetadataKey: i.metadataKey,
-		KeyOf: func(ctx context.Context, kid string) (ledger.JWK, error) {
-			party, _, _ := strings.Cut(kid, "#")
-			return n.dids.Key(ctx, party, kid, check.Authentication, time.Now())
-		},
+		KeyOf: func(ctx context.Context, kid string) (ledger.JWK, error) { return holderKey(ctx, n.dids, kid) },
 	})
 	if err != nil {
 		return fmt.Errorf("making the issuer: %w", err)
@@ -228,12 +234,12 @@ func (i *identity) open(n *node, router *auth.Router, secret []byte, contexts *v
 		return fmt.Errorf("making the verifier's routes: %w", err)
 	}
 	asks.Register(router)
-	return i.openQuestions(n, router, contexts, clients[0])
+	return i.openQuestions(n, router, contexts, clients)
 }
 
 // askers are the node as wallets that are asked know it: by the digest of the
-// certificate of its public address, and when they are asked for statements by the
-// host's name in it.
+// certificate of its public address, and second, where the certificate has it, by the
+// host's name: see statementAsker.
 func (n *node) askers(ctx context.Context) ([]*oid4vp.Client, error) {
 	signer, chain, err := n.publicChain()
 	if err != nil {

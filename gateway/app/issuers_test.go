@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/secant-platform/secant/analytics/fact"
@@ -39,6 +40,39 @@ func (r registry) DID(_ context.Context, id string) (row fact.Row[ledger.DID], _
 	row.Record.ID = id
 	row.Record.Service = []ledger.Service{{ID: "host", Type: typeWebHost, ServiceEndpoint: "https://" + host}}
 	return row, nil
+}
+
+// TestNoHolderHasANodeFetch from where they please: not by what they present, and not by
+// what they prove to receive.
+func TestNoHolderHasANodeFetch(t *testing.T) {
+	t.Parallel()
+	var came atomic.Int64
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		came.Add(1)
+		http.NotFound(w, nil)
+	}))
+	t.Cleanup(server.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	resolver := did.New(did.Config{Web: fetch.New(fetch.Options{Roots: roots, Reachable: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})})
+	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "https://"), ":")
+	web := "did:web:localhost%3A" + port
+	for _, kid := range []string{web + "#1", "did:webvh:x#1", "#1", "", strings.ToUpper(web)} {
+		if _, err := holderKey(t.Context(), resolver, kid); ledger.CodeOf(err) != ledger.CodeDenied {
+			t.Errorf("%s: %v", kid, err)
+		}
+	}
+	if n := came.Load(); n != 0 {
+		t.Errorf("%d times it is fetched", n)
+	}
+	key := newP256(t)
+	jwk, err := did.JWKDID(key.JWK())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := holderKey(t.Context(), resolver, jwk+"#0"); err != nil || got != key.JWK() {
+		t.Errorf("a did:jwk: %v", err)
+	}
 }
 
 // TestNobodyIsLockedOutByAClaim is of members who say in their issuer's document

@@ -15,6 +15,7 @@ import (
 	"github.com/secant-platform/secant/gateway/oid4"
 	"github.com/secant-platform/secant/gateway/store"
 	"github.com/secant-platform/secant/identity/catalogue"
+	"github.com/secant-platform/secant/identity/certificate"
 	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/keys/local"
 	"github.com/secant-platform/secant/identity/lasting"
@@ -32,9 +33,10 @@ const (
 	typeLastingCheckpoints  = "LastingCheckpointKey"
 )
 
-// keptLasting is how many generations of a lasting key stand in the document. What an
-// older one signed has no key any more that anybody vouches for.
-const keptLasting = 4
+// keptLasting is how many generations of a lasting key stand in the document: of two, as
+// many as it has room for beside the others. What an older one signed has no key any
+// more that anybody vouches for.
+const keptLasting = (ledger.MaxDIDServices - placeServices - certificate.MaxRoots - keptBBS) / 2
 
 // maxLastingLines bounds the checkpoints whose lasting signatures are kept at hand.
 const maxLastingLines = 256
@@ -164,17 +166,13 @@ func (l *lastingSignatures) rotate() error {
 	return nil
 }
 
-// last makes and keeps the lasting signature of a certificate.
-func (l *lastingSignatures) last(ctx context.Context, c *lasting.Certificate) error {
+// last makes the lasting signature of a certificate.
+func (l *lastingSignatures) last(c *lasting.Certificate) (string, error) {
 	key, err := l.key(lastingCertificates)
 	if err != nil {
-		return err
+		return "", err
 	}
-	signature, err := c.Sign(key)
-	if err != nil {
-		return err
-	}
-	return l.store.AddLasting(ctx, c.Digest(), signature)
+	return c.Sign(key)
 }
 
 // line makes the lasting signature of a checkpoint that stands on the ledger. It is

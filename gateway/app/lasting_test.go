@@ -19,6 +19,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/verify"
 	"github.com/secant-platform/secant/gateway/oid4"
 	"github.com/secant-platform/secant/identity/catalogue"
+	"github.com/secant-platform/secant/identity/certificate"
 	"github.com/secant-platform/secant/identity/desk"
 	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/lasting"
@@ -147,6 +148,7 @@ func TestACertificateOutlivesEllipticCurves(t *testing.T) {
 	t.Run("anybody finds it", func(t *testing.T) { c.found(t, holder) })
 	t.Run("a host that lies", func(t *testing.T) { c.lies(t, holder) })
 	t.Run("keys rotate", func(t *testing.T) { c.rotates(t, holder) })
+	t.Run("the document has room for all", c.fits)
 	t.Run("other types have none", func(t *testing.T) { c.others(t, holder) })
 }
 
@@ -268,6 +270,27 @@ func (c *certifiers) rotates(t *testing.T, holder keys.Signer) {
 	}
 	if _, err := durable.Verify(t.Context(), catalogue.JWT, after); err != nil {
 		t.Errorf("by the key that stays: %v", err)
+	}
+}
+
+// fits: however often keys are rotated, the document has room for what stands for them.
+func (c *certifiers) fits(t *testing.T) {
+	t.Helper()
+	for range max(keptLasting, keptBBS, certificate.MaxRoots) {
+		for _, which := range []string{"lasting", "roots", "credentials"} {
+			c.authority.want(http.StatusNoContent, "operator", http.MethodPost, "/v1/issuer/rotation", map[string]string{"keys": which}, nil)
+		}
+	}
+	services, err := c.authority.node.identity.settler.services()
+	if err != nil || len(services) > ledger.MaxDIDServices {
+		t.Errorf("%d services are wanted, %v", len(services), err)
+	}
+	kinds := map[string]int{}
+	for _, s := range *c.authority.node.identity.services.Load() {
+		kinds[s.Type]++
+	}
+	if kinds[typeLastingCertificates] != keptLasting || kinds[typeLastingCheckpoints] != keptLasting || keptLasting < 2 || len(kinds) < 6 {
+		t.Errorf("on the ledger stand %v", kinds)
 	}
 }
 

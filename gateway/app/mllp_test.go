@@ -2,14 +2,11 @@ package app
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/tls"
-	"encoding/json"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +14,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/hl7"
 	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/identity/peertest"
 )
 
 // withMonitors is a node's configuration with a listener for HL7 messages over TLS,
@@ -153,18 +151,8 @@ func pair(t *testing.T, certificate, key string) tls.Certificate {
 // TestAnotherImplementationSendsMessages has node-hl7-client send over TLS with a
 // certificate of its own.
 func TestAnotherImplementationSendsMessages(t *testing.T) {
-	if testing.Short() {
-		t.Skip("installs a package of Node's")
-	}
+	peer := peertest.Install(t, "monitor", "monitor")
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("testdata/monitor")); err != nil {
-		t.Fatal(err)
-	}
-	npm := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-	npm.Dir = dir
-	if out, err := npm.CombinedOutput(); err != nil {
-		t.Skipf("no other implementation to check against: npm cannot fetch it: %v: %s", err, out)
-	}
 	c := newConsortium(t)
 	root, certificate, key := certify(t)
 	_, source, sourceKey := certify(t)
@@ -186,17 +174,9 @@ func TestAnotherImplementationSendsMessages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	node := exec.CommandContext(t.Context(), "node", "peer.js", port, dir, "3")
-	node.Dir = dir
-	var faults bytes.Buffer
-	node.Stderr = &faults
-	out, err := node.Output()
-	if err != nil {
-		t.Fatalf("%v: %s%s", err, out, &faults)
-	}
-	var answers [][3]string
-	if err := json.Unmarshal(out, &answers); err != nil || len(answers) != 3 {
-		t.Fatalf("%s: %v", out, err)
+	answers := peertest.Run[[][3]string](t, peer, port, dir, "3")
+	if len(answers) != 3 {
+		t.Fatalf("%d answers", len(answers))
 	}
 	for _, a := range answers {
 		status, b := north.call("auditor", http.MethodGet, "/v1/readings/"+a[2]+"/records/0", nil, nil)

@@ -196,7 +196,7 @@ func (c credentials) SetStatus(ctx context.Context, id string, to status.Status)
 
 // SetReference revokes, suspends or reinstates all that was issued under a reference.
 // With what is taken back end the offers that were made under it, taken or not.
-func (c credentials) SetReference(ctx context.Context, reference string, to status.Status) ([]desk.Record, error) {
+func (c credentials) SetReference(ctx context.Context, reference string, to status.Status) (changed, rest []desk.Record, err error) {
 	return c.desk.SetReference(ctx, reference, to)
 }
 

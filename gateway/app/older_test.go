@@ -25,6 +25,7 @@ import (
 	"github.com/secant-platform/secant/identity/did"
 	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/oid4vci/wallettest"
+	"github.com/secant-platform/secant/identity/sdjwt"
 	"github.com/secant-platform/secant/identity/vc"
 )
 
@@ -300,6 +301,25 @@ func (c *clinics) olderAttacks(t *testing.T) {
 		}},
 	}}); status == http.StatusOK {
 		t.Error("a nurse is taken for a physician")
+	}
+	// What an SD-JWT VC's holder signs for this client is a signature on a statement.
+	statement := newHolder(t)
+	issued, err := c.north.node.identity.desk.Issue(t.Context(), desk.Order{
+		Type: "Practitioner", Format: catalogue.SDJWT, Claims: physician, Holders: []ledger.JWK{statement.JWK()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	credential, _ := issued[0].Credential.(string)
+	if token, err = sdjwt.Present(credential, statement, nil, sdjwt.Binding{Audience: r.ClientID, Nonce: r.Nonce, At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"dc+sd-jwt", "vc+sd-jwt", "jwt_vp_json", "jwt_vc_json"} {
+		if status := nurse.post(r, &olderAnswer{state: r.State, token: token, submission: map[string]any{
+			"id": "s-1", "definition_id": definition.ID(), "descriptor_map": []any{map[string]any{"id": "credential", "format": format, "path": "$"}},
+		}}); status == http.StatusOK {
+			t.Errorf("an SD-JWT VC is taken as %s", format)
+		}
 	}
 	for name, in := range map[string]map[string]string{
 		"a phrasing that is not known": {"purpose": "physician", "device": "other", "phrasing": "poem"},

@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -28,6 +27,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/statetest"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/identity/did"
+	"github.com/secant-platform/secant/identity/peertest"
 )
 
 // certify makes a root and below it a server's certificate for localhost, and
@@ -284,18 +284,7 @@ func TestOutsiderResolvesOverTLS(t *testing.T) {
 // TestForeignResolverTakesTheDocuments has web-did-resolver resolve what a node
 // publishes, with nothing but the members' roots.
 func TestForeignResolverTakesTheDocuments(t *testing.T) {
-	if testing.Short() {
-		t.Skip("installs packages of Node's")
-	}
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("testdata/peer")); err != nil {
-		t.Fatal(err)
-	}
-	npm := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-	npm.Dir = dir
-	if out, err := npm.CombinedOutput(); err != nil {
-		t.Skipf("no other implementation to check against: npm cannot fetch it: %v: %s", err, out)
-	}
+	peer := peertest.Install(t, "resolver", "peer")
 	c := newConsortium(t)
 	root, certificate, key := certify(t)
 	north := c.launch(t, "hospital-north", c.public("hospital-north", root, certificate, key), func(string) {}).ready()
@@ -321,13 +310,8 @@ func TestForeignResolverTakesTheDocuments(t *testing.T) {
 		status, _, _ := me.get(north.cfg.PublicURL()+"/.well-known/did.json", "")
 		return status == http.StatusOK
 	})
-	node := exec.CommandContext(t.Context(), "node", append([]string{"peer.js"}, dids...)...)
-	node.Dir, node.Env = dir, append(os.Environ(), "NODE_EXTRA_CA_CERTS="+root)
-	out, err := node.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []struct {
+	t.Setenv("NODE_EXTRA_CA_CERTS", root)
+	type resolution struct {
 		DIDDocument *struct {
 			ID                 string
 			AlsoKnownAs        []string
@@ -335,17 +319,18 @@ func TestForeignResolverTakesTheDocuments(t *testing.T) {
 		}
 		DIDResolutionMetadata struct{ Error string }
 	}
-	if err := json.Unmarshal(out, &got); err != nil || len(got) != len(dids) {
-		t.Fatalf("%s: %v", out, err)
+	got := peertest.Run[[]resolution](t, peer, dids...)
+	if len(got) != len(dids) {
+		t.Fatalf("%d resolutions", len(got))
 	}
 	for i, id := range dids[:2] {
 		d := got[i].DIDDocument
 		if d == nil || d.ID != id || len(d.VerificationMethod) != 1 || d.VerificationMethod[0].PublicKeyJWK != signer.JWK {
-			t.Errorf("%s: %s", id, out)
+			t.Errorf("%s: %+v", id, d)
 		}
 	}
 	if got[1].DIDDocument.AlsoKnownAs[0] != lab || got[2].DIDDocument != nil || got[2].DIDResolutionMetadata.Error == "" {
-		t.Errorf("%s", out)
+		t.Errorf("%+v", got)
 	}
 }
 

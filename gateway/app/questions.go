@@ -2,9 +2,8 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
-	"net/url"
-	"slices"
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -24,24 +23,9 @@ const proofsPath = "/proofs"
 const flowProof = "vp.proof"
 
 // openQuestions lets anybody ask the catalogue's questions. What comes of one is what
-// the answer proves, and never a session.
-func (i *identity) openQuestions(n *node, router *auth.Router, contexts *vc.Contexts, client *oid4vp.Client) error {
-	clients := []*oid4vp.Client{client}
-	older, err := n.olderAsker()
-	if err != nil {
-		return err
-	}
-	olderID := ""
-	if older != nil {
-		clients, olderID = append(clients, older), older.ID()
-	}
-	asker, err := oid4vp.NewVerifier(oid4vp.Options{
-		Base: n.cfg.PublicURL() + proofsPath, Clients: clients, Flows: n.store, Judge: i.proven, Now: time.Now,
-		Name: n.cfg.DisplayName, Kind: flowProof, Contexts: contexts,
-	})
-	if err != nil {
-		return fmt.Errorf("making the verifier of proofs: %w", err)
-	}
+// the answer proves, and never a session. Wallets that know no client by its certificate's
+// digest are asked by the name of the host, where the certificate has it.
+func (i *identity) openQuestions(n *node, router *auth.Router, contexts *vc.Contexts, clients []*oid4vp.Client) error {
 	purposes := map[string]oid4.Purpose{}
 	for _, q := range catalogue.Questions() {
 		t, ok := catalogue.Find(q.Type)
@@ -49,10 +33,18 @@ func (i *identity) openQuestions(n *node, router *auth.Router, contexts *vc.Cont
 			return fmt.Errorf("asking %s: the catalogue has no such type", q.Name)
 		}
 		p := oid4.Purpose{Query: anonymousQuery(q, t), Only: true, About: aboutQuestion(q)}
-		if older != nil {
-			p.Older, p.OlderClientID = olderQuery(q, t), olderID
+		if i.statements != "" {
+			p.Older, p.OlderClientID = olderQuery(q, t), i.statements
 		}
 		purposes[q.Name] = p
+	}
+	asker, err := oid4vp.NewVerifier(oid4vp.Options{
+		Base: n.cfg.PublicURL() + proofsPath, Clients: clients, Flows: n.store, Judge: i.proven, Now: time.Now,
+		Name: n.cfg.DisplayName, Kind: flowProof, Contexts: contexts,
+		Standing: oid4.Standing(purposes), Secret: []byte(rand.Text() + rand.Text()),
+	})
+	if err != nil {
+		return fmt.Errorf("making the verifier of proofs: %w", err)
 	}
 	routes, err := oid4.NewVerifier(asker, purposes)
 	if err != nil {
@@ -60,23 +52,6 @@ func (i *identity) openQuestions(n *node, router *auth.Router, contexts *vc.Cont
 	}
 	routes.Register(router)
 	return nil
-}
-
-// olderAsker is the node as wallets know it that know no client by its certificate's
-// digest: by the name of its host. It is nil where the certificate has no such name.
-func (n *node) olderAsker() (*oid4vp.Client, error) {
-	signer, chain, err := n.publicChain()
-	if err != nil {
-		return nil, err
-	}
-	u, err := url.Parse(n.cfg.PublicURL())
-	if err != nil {
-		return nil, fmt.Errorf("reading the public address: %w", err)
-	}
-	if !slices.Contains(chain[0].DNSNames, u.Hostname()) {
-		return nil, nil //nolint:nilnil // no such name, and no error
-	}
-	return oid4vp.NewDNSClient(signer, u.Hostname(), chain)
 }
 
 // askedClaims are the claims of a question where they stand in a W3C credential, and who

@@ -90,6 +90,10 @@ func (s *settler) step(ctx context.Context) (changed bool, err error) {
 	return false, nil
 }
 
+// placeServices is how many services say where the node is: its host, and its desk for
+// statements.
+const placeServices = 2
+
 // services are where the issuer is at home, the roots of its certificates, the keys of
 // its lasting signatures, and what stands for its keys for BBS+.
 func (s *settler) services() ([]ledger.Service, error) {

@@ -80,7 +80,11 @@ func (p *person) receive(link string) {
 }
 
 func (p *person) take(link string) error {
-	_, err := p.wallet.Receive(p.t.Context(), &oid4vci.Client{HTTP: p.web}, link, "")
+	c := &oid4vci.Client{HTTP: p.web}
+	offer, err := c.Open(p.t.Context(), link)
+	if err == nil {
+		_, err = p.wallet.Receive(p.t.Context(), c, offer, "")
+	}
 	return err
 }
 

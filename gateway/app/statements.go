@@ -27,18 +27,19 @@ func deskService(base string) ledger.Service {
 }
 
 // statementAsker is the node as wallets know it that are asked for statements: by
-// the name of its public host, and not by the digest of its certificate, by which it
-// asks for everything else. Nil: the certificate is not for that host, so that
-// wallets of others cannot be asked.
+// the name of its public host. Older wallets are asked by the same name, as they know
+// no other, for credentials that can be no statement; for all else the node asks by the
+// digest of its certificate. Nil: the certificate is not for that host, so that neither
+// can be asked.
 func (n *node) statementAsker(ctx context.Context, signer keys.Signer, chain []*x509.Certificate) *oid4vp.Client {
 	address := deskService(n.cfg.PublicURL()).ServiceEndpoint
 	id := ledger.StatementClient(address)
 	asker, err := oid4vp.NewDNSClient(signer, strings.TrimPrefix(id, oid4vp.PrefixDNS+":"), chain)
 	if err != nil {
-		n.logger.WarnContext(ctx, "wallets of others cannot sign statements here: the certificate of the public address is not for its host", slog.Any(telemetry.KeyError, err))
+		n.logger.WarnContext(ctx, "wallets of others cannot sign statements here, and older ones prove nothing: the certificate of the public address is not for its host", slog.Any(telemetry.KeyError, err))
 		return nil
 	}
-	return asker
+	return asker.Reserved()
 }
 
 // openAgreements makes the desk that gathers persons' signatures.

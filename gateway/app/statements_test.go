@@ -20,11 +20,13 @@ import (
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/identity/catalogue"
 	"github.com/secant-platform/secant/identity/desk"
+	"github.com/secant-platform/secant/identity/did"
 	"github.com/secant-platform/secant/identity/holder"
 	"github.com/secant-platform/secant/identity/keys"
 	"github.com/secant-platform/secant/identity/oid4vci/wallettest"
 	"github.com/secant-platform/secant/identity/oid4vp"
 	"github.com/secant-platform/secant/identity/sdjwt"
+	"github.com/secant-platform/secant/identity/vc"
 	"github.com/secant-platform/secant/identity/wallet"
 )
 
@@ -354,6 +356,10 @@ func (w *ward) whatIsRefusedLosesNothing(t *testing.T) {
 	changed.Statement.Revision++
 	swapped := *mine.sign(&first.Statement)
 	swapped.Statement = second.Statement
+	older := func(audience, nonce string) *ledger.HolderStatement {
+		t.Helper()
+		return &ledger.HolderStatement{Statement: first.Statement, Presentation: w.olderProof(t, audience, nonce)}
+	}
 	signIn := "x509_hash:" + strings.Repeat("A", 43)
 	for name, c := range map[string]struct {
 		signed *ledger.HolderStatement
@@ -365,6 +371,8 @@ func (w *ward) whatIsRefusedLosesNothing(t *testing.T) {
 		"what somebody signed in with":       {presented(first.Statement, signIn, challenge), http.StatusUnprocessableEntity},
 		"what was for the desk, as a file":   {presented(first.Statement, "x509_san_dns:localhost", challenge), http.StatusUnprocessableEntity},
 		"a signature on something else":      {presented(first.Statement, ledger.StatementAudience(statetest.Network, statetest.Channel), "n-1"), http.StatusUnprocessableEntity},
+		"an older wallet's proof":            {older("x509_san_dns:localhost", challenge), http.StatusUnprocessableEntity},
+		"such a proof for the ledger":        {older(ledger.StatementAudience(statetest.Network, statetest.Channel), challenge), http.StatusUnprocessableEntity},
 		"no presentation":                    {&ledger.HolderStatement{Statement: first.Statement, Presentation: "x"}, http.StatusUnprocessableEntity},
 	} {
 		if status := w.handIn(path, c.signed); status != c.status {
@@ -476,7 +484,7 @@ func (w *ward) aStatementIsNoSignIn(t *testing.T) {
 			t.Errorf("asked by %s", link)
 		}
 	}
-	// The desk's client stands on the ledger, and the one for everything else does not.
+	// The desk's client stands on the ledger, and the one of sign-ins does not.
 	row, err := w.north.node.store.DID(t.Context(), ledger.IssuerDID(statetest.Network, "hospital-north", ledger.LabelCredentials))
 	if err != nil {
 		t.Fatal(err)
@@ -585,6 +593,31 @@ func (w *ward) credoSigns(t *testing.T) {
 	if end := w.ends(a.ID); end.State != "done" || w.unit(t, w.north, id).State != ledger.StateInService {
 		t.Errorf("it ended as %+v %+v", end, end.Operation)
 	}
+}
+
+// olderProof is what an older wallet shows when it is asked by a presentation
+// definition: a presentation in a JWT.
+func (w *ward) olderProof(t *testing.T, audience, nonce string) string {
+	t.Helper()
+	key := newP256(t)
+	issued, err := w.north.node.identity.desk.Issue(t.Context(), desk.Order{
+		Type: "Practitioner", Format: catalogue.JWT, Claims: physician, Holders: []ledger.JWK{key.JWK()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, _ := issued[0].Credential.(string)
+	holder, err := did.JWKDID(key.JWK())
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := vc.PresentJWT(key, vc.Showing{
+		Holder: holder, KeyID: holder + "#0", Made: time.Now(), Question: vc.Question{Nonce: nonce, Audience: audience},
+	}, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shown
 }
 
 // handIn uploads a signed statement.

@@ -30,6 +30,7 @@ type holding struct {
 type came struct {
 	OK        bool
 	Error     string
+	Detail    string
 	TokenType string
 	Status    int
 	Body      string
@@ -45,10 +46,10 @@ type town struct {
 
 func openTown(t *testing.T) *town {
 	t.Helper()
-	installed := wallettest.Install(t, "wallets")
+	installed := wallettest.Install(t, "../../../identity/oid4vp/testdata/peer")
 	c := &town{clinics: openClinics(t)}
 	t.Setenv("NODE_EXTRA_CA_CERTS", c.root)
-	c.wallets = installed.Start(t)
+	c.wallets = installed.Start(t, "lines")
 	file, err := os.ReadFile(c.root)
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +124,7 @@ func (c *town) present(t *testing.T, h *holding) (claims map[string]any, why str
 		"job": h.program + ".present", "wallet": h.name, "trusted": c.trusted, "link": q.Link, "show": []string{"licence_number"},
 	})
 	if !got.OK {
-		t.Fatalf("%s: the wallet does not answer: %s", h.name, got.Error)
+		t.Fatalf("%s: the wallet does not answer: %s %s", h.name, got.Error, got.Detail)
 	}
 	r, err := south.asker.Result(t.Context(), q.Ticket, "")
 	if err != nil {

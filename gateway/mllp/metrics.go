@@ -35,10 +35,10 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		}, []string{"outcome"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "secant_mllp_refused_connections_total",
-			Help: "HL7 connections that were closed unheard: handshake, unknown sender, too many connections; accept: not taken at all.",
+			Help: "HL7 connections that were closed unheard: handshake, unknown sender, too many connections, or too many handshakes from one address; accept: not taken at all.",
 		}, []string{"reason"}),
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "secant_mllp_connections", Help: "HL7 connections that are open.",
+			Name: "secant_mllp_connections", Help: "HL7 connections of known senders that are open.",
 		}),
 	}
 	if reg == nil {

@@ -49,8 +49,10 @@ type Options struct {
 	Sources []Source
 
 	Record      int           // bytes of a message; default 64 KiB
-	Connections int           // at once; default 256
+	Connections int           // of senders that are known, at once; default 256
 	PerSource   int           // of them of one source; default 64
+	Handshakes  int           // of senders that are not known yet, at once; default 64
+	PerAddress  int           // of them from one address, or /64 of IPv6; default 16
 	Handshake   time.Duration // for TLS; default 10 s
 	Frame       time.Duration // for a message that has begun to arrive, and for its answer to be taken; default 30 s
 	Idle        time.Duration // between messages; default 1 h
@@ -74,6 +76,8 @@ func (o Options) validate() (Options, error) {
 	set(&o.Record, 64<<10)
 	set(&o.Connections, 256)
 	set(&o.PerSource, 64)
+	set(&o.Handshakes, 64)
+	set(&o.PerAddress, 16)
 	wait(&o.Handshake, 10*time.Second)
 	wait(&o.Frame, 30*time.Second)
 	wait(&o.Idle, time.Hour)
@@ -81,7 +85,7 @@ func (o Options) validate() (Options, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	if o.Record < 1 || o.Connections < 1 || o.PerSource < 1 || min(o.Handshake, o.Frame, o.Idle, o.Patience) < 0 {
+	if min(o.Record, o.Connections, o.PerSource, o.Handshakes, o.PerAddress) < 1 || min(o.Handshake, o.Frame, o.Idle, o.Patience) < 0 {
 		return o, errors.New("a bound of the HL7 listener is negative")
 	}
 	if o.Metrics == nil {
@@ -104,6 +108,17 @@ func TLS(own tls.Certificate) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{own}, MinVersion: tls.VersionTLS12, ClientAuth: tls.RequireAnyClientCert}
 }
 
+// possible reports whether a connection from an address, with TLS or without, can be a
+// source's, whatever certificate it shows.
+func (o *Options) possible(secure bool, from netip.Addr) bool {
+	return slices.ContainsFunc(o.Sources, func(s Source) bool { return (secure || len(s.Certificates) == 0) && s.at(from) })
+}
+
+// at reports whether a source may send from an address.
+func (s *Source) at(from netip.Addr) bool {
+	return len(s.Networks) == 0 || slices.ContainsFunc(s.Networks, func(p netip.Prefix) bool { return p.Contains(from) })
+}
+
 // source finds who a connection is from. certificate is nil without TLS.
 func (o *Options) source(certificate []byte, from netip.Addr) *Source {
 	digest := sha256.Sum256(certificate)
@@ -112,7 +127,7 @@ func (o *Options) source(certificate []byte, from netip.Addr) *Source {
 		if len(s.Certificates) > 0 && (certificate == nil || !slices.Contains(s.Certificates, digest)) {
 			continue
 		}
-		if len(s.Networks) == 0 || slices.ContainsFunc(s.Networks, func(p netip.Prefix) bool { return p.Contains(from) }) {
+		if s.at(from) {
 			return s
 		}
 	}

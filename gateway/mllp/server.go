@@ -21,9 +21,12 @@ type Server struct {
 	devices  Devices
 	metrics  *Metrics
 
+	arrivals  arrivals
+	strangers strangers
+
 	mu     sync.Mutex
-	open   int            // connections, of this listener
-	counts map[string]int // connections by source
+	open   int            // connections of known senders, of this listener
+	counts map[string]int // of them by source
 }
 
 // New makes a server.
@@ -32,7 +35,10 @@ func New(readings Readings, devices Devices, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{opts: opts, readings: readings, devices: devices, metrics: opts.Metrics, counts: map[string]int{}}, nil
+	return &Server{
+		opts: opts, readings: readings, devices: devices, metrics: opts.Metrics, counts: map[string]int{},
+		arrivals: arrivals{most: opts.Handshakes, each: opts.PerAddress},
+	}, nil
 }
 
 // Serve answers the connections of a listener until ctx ends; then every message
@@ -63,15 +69,21 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			}
 			continue
 		}
-		if !s.enter() {
-			s.metrics.refused("connections")
-			_ = conn.Close()
+		from := addressOf(conn)
+		_, secure := conn.(*tls.Conn)
+		if !s.opts.possible(secure, from) {
+			s.unknown(ctx)
+			_ = below(conn).Close()
+			continue
+		}
+		if !s.arrivals.enter(conn, from) {
+			s.metrics.refused("handshakes")
+			_ = below(conn).Close()
 			continue
 		}
 		serving.Go(func() {
-			defer s.leave()
 			defer conn.Close()
-			s.connection(ctx, conn)
+			s.connection(ctx, conn, from)
 		})
 	}
 }
@@ -80,27 +92,23 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 const acceptPause = 100 * time.Millisecond
 
 // connection finds out who is there and hears them out.
-func (s *Server) connection(ctx context.Context, conn net.Conn) {
+func (s *Server) connection(ctx context.Context, conn net.Conn, from netip.Addr) {
 	certificate, err := s.handshake(ctx, conn)
+	s.arrivals.leave(conn)
 	if err != nil {
 		s.metrics.refused("handshake")
 		return
 	}
-	var from netip.Addr
-	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		from = a.AddrPort().Addr().Unmap()
-	}
 	source := s.opts.source(certificate, from)
 	if source == nil {
-		s.metrics.refused("unknown")
-		s.opts.Logger.WarnContext(ctx, "hl7 sender unknown: neither its certificate nor its network is a source's")
+		s.unknown(ctx)
 		return
 	}
-	if !s.count(source.Name, 1) {
+	if !s.enter(source.Name) {
 		s.metrics.refused("connections")
 		return
 	}
-	defer s.count(source.Name, -1)
+	defer s.leave(source.Name)
 	c := &session{server: s, source: source.Name, conn: conn, reader: newReader(conn, s.opts.Record)}
 	// An idle connection is woken when the end comes; a message under way is not.
 	stop := context.AfterFunc(ctx, c.wake)
@@ -127,31 +135,28 @@ func (s *Server) handshake(ctx context.Context, conn net.Conn) ([]byte, error) {
 	return leaf.Raw, nil
 }
 
-func (s *Server) enter() bool {
+func (s *Server) unknown(ctx context.Context) {
+	s.metrics.refused("unknown")
+	s.strangers.came(ctx, s.opts.Logger)
+}
+
+// enter reports whether there is room for another connection of a source.
+func (s *Server) enter(source string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open >= s.opts.Connections {
+	if s.open >= s.opts.Connections || s.counts[source] >= s.opts.PerSource {
 		return false
 	}
 	s.open++
+	s.counts[source]++
 	s.metrics.connections.Inc()
 	return true
 }
 
-func (s *Server) leave() {
+func (s *Server) leave(source string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open--
+	s.counts[source]--
 	s.metrics.connections.Dec()
-}
-
-// count adds to the connections of a source, and reports whether there is room.
-func (s *Server) count(source string, n int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n > 0 && s.counts[source] >= s.opts.PerSource {
-		return false
-	}
-	s.counts[source] += n
-	return true
 }

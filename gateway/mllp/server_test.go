@@ -84,6 +84,12 @@ type door struct {
 
 func open(t *testing.T, w *ward, opts mllp.Options) *door {
 	t.Helper()
+	return openOver(t, w, opts, func(l net.Listener) net.Listener { return l })
+}
+
+// openOver opens a door over what is made of its listener.
+func openOver(t *testing.T, w *ward, opts mllp.Options, over func(net.Listener) net.Listener) *door {
+	t.Helper()
 	if w.kept == nil {
 		w.kept = map[string][]byte{}
 	}
@@ -107,7 +113,7 @@ func open(t *testing.T, w *ward, opts mllp.Options) *door {
 	d.address = l.Addr().String()
 	ctx, end := context.WithCancel(t.Context())
 	d.end = end
-	go func() { d.ended <- s.Serve(ctx, l) }()
+	go func() { d.ended <- s.Serve(ctx, over(l)) }()
 	t.Cleanup(func() {
 		end()
 		if err := <-d.ended; err != nil {

@@ -57,6 +57,38 @@ const (
 	phrasingExchange = "presentation_definition"
 )
 
+// Where the wallet is that is asked.
+const (
+	deviceSame  = "same"
+	deviceOther = "other"
+)
+
+func questionName(purpose, device, phrasing string) string {
+	return device + " " + phrasing + " " + purpose
+}
+
+// Standing are the questions of purposes, for the Verifier that asks them: standing
+// ones, so that whoever begins many takes no room from anybody.
+func Standing(purposes map[string]Purpose) map[string]oid4vp.Question {
+	all := map[string]oid4vp.Question{}
+	for name, p := range purposes {
+		for _, device := range []string{deviceSame, deviceOther} {
+			q := oid4vp.Question{Query: p.Query, ClientID: p.ClientID, Post: true, Only: p.Only}
+			if device == deviceSame {
+				if q.Return = p.Return; q.Return == "" {
+					continue
+				}
+			}
+			all[questionName(name, device, phrasingQuery)] = q
+			if p.Older != nil {
+				q.Query, q.ClientID, q.Post, q.Exchange = p.Older, p.OlderClientID, false, true
+				all[questionName(name, device, phrasingExchange)] = q
+			}
+		}
+	}
+	return all
+}
+
 // Verifier serves a verifier of presentations (OpenID for Verifiable Presentations
 // 1.0) to wallets, and to the pages that show a wallet what is asked.
 type Verifier struct {
@@ -65,21 +97,16 @@ type Verifier struct {
 	purposes map[string]Purpose
 }
 
-// NewVerifier makes the handlers of a verifier, with the purposes by their names;
-// without any, only wallets are served.
+// NewVerifier makes the handlers of a verifier, with the purposes by their names, whose
+// Standing questions are among the verifier's; without any, only wallets are served.
 func NewVerifier(verifier *oid4vp.Verifier, purposes map[string]Purpose) (*Verifier, error) {
 	u, err := url.Parse(verifier.Base())
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range purposes {
-		for _, q := range []*oid4vp.Query{p.Query, p.Older} {
-			if q == nil {
-				continue
-			}
-			if err := q.Validate(); err != nil {
-				return nil, err
-			}
+	for name := range Standing(purposes) {
+		if !verifier.Stands(name) {
+			return nil, errors.New("making a verifier's routes: the verifier does not have the questions of a purpose")
 		}
 	}
 	return &Verifier{verifier, u.Path, maps.Clone(purposes)}, nil
@@ -171,27 +198,28 @@ func (v *Verifier) question(c *gin.Context) error {
 	if !known {
 		return problem.Malformed("body.purpose", "must be one for which a wallet can be asked here")
 	}
-	q := oid4vp.Question{Query: p.Query, ClientID: p.ClientID, Post: true, Only: p.Only}
-	switch in["phrasing"] {
-	case "", phrasingQuery:
+	phrasing, device := in["phrasing"], in["device"]
+	switch phrasing {
+	case "":
+		phrasing = phrasingQuery
+	case phrasingQuery:
 	case phrasingExchange:
-		if q.Query = p.Older; q.Query == nil {
+		if p.Older == nil {
 			return problem.Malformed("body.phrasing", "must be dcql for this purpose")
 		}
-		q.ClientID, q.Post, q.Exchange = p.OlderClientID, false, true
 	default:
 		return problem.Malformed("body.phrasing", "must be dcql or presentation_definition")
 	}
-	switch in["device"] {
-	case "same":
-		if q.Return = p.Return; q.Return == "" {
+	switch device {
+	case deviceSame:
+		if p.Return == "" {
 			return problem.Malformed("body.device", "must be other for this purpose")
 		}
-	case "other":
+	case deviceOther:
 	default:
 		return problem.Malformed("body.device", "must be same or other")
 	}
-	asked, err := v.verifier.Ask(c.Request.Context(), q)
+	asked, err := v.verifier.AskStanding(questionName(in["purpose"], device, phrasing))
 	if err != nil {
 		return err
 	}

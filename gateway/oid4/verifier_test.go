@@ -30,6 +30,7 @@ import (
 type desk struct {
 	base   string
 	wallet *oid4vp.Responder
+	flows  *flowtest.Memory
 }
 
 const deskID = "desk"
@@ -51,7 +52,7 @@ func newDesk(t *testing.T) *desk {
 	engine := gin.New()
 	server := httptest.NewServer(engine)
 	t.Cleanup(server.Close)
-	d := &desk{base: server.URL + "/oid4vp"}
+	d := &desk{base: server.URL + "/oid4vp", flows: flowtest.NewMemory(time.Now)}
 	// The judge believes a text that names the nonce and the audience.
 	judge := func(_ context.Context, p oid4vp.Presented, w oid4vp.Want) (*oid4vp.Judged, error) {
 		name, ok := strings.CutSuffix(p.Token, "|"+w.Nonce+"|"+w.Audience)
@@ -60,18 +61,20 @@ func newDesk(t *testing.T) *desk {
 		}
 		return &oid4vp.Judged{Types: w.Types, Claims: map[string]any{"name": name}}, nil
 	}
+	query := &oid4vp.Query{Credentials: []oid4vp.CredentialQuery{{
+		ID: "staff", Format: oid4vp.FormatSDJWT, Meta: oid4vp.Meta{Types: []string{"staff"}}, Claims: []oid4vp.Claim{{Path: oid4vp.Path{"name"}}},
+	}}}
+	purposes := map[string]oid4.Purpose{
+		"sign-in": {Query: query, Return: "https://app.example/back"}, "elsewhere": {Query: query},
+	}
 	v, err := oid4vp.NewVerifier(oid4vp.Options{
-		Base: d.base, Clients: []*oid4vp.Client{client}, Flows: flowtest.NewMemory(time.Now), Judge: judge, Now: time.Now,
+		Base: d.base, Clients: []*oid4vp.Client{client}, Flows: d.flows, Judge: judge, Now: time.Now,
+		Standing: oid4.Standing(purposes), Secret: []byte(rand.Text() + rand.Text()),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	query := &oid4vp.Query{Credentials: []oid4vp.CredentialQuery{{
-		ID: "staff", Format: oid4vp.FormatSDJWT, Meta: oid4vp.Meta{Types: []string{"staff"}}, Claims: []oid4vp.Claim{{Path: oid4vp.Path{"name"}}},
-	}}}
-	routes, err := oid4.NewVerifier(v, map[string]oid4.Purpose{
-		"sign-in": {Query: query, Return: "https://app.example/back"}, "elsewhere": {Query: query},
-	})
+	routes, err := oid4.NewVerifier(v, purposes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,6 +148,41 @@ func TestAWalletIsAskedAndAnswers(t *testing.T) {
 		if got := d.post(t, oid4.PathResult, `{"ticket":"`+begun.Ticket+`"}`, &result); got != http.StatusNotFound {
 			t.Errorf("a second time: %d", got)
 		}
+	}
+}
+
+// TestAskingKeepsNothing: whoever begins questions, fetches the requests and answers
+// wrongly has nothing kept for it.
+func TestAskingKeepsNothing(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for range 50 {
+		var begun struct{ Link, Ticket string }
+		if got := d.post(t, oid4.PathQuestion, `{"purpose":"elsewhere","device":"other"}`, &begun); got != http.StatusOK {
+			t.Fatalf("the question begins with %d", got)
+		}
+		if _, err := d.wallet.Read(t.Context(), begun.Link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, kept := d.flows.Contents(oid4vp.FlowKind); len(kept) != 0 {
+		t.Errorf("%d documents are kept of questions that nobody answered", len(kept))
+	}
+}
+
+func TestPurposesAreTheVerifiersStandingQuestions(t *testing.T) {
+	t.Parallel()
+	judge := func(context.Context, oid4vp.Presented, oid4vp.Want) (*oid4vp.Judged, error) {
+		return nil, errors.New("none")
+	}
+	v, err := oid4vp.NewVerifier(oid4vp.Options{
+		Base: "https://ward.example", Clients: []*oid4vp.Client{oid4vp.Unsigned()}, Flows: flowtest.NewMemory(time.Now), Judge: judge, Now: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := oid4.NewVerifier(v, map[string]oid4.Purpose{"sign-in": {Query: new(oid4vp.Query)}}); err == nil {
+		t.Error("a purpose is served that the verifier cannot ask for")
 	}
 }
 

@@ -27,7 +27,7 @@ type Agreement struct {
 	ID         string      `json:"id" doc:"32 hexadecimal digits."`
 	Name       string      `json:"name" doc:"The transaction." example:"device:Release"`
 	Says       []string    `json:"says" doc:"What each person agrees to, in plain words, a sentence each."`
-	State      string      `json:"state" enum:"waiting,submitted,done,failed,expired" doc:"Waiting for persons; submitted once all have signed; done when it stands on the ledger. Failed: the ledger refused it, and the operation says why. Expired: not all signed in time."`
+	State      string      `json:"state" enum:"waiting,submitted,done,failed,expired" doc:"Waiting for persons; submitted once all have signed; done when it stands on the ledger. Failed: the ledger refused it, and the operation says why. Expired: not all signed, or it could not be submitted, in time."`
 	Credential string      `json:"credential" doc:"Type of the credential that each person signs with." example:"DeviceReleaser"`
 	Needed     int         `json:"needed" doc:"How many persons; from two on, of as many organisations."`
 	Prepared   time.Time   `json:"prepared"`

@@ -28,8 +28,9 @@ type Credentials interface {
 	Offer(ctx context.Context, order desk.Order, formats []catalogue.Format, txCode bool) (*oid4vci.Made, error)
 	Credentials(ctx context.Context, credentialType, reference string, page ledger.PageRequest) ([]desk.Record, string, error)
 	SetStatus(ctx context.Context, id string, to status.Status) (*desk.Record, error)
-	// SetReference changes all that was issued under a reference, and returns what it changed.
-	SetReference(ctx context.Context, reference string, to status.Status) ([]desk.Record, error)
+	// SetReference changes all that was issued under a reference, and returns what it
+	// changed, and what it could not take back.
+	SetReference(ctx context.Context, reference string, to status.Status) (changed, rest []desk.Record, err error)
 	// Rotate makes new keys: "credentials", "control", "roots" or "lasting".
 	Rotate(ctx context.Context, which string) error
 	// Lasting verifies the lasting signature of anybody's certificate of conformity.
@@ -99,6 +100,7 @@ type setReferenceStatus struct {
 // ChangedCredentials are those of which the status was changed.
 type ChangedCredentials struct {
 	Items []IssuedCredential `json:"items" doc:"Those that had another status before; what was revoked already stays so and is not among them."`
+	Rest  []IssuedCredential `json:"rest" doc:"Those that could not be taken back, as they are bound to nobody and have no status (BBS+): each is good until it expires, a day at most after it was issued."`
 }
 
 // statusOf finds a status by its name.
@@ -119,13 +121,16 @@ func (a *API) setReferenceStatus(ctx context.Context, in *setReferenceStatus) (*
 	if err != nil {
 		return nil, err
 	}
-	changed, err := a.Credentials.SetReference(ctx, in.Body.Reference, to)
+	changed, rest, err := a.Credentials.SetReference(ctx, in.Body.Reference, to)
 	if err != nil {
 		return nil, err
 	}
-	out := ChangedCredentials{Items: []IssuedCredential{}}
+	out := ChangedCredentials{Items: []IssuedCredential{}, Rest: []IssuedCredential{}}
 	for _, r := range changed {
 		out.Items = append(out.Items, viewCredential(r))
+	}
+	for _, r := range rest {
+		out.Rest = append(out.Rest, viewCredential(r))
 	}
 	return &body[ChangedCredentials]{out}, nil
 }
@@ -164,7 +169,7 @@ func (a *API) credentialRoutes() {
 	register(a.api, auth.CredentialsIssue, huma.Operation{
 		OperationID: "set-credential-status", Method: http.MethodPost, Path: "/v1/credentials/{id}/status", Tags: []string{"credentials"},
 		Summary: "Revoke, suspend or reinstate a credential",
-		Description: "When it answers, every node of the consortium refuses the credential, or takes it again; outside verifiers follow within the list's stated time." +
+		Description: "One with BBS+ has no status: it is not taken back, which is an error, but its offer ends. Of any other, when it answers, every node of the consortium refuses the credential, or takes it again; outside verifiers follow within the list's stated time." +
 			" A wallet that is refused one gets no more by the same offer. Those that it has, in other formats or for other keys, " +
 			"have ids of their own: /v1/credentials/status takes back all under one reference.",
 	}, func(ctx context.Context, in *setStatus) (*body[IssuedCredential], error) {
@@ -185,7 +190,7 @@ func (a *API) credentialRoutes() {
 	register(a.api, auth.CredentialsIssue, huma.Operation{
 		OperationID: "set-reference-status", Method: http.MethodPost, Path: "/v1/credentials/status", Tags: []string{"credentials"}, DefaultStatus: http.StatusOK,
 		Summary: "Revoke, suspend or reinstate all that was issued under a reference",
-		Description: "In every format and for every key, at once. What is revoked or suspended ends the offers that were made under the reference: " +
+		Description: "In every format and for every key, at once; but those with BBS+ have no status, and rest says which stay good. What is revoked or suspended ends the offers that were made under the reference: " +
 			"they give nothing more, also to a wallet that is fetching just now. Offers made afterwards do.",
 	}, a.setReferenceStatus)
 }

@@ -63,3 +63,14 @@ func (s *buckets[K]) of(caller K, now time.Time) *bucket {
 	s.by[caller] = b
 	return b
 }
+
+// look returns a copy of a caller's bucket, and makes none.
+func (s *buckets[K]) look(caller K) bucket {
+	if b := s.by[caller]; b != nil {
+		return *b
+	}
+	if len(s.by) >= maxBuckets {
+		return s.others
+	}
+	return bucket{}
+}

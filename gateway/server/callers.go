@@ -26,24 +26,35 @@ func NewCallers(perSecond float64, now func() time.Time) *Callers {
 
 // Allow counts a request of a caller who has proven to be it, and returns an error when
 // it is one too many.
-func (c *Callers) Allow(name string) error { return c.ask(name, true) }
-
-// May returns the same error, and counts nothing: for a request of which it is not
-// proven yet whose it is. Or else anybody could use up what another may ask.
-func (c *Callers) May(name string) error { return c.ask(name, false) }
-
-func (c *Callers) ask(name string, count bool) error {
-	sum := sha256.Sum256([]byte(name))
-	now := c.now()
+func (c *Callers) Allow(name string) error {
+	caller, now := callerOf(name), c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b := c.by.of([16]byte(sum[:16]), now)
+	b := c.by.of(caller, now)
 	b.fill(c.rate, now)
 	if wait := b.wait(c.rate); wait > 0 {
 		return problem.Rate(wait)
 	}
-	if count {
-		b.left--
+	b.left--
+	return nil
+}
+
+// May returns the same error, and counts and keeps nothing: for a request of which it is
+// not proven yet whose it is. Or else anybody could use up what another may ask, or the
+// room for those who prove who they are.
+func (c *Callers) May(name string) error {
+	caller, now := callerOf(name), c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b := c.by.look(caller)
+	b.fill(c.rate, now)
+	if wait := b.wait(c.rate); wait > 0 {
+		return problem.Rate(wait)
 	}
 	return nil
+}
+
+func callerOf(name string) [16]byte {
+	sum := sha256.Sum256([]byte(name))
+	return [16]byte(sum[:16])
 }

@@ -110,6 +110,26 @@ func TestManyAddressesTakeBoundedMemory(t *testing.T) {
 }
 
 // TestACallerWhoAsksTooMuchKeepsOutNobodyElse, and nobody uses up what is another's.
+// TestLookingTakesNoRoom from callers who prove who they are, however many others only
+// say so.
+func TestLookingTakesNoRoom(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	c := server.NewCallers(2, func() time.Time { return now })
+	for i := range 1 << 17 {
+		if err := c.May(strconv.Itoa(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"a", "b", "c"} { // who would share one bucket if there were no room
+		for i := range 10 {
+			if err := c.Allow(name); err != nil {
+				t.Fatalf("request %d of %s: %v", i+1, name, err)
+			}
+		}
+	}
+}
+
 func TestACallerWhoAsksTooMuchKeepsOutNobodyElse(t *testing.T) {
 	t.Parallel()
 	now := time.Now()

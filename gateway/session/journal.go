@@ -16,6 +16,7 @@ import (
 // over: the time at which the generation began, in ms, and the marks behind it.
 type journal struct {
 	files  [2]*os.File // the younger generation's first
+	end    int64       // of the younger's last whole mark, in bytes
 	synced time.Time
 	read   [2]generation // as they were found, the younger first
 }
@@ -23,6 +24,7 @@ type journal struct {
 type generation struct {
 	turned time.Time
 	marks  map[mark]struct{}
+	end    int64 // of what was read of its file, in bytes
 }
 
 const (
@@ -49,24 +51,27 @@ func openJournal(dir string) (*journal, error) {
 		j.files[0], j.files[1] = j.files[1], j.files[0]
 		j.read[0], j.read[1] = j.read[1], j.read[0]
 	}
+	j.end = j.read[0].end
 	return j, nil
 }
 
-// readGeneration reads a file, and leaves it where the next mark goes: over a last one
-// that is not whole, whose request was not let pass.
+// readGeneration reads a file, and cuts off a last mark that is not whole, whose request
+// was not let pass.
 func readGeneration(f *os.File) (generation, error) {
 	g := generation{marks: map[mark]struct{}{}}
 	b, err := io.ReadAll(io.LimitReader(f, journalHead+maxUsed*int64(len(mark{}))))
-	if err != nil || len(b) < journalHead {
+	if err != nil {
 		return g, err
 	}
-	g.turned = time.UnixMilli(int64(binary.BigEndian.Uint64(b))).UTC() //nolint:gosec // ours
-	whole := journalHead
-	for ; len(b) >= whole+len(mark{}); whole += len(mark{}) {
-		g.marks[mark(b[whole:])] = struct{}{}
+	if len(b) >= journalHead {
+		g.turned = time.UnixMilli(int64(binary.BigEndian.Uint64(b))).UTC() //nolint:gosec // ours
+		g.end = journalHead
 	}
-	_, err = f.Seek(int64(whole), io.SeekStart)
-	return g, err
+	for whole := int(g.end); whole > 0 && len(b) >= whole+len(mark{}); whole += len(mark{}) {
+		g.marks[mark(b[whole:])] = struct{}{}
+		g.end = int64(whole + len(mark{}))
+	}
+	return g, f.Truncate(g.end)
 }
 
 // turn begins the next generation.
@@ -77,15 +82,12 @@ func (j *journal) turn(now time.Time) error {
 	f := j.files[1]
 	err := f.Truncate(0)
 	if err == nil {
-		_, err = f.Seek(0, io.SeekStart)
-	}
-	if err == nil {
-		_, err = f.Write(binary.BigEndian.AppendUint64(nil, uint64(now.UnixMilli())))
+		_, err = f.WriteAt(binary.BigEndian.AppendUint64(nil, uint64(now.UnixMilli())), 0)
 	}
 	if err != nil {
-		return unkept(err)
+		return unkept(errors.Join(err, f.Truncate(0)))
 	}
-	j.files[0], j.files[1] = f, j.files[0]
+	j.files[0], j.files[1], j.end = f, j.files[0], journalHead
 	return nil
 }
 
@@ -93,8 +95,14 @@ func (j *journal) add(m mark, now time.Time) error {
 	if j == nil {
 		return nil
 	}
-	_, err := j.files[0].Write(m[:])
-	if since := now.Sub(j.synced); err == nil && (since >= syncPause || since < 0) {
+	if _, err := j.files[0].WriteAt(m[:], j.end); err != nil {
+		// What was written of it goes, and where it cannot, the next mark goes over it: one
+		// behind a part of another would be read as neither.
+		return unkept(errors.Join(err, j.files[0].Truncate(j.end)))
+	}
+	j.end += int64(len(m))
+	var err error
+	if since := now.Sub(j.synced); since >= syncPause || since < 0 {
 		j.synced = now
 		err = j.files[0].Sync()
 	}

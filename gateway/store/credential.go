@@ -39,10 +39,11 @@ func (s *Store) Turn(ctx context.Context, reference string) (turn int64, err err
 
 const turnQuery = "SELECT coalesce((SELECT times FROM taken_back WHERE kind = ? AND id = ?), 0)"
 
-// AddCredentials keeps what was issued for one order, all or none. It looks in the same
+// AddCredentials keeps what was issued for one order with its lasting signatures, by the
+// digest of what each is over, all or none. It looks in the same
 // transaction whether the order still stands: whoever takes back comes before or after,
 // and never between.
-func (s *Store) AddCredentials(ctx context.Context, records []desk.Record, turn int64) error {
+func (s *Store) AddCredentials(ctx context.Context, records []desk.Record, lasting map[string]string, turn int64) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		for _, r := range records {
 			if err := stands(ctx, t, r, turn); err != nil {
@@ -54,7 +55,7 @@ func (s *Store) AddCredentials(ctx context.Context, records []desk.Record, turn 
 				return fmt.Errorf("keeping a credential: %w", err)
 			}
 		}
-		return nil
+		return addLasting(ctx, t, lasting)
 	})
 }
 
@@ -161,12 +162,21 @@ func countChange(ctx context.Context, t *txn, list int) error {
 }
 
 // SetReference changes the status of everything that was issued under a reference, but
-// for what is revoked, in one transaction, and returns what it changed. What is taken
-// back is so with the offers that were made under it.
-func (s *Store) SetReference(ctx context.Context, reference string, after status.Status) (changed []desk.Record, err error) {
-	err = s.update(ctx, func(ctx context.Context, t *txn) (err error) {
-		if changed, err = changing(ctx, t, reference, after); err != nil {
+// for what is revoked, in one transaction, and returns what it changed, and what has no
+// status. What is taken back is so with the offers that were made under it.
+func (s *Store) SetReference(ctx context.Context, reference string, after status.Status) (changed, without []desk.Record, err error) {
+	err = s.update(ctx, func(ctx context.Context, t *txn) error {
+		all, err := changing(ctx, t, reference, after)
+		if err != nil {
 			return fmt.Errorf("reading a reference's credentials: %w", err)
+		}
+		changed, without = nil, nil
+		for _, r := range all {
+			if r.HasStatus() {
+				changed = append(changed, r)
+			} else {
+				without = append(without, r)
+			}
 		}
 		counted := map[int]bool{}
 		for _, r := range changed {
@@ -189,13 +199,18 @@ func (s *Store) SetReference(ctx context.Context, reference string, after status
 		}
 		return nil
 	})
-	return changed, err
+	return changed, without, err
+}
+
+// EndOffer ends an offer, as SetCredential does with that of what it takes back.
+func (s *Store) EndOffer(ctx context.Context, offer string) error {
+	return s.update(ctx, func(ctx context.Context, t *txn) error { return takeBack(ctx, t, byOffer, offer) })
 }
 
 // changing lists the credentials of a reference that a change of their status concerns,
-// as they are after it.
+// as they are after it, with those that have none.
 func changing(ctx context.Context, t *txn, reference string, after status.Status) (list []desk.Record, err error) {
-	query, err := t.stmt(ctx, "SELECT "+credentialColumns+" FROM credential WHERE reference = ? AND place >= 0 AND status NOT IN (?, ?)")
+	query, err := t.stmt(ctx, "SELECT "+credentialColumns+" FROM credential WHERE reference = ? AND (place < 0 OR status NOT IN (?, ?))")
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +224,9 @@ func changing(ctx context.Context, t *txn, reference string, after status.Status
 		if err != nil {
 			return nil, err
 		}
-		r.Status = after
+		if r.HasStatus() {
+			r.Status = after
+		}
 		list = append(list, r)
 	}
 	return list, rows.Err()

@@ -51,7 +51,7 @@ func TestCredentialsOfOneListMoveIntoTheFirst(t *testing.T) {
 	if n, err := s.StatusChanges(t.Context(), 1); err != nil || n != 5 {
 		t.Errorf("%d changes, %v", n, err)
 	}
-	changed, err := s.SetReference(t.Context(), "n-1", status.Revoked)
+	changed, _, err := s.SetReference(t.Context(), "n-1", status.Revoked)
 	if err != nil || len(changed) != 1 || changed[0].ID != "b" {
 		t.Errorf("changed %+v, %v", changed, err)
 	}
@@ -67,26 +67,29 @@ func TestAPlaceIsOnceInAList(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Options{Organisation: north})
 	one := desk.Record{ID: "a", List: 1, Index: 3, Offer: "o"}
-	if err := s.AddCredentials(t.Context(), []desk.Record{one}, 0); err != nil {
+	if err := s.AddCredentials(t.Context(), []desk.Record{one}, nil, 0); err != nil {
 		t.Fatal(err)
 	}
 	one.ID = "b"
-	if err := s.AddCredentials(t.Context(), []desk.Record{one}, 0); err == nil {
+	if err := s.AddCredentials(t.Context(), []desk.Record{one}, nil, 0); err == nil {
 		t.Error("two credentials have one place")
 	}
 	one.List = 2
-	if err := s.AddCredentials(t.Context(), []desk.Record{one}, 0); err != nil {
+	if err := s.AddCredentials(t.Context(), []desk.Record{one}, nil, 0); err != nil {
 		t.Error(err)
 	}
 	// All or none, also when one of several does not stand.
 	if err := s.SetCredential(t.Context(), "a", status.Valid, status.Suspended); err != nil {
 		t.Fatal(err)
 	}
-	err := s.AddCredentials(t.Context(), []desk.Record{{ID: "c", List: 1, Index: 4}, {ID: "d", List: 1, Index: 5, Offer: "o"}}, 0)
+	err := s.AddCredentials(t.Context(), []desk.Record{{ID: "c", List: 1, Index: 4}, {ID: "d", List: 1, Index: 5, Offer: "o"}}, map[string]string{"0a": "a..b"}, 0)
 	if ledger.CodeOf(err) != ledger.CodeDenied {
 		t.Errorf("an offer that has ended: %v", err)
 	}
 	if _, err := s.Credential(t.Context(), "c"); ledger.CodeOf(err) != ledger.CodeNotFound {
 		t.Errorf("one of two that were refused is kept: %v", err)
+	}
+	if _, err := s.Lasting(t.Context(), "0a"); ledger.CodeOf(err) != ledger.CodeNotFound {
+		t.Errorf("a lasting signature of what was refused is kept: %v", err)
 	}
 }

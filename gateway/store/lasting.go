@@ -7,15 +7,15 @@ import (
 	"fmt"
 )
 
-// AddLasting keeps the lasting signature of a certificate, by the digest of what it is
-// over. Of two over the same the first stays, which is as good.
-func (s *Store) AddLasting(ctx context.Context, digest, signature string) error {
-	return s.update(ctx, func(ctx context.Context, t *txn) error {
+// addLasting keeps lasting signatures, by the digest of what each is over. Of two over
+// the same the first stays, which is as good.
+func addLasting(ctx context.Context, t *txn, signatures map[string]string) error {
+	for digest, signature := range signatures {
 		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO lasting_signature (digest, signature) VALUES (?, ?)", digest, signature); err != nil {
 			return fmt.Errorf("keeping a lasting signature: %w", err)
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // Lasting returns the lasting signature over what has that digest.

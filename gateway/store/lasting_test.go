@@ -1,11 +1,13 @@
 package store_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/identity/desk"
 )
 
 // TestALastingSignatureIsKept: it is there after a restart, and nothing replaces it.
@@ -25,8 +27,9 @@ func TestALastingSignatureIsKept(t *testing.T) {
 	if _, err := s.Lasting(t.Context(), digest); ledger.CodeOf(err) != ledger.CodeNotFound {
 		t.Errorf("before: %v", err)
 	}
-	for _, signature := range []string{"a..b", "a..c"} {
-		if err := s.AddLasting(t.Context(), digest, signature); err != nil {
+	for i, signature := range []string{"a..b", "a..c"} {
+		record := desk.Record{ID: strconv.Itoa(i), List: 1, Index: i}
+		if err := s.AddCredentials(t.Context(), []desk.Record{record}, map[string]string{digest: signature}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -31,6 +31,7 @@ const (
 	KeyVersion      = "version"      // of the program
 	KeyWarning      = "warning"      // about the configuration
 	KeyEpochs       = "epochs"       // how many the trust file has
+	KeyCount        = "count"        // how many since it was said last
 	KeySource       = "source"       // of readings, as the configuration names it
 )
 

@@ -101,11 +101,11 @@ func (a *app) take(c *cobra.Command, w *wallet.Wallet, roots *x509.CertPool, lin
 	grant := offer.Grants.PreAuthorized
 	switch {
 	case grant == nil && offer.Grants.Code != nil:
-		got, err = a.approved(c, w, issuer, link, o)
+		got, err = a.approved(c, w, issuer, offer, o)
 	case grant != nil && grant.TxCode != nil && o.txCode == "":
 		return nil, nil, errors.New("the offer needs a code, which the issuer gave on another way: repeat the command with --tx-code CODE")
 	default:
-		got, err = w.Receive(c.Context(), issuer, link, o.txCode)
+		got, err = w.Receive(c.Context(), issuer, offer, o.txCode)
 	}
 	if ledger.CodeOf(err) == ledger.CodeBusy {
 		err = nil
@@ -119,7 +119,7 @@ func (a *app) take(c *cobra.Command, w *wallet.Wallet, roots *x509.CertPool, lin
 }
 
 // approved has the person approve in a browser.
-func (a *app) approved(c *cobra.Command, w *wallet.Wallet, issuer *oid4vci.Client, link string, o taking) ([]wallet.Credential, error) {
+func (a *app) approved(c *cobra.Command, w *wallet.Wallet, issuer *oid4vci.Client, offer *oid4vci.Offer, o taking) ([]wallet.Credential, error) {
 	back, err := a.back(c.Context(), o.redirect)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (a *app) approved(c *cobra.Command, w *wallet.Wallet, issuer *oid4vci.Clien
 		o.redirect = back.address
 	}
 	issuer.ID, issuer.Redirect = o.client, o.redirect
-	return w.ReceiveApproved(c.Context(), issuer, link, func(ctx context.Context, p *oid4vci.Pending) (string, error) {
+	return w.ReceiveApproved(c.Context(), issuer, offer, func(ctx context.Context, p *oid4vci.Pending) (string, error) {
 		if _, err := fmt.Fprintf(c.ErrOrStderr(), "Open this address in a browser, and approve there:\n\n  %s\n\n", harmless(p.URL)); err != nil {
 			return "", err
 		}
@@ -298,6 +298,9 @@ func (a *app) back(ctx context.Context, redirect string) (*back, error) {
 		return nil, fmt.Errorf("waiting for the browser, at the port of --redirect: %w", err)
 	}
 	u.Host = l.Addr().String()
+	if u.Path == "" { // as browsers read it, and ask for it
+		u.Path = "/"
+	}
 	return &back{u.String(), u.EscapedPath(), l}, nil
 }
 
@@ -309,7 +312,7 @@ func (b *back) Close() error { return b.from.Close() }
 // call here.
 func (b *back) wait(ctx context.Context, p *oid4vci.Pending) (string, error) {
 	came := make(chan string, 1)
-	base, _, _ := strings.Cut(b.address, b.path)
+	base := "http://" + b.from.Addr().String()
 	server := &http.Server{
 		ReadHeaderTimeout: answerTime, MaxHeaderBytes: 16 << 10,
 		Handler: http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {

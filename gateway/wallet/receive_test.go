@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -33,34 +34,26 @@ func (w *world) pendingOf(t *testing.T) (list []struct{ ID, Issuer, Name string 
 func TestWhatComesLaterIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	must := func(args ...string) string {
-		t.Helper()
-		out, err := w.command(t, "", args...)
-		if err != nil {
-			t.Fatalf("%v: %v", args, err)
-		}
-		return out
-	}
-	must("create")
+	w.must(t, "", "create")
 	w.deferred.Store(2)
-	out := must("receive", "--yes", w.offer(t, "staff", false).Link)
+	out := w.must(t, "", "receive", "--yes", w.offer(t, "staff", false).Link)
 	if strings.Count(out, "asking again in") != 2 || !strings.Contains(out, "Staff card") || len(w.pendingOf(t)) != 0 {
 		t.Errorf("it waits: %s", out)
 	}
 
 	w.deferred.Store(2)
-	out = must("receive", "--yes", "--wait", "0", w.offer(t, "staff", false).Link)
+	out = w.must(t, "", "receive", "--yes", "--wait", "0", w.offer(t, "staff", false).Link)
 	list := w.pendingOf(t)
 	if len(list) != 1 || list[0].Name != "Staff card" || !strings.HasPrefix(list[0].Issuer, w.base) || !strings.Contains(out, "secant wallet collect --name me") {
 		t.Fatalf("it leaves %+v: %s", list, out)
 	}
-	if out := must("list"); !strings.Contains(out, "1 still to come") {
+	if out := w.must(t, "", "list"); !strings.Contains(out, "1 still to come") {
 		t.Errorf("it lists %s", out)
 	}
-	if out := must("collect"); !strings.Contains(out, "The issuer issues later") || len(w.pendingOf(t)) != 1 {
+	if out := w.must(t, "", "collect"); !strings.Contains(out, "The issuer issues later") || len(w.pendingOf(t)) != 1 {
 		t.Errorf("it collects too early: %s", out)
 	}
-	if out := must("collect", "--wait", "30s", list[0].ID); !strings.Contains(out, "Staff card") || len(w.pendingOf(t)) != 0 {
+	if out := w.must(t, "", "collect", "--wait", "30s", list[0].ID); !strings.Contains(out, "Staff card") || len(w.pendingOf(t)) != 0 {
 		t.Errorf("it collects %s", out)
 	}
 	if _, err := w.command(t, "", "collect", list[0].ID); err == nil {
@@ -68,8 +61,8 @@ func TestWhatComesLaterIsWaitedFor(t *testing.T) {
 	}
 
 	w.deferred.Store(1)
-	must("receive", "--yes", "--wait", "0", w.offer(t, "badge", false).Link)
-	must("delete", "--yes", w.pendingOf(t)[0].ID)
+	w.must(t, "", "receive", "--yes", "--wait", "0", w.offer(t, "badge", false).Link)
+	w.must(t, "", "delete", "--yes", w.pendingOf(t)[0].ID)
 	if len(w.pendingOf(t)) != 0 {
 		t.Error("it waits for what was forgotten")
 	}
@@ -100,6 +93,32 @@ func TestAnOfferSaysWhatItNeeds(t *testing.T) {
 	refuses("the link holds no offer", "openid-credential-offer://")
 }
 
+// TestWhatIsReceivedIsWhatWasAgreedTo: an offer that a link only refers to is read once.
+func TestWhatIsReceivedIsWhatWasAgreedTo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must(t, "", "create")
+	var offers []string
+	for _, kind := range []string{"staff", "badge"} {
+		u, err := url.Parse(w.offer(t, kind, false).Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		offers = append(offers, u.Query().Get("credential_offer"))
+	}
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+		out.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(out, offers[min(asked, 1)])
+		asked++
+	}))
+	t.Cleanup(server.Close)
+	out := w.must(t, "yes\n", "receive", "openid-credential-offer://?credential_offer_uri="+url.QueryEscape(server.URL))
+	if !strings.Contains(out, "Staff card") || asked != 1 {
+		t.Errorf("the offer was read %d times, and received is %s", asked, out)
+	}
+}
+
 // TestReceivingFromElsewhere: from an issuer that is not ours, in each way that it has.
 func TestReceivingFromElsewhere(t *testing.T) {
 	t.Parallel()
@@ -119,6 +138,10 @@ func TestReceivingFromElsewhere(t *testing.T) {
 		t.Errorf("later: %s, %v", out, err)
 	}
 	approve := wallettest.Ask[made](t, elsewhere, map[string]any{"code": true})
+	bare := wallettest.Ask[made](t, elsewhere, map[string]any{"code": true})
+	if out := w.browse(t, bare.Link, "http://127.0.0.1:0"); !strings.Contains(out, "Staff card") {
+		t.Errorf("by approval on this machine, at an address without a path: %s", out)
+	}
 	if out := w.browse(t, approve.Link, ""); !strings.Contains(out, "Staff card") {
 		t.Errorf("by approval on this machine: %s", out)
 	}
@@ -174,13 +197,17 @@ func (w *world) browse(t *testing.T, link, redirect string) string {
 		return res.StatusCode, res.Header.Get("Location")
 	}
 	_, callback := get(address)
-	if redirect == "" {
+	if !strings.HasPrefix(redirect, "https:") {
+		path := "/back"
+		if redirect != "" {
+			path = "/"
+		}
 		u, err := url.Parse(callback)
-		if err != nil || u.Hostname() != "127.0.0.1" || u.Path != "/back" {
+		if err != nil || u.Hostname() != "127.0.0.1" || u.Path != path {
 			t.Fatalf("the browser is sent to %q", callback)
 		}
 		// What others on this machine send is not the answer.
-		for _, guess := range []string{"http://" + u.Host + "/back?code=x&state=y", "http://" + u.Host + "/other?" + u.RawQuery} {
+		for _, guess := range []string{"http://" + u.Host + path + "?code=x&state=y", "http://" + u.Host + "/other?" + u.RawQuery} {
 			if status, _ := get(guess); status != http.StatusBadRequest {
 				t.Errorf("%s: %d", guess, status)
 			}

@@ -34,15 +34,6 @@ func (w *world) holding(t *testing.T, configurations ...string) (ids []string) {
 	return ids
 }
 
-func (w *world) must(t *testing.T, typed string, args ...string) string {
-	t.Helper()
-	out, err := w.command(t, typed, args...)
-	if err != nil {
-		t.Fatalf("%v: %v", args, err)
-	}
-	return out
-}
-
 // refused wants a command to fail, and says what it should say.
 func (w *world) refused(t *testing.T, text string, args ...string) {
 	t.Helper()

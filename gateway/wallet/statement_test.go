@@ -46,16 +46,8 @@ func releaserQuery() *oid4vp.Query {
 func TestAStatementIsSignedByLink(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	must := func(typed string, args ...string) string {
-		t.Helper()
-		out, err := w.command(t, typed, args...)
-		if err != nil {
-			t.Fatalf("%v: %v", args, err)
-		}
-		return out
-	}
-	must("", "create")
-	must("", "receive", "--yes", w.offer(t, "releaser", false).Link)
+	w.must(t, "", "create")
+	w.must(t, "", "receive", "--yes", w.offer(t, "releaser", false).Link)
 	e, challenge := explained(t)
 	about, err := json.Marshal(e)
 	if err != nil {
@@ -66,7 +58,7 @@ func TestAStatementIsSignedByLink(t *testing.T) {
 		if _, err := w.command(t, "no\n", command, asked.Link); err == nil {
 			t.Errorf("%s: it signs without agreement", command)
 		}
-		out := must("yes\n", command, asked.Link)
+		out := w.must(t, "yes\n", command, asked.Link)
 		if !strings.Contains(out, "You sign this. Release the device "+strings.Repeat("ab", 32)) || !strings.Contains(out, "Ward North") {
 			t.Errorf("%s says %s", command, out)
 		}
@@ -75,7 +67,7 @@ func TestAStatementIsSignedByLink(t *testing.T) {
 			t.Errorf("%s: the verifier sees %+v (%v)", command, result, err)
 		}
 	}
-	if out := must("", "log", "--json"); strings.Count(out, ledger.DeviceRelease) != 2 {
+	if out := w.must(t, "", "log", "--json"); strings.Count(out, ledger.DeviceRelease) != 2 {
 		t.Errorf("the log says %s", out)
 	}
 
@@ -84,7 +76,7 @@ func TestAStatementIsSignedByLink(t *testing.T) {
 	if err := os.WriteFile(path, about, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out := must("yes\n", "sign", path)
+	out := w.must(t, "yes\n", "sign", path)
 	if !strings.Contains(out, "Release the device") || !strings.Contains(out, `"presentation":"ey`) {
 		t.Errorf("signing a file says %s", out)
 	}

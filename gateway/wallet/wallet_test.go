@@ -101,32 +101,24 @@ func query(format oid4vp.Format, path ...any) *oid4vp.Query {
 func TestAPersonsDay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	must := func(typed string, args ...string) string {
-		t.Helper()
-		out, err := w.command(t, typed, args...)
-		if err != nil {
-			t.Fatalf("%v: %v", args, err)
-		}
-		return out
-	}
-	must("", "create")
+	w.must(t, "", "create")
 	offer := w.offer(t, "staff", true)
-	if out := must("yes\n", "receive", offer.Link, "--tx-code", offer.TxCode); !strings.Contains(out, "Staff card") {
+	if out := w.must(t, "yes\n", "receive", offer.Link, "--tx-code", offer.TxCode); !strings.Contains(out, "Staff card") {
 		t.Errorf("it receives %s", out)
 	}
-	must("", "receive", "--yes", w.offer(t, "badge", false).Link)
+	w.must(t, "", "receive", "--yes", w.offer(t, "badge", false).Link)
 	var list []struct{ ID, Format, Key string }
-	must("", "receive", "--yes", w.offer(t, "licence", false).Link)
-	if err := json.Unmarshal([]byte(must("", "list", "--json")), &list); err != nil || len(list) != 3 || list[0].Key == list[1].Key {
+	w.must(t, "", "receive", "--yes", w.offer(t, "licence", false).Link)
+	if err := json.Unmarshal([]byte(w.must(t, "", "list", "--json")), &list); err != nil || len(list) != 3 || list[0].Key == list[1].Key {
 		t.Fatalf("it holds %+v, %v", list, err)
 	}
 	staff := list[0].ID
-	if out := must("", "show", staff); !strings.Contains(out, `"given_name": "Ada"`) {
+	if out := w.must(t, "", "show", staff); !strings.Contains(out, `"given_name": "Ada"`) {
 		t.Errorf("it shows %s", out)
 	}
 
 	asked := w.ask(t, oid4vp.Question{Query: query(oid4vp.FormatSDJWT, "given_name"), Return: "https://app.example/back"})
-	out := must("yes\n", "present", asked.Link)
+	out := w.must(t, "yes\n", "present", asked.Link)
 	if !strings.Contains(out, "Ward North") || !strings.Contains(out, `given_name ["Ada"]`) || !strings.Contains(out, "https://app.example/back?response_code=") {
 		t.Errorf("presenting says %s", out)
 	}
@@ -137,14 +129,14 @@ func TestAPersonsDay(t *testing.T) {
 	}
 
 	asked = w.ask(t, oid4vp.Question{Query: query(oid4vp.FormatJWT, "credentialSubject", "name"), ClientID: oid4vp.PrefixDID + ":" + w.did, Post: true})
-	must("", "present", "--yes", asked.Link)
+	w.must(t, "", "present", "--yes", asked.Link)
 	if result, err = w.verifier.Result(t.Context(), asked.Ticket, ""); err != nil || result.Outcome != oid4vp.Answered {
 		t.Errorf("the verifier sees %+v, %v", result, err)
 	}
 
 	for _, plain := range []bool{false, true} {
 		asked = w.ask(t, oid4vp.Question{Query: query(oid4vp.FormatMDoc, licenceType, "profession"), Plain: plain})
-		must("", "present", "--yes", asked.Link)
+		w.must(t, "", "present", "--yes", asked.Link)
 		if result, err = w.verifier.Result(t.Context(), asked.Ticket, ""); err != nil || result.Outcome != oid4vp.Answered {
 			t.Errorf("the verifier sees %+v, %v", result, err)
 		}
@@ -154,17 +146,17 @@ func TestAPersonsDay(t *testing.T) {
 	if _, err := w.command(t, "no\n", "present", asked.Link); err == nil {
 		t.Error("it presents without agreement")
 	}
-	must("", "present", "--decline", asked.Link)
+	w.must(t, "", "present", "--decline", asked.Link)
 	if result, err = w.verifier.Result(t.Context(), asked.Ticket, ""); err != nil || result.Outcome != oid4vp.Declined {
 		t.Errorf("the verifier sees %+v, %v", result, err)
 	}
 
 	w.sign(t, staff)
-	if out := must("", "log"); strings.Count(out, "taken") != 5 || strings.Count(out, "declined") != 1 {
+	if out := w.must(t, "", "log"); strings.Count(out, "taken") != 5 || strings.Count(out, "declined") != 1 {
 		t.Errorf("the log says %s", out)
 	}
-	must("yes\n", "delete", staff)
-	if out := must("", "list"); strings.Contains(out, staff) {
+	w.must(t, "yes\n", "delete", staff)
+	if out := w.must(t, "", "list"); strings.Contains(out, staff) {
 		t.Errorf("it still holds %s", out)
 	}
 }

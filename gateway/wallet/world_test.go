@@ -296,6 +296,16 @@ func (w *world) licence(token string, want oid4vp.Want) (*oid4vp.Judged, error) 
 	return &oid4vp.Judged{Types: []string{c.DocType}, Claims: map[string]any{licenceType: c.Elements[licenceType]}}, nil
 }
 
+// must runs it, and fails the test when it fails.
+func (w *world) must(t *testing.T, typed string, args ...string) string {
+	t.Helper()
+	out, err := w.command(t, typed, args...)
+	if err != nil {
+		t.Fatalf("%v: %v", args, err)
+	}
+	return out
+}
+
 // command runs `secant wallet`, with what a person types.
 func (w *world) command(t *testing.T, typed string, args ...string) (string, error) {
 	t.Helper()

@@ -3,12 +3,12 @@ package check
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
 	"github.com/secant-platform/secant/identity/catalogue"
+	"github.com/secant-platform/secant/identity/did"
 	"github.com/secant-platform/secant/identity/status"
 	"github.com/secant-platform/secant/identity/vc"
 )
@@ -203,15 +203,10 @@ func (s *signer) found(_ context.Context, party, keyID string, _ time.Time) (led
 	return s.key, nil
 }
 
-// holderMethods are the DIDs that a holder may have: those that are a key, or stand
-// on the ledger. For any other, whoever presents something could have a node fetch
-// from where they please.
-var holderMethods = []string{"did:jwk:", "did:key:", "did:secant:"}
-
 // holder returns a key with which a holder authenticates.
 func (v *Verifier) holder(ctx context.Context, party, keyID string, at time.Time) (ledger.JWK, error) {
 	const no = "the presentation is signed by no key of its holder's"
-	if !slices.ContainsFunc(holderMethods, func(method string) bool { return strings.HasPrefix(party, method) }) {
+	if !did.OfHolder(party) {
 		return ledger.JWK{}, refuse(StepBinding, ledger.CodeDenied, no)
 	}
 	key, err := v.keys.Key(ctx, party, keyID, Authentication, at)

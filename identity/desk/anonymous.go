@@ -46,7 +46,7 @@ func (d *Desk) anonymous(ctx context.Context, o Order) ([]Issued, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.o.Store.AddCredentials(ctx, []Record{r}, o.Turn); err != nil {
+	if err := d.o.Store.AddCredentials(ctx, []Record{r}, nil, o.Turn); err != nil {
 		return nil, fmt.Errorf("keeping what is issued: %w", err)
 	}
 	return []Issued{{r, json.RawMessage(b)}}, nil

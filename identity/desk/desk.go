@@ -54,9 +54,9 @@ type Options struct {
 	// Commit commits the issuer to a list's next version, and returns when that is done.
 	Commit func(ctx context.Context, req ledger.CommitStatusList) error
 	Now    func() time.Time
-	// Last keeps a lasting signature of a certificate of conformity, which is handed
-	// out afterwards. Nil: none is made.
-	Last func(ctx context.Context, c *lasting.Certificate) error
+	// Last makes the lasting signature of a certificate of conformity, which is kept
+	// with the certificate's record. Nil: none is made.
+	Last func(c *lasting.Certificate) (string, error)
 }
 
 func (o *Options) validate() error {

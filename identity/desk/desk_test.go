@@ -68,7 +68,8 @@ type office struct {
 	resolver  *did.Resolver
 
 	kind, organisation string
-	last               func(context.Context, *lasting.Certificate) error
+	last               func(*lasting.Certificate) (string, error)
+	bbs                func() (string, *vc.BBSSigner, error)
 }
 
 func newOffice(t *testing.T) *office {
@@ -101,7 +102,7 @@ func (o *office) open(t *testing.T) {
 	t.Helper()
 	var err error
 	o.Desk, err = desk.New(t.Context(), desk.Options{
-		DID: secant, Web: web, Home: base, Kind: o.kind, Organisation: o.organisation, Last: o.last,
+		DID: secant, Web: web, Home: base, Kind: o.kind, Organisation: o.organisation, Last: o.last, BBS: o.bbs,
 		Keys: o.keeper, Contexts: o.contexts, Chain: o.authority.Chain, Lists: address, Store: o.desks,
 		Committed: func(_ context.Context, list string) (*ledger.StatusList, error) { return o.commitment(list) },
 		Commit: func(_ context.Context, req ledger.CommitStatusList) error {
@@ -521,9 +522,9 @@ func TestACertificateIsLastingBeforeItIsHandedOut(t *testing.T) {
 	o.kind, o.organisation = ledger.KindAuthority, "authority"
 	seen := map[string]bool{}
 	var failure error
-	o.last = func(_ context.Context, c *lasting.Certificate) error {
+	o.last = func(c *lasting.Certificate) (string, error) {
 		seen[c.Digest()] = c.Issuer == web
-		return failure
+		return "over " + c.Digest(), failure
 	}
 	o.open(t)
 	order := desk.Order{
@@ -547,7 +548,10 @@ func TestACertificateIsLastingBeforeItIsHandedOut(t *testing.T) {
 			}
 			c, err := lasting.Open(o.contexts, order.Format, b)
 			if !ok || err != nil || !seen[c.Digest()] {
-				t.Errorf("%s: handed out without: %v", order.Format, err)
+				t.Fatalf("%s: handed out without: %v", order.Format, err)
+			}
+			if kept, err := o.store.Lasting(t.Context(), c.Digest()); err != nil || kept != "over "+c.Digest() {
+				t.Errorf("%s: kept is %q, %v", order.Format, kept, err)
 			}
 		}
 		if len(seen) != len(order.Holders) {
@@ -556,6 +560,16 @@ func TestACertificateIsLastingBeforeItIsHandedOut(t *testing.T) {
 		failure = errors.New("the disk is full")
 		if _, err := o.Issue(t.Context(), order); !errors.Is(err, failure) {
 			t.Errorf("%s: handed out all the same: %v", order.Format, err)
+		}
+		// Nor is there a record of what has none: a node that ends there has issued nothing.
+		kept := 0
+		if err := o.store.EachCredential(t.Context(), func(r desk.Record) error {
+			if r.Format == order.Format {
+				kept++
+			}
+			return nil
+		}); err != nil || kept != len(order.Holders) {
+			t.Errorf("%s: %d records are kept, %v", order.Format, kept, err)
 		}
 		failure = nil
 	}

@@ -155,7 +155,7 @@ func TestWhoIsRefusedTakesNoPlace(t *testing.T) {
 	o := newOffice(t)
 	o.desks = crowded{o.store, 4}
 	o.open(t)
-	if _, err := o.SetReference(t.Context(), "n-1", status.Revoked); err != nil {
+	if _, _, err := o.SetReference(t.Context(), "n-1", status.Revoked); err != nil {
 		t.Fatal(err)
 	}
 	order := desk.Order{Type: "StaffRole", Format: catalogue.SDJWT, Claims: nurse, Reference: "n-1", Holders: []ledger.JWK{newHolder(t).JWK(), newHolder(t).JWK()}}

@@ -211,19 +211,18 @@ func (d *Desk) Issue(ctx context.Context, o Order) ([]Issued, error) {
 		}
 		issued[i] = Issued{records[i], credential}
 	}
-	// Kept before they are handed out: what cannot be revoked must not exist.
-	if err := d.o.Store.AddCredentials(ctx, records, o.Turn); err != nil {
+	signatures, err := d.lasting(t, issued)
+	if err != nil {
+		d.release(records)
+		return nil, err
+	}
+	// Kept before they are handed out: what cannot be revoked must not exist, and no
+	// certificate without its lasting signature.
+	if err := d.o.Store.AddCredentials(ctx, records, signatures, o.Turn); err != nil {
 		if ledger.CodeOf(err) == ledger.CodeDenied { // of any other it is not known what was kept
 			d.release(records)
 		}
 		return nil, fmt.Errorf("keeping what is issued: %w", err)
-	}
-	if t.Lasting && d.o.Last != nil {
-		for _, one := range issued {
-			if err := d.last(ctx, o.Format, one.Credential); err != nil {
-				return nil, err
-			}
-		}
 	}
 	return issued, nil
 }
@@ -245,12 +244,9 @@ func (o *Order) life(t *catalogue.Type) time.Duration {
 	return min(t.Life, MaxLife(t, o.Format, o.Suite))
 }
 
-// holderMethods are those of the DIDs by which a holder is named as it named itself.
-var holderMethods = []string{"did:jwk:", "did:key:", "did:secant:"}
-
 // nameOf is the DID by which one of the holders named itself; empty: none that is taken.
 func (o *Order) nameOf(i int) string {
-	if i < len(o.Names) && slices.ContainsFunc(holderMethods, func(method string) bool { return strings.HasPrefix(o.Names[i], method) }) {
+	if i < len(o.Names) && did.OfHolder(o.Names[i]) {
 		return o.Names[i]
 	}
 	return ""
@@ -265,23 +261,30 @@ func newID() (string, error) {
 	return hex.EncodeToString(id), nil
 }
 
-// last has a lasting signature made and kept of a credential that is handed out next.
-func (d *Desk) last(ctx context.Context, f catalogue.Format, credential any) error {
-	var b []byte
-	switch credential := credential.(type) {
-	case string:
-		b = []byte(credential)
-	case json.RawMessage:
-		b = credential
+// lasting makes the lasting signatures of what is handed out next, by the digest of what
+// each is over; none for a type that has none.
+func (d *Desk) lasting(t *catalogue.Type, issued []Issued) (map[string]string, error) {
+	if !t.Lasting || d.o.Last == nil {
+		return nil, nil //nolint:nilnil // none, and no error
 	}
-	c, err := lasting.Open(d.o.Contexts, f, b)
-	if err == nil {
-		err = d.o.Last(ctx, c)
+	all := map[string]string{}
+	for _, one := range issued {
+		var b []byte
+		switch credential := one.Credential.(type) {
+		case string:
+			b = []byte(credential)
+		case json.RawMessage:
+			b = credential
+		}
+		c, err := lasting.Open(d.o.Contexts, one.Record.Format, b)
+		if err == nil {
+			all[c.Digest()], err = d.o.Last(c)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("making a certificate's lasting signature: %w", err)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("making a certificate's lasting signature: %w", err)
-	}
-	return nil
+	return all, nil
 }
 
 func (d *Desk) make(t *catalogue.Type, o Order, holder ledger.JWK, named string, r *Record) (any, error) {

@@ -113,13 +113,19 @@ const (
 func (d *Desk) address(list string) string { return d.o.Lists + list }
 
 // SetStatus revokes, suspends or reinstates a credential, and returns when every
-// node of the consortium knows. A credential that is revoked stays so.
+// node of the consortium knows. A credential that is revoked stays so. One that has no
+// status is not taken back, which is an error; but its offer gives no more of them.
 func (d *Desk) SetStatus(ctx context.Context, id string, to status.Status) (*Record, error) {
 	r, err := d.o.Store.Credential(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if !r.HasStatus() {
+		if to != status.Valid {
+			if err := d.o.Store.EndOffer(ctx, r.Offer); err != nil {
+				return nil, fmt.Errorf("ending an offer: %w", err)
+			}
+		}
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the credential is bound to nobody and has no status: it ends by itself, and cannot be taken back before")
 	}
 	if r.Status != to {
@@ -159,30 +165,35 @@ func (d *Desk) Turn(ctx context.Context, reference string) (int64, error) {
 
 // SetReference revokes, suspends or reinstates all that was issued under a reference:
 // in every format, for every key. It returns what it changed, when every node of the
-// consortium knows; one edition of each list tells all of it. What is revoked stays so.
-// Unless it reinstates, no order that was made before gives anything any more.
-func (d *Desk) SetReference(ctx context.Context, reference string, to status.Status) ([]Record, error) {
+// consortium knows; one edition of each list tells all of it. What is revoked stays so,
+// and of what has no status the rest returns that which it could not take back. Unless
+// it reinstates, no order that was made before gives anything any more.
+func (d *Desk) SetReference(ctx context.Context, reference string, to status.Status) (changed, rest []Record, err error) {
 	if reference == "" || len(reference) > MaxReference {
-		return nil, ledger.Problemf(ledger.CodeInvalid, "a reference has 1 to %d bytes", MaxReference)
+		return nil, nil, ledger.Problemf(ledger.CodeInvalid, "a reference has 1 to %d bytes", MaxReference)
 	}
-	changed, err := d.changeAll(ctx, reference, to)
-	if err != nil {
-		return nil, err
+	if changed, rest, err = d.changeAll(ctx, reference, to); err != nil {
+		return nil, nil, err
 	}
-	return changed, d.Publish(ctx)
+	return changed, rest, d.Publish(ctx)
 }
 
-func (d *Desk) changeAll(ctx context.Context, reference string, to status.Status) ([]Record, error) {
+func (d *Desk) changeAll(ctx context.Context, reference string, to status.Status) (changed, rest []Record, err error) {
 	d.changing.Lock()
 	defer d.changing.Unlock()
-	changed, err := d.o.Store.SetReference(ctx, reference, to)
+	changed, without, err := d.o.Store.SetReference(ctx, reference, to)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, r := range changed {
 		err = errors.Join(err, d.set(r))
 	}
-	return changed, err
+	for _, r := range without {
+		if to != status.Valid && d.o.Now().Before(r.Expires) {
+			rest = append(rest, r)
+		}
+	}
+	return changed, rest, err
 }
 
 // Publish publishes each list anew if it has changed since the edition to which

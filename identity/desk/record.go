@@ -40,9 +40,10 @@ type Edition struct {
 type Store interface {
 	// Turn returns how often what was issued under a reference was taken back.
 	Turn(ctx context.Context, reference string) (int64, error)
-	// AddCredentials keeps new records of one order, all or none; denied when their
-	// offer has ended, or when their reference has had another turn.
-	AddCredentials(ctx context.Context, records []Record, turn int64) error
+	// AddCredentials keeps new records of one order with their lasting signatures (by the
+	// digest of what each is over), all or none; denied when their offer has ended, or
+	// when their reference has had another turn.
+	AddCredentials(ctx context.Context, records []Record, lasting map[string]string, turn int64) error
 	// Credential returns one; not_found.
 	Credential(ctx context.Context, id string) (*Record, error)
 	// EachCredential calls use for every record that has not expired long ago.
@@ -51,10 +52,13 @@ type Store interface {
 	// when its status is not before any more. It ends the offer of one that is not
 	// valid afterwards.
 	SetCredential(ctx context.Context, id string, before, after status.Status) error
+	// EndOffer ends the offer by which a credential came that has no status of its own.
+	EndOffer(ctx context.Context, offer string) error
 	// SetReference changes the status of all that was issued under a reference and is
-	// not revoked, as SetCredential does, all or none; it returns what it changed. Unless
-	// it makes them valid, the reference has another turn.
-	SetReference(ctx context.Context, reference string, after status.Status) ([]Record, error)
+	// not revoked, as SetCredential does, all or none; it returns what it changed, and
+	// what has no status to change. Unless it makes them valid, the reference has another
+	// turn.
+	SetReference(ctx context.Context, reference string, after status.Status) (changed, without []Record, err error)
 	// StatusChanges returns how many changes of status there were in a list.
 	StatusChanges(ctx context.Context, list int) (int64, error)
 	// AddEditions keeps editions beside all of the version before, which is the one

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/identity/catalogue"
 	"github.com/secant-platform/secant/identity/desk"
 	"github.com/secant-platform/secant/identity/keys"
+	"github.com/secant-platform/secant/identity/keys/local"
 	"github.com/secant-platform/secant/identity/status"
+	"github.com/secant-platform/secant/identity/vc"
 )
 
 // TestAReferenceIsTakenBackAsAWhole: one person's copies, in every format and for every
@@ -53,7 +56,7 @@ func TestAReferenceIsTakenBackAsAWhole(t *testing.T) {
 	}
 	version := o.committed["1"].Version
 	for i, to := range []status.Status{status.Suspended, status.Valid, status.Revoked} {
-		changed, err := o.SetReference(t.Context(), "n-1", to)
+		changed, _, err := o.SetReference(t.Context(), "n-1", to)
 		if err != nil || len(changed) != 5 || changed[0].Status != to {
 			t.Fatalf("%d credentials are changed, %v", len(changed), err)
 		}
@@ -64,18 +67,72 @@ func TestAReferenceIsTakenBackAsAWhole(t *testing.T) {
 		check("the one that was revoked", mine[:1], status.Revoked)
 		check("another person's", theirs, status.Valid)
 	}
-	changed, err := o.SetReference(t.Context(), "n-1", status.Valid)
+	changed, _, err := o.SetReference(t.Context(), "n-1", status.Valid)
 	if err != nil || len(changed) != 0 {
 		t.Errorf("what is revoked becomes valid: %+v, %v", changed, err)
 	}
 	for _, reference := range []string{"", strings.Repeat("x", desk.MaxReference+1)} {
-		if _, err := o.SetReference(t.Context(), reference, status.Revoked); ledger.CodeOf(err) != ledger.CodeInvalid {
+		if _, _, err := o.SetReference(t.Context(), reference, status.Revoked); ledger.CodeOf(err) != ledger.CodeInvalid {
 			t.Errorf("a reference of %d bytes: %v", len(reference), err)
 		}
 	}
 	o.open(t) // as after a start
 	check("after a start", mine, status.Revoked)
 	check("after a start", theirs, status.Valid)
+}
+
+// TestWhatHasNoStatusIsNamedWhenItStays: one that is bound to nobody cannot be taken
+// back, which whoever does is told; and its offer gives no more.
+func TestWhatHasNoStatusIsNamedWhenItStays(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	key, err := o.keeper.(*local.Store).BBS(desk.PurposeBBS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.bbs = func() (string, *vc.BBSSigner, error) { return key.ID(), key.BBSSigner, nil }
+	o.open(t)
+	order := desk.Order{
+		Type: "Practitioner", Format: catalogue.LD, Suite: catalogue.BBS, Reference: "n-1", Offer: "o-1",
+		Claims: map[string]any{
+			"profession": "nurse", "organisation": north, "given_name": "Ada", "family_name": "Byron",
+			"licence_number": "L-1", "licence_authority": "Council",
+		},
+	}
+	issued, err := o.Issue(t.Context(), order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bound := desk.Order{Type: "StaffRole", Format: catalogue.SDJWT, Claims: nurse, Reference: "n-1", Holders: []ledger.JWK{newHolder(t).JWK()}}
+	if _, err := o.Issue(t.Context(), bound); err != nil {
+		t.Fatal(err)
+	}
+	changed, rest, err := o.SetReference(t.Context(), "n-1", status.Suspended)
+	if err != nil || len(changed) != 1 || len(rest) != 1 || rest[0].ID != issued[0].Record.ID || rest[0].Status != status.Valid {
+		t.Errorf("changed is %+v, and the rest %+v (%v)", changed, rest, err)
+	}
+	if changed, rest, err := o.SetReference(t.Context(), "n-1", status.Valid); err != nil || len(changed) != 1 || len(rest) != 0 {
+		t.Errorf("reinstated is %+v, and the rest %+v (%v)", changed, rest, err)
+	}
+	order.Reference, order.Offer = "", "o-2"
+	if issued, err = o.Issue(t.Context(), order); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []status.Status{status.Valid, status.Revoked} {
+		if _, err := o.Issue(t.Context(), order); err != nil {
+			t.Errorf("before anything is taken back: %v", err)
+		}
+		if _, err := o.SetStatus(t.Context(), issued[0].Record.ID, to); ledger.CodeOf(err) != ledger.CodeInvalid {
+			t.Errorf("%v: %v", to, err)
+		}
+	}
+	if _, err := o.Issue(t.Context(), order); ledger.CodeOf(err) != ledger.CodeDenied {
+		t.Errorf("its offer gives more: %v", err)
+	}
+	o.now = o.now.Add(25 * time.Hour)
+	if _, rest, err := o.SetReference(t.Context(), "n-1", status.Revoked); err != nil || len(rest) != 0 {
+		t.Errorf("after its time the rest is %+v (%v)", rest, err)
+	}
 }
 
 // meanwhile does something just before credentials are kept: when whoever fetches them
@@ -85,11 +142,11 @@ type meanwhile struct {
 	do func()
 }
 
-func (m *meanwhile) AddCredentials(ctx context.Context, records []desk.Record, turn int64) error {
+func (m *meanwhile) AddCredentials(ctx context.Context, records []desk.Record, lasting map[string]string, turn int64) error {
 	if m.do != nil {
 		m.do()
 	}
-	return m.Store.AddCredentials(ctx, records, turn)
+	return m.Store.AddCredentials(ctx, records, lasting, turn)
 }
 
 // TestNothingIsIssuedAfterItWasTakenBack, also to who has passed every check by then.
@@ -116,9 +173,9 @@ func TestNothingIsIssuedAfterItWasTakenBack(t *testing.T) {
 		offer, reference string
 		take             func() error
 	}{
-		"the reference":        {"offer-2", "n-1", func() error { _, err := o.SetReference(t.Context(), "n-1", status.Revoked); return err }},
+		"the reference":        {"offer-2", "n-1", func() error { _, _, err := o.SetReference(t.Context(), "n-1", status.Revoked); return err }},
 		"one of the offer":     {"offer-1", "n-1", func() error { _, err := o.SetStatus(t.Context(), first[0].Record.ID, status.Revoked); return err }},
-		"without a credential": {"offer-3", "n-3", func() error { _, err := o.SetReference(t.Context(), "n-3", status.Suspended); return err }},
+		"without a credential": {"offer-3", "n-3", func() error { _, _, err := o.SetReference(t.Context(), "n-3", status.Suspended); return err }},
 	} {
 		turn, err := o.Turn(t.Context(), c.reference)
 		if err != nil {
@@ -171,7 +228,9 @@ var errBroken = errors.New("the disk is full")
 
 type broken struct{ desk.Store }
 
-func (broken) AddCredentials(context.Context, []desk.Record, int64) error { return errBroken }
+func (broken) AddCredentials(context.Context, []desk.Record, map[string]string, int64) error {
+	return errBroken
+}
 
 func TestClaimsAreBounded(t *testing.T) {
 	t.Parallel()

@@ -12,7 +12,7 @@ import (
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/identity/did"
-	"github.com/secant-platform/secant/identity/internal/peertest"
+	"github.com/secant-platform/secant/identity/peertest"
 )
 
 // resolved is what resolvers for Node answer: web-did-resolver, key-did-resolver

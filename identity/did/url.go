@@ -27,6 +27,18 @@ type Options struct {
 	VersionTime time.Time // what was in force then
 }
 
+// OfHolder reports whether a DID is one that a holder may have: one that is a key, or
+// stands on the ledger. For any other, whoever shows or proves something could have a
+// node fetch from where they please.
+func OfHolder(did string) bool {
+	for _, method := range []string{MethodJWK, MethodKey, MethodSecant} {
+		if strings.HasPrefix(did, "did:"+method+":") {
+			return true
+		}
+	}
+	return false
+}
+
 // ParseURL takes a DID or DID URL apart. Paths, and queries other than for a
 // version (DID Core 1.0, section 3.2.1), are invalid: nothing here serves them.
 func ParseURL(s string) (URL, error) {

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/secant-platform/secant/identity/httpsig"
-	"github.com/secant-platform/secant/identity/internal/peertest"
+	"github.com/secant-platform/secant/identity/peertest"
 )
 
 // TestAnotherImplementationSigns has http-message-signatures sign, in each of the

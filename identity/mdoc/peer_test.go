@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
-	"github.com/secant-platform/secant/identity/internal/peertest"
+	"github.com/secant-platform/secant/identity/peertest"
 )
 
 // result is what the peer, @owf/mdoc, answers to any job.

@@ -114,7 +114,7 @@ func (c *Client) Open(ctx context.Context, link string) (*Offer, error) {
 		}
 	}
 	var o Offer
-	if decodeAnswer(b, &o) != nil || len(o.Configurations) == 0 {
+	if decodeAnswer(b, &o) != nil || len(o.Configurations) == 0 || len(o.Configurations) > maxOffered {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the offer is not in its form")
 	}
 	if _, err := parseIdentifier(o.Issuer); err != nil {
@@ -122,6 +122,10 @@ func (c *Client) Open(ctx context.Context, link string) (*Offer, error) {
 	}
 	return &o, nil
 }
+
+// maxOffered bounds how many credentials one offer may be of: a wallet makes a key and
+// asks for each, and a person reads them all before.
+const maxOffered = 32
 
 // Discover fetches what an issuer and its authorization server, the first where it
 // has several, say of themselves (section 12; RFC 8414, section 3).

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -315,6 +316,7 @@ func TestOtherLinksAreNoOffers(t *testing.T) {
 		"one of each":        oid4vci.OfferScheme + "?credential_offer={}&credential_offer_uri=x",
 		"no JSON":            oid4vci.OfferScheme + "?credential_offer={",
 		"of nothing":         oid4vci.OfferScheme + "?credential_offer=" + offer(h.url),
+		"of too many":        oid4vci.OfferScheme + "?credential_offer=" + offer(h.url, slices.Repeat([]string{"a"}, 33)...),
 		"of nobody":          oid4vci.OfferScheme + "?credential_offer=" + offer("", "a"),
 		"in clear":           oid4vci.OfferScheme + "?credential_offer=" + offer("http://north.example", "a"),
 		"fetched in clear":   oid4vci.OfferScheme + "?credential_offer_uri=http://north.example",
@@ -325,6 +327,34 @@ func TestOtherLinksAreNoOffers(t *testing.T) {
 		if o, err := c.Open(t.Context(), link); ledger.CodeOf(err) != ledger.CodeInvalid {
 			t.Errorf("%s: %+v, %v", name, o, err)
 		}
+	}
+}
+
+// TestTheWalletFollowsNoRedirect, whatever its HTTP client does: codes and proofs go where
+// the metadata says, and nowhere else.
+func TestTheWalletFollowsNoRedirect(t *testing.T) {
+	t.Parallel()
+	var came atomic.Int64
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { came.Add(1) }))
+	t.Cleanup(elsewhere.Close)
+	here := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	t.Cleanup(here.Close)
+	c := &oid4vci.Client{HTTP: http.DefaultClient, Key: p256(t)}
+	if _, err := c.Open(t.Context(), oid4vci.OfferScheme+"?credential_offer_uri="+here.URL); err == nil {
+		t.Error("an offer is read elsewhere")
+	}
+	if _, err := c.Discover(t.Context(), here.URL); err == nil {
+		t.Error("metadata is read elsewhere")
+	}
+	remote := &oid4vci.Remote{
+		Issuer: oid4vci.IssuerMetadata{Issuer: here.URL, Credential: here.URL}, Server: oid4vci.ServerMetadata{Issuer: here.URL, Token: here.URL},
+	}
+	offer := &oid4vci.Offer{Issuer: here.URL, Configurations: []string{"a"}, Grants: oid4vci.Grants{PreAuthorized: &oid4vci.PreAuthorizedGrant{Code: "secret"}}}
+	if _, err := c.Redeem(t.Context(), remote, offer, ""); err == nil {
+		t.Error("a token is taken from elsewhere")
+	}
+	if n := came.Load(); n != 0 {
+		t.Errorf("%d requests went elsewhere", n)
 	}
 }
 

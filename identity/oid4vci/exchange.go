@@ -108,7 +108,10 @@ func (c *Client) once(ctx context.Context, r call, origin string) (*answer, *Err
 	if err := c.prove(ctx, req, r, origin); err != nil {
 		return nil, nil, err
 	}
-	resp, err := c.HTTP.Do(req)
+	// A redirect would take codes, tokens and proofs to an address that nobody named.
+	client := *c.HTTP
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := client.Do(req)
 	if err != nil {
 		if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 			return nil, nil, ledger.Problemf(ledger.CodeUnavailable, "the issuer's certificate is not of an authority that is trusted here")

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
-	"github.com/secant-platform/secant/identity/internal/peertest"
 	"github.com/secant-platform/secant/identity/oid4vci"
+	"github.com/secant-platform/secant/identity/peertest"
 )
 
 // elsewhere is an issuer that is not ours: @openid4vc's.

@@ -14,6 +14,8 @@ type Judged struct {
 	Token  string          // the presentation itself, when the question keeps it; not the judge's to set
 }
 
+var errLacking = invalid("the answer lacks a credential that was asked for")
+
 // Shown are the accepted presentations, by the id of the credential's query.
 type Shown map[string][]Judged
 
@@ -31,7 +33,7 @@ func (q *Query) Satisfied(shown Shown) error {
 		}
 	}
 	if _, err := q.needed(func(id string) bool { return len(shown[id]) > 0 }, false); err != nil {
-		return invalid("the answer lacks a credential that was asked for")
+		return errLacking
 	}
 	return nil
 }

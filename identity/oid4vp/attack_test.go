@@ -209,6 +209,36 @@ func TestAnswersThatAreNone(t *testing.T) {
 	}
 }
 
+// TestNothingIsJudgedOfAnAnswerThatIsNone: what a judge takes may count at once, as a
+// signature on a statement does.
+func TestNothingIsJudgedOfAnAnswerThatIsNone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	two := nameQuery()
+	two.Credentials = append(two.Credentials, two.Credentials[0])
+	two.Credentials[1].ID = "other"
+	for name, c := range map[string]struct {
+		query *oid4vp.Query
+		token func(shown string) string
+	}{
+		"twice":           {nameQuery(), func(shown string) string { return `{"staff":["` + shown + `","` + shown + `"]}` }},
+		"one of two":      {two, func(shown string) string { return `{"staff":["` + shown + `"]}` }},
+		"and another one": {nameQuery(), func(shown string) string { return `{"staff":["` + shown + `"],"more":["x"]}` }},
+	} {
+		asked := w.ask(t, oid4vp.Question{Query: c.query, Plain: true})
+		claims := claimsOf(t, w, asked)
+		nonce, _ := claims["nonce"].(string)
+		shown, err := sdjwt.Present(w.card, w.holder, []string{"given_name"}, sdjwt.Binding{Audience: w.hostID(), Nonce: nonce, At: w.now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.refuses(t, name, asked, &oid4vp.Response{Token: c.token(shown), State: stateOf(t, w, asked)})
+		if len(w.wants) != 0 {
+			t.Errorf("%s: something is judged", name)
+		}
+	}
+}
+
 // TestEncryptionIsNotOptional: who is asked to encrypt and does not, or to another
 // key or in another way, is refused.
 func TestEncryptionIsNotOptional(t *testing.T) {

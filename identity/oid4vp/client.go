@@ -23,9 +23,10 @@ const (
 
 // Client is who asks, to a wallet.
 type Client struct {
-	id     string
-	signer keys.Signer
-	header keys.Header
+	id       string
+	signer   keys.Signer
+	header   keys.Header
+	reserved bool // see Reserved
 }
 
 // ID returns the client identifier, which is also the audience that a holder
@@ -42,7 +43,7 @@ func NewDNSClient(signer keys.Signer, host string, chain []*x509.Certificate) (*
 	if host == "" || chain[0].VerifyHostname(host) != nil {
 		return nil, errors.New("making a client: its certificate is not for this host")
 	}
-	return &Client{PrefixDNS + ":" + host, signer, header}, nil
+	return &Client{id: PrefixDNS + ":" + host, signer: signer, header: header}, nil
 }
 
 // NewHashClient is known by the digest of its certificate, as HAIP demands.
@@ -51,7 +52,7 @@ func NewHashClient(signer keys.Signer, chain []*x509.Certificate) (*Client, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Client{PrefixHash + ":" + hashOf(chain[0]), signer, header}, nil
+	return &Client{id: PrefixHash + ":" + hashOf(chain[0]), signer: signer, header: header}, nil
 }
 
 // NewDIDClient is known by its DID, of which keyID names a key (a DID URL).
@@ -60,7 +61,7 @@ func NewDIDClient(signer keys.Signer, keyID string) (*Client, error) {
 	if !strings.HasPrefix(did, "did:") || fragment == "" {
 		return nil, errors.New("making a client: the key's name is no DID URL")
 	}
-	return &Client{PrefixDID + ":" + did, signer, keys.Header{KeyID: keyID}}, nil
+	return &Client{id: PrefixDID + ":" + did, signer: signer, header: keys.Header{KeyID: keyID}}, nil
 }
 
 // NewRegisteredClient is known to the wallet beforehand, by any identifier.
@@ -68,12 +69,30 @@ func NewRegisteredClient(signer keys.Signer, id, keyID string) (*Client, error) 
 	if prefix, _, _ := strings.Cut(id, ":"); id == "" || isPrefix(prefix) {
 		return nil, errors.New("making a client: the identifier says of itself how it is known")
 	}
-	return &Client{id, signer, keys.Header{KeyID: keyID}}, nil
+	return &Client{id: id, signer: signer, header: keys.Header{KeyID: keyID}}, nil
 }
 
 // Unsigned is known by the address to which answers go, and by nothing else: it
 // signs nothing, and anybody can ask in its name. For development.
 func Unsigned() *Client { return &Client{id: PrefixRedirect} }
+
+// Reserved returns the client as one to which an SD-JWT VC is shown only as a signature
+// on a statement: it asks for such, and by presentation definitions, which ask for no
+// SD-JWT VC. A ledger takes what a wallet shows to it for the signature of its person,
+// so that under its name nothing else may be asked.
+func (c *Client) Reserved() *Client {
+	r := *c
+	r.reserved = true
+	return &r
+}
+
+// mayAsk checks that a question is one that the client may ask.
+func (c *Client) mayAsk(q Question) error {
+	if c.reserved && !q.Exchange && (len(q.Statement) == 0 || q.Nonce == "") {
+		return errors.New("asking a wallet: this client asks for signatures on statements, and by presentation definitions")
+	}
+	return nil
+}
 
 func isPrefix(s string) bool {
 	switch s {

@@ -12,8 +12,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/secant-platform/secant/identity/internal/peertest"
 	"github.com/secant-platform/secant/identity/oid4vp"
+	"github.com/secant-platform/secant/identity/peertest"
 )
 
 // result is what the peer answers to any job.

@@ -210,16 +210,21 @@ func otherRequest() error { return invalid("the answer is to another request") }
 // maxPresentations bounds how many may answer one credential's query.
 const maxPresentations = 8
 
-// token reads the presentations of an answer, by the ids of the queries.
+// token reads the presentations of an answer, by the ids of the queries. They are as
+// many as were asked for before any is judged: what a judge takes may count at once.
 func (f *flow) token(text string) (map[string][]json.RawMessage, error) {
 	var token map[string][]json.RawMessage
 	if err := read("the answer", []byte(text), MaxAnswer, &token); err != nil {
 		return nil, err
 	}
 	for id, list := range token {
-		if len(list) == 0 || len(list) > maxPresentations || !slices.ContainsFunc(f.Query.Credentials, func(c CredentialQuery) bool { return c.ID == id }) {
-			return nil, invalid("the answer has a credential that was not asked for, or too many of one")
+		i := slices.IndexFunc(f.Query.Credentials, func(c CredentialQuery) bool { return c.ID == id })
+		if i < 0 || len(list) == 0 || len(list) > maxPresentations || len(list) > 1 && !f.Query.Credentials[i].Multiple {
+			return nil, invalid("the answer has a credential that was not asked for, or another number of one")
 		}
+	}
+	if _, err := f.Query.needed(func(id string) bool { return len(token[id]) > 0 }, false); err != nil {
+		return nil, errLacking
 	}
 	return token, nil
 }

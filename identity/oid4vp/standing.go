@@ -52,17 +52,24 @@ func (v *Verifier) openStanding() error {
 		if err != nil {
 			return err
 		}
-		if q.Nonce != "" {
-			return errors.New("making a verifier: a standing question has a fresh nonce each time")
+		if q.Nonce != "" || len(q.Statement) > 0 || q.Life != 0 {
+			return errors.New("making a verifier: a standing question has a fresh nonce each time, which is no statement's, and the verifier's life")
 		}
 		v.standing = append(v.standing, standing{name, client, q})
 	}
 	return nil
 }
 
+// Stands reports whether there is a standing question of a name.
+func (v *Verifier) Stands(name string) bool { return v.find(name) >= 0 }
+
+func (v *Verifier) find(name string) int {
+	return slices.IndexFunc(v.standing, func(s standing) bool { return s.name == name })
+}
+
 // AskStanding begins a request with the standing question of a name.
 func (v *Verifier) AskStanding(name string) (*Asked, error) {
-	i := slices.IndexFunc(v.standing, func(s standing) bool { return s.name == name })
+	i := v.find(name)
 	if i < 0 {
 		return nil, errors.New("asking a wallet: there is no such standing question")
 	}

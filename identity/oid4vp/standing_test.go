@@ -2,6 +2,7 @@ package oid4vp_test
 
 import (
 	"crypto/x509"
+	"encoding/json"
 	"net/url"
 	"strings"
 	"testing"
@@ -185,8 +186,15 @@ func TestOtherStandingHandlesAreRefused(t *testing.T) {
 	if _, err := oid4vp.NewVerifier(o); err == nil {
 		t.Error("a verifier without a secret derives requests from it")
 	}
-	o.Secret, o.Standing = make([]byte, 32), map[string]oid4vp.Question{"q": {Query: nameQuery(), Nonce: "n"}}
-	if _, err := oid4vp.NewVerifier(o); err == nil {
-		t.Error("a standing question has the same nonce each time")
+	o.Secret = make([]byte, 32)
+	for name, q := range map[string]oid4vp.Question{
+		"the same nonce each time": {Query: nameQuery(), Nonce: "n"},
+		"a statement":              {Query: nameQuery(), Statement: json.RawMessage(`{}`)},
+		"a life of its own":        {Query: nameQuery(), Life: time.Minute},
+	} {
+		o.Standing = map[string]oid4vp.Question{"q": q}
+		if _, err := oid4vp.NewVerifier(o); err == nil {
+			t.Errorf("a standing question has %s", name)
+		}
 	}
 }

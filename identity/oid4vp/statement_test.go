@@ -8,8 +8,8 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
 	"github.com/secant-platform/secant/identity/holder"
-	"github.com/secant-platform/secant/identity/internal/peertest"
 	"github.com/secant-platform/secant/identity/oid4vp"
+	"github.com/secant-platform/secant/identity/peertest"
 )
 
 // order is what a person is asked to agree to in these tests.

@@ -192,6 +192,9 @@ func (v *Verifier) check(q Question) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := client.mayAsk(q); err != nil {
+		return nil, err
+	}
 	if q.Exchange {
 		if err := v.mayExchange(q.Query, client); err != nil {
 			return nil, err

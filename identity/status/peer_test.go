@@ -12,8 +12,8 @@ import (
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
-	"github.com/secant-platform/secant/identity/internal/peertest"
 	"github.com/secant-platform/secant/identity/keys"
+	"github.com/secant-platform/secant/identity/peertest"
 	"github.com/secant-platform/secant/identity/sdjwt"
 	"github.com/secant-platform/secant/identity/status"
 )

@@ -64,9 +64,11 @@ type BBSSigner struct {
 
 // CreateBBS makes a key in the key management.
 func CreateBBS(manager kms.KeyManager) (id string, s *BBSSigner, err error) {
-	curve.Lock()
-	id, _, err = manager.Create(kms.BLS12381G2Type)
-	curve.Unlock()
+	func() {
+		curve.Lock()
+		defer curve.Unlock()
+		id, _, err = manager.Create(kms.BLS12381G2Type)
+	}()
 	if err != nil {
 		return "", nil, fmt.Errorf("creating a BBS+ key: %w", err)
 	}
@@ -106,6 +108,9 @@ func (s *BBSSigner) Sign(text []byte) ([]byte, error) {
 			lines = append(lines, line)
 		}
 	}
+	if len(lines) > maxStatements { // nobody would verify it
+		return nil, errStatements
+	}
 	curve.Lock()
 	defer curve.Unlock()
 	signature, err := s.crypto.SignMulti(lines, s.handle)
@@ -115,11 +120,16 @@ func (s *BBSSigner) Sign(text []byte) ([]byte, error) {
 	return signature, nil
 }
 
+var errStatements = invalid("a BBS+ credential makes at most %d statements, its proof's own among them", maxStatements)
+
 // alone has a verifier of aries' compute by itself.
 type alone struct{ *verifier.PublicKeyVerifier }
 
 // Verify checks one signature.
 func (a alone) Verify(key *verifier.PublicKey, text, signature []byte) error {
+	if countStatements(text) > maxStatements {
+		return errStatements
+	}
 	curve.Lock()
 	defer curve.Unlock()
 	return a.PublicKeyVerifier.Verify(key, text, signature)
@@ -287,13 +297,15 @@ func (v *Verifier) derive(ctx context.Context, credential []byte, c *Verified, f
 	if err != nil {
 		return nil, fmt.Errorf("modelling a credential: %w", err)
 	}
-	curve.Lock()
-	part, err := model.GenerateBBSSelectiveDisclosure(frame, nonce, options...)
-	curve.Unlock()
+	shown, err := func() (*verifiable.Credential, error) {
+		curve.Lock()
+		defer curve.Unlock()
+		return model.GenerateBBSSelectiveDisclosure(frame, nonce, options...)
+	}()
 	if err != nil {
 		return nil, fmt.Errorf("deriving a proof: %w", err)
 	}
-	b, err := json.Marshal(part)
+	b, err := json.Marshal(shown)
 	if err != nil {
 		return nil, fmt.Errorf("encoding a part of a credential: %w", err)
 	}
@@ -319,7 +331,7 @@ func (v *Verifier) VerifyDisclosure(ctx context.Context, part, nonce []byte, at 
 		return nil, verify.InPart(verify.PartBinding, invalid("the proof was made for another nonce"))
 	}
 	s := bbsblssignatureproof2020.New(suite.WithCompactProof(),
-		suite.WithVerifier(alone{bbsblssignatureproof2020.NewG2PublicKeyVerifier(nonce)}))
+		suite.WithVerifier(partVerifier{alone{bbsblssignatureproof2020.NewG2PublicKeyVerifier(nonce)}}))
 	if err := v.checkAries(part, p.keyID, public, s); err != nil {
 		return nil, err
 	}

@@ -16,3 +16,6 @@ func Cover(c *Contexts, b []byte) error {
 	_, err = c.statements(d)
 	return err
 }
+
+// WholePart reports whether a proof has its form, of so many shown statements.
+func WholePart(proof []byte, shown int) bool { return wholePart(proof, shown) }

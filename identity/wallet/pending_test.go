@@ -63,7 +63,11 @@ func TestWhatComesLaterOutlastsTheToken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Receive(t.Context(), client(), made.Link, ""); ledger.CodeOf(err) != ledger.CodeBusy {
+		offer, err := client().Open(t.Context(), made.Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Receive(t.Context(), client(), offer, ""); ledger.CodeOf(err) != ledger.CodeBusy {
 			t.Fatal(err)
 		}
 		list := w.Pending()

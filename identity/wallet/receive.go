@@ -15,13 +15,14 @@ import (
 	"github.com/secant-platform/secant/identity/oid4vp"
 )
 
-// Receive takes what an issuer offers by a pre-authorized code (OpenID4VCI 1.0),
+// Receive takes what an issuer offers by a pre-authorized code (OpenID4VCI 1.0): the
+// offer as its person saw it, which a link alone could give as another the next time;
 // each credential for a key of its own, so that verifiers cannot join them. The
 // client is one for this offer; what it leaves out of tokens' and subjects' keys is
 // filled in. What an issuer defers is kept as Pending, and is a busy Problem once the
 // rest was received; an offer that needs approval a denied one.
-func (w *Wallet) Receive(ctx context.Context, c *oid4vci.Client, link, txCode string) ([]Credential, error) {
-	return w.take(ctx, c, link, func(remote *oid4vci.Remote, offer *oid4vci.Offer) (*oid4vci.Session, error) {
+func (w *Wallet) Receive(ctx context.Context, c *oid4vci.Client, offer *oid4vci.Offer, txCode string) ([]Credential, error) {
+	return w.take(ctx, c, offer, func(remote *oid4vci.Remote) (*oid4vci.Session, error) {
 		return c.Redeem(ctx, remote, offer, txCode)
 	})
 }
@@ -32,8 +33,8 @@ type ApproveFunc func(ctx context.Context, p *oid4vci.Pending) (callback string,
 
 // ReceiveApproved is [Wallet.Receive] for what is offered by an authorization code.
 // The client has the client_id and the redirect_uri that the issuer knows.
-func (w *Wallet) ReceiveApproved(ctx context.Context, c *oid4vci.Client, link string, approve ApproveFunc) ([]Credential, error) {
-	return w.take(ctx, c, link, func(remote *oid4vci.Remote, offer *oid4vci.Offer) (*oid4vci.Session, error) {
+func (w *Wallet) ReceiveApproved(ctx context.Context, c *oid4vci.Client, offer *oid4vci.Offer, approve ApproveFunc) ([]Credential, error) {
+	return w.take(ctx, c, offer, func(remote *oid4vci.Remote) (*oid4vci.Session, error) {
 		p, err := c.Start(ctx, remote, offer, offer.Configurations...)
 		if err != nil {
 			return nil, err
@@ -47,12 +48,8 @@ func (w *Wallet) ReceiveApproved(ctx context.Context, c *oid4vci.Client, link st
 }
 
 // take takes what is offered, with the token that grant gets.
-func (w *Wallet) take(ctx context.Context, c *oid4vci.Client, link string, grant func(*oid4vci.Remote, *oid4vci.Offer) (*oid4vci.Session, error)) ([]Credential, error) {
+func (w *Wallet) take(ctx context.Context, c *oid4vci.Client, offer *oid4vci.Offer, grant func(*oid4vci.Remote) (*oid4vci.Session, error)) ([]Credential, error) {
 	bound, err := w.prepare(c)
-	if err != nil {
-		return nil, err
-	}
-	offer, err := c.Open(ctx, link)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +57,11 @@ func (w *Wallet) take(ctx context.Context, c *oid4vci.Client, link string, grant
 	if err != nil {
 		return nil, err
 	}
-	session, err := grant(remote, offer)
+	if bound != nil && len(remote.Server.DPoPAlgorithms) == 0 {
+		// The server knows no tokens that are bound to a key, and gives a bearer's.
+		c.Key, bound = nil, nil
+	}
+	session, err := grant(remote)
 	if err != nil {
 		return nil, err
 	}

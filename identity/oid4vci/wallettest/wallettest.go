@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
-	"github.com/secant-platform/secant/identity/internal/peertest"
+	"github.com/secant-platform/secant/identity/peertest"
 )
 
 // Wallet is an installed wallet.

@@ -5,7 +5,7 @@ package vctest
 import (
 	"testing"
 
-	"github.com/secant-platform/secant/identity/internal/peertest"
+	"github.com/secant-platform/secant/identity/peertest"
 )
 
 // Peer is the installed verifiers: @digitalbazaar/vc with its suites, and

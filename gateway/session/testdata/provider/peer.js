@@ -45,7 +45,7 @@ server.listen(0, '127.0.0.1', () => {
       res.end(String(e))
     }
   })
-  console.log(issuer)
+  console.log(JSON.stringify(issuer))
 })
 process.stdin.resume()
 process.stdin.on('end', () => process.exit(0))

@@ -22,8 +22,8 @@ import (
 const program = "peer.js"
 
 // Peer is an installed package with a program that does jobs: it reads a JSON
-// array of them from its input and writes an array of as many results; or it is
-// started, and goes on.
+// array of them from its input and writes an array of as many results; or it has
+// arguments and writes one result; or it is started, and goes on.
 type Peer struct {
 	dir     string
 	program string // below dir
@@ -127,20 +127,34 @@ func Do[R any](t *testing.T, p Peer, jobs ...map[string]any) []R {
 	if err != nil {
 		t.Fatal(err)
 	}
+	results := run[[]R](t, p, in)
+	if len(results) != len(jobs) {
+		t.Fatalf("the peer answers %d of %d", len(results), len(jobs))
+	}
+	return results
+}
+
+// Run has the program run with arguments, and returns what it writes.
+func Run[R any](t *testing.T, p Peer, args ...string) R {
+	t.Helper()
+	return run[R](t, p, nil, args...)
+}
+
+func run[R any](t *testing.T, p Peer, in []byte, args ...string) (answer R) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", p.program) //nolint:gosec // the test's own program
+	node := exec.CommandContext(ctx, "node", append([]string{p.program}, args...)...) //nolint:gosec // the test's own program
 	var stderr bytes.Buffer
 	node.Dir, node.Stdin, node.Stderr = p.dir, bytes.NewReader(in), &stderr
 	out, err := node.Output()
 	if err != nil {
-		t.Fatalf("the peer: %v: %s", err, stderr.Bytes())
+		t.Fatalf("the peer: %v: %s%s", err, out, stderr.Bytes())
 	}
-	var results []R
-	if err := json.Unmarshal(out, &results); err != nil || len(results) != len(jobs) {
+	if err := json.Unmarshal(out, &answer); err != nil {
 		t.Fatalf("the peer answers %s (%v)", out, err)
 	}
-	return results
+	return answer
 }
 
 // Running is a program that was started: it reads a JSON value a line, and answers
