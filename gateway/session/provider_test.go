@@ -1,14 +1,11 @@
 package session_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/base64"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -18,6 +15,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/session"
+	"github.com/secant-platform/secant/identity/oid4vci/wallettest"
 )
 
 const (
@@ -29,37 +27,12 @@ const (
 // its issuer.
 func startProvider(t *testing.T, secret string) string {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("installs a package of Node's")
+	running := wallettest.Install(t, "provider").Start(t, secret)
+	issuer := wallettest.Hear[string](t, running)
+	if !wallettest.Ask[bool](t, running, []string{back}) {
+		t.Fatal("the provider does not open")
 	}
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("testdata/provider")); err != nil {
-		t.Fatal(err)
-	}
-	npm := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-	npm.Dir = dir
-	if out, err := npm.CombinedOutput(); err != nil {
-		t.Skipf("no provider to check against: npm cannot fetch it: %v: %s", err, out)
-	}
-	node := exec.CommandContext(context.WithoutCancel(t.Context()), "node", "peer.js", back, secret)
-	node.Dir = dir
-	in, err := node.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := node.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := node.Start(); err != nil {
-		t.Skipf("no provider to check against: %v", err)
-	}
-	t.Cleanup(func() { _, _ = in.Close(), node.Wait() }) // it ends with its input
-	issuer, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(issuer)
+	return issuer
 }
 
 func providerOf(issuer, secret string) *session.Provider {
