@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/identity/oid4vci/wallettest"
 	"github.com/secant-platform/secant/identity/oid4vp"
 )
@@ -43,10 +44,10 @@ type town struct {
 	trusted []string // certificates that the wallets trust, in base64
 }
 
-func openTown(t *testing.T) *town {
+func openTown(t *testing.T, north ...func(*config.Config)) *town {
 	t.Helper()
 	installed := wallettest.Install(t, "wallets")
-	c := &town{clinics: openClinics(t)}
+	c := &town{clinics: openClinics(t, north...)}
 	t.Setenv("NODE_EXTRA_CA_CERTS", c.root)
 	c.wallets = installed.Start(t)
 	file, err := os.ReadFile(c.root)

@@ -148,6 +148,7 @@ func (c *Config) Validate() error {
 	}
 	faults = append(faults, c.publicFaults()...)
 	faults = append(faults, c.signInFaults()...)
+	faults = append(faults, c.walletFaults()...)
 	faults = append(faults, c.mllpFaults()...)
 	own := false
 	for i, p := range c.Ledger.Peers {
@@ -242,6 +243,7 @@ func (c *Config) resolve(dir string) {
 	for i := range c.SignIn.Services {
 		abs(dir, &c.SignIn.Services[i].KeyFile)
 	}
+	abs(dir, &c.Wallets.Makers)
 	for i := range c.MLLP {
 		m := &c.MLLP[i]
 		abs(dir, &m.Certificate)

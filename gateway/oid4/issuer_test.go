@@ -106,7 +106,7 @@ func open(t *testing.T, change func(*oid4vci.Options)) *office {
 	if o.issuer, err = oid4vci.New(opts); err != nil {
 		t.Fatal(err)
 	}
-	routes, err := oid4.NewIssuer(o.issuer)
+	routes, err := oid4.NewIssuer(o.issuer, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@
 // keys of Node's. Reads a job a line, and answers each with a line. Jobs name the
 // wallet that does them.
 import "reflect-metadata";
-import { createHash, generateKeyPairSync, randomBytes, sign, verify, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign, verify, X509Certificate } from "node:crypto";
 import { createInterface } from "node:readline";
 import {
   Agent, ConsoleLogger, InjectionSymbols, Kms, LogLevel, MdocRecord, RecordNotFoundError, SdJwtVcRecord, StorageVersionRecord,
@@ -77,6 +77,26 @@ async function bind(agent, byDID) {
   return { method: "jwk", keys: [Kms.PublicJwk.fromPublicJwk(key.publicJwk)] };
 }
 
+// attest has a wallet's maker vouch for one of its keys.
+async function attest(agent, client, { key, x5c, iss }) {
+  const { keyId, publicJwk } = await agent.kms.createKey({ type: { kty: "EC", crv: "P-256" } });
+  const payload = { iss, sub: client, exp: Math.floor(Date.now() / 1000) + 300, cnf: { jwk: { ...publicJwk, kid: keyId } } };
+  return compact({ alg: "ES256", typ: "oauth-client-attestation+jwt", x5c }, payload, createPrivateKey({ key, format: "jwk" }));
+}
+
+// What Credos asked for, and wait for the browser to come back with.
+const asked = new Map();
+
+// store keeps what a Credo received.
+async function store(agent, resolvedCredentialOffer, granted, { configuration, did, client: clientId }) {
+  const { credentials: [{ record }] } = await agent.openid4vc.holder.requestCredentials({
+    resolvedCredentialOffer, ...granted, clientId, credentialConfigurationIds: [configuration], credentialBindingResolver: () => bind(agent, did),
+  });
+  const api = record instanceof SdJwtVcRecord ? agent.sdJwtVc : record instanceof MdocRecord ? agent.mdoc : agent.w3cCredentials;
+  await api.store({ record });
+  return { tokenType: granted.accessTokenResponse.token_type };
+}
+
 // The library's wallets: keys, and what was issued to them.
 const held = new Map();
 
@@ -122,17 +142,41 @@ const callbacks = (keys = []) => ({
 });
 
 const does = {
-  async "credo.receive"({ wallet, trusted, link, configuration, txCode, did }) {
+  async "credo.receive"({ wallet, trusted, link, txCode, ...wanted }) {
     const agent = await credo(wallet, trusted);
     const { holder } = agent.openid4vc;
     const resolvedCredentialOffer = await holder.resolveCredentialOffer(link);
     const granted = await holder.requestToken({ resolvedCredentialOffer, txCode });
-    const { credentials: [{ record }] } = await holder.requestCredentials({
-      resolvedCredentialOffer, ...granted, credentialConfigurationIds: [configuration], credentialBindingResolver: () => bind(agent, did),
+    return store(agent, resolvedCredentialOffer, granted, wanted);
+  },
+
+  // credo.ask asks for what is offered by an authorization code, and returns where the
+  // person's browser is to go.
+  async "credo.ask"({ wallet, trusted, link, attester, ...wanted }) {
+    const agent = await credo(wallet, trusted);
+    const { holder } = agent.openid4vc;
+    const resolvedCredentialOffer = await holder.resolveCredentialOffer(link);
+    const { client: clientId, redirect: redirectUri, configuration } = wanted;
+    const walletAttestationJwt = attester && await attest(agent, clientId, attester);
+    const started = await holder.resolveOpenId4VciAuthorizationRequest(resolvedCredentialOffer, {
+      clientId, redirectUri, walletAttestationJwt, scope: [resolvedCredentialOffer.offeredCredentialConfigurations[configuration].scope],
     });
-    const api = record instanceof SdJwtVcRecord ? agent.sdJwtVc : record instanceof MdocRecord ? agent.mdoc : agent.w3cCredentials;
-    await api.store({ record });
-    return { tokenType: granted.accessTokenResponse.token_type };
+    asked.set(wallet, { agent, resolvedCredentialOffer, walletAttestationJwt, started, wanted });
+    return { url: started.authorizationRequestUrl };
+  },
+
+  // credo.fetch goes on with the address to which the browser came back.
+  async "credo.fetch"({ wallet, callback }) {
+    const { agent, resolvedCredentialOffer, walletAttestationJwt, started, wanted } = asked.get(wallet);
+    const { holder } = agent.openid4vc;
+    const { authorizationCode: code } = holder.parseAuthorizationCodeFromAuthorizationResponse({
+      authorizationResponseRedirectUrl: callback, resolvedCredentialOffer,
+    });
+    const granted = await holder.requestToken({
+      resolvedCredentialOffer, code, clientId: wanted.client, redirectUri: wanted.redirect,
+      codeVerifier: started.codeVerifier, dpop: started.dpop, walletAttestationJwt,
+    });
+    return store(agent, resolvedCredentialOffer, { ...granted, walletAttestationJwt }, wanted);
   },
 
   // credo.present shows what is asked for, and nothing else that can be kept.
