@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"time"
 
@@ -16,25 +15,6 @@ import (
 	"github.com/secant-platform/secant/gateway/session"
 	"github.com/secant-platform/secant/identity/oid4vci"
 )
-
-// people sign in at the organisation's provider before something is issued to them.
-type people struct{ visits *session.Visits }
-
-// Begin begins a visit.
-func (p people) Begin(ctx context.Context, carried string) (*oid4.Visit, error) {
-	v, err := p.visits.Begin(ctx, carried)
-	if err != nil {
-		return nil, err
-	}
-	return (*oid4.Visit)(v), nil
-}
-
-// End ends it.
-func (p people) End(ctx context.Context, ticket string, q url.Values) (carried, person string, err error) {
-	return p.visits.End(ctx, session.Returned{
-		Answer: session.Answer{Ticket: ticket, Code: q.Get("code"), State: q.Get("state"), Issuer: q.Get("iss")}, Error: q.Get("error"),
-	})
-}
 
 // openPeople has the issuer give authorization codes, where there is a provider at
 // which people sign in. Without one it offers none, and its metadata has none.
@@ -46,7 +26,7 @@ func (i *identity) openPeople(n *node, secret []byte, o *oid4vci.Options) error 
 	if err != nil {
 		return err
 	}
-	i.people = people{visits}
+	i.people = visits
 	o.Approve, o.OffersOnly, o.Clients = approve, true, map[string][]string{}
 	for _, w := range n.cfg.Wallets.Known() {
 		o.Clients[w.ID] = w.Redirects

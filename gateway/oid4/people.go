@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/session"
 	"github.com/secant-platform/secant/identity/oid4vci"
 )
 
@@ -20,23 +21,15 @@ import (
 // issuer's identifier.
 const PathSignedIn = "/signed-in"
 
-// People is where people sign in before a credential is issued to them.
+// People is where people sign in before a credential is issued to them: session.Visits.
 type People interface {
 	// Begin begins a visit, which carries what it is for. ledger.CodeUnavailable: nobody
 	// can sign in now.
-	Begin(ctx context.Context, carried string) (*Visit, error)
-	// End ends it with the ticket and what the browser came back with, and returns what
-	// it was for and who signed in. ledger.CodeNotFound: the browser is not the one that
-	// was sent. Any other error comes with what the visit was for.
-	End(ctx context.Context, ticket string, q url.Values) (carried, person string, err error)
-}
-
-// Visit is a browser's way to where people sign in.
-type Visit struct {
-	Link    string // where it goes
-	State   string // with which it comes back
-	Ticket  string // for it to keep
-	Expires time.Time
+	Begin(ctx context.Context, carried string) (*session.Visit, error)
+	// End ends it, and returns what it was for and who signed in. ledger.CodeNotFound: the
+	// browser is not the one that was sent. Any other error comes with what the visit was
+	// for.
+	End(ctx context.Context, in session.Returned) (carried, person string, err error)
 }
 
 // authorize serves the authorization endpoint. A browser whose user nobody knows is sent
@@ -51,7 +44,7 @@ func (i *Issuer) authorize(c *gin.Context) error {
 	if errors.Is(err, oid4vci.ErrNoUser) && i.people != nil {
 		// What was asked for is known by these two now, and by them alone.
 		carried := url.Values{"client_id": query["client_id"], "request_uri": query["request_uri"]}
-		var v *Visit
+		var v *session.Visit
 		if v, err = i.people.Begin(ctx, carried.Encode()); err != nil {
 			return i.refuseUser(c, carried, err)
 		}
@@ -79,7 +72,9 @@ func (i *Issuer) signedIn(c *gin.Context) error {
 		return i.reply(c, 0, nil, over)
 	}
 	ctx := c.Request.Context()
-	carried, person, err := i.people.End(ctx, kept[0].Value, query)
+	carried, person, err := i.people.End(ctx, session.Returned{
+		Answer: session.Answer{Ticket: kept[0].Value, Code: query.Get("code"), State: state, Issuer: query.Get("iss")}, Error: query.Get("error"),
+	})
 	if ledger.CodeOf(err) == ledger.CodeNotFound {
 		return i.reply(c, 0, nil, over)
 	}

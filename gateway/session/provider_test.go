@@ -50,6 +50,12 @@ func browse(t *testing.T, link, person string) url.Values {
 		t.Fatal(err)
 	}
 	browser := &http.Client{Jar: jar, Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return browseBy(t, browser, link, person)
+}
+
+// browseBy is browse with a browser that may have been there before.
+func browseBy(t *testing.T, browser *http.Client, link, person string) url.Values {
+	t.Helper()
 	at := link
 	for range 12 {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at, http.NoBody)

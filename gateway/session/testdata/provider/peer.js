@@ -27,13 +27,13 @@ function open(issuer, redirects) {
       ...(secret ? { client_secret: secret } : { token_endpoint_auth_method: 'none' }),
     }],
     pkce: { required: () => true },
-    claims: { openid: ['sub', 'groups'] },
+    claims: { openid: ['sub', 'groups', 'employee'] },
     conformIdTokenClaims: false,
     features: { devInteractions: { enabled: false } },
     interactions: { url: (ctx, interaction) => `/sign-in/${interaction.uid}` },
     findAccount: (ctx, id) => {
       const [sub, ...groups] = id.split('|')
-      return { accountId: id, claims: () => ({ sub, groups }) }
+      return { accountId: id, claims: () => ({ sub, groups, employee: `e-${sub}` }) }
     },
     cookies: { keys: ['of a test'] },
   })
