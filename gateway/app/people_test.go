@@ -1,6 +1,8 @@
 package app
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
@@ -9,16 +11,19 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
-	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/oid4"
+	"github.com/secant-platform/secant/gateway/wallet"
 	"github.com/secant-platform/secant/identity/oid4vci/wallettest"
-	"github.com/secant-platform/secant/identity/oid4vp"
+	holder "github.com/secant-platform/secant/identity/wallet"
 )
 
 const (
@@ -26,36 +31,37 @@ const (
 	walletBack = "org.example.wallet://back"
 )
 
-// directory is a hospital's OpenID Connect provider, which is not ours, and a node of
-// the hospital that sends people there.
+// directory is a hospital's OpenID Connect provider, which is not ours, and clinics of
+// which the north sends its people there.
 type directory struct {
-	*town
+	*clinics
 
-	provider *wallettest.Running
 	attester map[string]any // who makes the wallet, and vouches for it
 }
 
 // openDirectory opens two clinics, of which the north's people are known to its provider.
 func openDirectory(t *testing.T) *directory {
 	t.Helper()
-	d := &directory{provider: wallettest.Install(t, "../../session/testdata/provider").Start(t, "a secret of the test's")}
-	issuer := wallettest.Hear[string](t, d.provider)
+	const secret = "a secret of the test's"
+	provider := wallettest.Install(t, "../../session/testdata/provider").Start(t, secret)
+	issuer := wallettest.Hear[string](t, provider)
 	makerRoot, makerCertificate, makerKey := certify(t)
-	d.town = openTown(t, func(cfg *config.Config) {
-		secret := t.TempDir() + "/secret"
-		if err := os.WriteFile(secret, []byte("a secret of the test's\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := &directory{}
+	d.clinics = openClinics(t, func(cfg *config.Config) {
 		cfg.SignIn.Return = "https://app.north.example/back"
 		cfg.SignIn.Provider = &config.Provider{
-			Issuer: issuer, ClientID: "secant", Secret: config.KeyFile(secret), Claim: "groups", Roles: []config.ProviderRole{{Value: "icu", Role: "nurse"}},
+			Issuer: issuer, ClientID: "secant", Secret: config.KeyFile(file), Claim: "groups", Roles: []config.ProviderRole{{Value: "icu", Role: "nurse"}},
 		}
 		cfg.Wallets = config.Wallets{Makers: makerRoot, Clients: []config.WalletClient{
 			{ID: walletID, Redirects: []string{walletBack}, Attested: true},
 			{ID: "secant-wallet", Redirects: []string{"http://127.0.0.1/back"}},
 		}}
 	})
-	if !wallettest.Ask[bool](t, d.provider, []string{d.north.cfg.PublicURL() + issuerPath + oid4.PathSignedIn, "https://app.north.example/back"}) {
+	if !wallettest.Ask[bool](t, provider, []string{d.north.cfg.PublicURL() + issuerPath + oid4.PathSignedIn, "https://app.north.example/back"}) {
 		t.Fatal("the provider does not open")
 	}
 	d.attester = map[string]any{"iss": "https://maker.example", "x5c": []string{base64.StdEncoding.EncodeToString(pemOf(t, makerCertificate))}, "key": privateJWK(t, pemOf(t, makerKey))}
@@ -109,9 +115,9 @@ func (d *directory) offer(t *testing.T, subject, reference string) string {
 
 // browser is a person's, who signs in at the provider as who the test says.
 type browser struct {
-	t    *testing.T
-	web  *http.Client
-	seen []string // addresses that it went to
+	t       *testing.T
+	web     *http.Client
+	cookies []*http.Cookie // that the last page had it keep
 }
 
 func (d *directory) browser(t *testing.T) *browser {
@@ -148,7 +154,7 @@ func (b *browser) step(at, person string) (to string, shown string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.seen = append(b.seen, at)
+	b.cookies = res.Cookies()
 	next, err := res.Location()
 	if err != nil {
 		return "", string(text)
@@ -156,15 +162,15 @@ func (b *browser) step(at, person string) (to string, shown string) {
 	return next.String(), ""
 }
 
-// until browses as a person until it is to go to an address that begins so.
-func (b *browser) until(at, person, begins string) string {
+// until browses as a person until it is to go to an address that has this in it.
+func (b *browser) until(at, person, has string) string {
 	b.t.Helper()
 	for range 16 {
 		to, shown := b.step(at, person)
 		if to == "" {
 			b.t.Fatalf("%s shows %s", at, shown)
 		}
-		if at = to; strings.HasPrefix(at, begins) {
+		if at = to; strings.Contains(at, has) {
 			return at
 		}
 	}
@@ -172,68 +178,72 @@ func (b *browser) until(at, person, begins string) string {
 	return ""
 }
 
-// started is what Credo asks for an offer.
-func (d *directory) started(t *testing.T, wallet, link string) string {
-	t.Helper()
-	got := wallettest.Ask[struct {
-		OK         bool
-		Error, URL string
-	}](t, d.wallets, map[string]any{
-		"job": "credo.ask", "wallet": wallet, "trusted": d.trusted, "link": link, "configuration": "Practitioner_dc+sd-jwt_x5c",
-		"client": walletID, "redirect": walletBack, "attester": d.attester,
-	})
-	if !got.OK {
-		t.Fatal(got.Error)
-	}
-	return got.URL
-}
-
-func (d *directory) fetch(t *testing.T, wallet, callback string) came {
-	t.Helper()
-	return wallettest.Ask[came](t, d.wallets, map[string]any{"job": "credo.fetch", "wallet": wallet, "callback": callback})
-}
-
-// TestCredoReceivesForWhomSignsIn: a wallet that is not ours, vouched for by its maker,
-// takes an offer to one person, by PAR, PKCE and DPoP, after this person signed in at the
-// hospital's provider, which is not ours either; it shows one claim elsewhere until the
-// credential is taken back.
-func TestCredoReceivesForWhomSignsIn(t *testing.T) {
+// TestOurWalletReceivesForWhomSignsIn: `secant wallet receive` takes an offer to one
+// person at a node, with a browser of this machine beside it.
+func TestOurWalletReceivesForWhomSignsIn(t *testing.T) {
 	d := openDirectory(t)
-	link := d.offer(t, "nora", "case-nora")
-	h := &holding{name: "Nora's", program: "credo", format: oid4vp.FormatSDJWT, configuration: "Practitioner_dc+sd-jwt_x5c", certified: true}
-
-	// Somebody else signs in: the wallet is told, and the offer stays.
-	other := d.started(t, h.name, link)
-	u, err := url.Parse(d.browser(t).until(other, "otto|icu", walletBack))
-	if err != nil {
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "key")
+	if _, err := holder.NewKeyFile(secret); err != nil {
 		t.Fatal(err)
 	}
-	if q := u.Query(); q.Get("error") != "access_denied" || q.Get("code") != "" || q.Get("iss") != d.north.cfg.PublicURL()+issuerPath {
-		t.Fatalf("another person's wallet hears %v", q)
+	command := func(args ...string) (c *cobra.Command, out *bytes.Buffer, errs io.Reader, says io.Closer) {
+		c, out = wallet.Command(&dir), &bytes.Buffer{}
+		r, w := io.Pipe()
+		c.SetArgs(append([]string{"--key-file", secret, "--ca", d.root}, args...))
+		c.SetOut(out)
+		c.SetErr(w)
+		c.SilenceUsage, c.SilenceErrors = true, true
+		return c, out, r, w
 	}
-
-	at := d.started(t, h.name, link)
-	browser := d.browser(t)
-	callback := browser.until(at, "nora|icu", walletBack)
-	got := d.fetch(t, h.name, callback)
-	if !got.OK || got.TokenType != "DPoP" {
-		t.Fatalf("Credo receives %+v", got)
+	run := func(args ...string) (string, error) {
+		c, out, errs, says := command(args...)
+		go func() { _, _ = io.Copy(io.Discard, errs) }() // until says is closed
+		defer says.Close()
+		return out.String(), c.ExecuteContext(t.Context())
 	}
-	var issued struct{ Items []struct{ ID string } }
-	d.north.want(http.StatusOK, "registrar", http.MethodGet, "/v1/credentials?reference=case-nora", nil, &issued)
-	if len(issued.Items) != 1 {
-		t.Fatalf("issued is %+v", issued)
-	}
-	h.id = issued.Items[0].ID
-	d.taken(t, h)
-	d.set(t, h, "revoked")
-	d.refused(t, h)
-	if again := d.fetch(t, h.name, callback); again.OK {
-		t.Error("a code serves twice")
-	}
-	for _, secret := range []string{"nora", "otto", "L-4711"} {
-		if strings.Contains(d.north.log.String(), secret) {
-			t.Errorf("the log tells %s", secret)
+	receive := func(link, person string) (string, error) {
+		t.Helper()
+		c, out, errs, says := command("receive", "--yes", link)
+		ended := make(chan error, 1)
+		go func() {
+			err := c.ExecuteContext(t.Context())
+			_ = says.Close() // it never fails
+			ended <- err
+		}()
+		lines := bufio.NewScanner(errs)
+		address := ""
+		for address == "" && lines.Scan() {
+			if text := strings.TrimSpace(lines.Text()); strings.HasPrefix(text, "https://") {
+				address = text
+			}
 		}
+		go func() { _, _ = io.Copy(io.Discard, errs) }() // until the command ends
+		b := d.browser(t)
+		if to, shown := b.step(b.until(address, person, "/back?"), ""); to != "" || address == "" {
+			t.Errorf("the wallet's page leads to %s and shows %s", to, shown)
+		}
+		err := <-ended
+		return out.String(), err
+	}
+	if _, err := run("create"); err != nil {
+		t.Fatal(err)
+	}
+	link := d.offer(t, "nora", "case-ours")
+	if out, err := receive(link, "otto|icu"); err == nil || !strings.Contains(err.Error(), "somebody else") {
+		t.Errorf("somebody else signs in: %s, %v", out, err)
+	}
+	if out, err := receive(link, "nora|icu"); err != nil || !strings.Contains(out, "Health professional") {
+		t.Errorf("%s, %v", out, err)
+	}
+	var issued struct {
+		Items []struct{ Status, Reference string }
+	}
+	d.north.want(http.StatusOK, "registrar", http.MethodGet, "/v1/credentials?reference=case-ours", nil, &issued)
+	if len(issued.Items) != 1 || issued.Items[0].Status != "valid" {
+		t.Errorf("issued is %+v", issued)
+	}
+	if _, err := run("receive", "--yes", link); err == nil {
+		t.Error("an offer serves twice")
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/identity/oid4vci/wallettest"
 	"github.com/secant-platform/secant/identity/oid4vp"
 )
@@ -44,22 +43,27 @@ type town struct {
 	trusted []string // certificates that the wallets trust, in base64
 }
 
-func openTown(t *testing.T, north ...func(*config.Config)) *town {
+func openTown(t *testing.T) *town {
 	t.Helper()
-	installed := wallettest.Install(t, "wallets")
-	c := &town{clinics: openClinics(t, north...)}
+	wallettest.Install(t, "wallets") // before anything is started that a skip would end
+	return openClinics(t).settleTown(t)
+}
+
+// settleTown adds the wallets to clinics.
+func (c *clinics) settleTown(t *testing.T) *town {
+	t.Helper()
 	t.Setenv("NODE_EXTRA_CA_CERTS", c.root)
-	c.wallets = installed.Start(t)
+	w := &town{clinics: c, wallets: wallettest.Install(t, "wallets").Start(t)}
 	file, err := os.ReadFile(c.root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	block, _ := pem.Decode(file)
-	c.trusted = append(c.trusted, base64.StdEncoding.EncodeToString(block.Bytes))
+	w.trusted = append(w.trusted, base64.StdEncoding.EncodeToString(block.Bytes))
 	for _, root := range c.north.node.identity.certificates.Roots(time.Now()) {
-		c.trusted = append(c.trusted, base64.StdEncoding.EncodeToString(root.Raw))
+		w.trusted = append(w.trusted, base64.StdEncoding.EncodeToString(root.Raw))
 	}
-	return c
+	return w
 }
 
 // receive has the wallet take an offer of north's.
