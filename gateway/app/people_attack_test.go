@@ -82,7 +82,7 @@ func wantError(t *testing.T, what, callback, code string) {
 func TestNobodyElseTakesAnOffer(t *testing.T) {
 	d := openDirectory(t)
 	host := d.north.cfg.PublicURL() + issuerPath
-	link := d.offer(t, "nora", "case-1")
+	link := d.offer(t, "case-1")
 
 	t.Run("a wallet that asks otherwise", func(t *testing.T) {
 		a := d.wallet(t, link)
@@ -139,7 +139,7 @@ func TestNobodyElseTakesAnOffer(t *testing.T) {
 	})
 
 	t.Run("the answer to another question", func(t *testing.T) {
-		link := d.offer(t, "nora", "case-2")
+		link := d.offer(t, "case-2")
 		a := d.asks(t, link)
 		nora, mallory := d.browser(t), d.browser(t)
 		back := nora.until(a.pending.URL, "nora|icu", host+oid4.PathSignedIn)
@@ -195,7 +195,7 @@ func TestNobodyElseTakesAnOffer(t *testing.T) {
 	})
 
 	t.Run("cookies", func(t *testing.T) {
-		a := d.asks(t, d.offer(t, "nora", "case-3"))
+		a := d.asks(t, d.offer(t, "case-3"))
 		nora := d.browser(t)
 		to, _ := nora.step(a.pending.URL, "")
 		u, err := url.Parse(to)
@@ -236,7 +236,7 @@ func TestNobodyElseTakesAnOffer(t *testing.T) {
 	})
 
 	t.Run("two offers in one browser", func(t *testing.T) {
-		one, two := d.asks(t, d.offer(t, "nora", "case-4")), d.asks(t, d.offer(t, "nora", "case-5"))
+		one, two := d.asks(t, d.offer(t, "case-4")), d.asks(t, d.offer(t, "case-5"))
 		nora := d.browser(t)
 		first, second := nora.until(one.pending.URL, "nora|icu", host+oid4.PathSignedIn), nora.until(two.pending.URL, "nora|icu", host+oid4.PathSignedIn)
 		for _, c := range []struct {
@@ -259,7 +259,7 @@ func TestNobodyElseTakesAnOffer(t *testing.T) {
 	})
 
 	t.Run("an offer that was taken back", func(t *testing.T) {
-		a := d.asks(t, d.offer(t, "nora", "case-6"))
+		a := d.asks(t, d.offer(t, "case-6"))
 		to := d.browser(t).until(a.pending.URL, "nora|icu", loopbackBack)
 		d.north.want(http.StatusOK, "registrar", http.MethodPost, "/v1/credentials/status", map[string]string{"reference": "case-6", "status": "revoked"}, nil)
 		if err := a.receives(t, to); err == nil {

@@ -46,7 +46,7 @@ func TestCredoReceivesForWhomSignsIn(t *testing.T) {
 	wallettest.Install(t, "wallets")
 	d := openDirectory(t)
 	c := &credoTown{d.settleTown(t), d.attester}
-	link := d.offer(t, "nora", "case-nora")
+	link := d.offer(t, "case-nora")
 	h := &holding{name: "Nora's", program: "credo", format: oid4vp.FormatSDJWT, configuration: "Practitioner_dc+sd-jwt_x5c", certified: true}
 
 	// Somebody else signs in: the wallet is told, and the offer stays.

@@ -99,9 +99,10 @@ func privateJWK(t *testing.T, der []byte) map[string]any {
 	return map[string]any{"kty": public.Kty, "crv": public.Crv, "x": public.X, "y": public.Y, "d": base64.RawURLEncoding.EncodeToString(d)}
 }
 
-// offer offers a credential to a person of the provider's.
-func (d *directory) offer(t *testing.T, subject, reference string) string {
+// offer offers a credential to Nora, who is known to the provider.
+func (d *directory) offer(t *testing.T, reference string) string {
 	t.Helper()
+	const subject = "nora"
 	var made struct{ Link, TxCode string }
 	d.north.want(http.StatusCreated, "registrar", http.MethodPost, "/v1/credentials/offers", map[string]any{
 		"type": "Practitioner", "claims": practitioner, "formats": []string{"dc+sd-jwt"}, "certified": true,
@@ -196,11 +197,11 @@ func TestOurWalletReceivesForWhomSignsIn(t *testing.T) {
 		c.SilenceUsage, c.SilenceErrors = true, true
 		return c, out, r, w
 	}
-	run := func(args ...string) (string, error) {
-		c, out, errs, says := command(args...)
+	run := func(args ...string) error {
+		c, _, errs, says := command(args...)
 		go func() { _, _ = io.Copy(io.Discard, errs) }() // until says is closed
 		defer says.Close()
-		return out.String(), c.ExecuteContext(t.Context())
+		return c.ExecuteContext(t.Context())
 	}
 	receive := func(link, person string) (string, error) {
 		t.Helper()
@@ -226,10 +227,10 @@ func TestOurWalletReceivesForWhomSignsIn(t *testing.T) {
 		err := <-ended
 		return out.String(), err
 	}
-	if _, err := run("create"); err != nil {
+	if err := run("create"); err != nil {
 		t.Fatal(err)
 	}
-	link := d.offer(t, "nora", "case-ours")
+	link := d.offer(t, "case-ours")
 	if out, err := receive(link, "otto|icu"); err == nil || !strings.Contains(err.Error(), "somebody else") {
 		t.Errorf("somebody else signs in: %s, %v", out, err)
 	}
@@ -243,7 +244,7 @@ func TestOurWalletReceivesForWhomSignsIn(t *testing.T) {
 	if len(issued.Items) != 1 || issued.Items[0].Status != "valid" {
 		t.Errorf("issued is %+v", issued)
 	}
-	if _, err := run("receive", "--yes", link); err == nil {
+	if err := run("receive", "--yes", link); err == nil {
 		t.Error("an offer serves twice")
 	}
 }

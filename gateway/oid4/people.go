@@ -125,7 +125,7 @@ func (i *Issuer) cookie(state string) string {
 // keep has the browser keep a ticket for some seconds, or forget it. The way back begins
 // on another site, so that SameSite=Strict would withhold it.
 func (i *Issuer) keep(c *gin.Context, state, ticket string, seconds int) {
-	http.SetCookie(c.Writer, &http.Cookie{
+	http.SetCookie(c.Writer, &http.Cookie{ //nolint:gosec // an issuer without TLS is on loopback
 		Name: i.cookie(state), Value: ticket, Path: "/", MaxAge: seconds,
 		Secure: i.server.Scheme == "https", HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})

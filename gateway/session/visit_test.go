@@ -198,7 +198,7 @@ func TestNobodyVisitsAProviderThatIsAway(t *testing.T) {
 	wantCode(t, "a provider that is away", err, ledger.CodeUnavailable)
 	_, err = l.visits.Begin(t.Context(), strings.Repeat("x", 4096))
 	wantCode(t, "more than a cookie holds", err, ledger.CodeTooLarge)
-	for name, make := range map[string]func() (*session.Visits, error){
+	for name, half := range map[string]func() (*session.Visits, error){
 		"no provider": func() (*session.Visits, error) { return session.NewVisits(nil, l.secret, back, time.Now) },
 		"a short secret": func() (*session.Visits, error) {
 			return session.NewVisits(providerOf("x", ""), l.secret[:31], back, time.Now)
@@ -211,7 +211,7 @@ func TestNobodyVisitsAProviderThatIsAway(t *testing.T) {
 			return session.NewVisits(&session.Provider{}, l.secret, back, time.Now)
 		},
 	} {
-		if _, err := make(); err == nil {
+		if _, err := half(); err == nil {
 			t.Errorf("%s: made", name)
 		}
 	}
