@@ -3,15 +3,17 @@
 // wallet that does them.
 import "reflect-metadata";
 import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign, verify, X509Certificate } from "node:crypto";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import {
-  Agent, ConsoleLogger, InjectionSymbols, Kms, LogLevel, MdocRecord, RecordNotFoundError, SdJwtVcRecord, StorageVersionRecord,
+  Agent, ConsoleLogger, InjectionSymbols, Kms, LogLevel, MdocRecord, RecordNotFoundError, SdJwtVcRecord, StorageVersionRecord, X509Certificate as Certificate,
 } from "@credo-ts/core";
 import { agentDependencies, NodeInMemoryKeyManagementStorage, NodeKeyManagementService } from "@credo-ts/node";
 import { OpenId4VcModule } from "@credo-ts/openid4vc";
 import { clientAuthenticationAnonymous } from "@openid4vc/oauth2";
 import { Openid4vciClient } from "@openid4vc/openid4vci";
 import { Openid4vpClient } from "@openid4vc/openid4vp";
+import express from "express";
 import { CompactEncrypt, importJWK } from "jose";
 
 const segment = (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
@@ -45,19 +47,20 @@ class Memory {
 
 const agents = new Map();
 
-// credo is the Credo of a name, which trusts the given certificates.
-async function credo(name, trusted) {
+// credo is the Credo of a name, which trusts the given certificates. It may serve a
+// verifier on loopback.
+async function credo(name, trusted, serves) {
   let agent = agents.get(name);
   if (!agent) {
     const memory = new Memory();
     await memory.save(undefined, new StorageVersionRecord({ storageVersion: StorageVersionRecord.frameworkStorageVersion }));
     agent = new Agent({
-      config: { logger: new ConsoleLogger(LogLevel.off) },
+      config: { logger: new ConsoleLogger(LogLevel.off), allowInsecureHttpUrls: !!serves },
       dependencies: agentDependencies,
       modules: {
         storage: { register: (manager) => manager.registerInstance(InjectionSymbols.StorageService, memory) },
         kms: new Kms.KeyManagementModule({ backends: [new NodeKeyManagementService(new NodeInMemoryKeyManagementStorage())] }),
-        openid4vc: new OpenId4VcModule(),
+        openid4vc: new OpenId4VcModule(serves),
       },
     });
     await agent.initialize();
@@ -188,6 +191,37 @@ const does = {
       authorizationRequestPayload: resolved.authorizationRequestPayload, dcql: { credentials },
     });
     return { status: done.serverResponse?.status, body: JSON.stringify(done.serverResponse?.body ?? null) };
+  },
+
+  // credo.question has a Credo ask for an element of an mdoc, under a certificate.
+  async "credo.question"({ wallet, trusted, chain, key, type, element }) {
+    let serves;
+    if (!agents.has(wallet)) {
+      const app = express();
+      const server = app.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      serves = { app, verifier: { baseUrl: `http://127.0.0.1:${server.address().port}/oid4vp` } };
+    }
+    const agent = await credo(wallet, trusted, serves);
+    const { openid4vc: { verifier: api } } = agent;
+    const { keyId } = await agent.kms.importKey({ privateJwk: { ...key, kid: randomBytes(8).toString("hex") } });
+    const x5c = chain.map((c) => Certificate.fromEncodedCertificate(c));
+    x5c[0].keyId = keyId;
+    const { verifierId } = await api.createVerifier();
+    const { authorizationRequest: link, verificationSession } = await api.createAuthorizationRequest({
+      verifierId, requestSigner: { method: "x5c", x5c, clientIdPrefix: "x509_hash" }, responseMode: "direct_post",
+      dcql: { query: { credentials: [{ id: "card", format: "mso_mdoc", meta: { doctype_value: type }, claims: [{ path: [type, element] }] }] } },
+    });
+    return { link, session: verificationSession.id };
+  },
+
+  // credo.judgement is what it makes of the answer.
+  async "credo.judgement"({ wallet, trusted, session, type }) {
+    const { openid4vc: { verifier: api } } = await credo(wallet, trusted);
+    const { state, errorMessage } = await api.getVerificationSessionById(session);
+    if (state !== "ResponseVerified") return { state, why: errorMessage };
+    const { dcql } = await api.getVerifiedAuthorizationResponse(session);
+    return { state, claims: dcql.presentations.card[0].documents[0].issuerSignedNamespaces[type] };
   },
 
   async "library.receive"({ wallet, link, configuration, txCode, did, dpop }) {
