@@ -5,6 +5,7 @@ import (
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/statetest"
+	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/identity/catalogue"
 )
 
@@ -18,12 +19,17 @@ type clinics struct {
 	root         string // file of the root of the servers' certificates
 }
 
-func openClinics(t *testing.T) *clinics {
+// Each of the functions changes the north's configuration.
+func openClinics(t *testing.T, north ...func(*config.Config)) *clinics {
 	t.Helper()
 	c := &clinics{consortium: newConsortium(t)}
 	root, cert, key := certify(t)
 	c.root = root
-	c.north = c.launch(t, "hospital-north", c.public("hospital-north", root, cert, key), func(string) {}).ready()
+	cfg := c.public("hospital-north", root, cert, key)
+	for _, change := range north {
+		change(&cfg)
+	}
+	c.north = c.launch(t, "hospital-north", cfg, func(string) {}).ready()
 	c.south = c.launch(t, "hospital-south", c.public("hospital-south", root, cert, key), func(string) {}).ready()
 	c.start(t, "medtech")
 	c.issuer = ledger.IssuerDID(statetest.Network, "hospital-north", issuerLabel)

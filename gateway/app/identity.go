@@ -62,6 +62,7 @@ type identity struct {
 	desk         *desk.Desk
 	verifier     *check.Verifier
 	issuer       *oid4vci.Issuer
+	people       oid4.People // who sign in before something is issued to them; nil: nobody can
 	asker        *oid4vp.Verifier
 	statements   string // client identifier under which statements are asked for; empty: none are
 	agreements   *agreement.Desk
@@ -204,16 +205,19 @@ func (n *node) openKeeper(secret []byte) (keys.Keeper, error) {
 
 // open makes the two protocols.
 func (i *identity) open(n *node, router *auth.Router, secret []byte, contexts *vc.Contexts, clients []*oid4vp.Client) (err error) {
-	i.issuer, err = oid4vci.New(oid4vci.Options{
+	options := oid4vci.Options{
 		URL: n.cfg.PublicURL() + issuerPath, Display: []oid4vci.Display{{Name: n.cfg.DisplayName}},
 		Configurations: configurations(n.cfg.Kind, i.bbs != nil), Issue: i.issue, Flows: n.store, Secret: secret, BatchSize: oid4vci.MaxBatch,
 		Authorities: n.cfg.PublicURL() + oid4.PathList, MetadataKey: i.metadataKey,
 		KeyOf: func(ctx context.Context, kid string) (ledger.JWK, error) { return holderKey(ctx, n.dids, kid) },
-	})
-	if err != nil {
+	}
+	if err := i.openPeople(n, secret, &options); err != nil {
+		return err
+	}
+	if i.issuer, err = oid4vci.New(options); err != nil {
 		return fmt.Errorf("making the issuer: %w", err)
 	}
-	routes, err := oid4.NewIssuer(i.issuer)
+	routes, err := oid4.NewIssuer(i.issuer, i.people)
 	if err != nil {
 		return fmt.Errorf("making the issuer's routes: %w", err)
 	}

@@ -64,6 +64,7 @@ type node struct {
 	anyones  *did.Resolver // for those who ask without any right
 	identity *identity     // nil without a public address
 	sessions *session.Sessions
+	provider *session.Provider // nil: none is configured
 }
 
 // The folders below config.Config.Data.
@@ -239,6 +240,9 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	known := newCallers(n.cfg.Limits)
 	router.LimitCallers(known.limit)
 	if err := n.openDIDs(router); err != nil { //nolint:contextcheck // requests bring contexts of their own
+		return err
+	}
+	if err := n.openProvider(); err != nil {
 		return err
 	}
 	var offers rest.Credentials

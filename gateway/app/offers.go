@@ -133,6 +133,7 @@ type offered struct {
 	Certified bool                        `json:"certified,omitempty"`
 	Turn      int64                       `json:"turn,omitempty"` // of the reference
 	Suite     catalogue.Suite             `json:"suite,omitempty"`
+	Person    string                      `json:"person,omitempty"` // who alone may take it, as the provider has it; empty: whoever has the link
 }
 
 // credentials is the desk as /v1 sees it.
@@ -141,8 +142,12 @@ type credentials struct {
 	store *store.Store
 }
 
-// Offer offers a credential to whoever gets the link.
-func (c credentials) Offer(ctx context.Context, order desk.Order, formats []catalogue.Format, txCode bool) (*oid4vci.Made, error) {
+// Offer offers a credential to whoever gets the link, or to one person.
+func (c credentials) Offer(ctx context.Context, order desk.Order, how rest.Offering) (*oid4vci.Made, error) {
+	if how.Person != "" && c.people == nil {
+		return nil, c.nobodySignsIn()
+	}
+	formats := how.Formats
 	t, ok := catalogue.Find(order.Type)
 	if !ok {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the catalogue has no such type")
@@ -163,7 +168,7 @@ func (c credentials) Offer(ctx context.Context, order desk.Order, formats []cata
 	}
 	subject := offered{
 		Turn: turn, ID: rand.Text(), Type: t.Name, Formats: map[string]catalogue.Format{}, Claims: order.Claims, Reference: order.Reference, Life: order.Life,
-		Certified: order.Certified, Suite: order.Suite,
+		Certified: order.Certified, Suite: order.Suite, Person: how.Person,
 	}
 	var ids []string
 	for _, f := range formats {
@@ -180,7 +185,7 @@ func (c credentials) Offer(ctx context.Context, order desk.Order, formats []cata
 	if err != nil {
 		return nil, fmt.Errorf("encoding an offer: %w", err)
 	}
-	return c.issuer.Offer(ctx, oid4vci.OfferRequest{Configurations: ids, Subject: b, Life: offerLife, TxCode: txCode})
+	return c.issuer.Offer(ctx, oid4vci.OfferRequest{Configurations: ids, Subject: b, Life: offerLife, TxCode: how.TxCode, Code: how.Person != ""})
 }
 
 // Credentials lists what was issued.

@@ -33,17 +33,12 @@ func (n *node) openSessions(router *auth.Router, verifier *auth.Verifier) (*sess
 	in := &n.cfg.SignIn
 	o := session.Options{
 		Organisation: n.cfg.Organisation, Key: n.key, URLs: n.addresses(), Store: n.store, Flows: n.store, Now: time.Now,
-		Return: in.Return, Bearer: in.Bearer, Used: filepath.Join(n.cfg.Data, usedFolder),
+		Return: in.Return, Bearer: in.Bearer, Used: filepath.Join(n.cfg.Data, usedFolder), Provider: n.provider,
 	}
 	if n.identity != nil {
 		o.Wallets, o.Still = n.identity.asker, n.identity.verifier.Still
 	}
 	var err error
-	if in.Provider != nil {
-		if o.Provider, err = n.provider(in.Provider); err != nil {
-			return nil, err
-		}
-	}
 	if o.Services, err = services(in.Services); err != nil {
 		return nil, err
 	}
@@ -66,13 +61,17 @@ func (n *node) addresses() []string {
 	return list
 }
 
-// provider is the organisation's OpenID Connect provider.
-func (n *node) provider(c *config.Provider) (*session.Provider, error) {
-	p := &session.Provider{Issuer: c.Issuer, ClientID: c.ClientID, Scopes: c.Scopes, Claim: c.Claim}
+// openProvider makes the organisation's OpenID Connect provider, where there is one.
+func (n *node) openProvider() error {
+	c := n.cfg.SignIn.Provider
+	if c == nil {
+		return nil
+	}
+	p := &session.Provider{Issuer: c.Issuer, ClientID: c.ClientID, Scopes: c.Scopes, Claim: c.Claim, Person: c.Person}
 	if c.Secret != "" {
 		b, err := os.ReadFile(c.Secret.Path())
 		if err != nil {
-			return nil, fmt.Errorf("reading the secret of the provider: %w", err)
+			return fmt.Errorf("reading the secret of the provider: %w", err)
 		}
 		p.Secret = strings.TrimSpace(string(b))
 	}
@@ -81,17 +80,18 @@ func (n *node) provider(c *config.Provider) (*session.Provider, error) {
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
-		return nil, fmt.Errorf("reading the system's roots: %w", err)
+		return fmt.Errorf("reading the system's roots: %w", err)
 	}
 	if n.cfg.Exchange.Roots != "" {
 		if err := n.addRoots(roots); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	p.HTTP = &http.Client{Timeout: providerTime, Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true,
 	}}
-	return p, nil
+	n.provider = p
+	return nil
 }
 
 // services reads the keys of programs that sign in.

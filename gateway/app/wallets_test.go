@@ -46,20 +46,25 @@ type town struct {
 
 func openTown(t *testing.T) *town {
 	t.Helper()
-	installed := wallettest.Install(t, "../../../identity/oid4vp/testdata/peer")
-	c := &town{clinics: openClinics(t)}
+	wallettest.Install(t, "wallets") // before anything is started that a skip would end
+	return openClinics(t).settleTown(t)
+}
+
+// settleTown adds the wallets to clinics.
+func (c *clinics) settleTown(t *testing.T) *town {
+	t.Helper()
 	t.Setenv("NODE_EXTRA_CA_CERTS", c.root)
-	c.wallets = installed.Start(t, "lines")
+	w := &town{clinics: c, wallets: wallettest.Install(t, "wallets").Start(t)}
 	file, err := os.ReadFile(c.root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	block, _ := pem.Decode(file)
-	c.trusted = append(c.trusted, base64.StdEncoding.EncodeToString(block.Bytes))
+	w.trusted = append(w.trusted, base64.StdEncoding.EncodeToString(block.Bytes))
 	for _, root := range c.north.node.identity.certificates.Roots(time.Now()) {
-		c.trusted = append(c.trusted, base64.StdEncoding.EncodeToString(root.Raw))
+		w.trusted = append(w.trusted, base64.StdEncoding.EncodeToString(root.Raw))
 	}
-	return c
+	return w
 }
 
 // receive has the wallet take an offer of north's.

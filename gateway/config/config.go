@@ -72,6 +72,9 @@ type Config struct {
 	// SignIn says how people and programs sign in.
 	SignIn SignIn `json:"signIn,omitzero"`
 
+	// Wallets says which wallets may have a credential for which a person signs in.
+	Wallets Wallets `json:"wallets,omitzero"`
+
 	// Ledger says how to reach the channel. Required.
 	Ledger Ledger `json:"ledger"`
 

@@ -149,6 +149,7 @@ func (c *Config) Validate() error {
 	}
 	faults = append(faults, c.publicFaults()...)
 	faults = append(faults, c.signInFaults()...)
+	faults = append(faults, c.walletFaults()...)
 	faults = append(faults, mllpFaults(c.MLLP)...)
 	if r := c.Retention.Std(); r != 0 && r < 24*time.Hour {
 		fail("retention must be at least 24h, or absent")
@@ -251,6 +252,7 @@ func (c *Config) resolve(dir string) {
 	for i := range c.SignIn.Services {
 		abs(dir, &c.SignIn.Services[i].KeyFile)
 	}
+	abs(dir, &c.Wallets.Makers)
 	resolveMLLP(dir, c.MLLP)
 	for i := range c.Ledger.Peers {
 		abs(dir, &c.Ledger.Peers[i].TLSRoot)

@@ -50,6 +50,14 @@ type Provider struct {
 	// list of texts as groups are.
 	Claim string `json:"claim"`
 
+	// Person is the claim of the ID token by which an offer of a credential names the
+	// person who may take it; it must be one that nobody can change for themselves, and
+	// that is never given to somebody else. Such offers send people to the provider, too:
+	// https://HOST/oid4vci/signed-in, with HOST the node's public one, is to be registered
+	// there as a second redirect URI; and the provider must say in the ID token when
+	// somebody signed in (auth_time), since it is to be now. Default: "sub".
+	Person string `json:"person,omitempty"`
+
 	// Roles say which role a value of the claim gives; the first that fits counts,
 	// and without one nobody signs in.
 	Roles []ProviderRole `json:"roles"`

@@ -22,22 +22,24 @@ import (
 type Issuer struct {
 	issuer *oid4vci.Issuer
 	server *url.URL // the issuer's identifier
+	people People
 }
 
-// NewIssuer makes the handlers of an issuer.
-func NewIssuer(issuer *oid4vci.Issuer) (*Issuer, error) {
+// NewIssuer makes the handlers of an issuer. Without people, its Approve knows by itself
+// who the user is.
+func NewIssuer(issuer *oid4vci.Issuer, people People) (*Issuer, error) {
 	u, err := url.Parse(issuer.Metadata().Issuer)
 	if err != nil {
 		return nil, err
 	}
-	return &Issuer{issuer, u}, nil
+	return &Issuer{issuer, u, people}, nil
 }
 
 // Register registers the issuer's routes, under the path of its identifier and at
 // the well-known places that belong to it.
 func (i *Issuer) Register(r *auth.Router) {
 	base := i.server.Path
-	for _, route := range []struct {
+	routes := []struct {
 		method, path string
 		handler      func(*gin.Context) error
 	}{
@@ -51,7 +53,11 @@ func (i *Issuer) Register(r *auth.Router) {
 		{http.MethodPost, base + oid4vci.PathCredential, i.credential},
 		{http.MethodPost, base + oid4vci.PathDeferred, i.deferred},
 		{http.MethodPost, base + oid4vci.PathNotification, i.notification},
-	} {
+	}
+	if i.people != nil {
+		r.Handle(http.MethodGet, base+PathSignedIn, auth.Anonymous, i.signedIn)
+	}
+	for _, route := range routes {
 		r.Handle(route.method, route.path, auth.Anonymous, route.handler)
 	}
 }
@@ -101,22 +107,6 @@ func (i *Issuer) push(c *gin.Context) error {
 	}
 	r, err := i.issuer.Push(c.Request.Context(), form, c.Request.Header)
 	return i.reply(c, http.StatusCreated, r, err)
-}
-
-func (i *Issuer) authorize(c *gin.Context) error {
-	query, err := url.ParseQuery(c.Request.URL.RawQuery)
-	if err != nil {
-		return i.reply(c, 0, nil, malformed(oid4vci.CodeInvalidRequest, "the query is malformed"))
-	}
-	to, err := i.issuer.Authorize(c.Request.Context(), query)
-	if err != nil {
-		return i.reply(c, 0, nil, err)
-	}
-	h := c.Writer.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer") // the address holds the request (RFC 9700, section 4.2.4)
-	c.Redirect(http.StatusSeeOther, to)     // FAPI 2.0, section 5.3.2.2
-	return nil
 }
 
 func (i *Issuer) token(c *gin.Context) error {

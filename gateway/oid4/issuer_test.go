@@ -50,6 +50,12 @@ const (
 // open serves an issuer on loopback, at a path of its own.
 func open(t *testing.T, change func(*oid4vci.Options)) *office {
 	t.Helper()
+	return openFor(t, nil, change)
+}
+
+// openFor serves one where people sign in first.
+func openFor(t *testing.T, people oid4.People, change func(*oid4vci.Options)) *office {
+	t.Helper()
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	server := httptest.NewUnstartedServer(engine)
@@ -106,7 +112,7 @@ func open(t *testing.T, change func(*oid4vci.Options)) *office {
 	if o.issuer, err = oid4vci.New(opts); err != nil {
 		t.Fatal(err)
 	}
-	routes, err := oid4.NewIssuer(o.issuer)
+	routes, err := oid4.NewIssuer(o.issuer, people)
 	if err != nil {
 		t.Fatal(err)
 	}

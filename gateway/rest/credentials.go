@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -23,9 +24,8 @@ import (
 // Credentials is where the organisation issues credentials. It is nil at a node
 // that has no public address, which wallets could not reach.
 type Credentials interface {
-	// Offer checks an order without holders and offers it to whoever gets the link, in
-	// each of the formats.
-	Offer(ctx context.Context, order desk.Order, formats []catalogue.Format, txCode bool) (*oid4vci.Made, error)
+	// Offer checks an order without holders and offers it.
+	Offer(ctx context.Context, order desk.Order, how Offering) (*oid4vci.Made, error)
 	Credentials(ctx context.Context, credentialType, reference string, page ledger.PageRequest) ([]desk.Record, string, error)
 	SetStatus(ctx context.Context, id string, to status.Status) (*desk.Record, error)
 	// SetReference changes all that was issued under a reference, and returns what it
@@ -35,6 +35,15 @@ type Credentials interface {
 	Rotate(ctx context.Context, which string) error
 	// Lasting verifies the lasting signature of anybody's certificate of conformity.
 	Lasting(ctx context.Context, format catalogue.Format, certificate []byte) (*LastingSignature, error)
+}
+
+// Offering says how something is offered.
+type Offering struct {
+	Formats []catalogue.Format // in each of them; none: in all that the type has
+	TxCode  bool
+	// Person is who alone may take it, after signing in at the organisation's provider,
+	// by the name that this has for the person. Empty: whoever gets the link.
+	Person string
 }
 
 // NewCredentialOffer is what is to be issued to whoever the link is given to.
@@ -47,11 +56,13 @@ type NewCredentialOffer struct {
 	Lifetime  string         `json:"lifetime,omitempty" doc:"How long the credential is valid, as in 24h; absent: as the type has it." example:"12h"`
 	Certified bool           `json:"certified,omitempty" doc:"An SD-JWT VC then carries the issuer's certificate (x5c), as HAIP 1.0 wants it; the wallet must know the root, which is at /iaca.pem. Types with which statements for the ledger are signed have none."`
 	TxCode    bool           `json:"txCode,omitempty" doc:"Ask the wallet for a code that reaches the person on another way."`
+	Grant     string         `json:"grant,omitempty" enum:"urn:ietf:params:oauth:grant-type:pre-authorized_code,authorization_code" doc:"How a wallet gets the credential: by the code in the link, so that whoever has the link may take it, which is what an absent grant means; or authorization_code, by which the person named in subject signs in at the organisation's own OpenID Connect provider first, and nobody else is given it. The node needs signIn.provider in its configuration for that." example:"authorization_code"`
+	Subject   string         `json:"subject,omitempty" maxLength:"255" doc:"Who may take it, with the grant authorization_code: the person's sub at the organisation's provider, or the claim that signIn.provider.person names. It is kept for as long as the offer is." example:"248289761001"`
 }
 
 // CredentialOffer is an offer of a credential.
 type CredentialOffer struct {
-	Link    string    `json:"link" doc:"For the wallet: a link to follow, or to show as a QR code. Whoever has it may take the credential."`
+	Link    string    `json:"link" doc:"For the wallet: a link to follow, or to show as a QR code. Whoever has it may take the credential, unless the offer names a subject."`
 	TxCode  string    `json:"txCode,omitempty" doc:"To tell the person, apart from the link."`
 	Expires time.Time `json:"expires"`
 }
@@ -248,11 +259,33 @@ func (a *API) offerCredential(c *gin.Context) error {
 	for i, f := range in.Formats {
 		formats[i] = catalogue.Format(f)
 	}
-	made, err := a.Credentials.Offer(c.Request.Context(), order, formats, in.TxCode)
+	if err := in.checkGrant(); err != nil {
+		return err
+	}
+	made, err := a.Credentials.Offer(c.Request.Context(), order, Offering{Formats: formats, TxCode: in.TxCode, Person: in.Subject})
 	if err != nil {
 		return inBody(err)
 	}
 	c.JSON(http.StatusCreated, CredentialOffer{Link: made.Link, TxCode: made.TxCode, Expires: made.Expires})
+	return nil
+}
+
+// maxSubject bounds the name of a person at a provider (OpenID Connect Core 1.0, section 2).
+const maxSubject = 255
+
+// checkGrant wants a subject where, and only where, somebody signs in.
+func (o *NewCredentialOffer) checkGrant() error {
+	byCode := o.Grant == oid4vci.GrantCode
+	switch {
+	case !byCode && o.Grant != "" && o.Grant != oid4vci.GrantPreAuthorized:
+		return invalid(ledger.Fault{Field: "body.grant", Detail: "must be " + oid4vci.GrantCode + " or " + oid4vci.GrantPreAuthorized})
+	case byCode != (o.Subject != ""):
+		return invalid(ledger.Fault{Field: "body.subject", Detail: "must name who may take the offer with the grant " + oid4vci.GrantCode + ", and is for no other"})
+	case len(o.Subject) > maxSubject:
+		return invalid(ledger.Fault{Field: "body.subject", Detail: fmt.Sprintf("must have at most %d bytes", maxSubject)})
+	case byCode && o.TxCode:
+		return invalid(ledger.Fault{Field: "body.txCode", Detail: "is not for the grant " + oid4vci.GrantCode + ", for which the person signs in"})
+	}
 	return nil
 }
 

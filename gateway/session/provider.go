@@ -34,6 +34,7 @@ type Provider struct {
 	Scopes   []string     // beside "openid"
 	Claim    string       // of the ID token, which says what somebody is: a text or a list of texts
 	Roles    []ClaimRole  // what its values mean; the first that fits counts
+	Person   string       // claim of the ID token that says who somebody is, where Visits ask; empty: "sub"
 	HTTP     *http.Client // with its time limits and roots
 
 	mu   sync.Mutex
@@ -55,9 +56,11 @@ func (p *Provider) validate() error {
 			return errors.New("making sessions: a provider's claim has values, and staff's roles for them")
 		}
 	}
-	client := *p.HTTP
-	client.Transport = bounded{client.Transport}
-	p.HTTP = &client
+	if _, is := p.HTTP.Transport.(bounded); !is {
+		client := *p.HTTP
+		client.Transport = bounded{client.Transport}
+		p.HTTP = &client
+	}
 	return nil
 }
 
@@ -100,10 +103,10 @@ func (p *Provider) discover(ctx context.Context) (*oidc.Provider, error) {
 	return told, nil
 }
 
-func (s *Sessions) client(told *oidc.Provider) *oauth2.Config {
-	p := s.o.Provider
+// client is the node at the provider, to which browsers come back at an address.
+func (p *Provider) client(told *oidc.Provider, back string) *oauth2.Config {
 	return &oauth2.Config{
-		ClientID: p.ClientID, ClientSecret: p.Secret, Endpoint: told.Endpoint(), RedirectURL: s.o.Return,
+		ClientID: p.ClientID, ClientSecret: p.Secret, Endpoint: told.Endpoint(), RedirectURL: back,
 		Scopes: append([]string{oidc.ScopeOpenID}, p.Scopes...),
 	}
 }
@@ -166,7 +169,7 @@ func (s *Sessions) askProvider(ctx context.Context) (*Begun, error) {
 		return nil, errors.New("beginning a sign-in: the clock runs backwards")
 	}
 	b.Expires = a.Expires
-	b.Link = s.client(told).AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier))
+	b.Link = p.client(told, s.o.Return).AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier))
 	return b, nil
 }
 
@@ -185,6 +188,28 @@ func (s *Sessions) askedProvider(ctx context.Context, in Answer) (*state, error)
 	case ledger.CodeOf(err) != ledger.CodeNotFound:
 		return nil, err
 	}
+	id, err := p.vouched(ctx, a, in, s.o.Return, s.o.Now)
+	if err != nil {
+		return nil, err
+	}
+	role, ok := p.roleOf(id)
+	if !ok {
+		return nil, ledger.Problemf(ledger.CodeDenied, "the provider gives no role that exists here")
+	}
+	err = s.o.Flows.CreateFlow(ctx, providerFlow, digest(in.Ticket), []byte("{}"), a.Expires)
+	if ledger.CodeOf(err) == ledger.CodeAlreadyExists {
+		return nil, noSignIn()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &state{Means: ByProvider, Role: role, Subject: s.pseudonym(ByProvider, p.Issuer, id.Subject)}, nil
+}
+
+// vouched returns what the provider says of who signed in, with the code that a browser
+// brought back to an address. An answer to another question, of another provider or that
+// is not this client's is denied.
+func (p *Provider) vouched(ctx context.Context, a *asked, in Answer, back string, now func() time.Time) (*oidc.IDToken, error) {
 	switch {
 	case in.Code == "" || !same(in.State, a.State):
 		return nil, ledger.Problemf(ledger.CodeDenied, "the provider's answer is not to this sign-in")
@@ -203,7 +228,7 @@ func (s *Sessions) askedProvider(ctx context.Context, in Answer) (*state, error)
 		return nil, ledger.Problemf(ledger.CodeDenied, "the answer does not say whose it is, as the provider's do")
 	}
 	refused := ledger.Problemf(ledger.CodeDenied, "the provider does not say who signed in")
-	token, err := s.client(told).Exchange(ctx, in.Code, oauth2.VerifierOption(a.Verifier))
+	token, err := p.client(told, back).Exchange(ctx, in.Code, oauth2.VerifierOption(a.Verifier))
 	if err != nil {
 		if _, is := errors.AsType[*oauth2.RetrieveError](err); is {
 			return nil, refused // its text may repeat what was sent
@@ -211,25 +236,14 @@ func (s *Sessions) askedProvider(ctx context.Context, in Answer) (*state, error)
 		return nil, fmt.Errorf("%w: %w", ledger.Problemf(ledger.CodeUnavailable, "the organisation's provider does not answer"), err)
 	}
 	raw, _ := token.Extra("id_token").(string)
-	id, err := told.VerifierContext(ctx, &oidc.Config{ClientID: p.ClientID, Now: s.o.Now}).Verify(ctx, raw)
+	id, err := told.VerifierContext(ctx, &oidc.Config{ClientID: p.ClientID, Now: now}).Verify(ctx, raw)
 	if err != nil || !same(id.Nonce, a.Nonce) || id.Subject == "" {
 		return nil, refused
 	}
 	if id.AccessTokenHash != "" && id.VerifyAccessToken(token.AccessToken) != nil {
 		return nil, refused
 	}
-	role, ok := p.roleOf(id)
-	if !ok {
-		return nil, ledger.Problemf(ledger.CodeDenied, "the provider gives no role that exists here")
-	}
-	err = s.o.Flows.CreateFlow(ctx, providerFlow, digest(in.Ticket), []byte("{}"), a.Expires)
-	if ledger.CodeOf(err) == ledger.CodeAlreadyExists {
-		return nil, noSignIn()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &state{Means: ByProvider, Role: role, Subject: s.pseudonym(ByProvider, p.Issuer, id.Subject)}, nil
+	return id, nil
 }
 
 // roleOf reads the role out of an ID token.

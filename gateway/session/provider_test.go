@@ -15,7 +15,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/session"
-	"github.com/secant-platform/secant/identity/peertest"
+	"github.com/secant-platform/secant/identity/oid4vci/wallettest"
 )
 
 const (
@@ -27,7 +27,12 @@ const (
 // its issuer.
 func startProvider(t *testing.T, secret string) string {
 	t.Helper()
-	return peertest.Hear[string](t, peertest.Start(t, peertest.Install(t, "provider", "provider"), back, secret))
+	running := wallettest.Install(t, "provider").Start(t, secret)
+	issuer := wallettest.Hear[string](t, running)
+	if !wallettest.Ask[bool](t, running, []string{back}) {
+		t.Fatal("the provider does not open")
+	}
+	return issuer
 }
 
 func providerOf(issuer, secret string) *session.Provider {
@@ -45,6 +50,12 @@ func browse(t *testing.T, link, person string) url.Values {
 		t.Fatal(err)
 	}
 	browser := &http.Client{Jar: jar, Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return browseBy(t, browser, link, person)
+}
+
+// browseBy is browse with a browser that may have been there before.
+func browseBy(t *testing.T, browser *http.Client, link, person string) url.Values {
+	t.Helper()
 	at := link
 	for range 12 {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at, http.NoBody)

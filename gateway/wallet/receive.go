@@ -41,8 +41,9 @@ func (a *app) receive() *cobra.Command {
 		Use:   "receive LINK",
 		Short: "Receive what an issuer offers (OpenID4VCI)",
 		Long: "Receive what an issuer offers. LINK is what its QR code says: openid-credential-offer://... or haip-vci://...\n" +
-			"Where the issuer wants the person's approval, the address to open in a browser is printed. What it issues only later\n" +
-			"is waited for, and then left: `secant wallet pending` lists it, `secant wallet collect` asks for it again.",
+			"Where the issuer wants the person to sign in or to approve, the address to open in a browser is printed; whoever\n" +
+			"signs in there must be the one to whom it is offered. What it issues only later is waited for, and then left:\n" +
+			"`secant wallet pending` lists it, `secant wallet collect` asks for it again.",
 		Example: "  secant wallet receive 'openid-credential-offer://?credential_offer=...' --tx-code 493536",
 		Args:    cobra.ExactArgs(1),
 	}
@@ -130,7 +131,7 @@ func (a *app) approved(c *cobra.Command, w *wallet.Wallet, issuer *oid4vci.Clien
 	}
 	issuer.ID, issuer.Redirect = o.client, o.redirect
 	return w.ReceiveApproved(c.Context(), issuer, offer, func(ctx context.Context, p *oid4vci.Pending) (string, error) {
-		if _, err := fmt.Fprintf(c.ErrOrStderr(), "Open this address in a browser, and approve there:\n\n  %s\n\n", harmless(p.URL)); err != nil {
+		if _, err := fmt.Fprintf(c.ErrOrStderr(), "Open this address in a browser, and sign in or approve there:\n\n  %s\n\n", harmless(p.URL)); err != nil {
 			return "", err
 		}
 		if back == nil {
@@ -149,7 +150,8 @@ func advice(err error) error {
 	advised, there := map[string]string{
 		oid4vci.CodeInvalidGrant:   "the code is wrong, or the offer was taken or is over: check --tx-code, or ask the issuer for a new offer",
 		oid4vci.CodeInvalidClient:  "the issuer does not know this wallet: ask it for a client id, and repeat the command with --client-id and --redirect",
-		oid4vci.CodeAccessDenied:   "the approval was not given",
+		oid4vci.CodeAccessDenied:   "the approval was not given, or the offer is to somebody else than who signed in",
+		oid4vci.CodeUnavailable:    "nobody can sign in at the issuer now: repeat the command later, with the same offer",
 		oid4vci.CodeRequestDenied:  "the issuer does not issue it any more: ask for a new offer",
 		oid4vci.CodeInvalidRequest: "the issuer does not take the request: where it wants approval, --redirect must be an address that it knows",
 	}[refused.Code]

@@ -167,7 +167,7 @@ func (w *world) serveIssuer(t *testing.T, engine *gin.Engine, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	routes, err := oid4.NewIssuer(w.issuer)
+	routes, err := oid4.NewIssuer(w.issuer, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

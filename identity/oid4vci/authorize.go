@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -62,6 +63,9 @@ func (i *Issuer) Push(ctx context.Context, form url.Values, h http.Header) (*Req
 	if err := checkPush(f, redirects); err != nil {
 		return nil, err
 	}
+	if _, there := f["issuer_state"]; !there && i.opts.OffersOnly {
+		return nil, refuse(CodeInvalidRequest, "issuer_state is missing: what is not offered is not given")
+	}
 	r := pushed{Client: client, Redirect: f["redirect_uri"], State: f["state"], Challenge: f["code_challenge"]}
 	if r.Thumbprint, err = i.pushedKey(ctx, f, h); err != nil {
 		return nil, err
@@ -87,7 +91,7 @@ func checkPush(f fields, redirects []string) error {
 		return refuse(CodeInvalidRequest, "response_type is missing")
 	case f["response_type"] != "code":
 		return refuse(CodeUnsupportedType, "response_type must be code")
-	case !slices.Contains(redirects, f["redirect_uri"]):
+	case !slices.ContainsFunc(redirects, func(known string) bool { return redirectsTo(known, f["redirect_uri"]) }):
 		return refuse(CodeInvalidRequest, "redirect_uri is not the client's")
 	case f["code_challenge_method"] != "S256" || !isChallenge(f["code_challenge"]):
 		return refuse(CodeInvalidRequest, "a code_challenge of the method S256 is needed")
@@ -95,6 +99,25 @@ func checkPush(f fields, redirects []string) error {
 		return refuse(CodeInvalidRequest, "response_mode must be query")
 	}
 	return nil
+}
+
+// redirectsTo reports whether an address is the known redirect URI: the same, character
+// by character, but for the port of a program's on the user's own machine, which has
+// whichever is free (RFC 8252, section 7.3).
+func redirectsTo(known, asked string) bool {
+	if known == asked {
+		return true
+	}
+	k, err := url.Parse(known)
+	if err != nil || k.Scheme != "http" || k.Port() != "" || net.ParseIP(k.Hostname()) == nil || !loopback(k.Hostname()) {
+		return false
+	}
+	a, err := url.Parse(asked)
+	if err != nil || a.Port() == "" {
+		return false
+	}
+	k.Host = net.JoinHostPort(k.Hostname(), a.Port())
+	return k.String() == asked
 }
 
 // pushedKey returns the key to which the code will be bound: that of a DPoP proof,
@@ -145,43 +168,80 @@ func (i *Issuer) wanted(ctx context.Context, r *pushed, f fields) error {
 	return nil
 }
 
-// Authorize serves the authorization endpoint and returns where the browser goes
-// next. An *Error is for the user's eyes: nothing is known of where it came from.
+// Authorize serves the authorization endpoint for a browser whose user nobody knows,
+// and returns where the browser goes next. An *Error is for the user's eyes: nothing is
+// known of where it came from. On ErrNoUser whoever serves the endpoint finds out who the
+// user is, and calls AuthorizeUser.
 func (i *Issuer) Authorize(ctx context.Context, query url.Values) (string, error) {
-	f, err := parseForm(query)
+	return i.AuthorizeUser(ctx, query, "")
+}
+
+// AuthorizeUser is [Issuer.Authorize] once somebody has found out who the user is.
+func (i *Issuer) AuthorizeUser(ctx context.Context, query url.Values, user string) (string, error) {
+	secret, r, err := i.asked(ctx, query)
 	if err != nil {
 		return "", err
 	}
-	if i.opts.Approve == nil {
-		return "", refuse(CodeInvalidRequest, "this issuer gives no authorization codes")
-	}
-	over := refuse(CodeInvalidRequest, "the request is unknown, used, over, or another client's; start again in the wallet")
-	secret, ours := strings.CutPrefix(f["request_uri"], requestURN)
-	var r pushed
-	_, err = i.get(ctx, kindRequest, secret, &r)
-	if errors.Is(err, errNoFlow) || err == nil && (!ours || r.Client != f["client_id"]) {
-		return "", over
-	}
-	if err != nil {
-		return "", err
-	}
-	subject, err := i.opts.Approve(ctx, Authorization{r.Client, r.Configurations, r.Offered})
+	subject, err := i.opts.Approve(ctx, Authorization{r.Client, user, r.Configurations, r.Offered})
 	if elsewhere, ok := errors.AsType[*InteractionError](err); ok {
 		return elsewhere.URL, nil
 	}
-	refused := denied(err)
-	if err != nil && !refused {
+	if denied(err) {
+		return i.end(ctx, secret, CodeAccessDenied)
+	}
+	if err != nil {
 		return "", err
 	}
-	if err := i.take(ctx, kindRequest, secret, &r); errors.Is(err, errNoFlow) {
-		return "", over
+	if err := i.take(ctx, kindRequest, secret, r); errors.Is(err, errNoFlow) {
+		return "", errOver()
 	} else if err != nil {
 		return "", err
 	}
-	if refused {
-		return i.back(r, "error", CodeAccessDenied)
+	return i.approve(ctx, approved{*r, subject})
+}
+
+// RefuseAuthorization ends what a browser came to the authorization endpoint with, and
+// returns where it goes with the error: a code of RFC 6749, section 4.1.2.1. What was
+// offered can be asked for again.
+func (i *Issuer) RefuseAuthorization(ctx context.Context, query url.Values, code string) (string, error) {
+	secret, _, err := i.asked(ctx, query)
+	if err != nil {
+		return "", err
 	}
-	return i.approve(ctx, approved{r, subject})
+	return i.end(ctx, secret, code)
+}
+
+func errOver() *Error {
+	return refuse(CodeInvalidRequest, "the request is unknown, used, over, or another client's; start again in the wallet")
+}
+
+// asked returns the pushed request that a browser came with, and its secret.
+func (i *Issuer) asked(ctx context.Context, query url.Values) (secret string, r *pushed, err error) {
+	f, err := parseForm(query)
+	if err != nil {
+		return "", nil, err
+	}
+	if i.opts.Approve == nil {
+		return "", nil, refuse(CodeInvalidRequest, "this issuer gives no authorization codes")
+	}
+	secret, ours := strings.CutPrefix(f["request_uri"], requestURN)
+	r = new(pushed)
+	_, err = i.get(ctx, kindRequest, secret, r)
+	if errors.Is(err, errNoFlow) || err == nil && (!ours || r.Client != f["client_id"]) {
+		return "", nil, errOver()
+	}
+	return secret, r, err
+}
+
+// end ends a pushed request with an error.
+func (i *Issuer) end(ctx context.Context, secret, code string) (string, error) {
+	var r pushed
+	if err := i.take(ctx, kindRequest, secret, &r); errors.Is(err, errNoFlow) {
+		return "", errOver()
+	} else if err != nil {
+		return "", err
+	}
+	return i.back(r, "error", code)
 }
 
 // approve ends the offer, which serves once, and sends the code back.

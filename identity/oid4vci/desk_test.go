@@ -43,6 +43,7 @@ type desk struct {
 	notices []oid4vci.Notice
 	issue   func(oid4vci.Order) error // answers instead of issuing
 	approve error                     // answers instead of approving
+	user    string                    // who approved last
 	jti     int
 }
 
@@ -72,6 +73,7 @@ func newDesk(tb testing.TB, change func(*oid4vci.Options)) *desk {
 		},
 		Notified: func(_ context.Context, n oid4vci.Notice) error { d.notices = append(d.notices, n); return nil },
 		Approve: func(_ context.Context, a oid4vci.Authorization) ([]byte, error) {
+			d.user = a.User
 			if a.Offered != nil {
 				return a.Offered, d.approve
 			}

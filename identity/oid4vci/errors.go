@@ -25,6 +25,8 @@ const (
 	CodeUnsupportedType  = "unsupported_response_type"
 	CodeInvalidScope     = "invalid_scope"
 	CodeAccessDenied     = "access_denied"
+	CodeServerError      = "server_error"
+	CodeUnavailable      = "temporarily_unavailable"
 	// RFC 9396, section 5.
 	CodeInvalidDetails = "invalid_authorization_details"
 	// RFC 6750, section 3.1.

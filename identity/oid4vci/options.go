@@ -50,6 +50,7 @@ func (*PendingError) Error() string { return "the credential is not ready yet" }
 // Authorization is what an end user is asked to approve.
 type Authorization struct {
 	Client         string   // client_id
+	User           string   // as AuthorizeUser was told; empty: nobody knows
 	Configurations []string // ids of the credentials' configurations
 	Offered        []byte   // the subject of the offer that started it; nil: the wallet did
 }
@@ -58,8 +59,12 @@ type Authorization struct {
 // of the credentials. Whoever has the link of an offer gets here: that the user is
 // the one whom Offered is about is for this function to find out. ledger.CodeDenied: the user does not agree. An
 // *InteractionError sends the user elsewhere first, to sign in or to agree, from
-// where the browser comes back to the same address.
+// where the browser comes back to the same address. ErrNoUser: Authorization.User is
+// needed.
 type ApproveFunc func(ctx context.Context, a Authorization) (subject []byte, err error)
+
+// ErrNoUser says that nothing is approved of a user whom nobody knows.
+var ErrNoUser = errors.New("nobody knows yet who the user is")
 
 // InteractionError names a page of the issuer's own that the user must visit.
 type InteractionError struct{ URL string }
@@ -108,8 +113,14 @@ type Options struct {
 	// Approve allows the authorization code; nil: pre-authorized codes only.
 	Approve ApproveFunc
 	// Clients are the wallets that may use the authorization code: redirect URIs
-	// by client_id, compared exactly.
+	// by client_id, compared exactly. One of http at a loopback address without a port
+	// stands for every port there.
 	Clients map[string][]string
+	// Attested are those of the Clients that are refused without an attestation; needs
+	// WalletKey.
+	Attested []string
+	// OffersOnly refuses the authorization code to whoever has no offer.
+	OffersOnly bool
 	// KeyOf resolves the "kid" of a key proof, a DID URL; nil: proofs carry "jwk".
 	KeyOf func(ctx context.Context, kid string) (ledger.JWK, error)
 	// WalletKey returns the key of a trusted attester; nil: attestations are not
@@ -191,7 +202,7 @@ func New(o Options) (*Issuer, error) {
 		err = errors.New("it has nothing to issue")
 	case o.HAIP && o.Approve == nil:
 		err = errors.New("HAIP has the authorization code, which nobody approves")
-	case (o.RequireAttestation || o.HAIP) && o.WalletKey == nil:
+	case (o.RequireAttestation || o.HAIP || len(o.Attested) > 0) && o.WalletKey == nil:
 		err = errors.New("attestations are required of attesters that nobody trusts")
 	case o.RequireKeyAttestation != nil && o.KeyAttester == nil:
 		err = errors.New("key attestations are required of attesters that nobody trusts")

@@ -88,6 +88,9 @@ func (i *Issuer) client(ctx context.Context, f fields, h http.Header) (string, e
 	if attested != "" {
 		return attested, nil
 	}
+	if slices.Contains(i.opts.Attested, f["client_id"]) {
+		return "", refuseClient("this wallet must show an attestation")
+	}
 	return f["client_id"], nil
 }
 

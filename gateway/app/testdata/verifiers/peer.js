@@ -1,14 +1,17 @@
-// Verifiers that are not ours: of an SD-JWT VC, a VC-JWT and a credential with a Data
-// Integrity proof. They know the servers' root and nothing else: keys come from the
-// issuer's did:web, statuses from the lists that the credentials name. Reads a job a
-// line, and answers each with a line.
-import { createHash, webcrypto } from "node:crypto";
+// Verifiers that are not ours: of an SD-JWT VC, a VC-JWT, a credential with a Data
+// Integrity proof, and an mdoc that is shown. They know the servers' root and, of mdocs,
+// the issuer's, and nothing else: keys come from the issuer's did:web, statuses from the
+// lists that the credentials name. Reads a job a line, and answers each with a line.
+import { createHash, createPublicKey, randomBytes, verify, webcrypto, X509Certificate } from "node:crypto";
 import { createInterface } from "node:readline";
 import { contexts as credentialContexts } from "@digitalbazaar/credentials-context";
 import { DataIntegrityProof } from "@digitalbazaar/data-integrity";
 import { cryptosuite } from "@digitalbazaar/eddsa-rdfc-2022-cryptosuite";
 import * as vc from "@digitalbazaar/vc";
 import { checkStatus, decodeList } from "@digitalbazaar/vc-bitstring-status-list";
+import {
+  cborDecode, CoseKey, DeviceRequest, DeviceResponse, DocRequest, ItemsRequest, SessionTranscript, Verifier,
+} from "@owf/mdoc";
 import { getListFromStatusListJWT } from "@sd-jwt/jwt-status-list";
 import { SDJwtVcInstance } from "@sd-jwt/sd-jwt-vc";
 import { verifyCredential } from "did-jwt-vc";
@@ -66,7 +69,71 @@ function base58(bytes) {
   return out;
 }
 
+// statusAt refuses what the token status list at a place does not call valid.
+async function statusAt(place) {
+  const token = await (await get(place.uri)).text();
+  const [text, signature] = [token.slice(0, token.lastIndexOf(".")), token.slice(token.lastIndexOf(".") + 1)];
+  if (!(await verifierOf(token)(text, signature))) throw new Error("the status list is not the issuer's");
+  if (payload(token).sub !== place.uri) throw new Error("the status list is another");
+  if (getListFromStatusListJWT(token).getStatus(place.idx) !== 0) throw new Error("revoked or suspended");
+}
+
+// What the verifier of mdocs leaves to its user.
+const platform = {
+  crypto: {
+    random: (n) => new Uint8Array(randomBytes(n)),
+    digest: ({ digestAlgorithm, bytes }) => new Uint8Array(createHash(digestAlgorithm.replace("-", "")).update(bytes).digest()),
+  },
+  cose: {
+    sign1: {
+      verify: ({ key, sign1 }) => {
+        const { kty, crv, x, y } = key.jwk;
+        return verify("sha256", sign1.toBeSigned, { key: createPublicKey({ key: { kty, crv, x, y }, format: "jwk" }), dsaEncoding: "ieee-p1363" }, sign1.signature);
+      },
+    },
+  },
+  x509: {
+    getIssuerNameField: ({ certificate, field }) =>
+      new X509Certificate(certificate).issuer.split("\n").map((line) => line.split("=")).filter(([name]) => name === field).map(([, value]) => value),
+    getPublicKey: ({ certificate }) => CoseKey.fromJwk(new X509Certificate(certificate).publicKey.export({ format: "jwk" })),
+    getCertificateData: ({ certificate }) => {
+      const c = new X509Certificate(certificate);
+      return { notBefore: new Date(c.validFrom), notAfter: new Date(c.validTo) };
+    },
+    verifyCertificateChain: ({ trustedCertificates, x5chain, now }) => {
+      const chain = [...x5chain, ...trustedCertificates].map((c) => new X509Certificate(c));
+      chain.forEach((c, i) => {
+        const by = chain[Math.min(i + 1, chain.length - 1)];
+        if (!c.checkIssued(by) || !c.verify(by.publicKey)) throw new Error("no chain to the root");
+        if (now < new Date(c.validFrom) || now > new Date(c.validTo)) throw new Error("a certificate is not valid now");
+      });
+    },
+  },
+};
+
+const member = (v, name) => (v instanceof Map ? v.get(name) : v[name]);
+
 const does = {
+  // mso_mdoc judges what a holder shows for a session, over OpenID4VP.
+  async mso_mdoc({ credential, session, type, root }) {
+    const deviceResponse = new Uint8Array(Buffer.from(credential, "base64url"));
+    const deviceRequest = DeviceRequest.create({ docRequests: [DocRequest.create({
+      itemsRequest: ItemsRequest.create({ docType: type, namespaces: { [type]: { licence_number: false } } }),
+    })] });
+    await Verifier.verifyDeviceResponse({
+      deviceRequest, deviceResponse, sessionTranscript: await SessionTranscript.forOid4Vp(session, platform),
+      trustedCertificates: [new Uint8Array(Buffer.from(root, "base64"))], now: new Date(),
+    }, platform);
+    const [document] = DeviceResponse.decode(deviceResponse).documents;
+    let object = cborDecode(document.issuerSigned.issuerAuth.payload);
+    object = object.data ?? object; // it is one CBOR within another
+    const place = member(member(object, "status"), "status_list");
+    await statusAt({ uri: member(place, "uri"), idx: Number(member(place, "idx")) });
+    const [items] = [...document.issuerSigned.issuerNamespaces.issuerNamespaces.values()];
+    if (items.length !== 1) throw new Error("more is shown than was asked for");
+    return { number: items[0].elementValue };
+  },
+
   async "dc+sd-jwt"({ credential }) {
     const [token] = credential.split("~");
     const sdjwt = new SDJwtVcInstance({
@@ -85,11 +152,7 @@ const does = {
     const published = await (await get(entry.statusListCredential)).json();
     const list = await decodeList({ encodedList: published.credentialSubject.encodedList });
     if (list.getStatus(Number(entry.statusListIndex))) throw new Error("revoked");
-    const { status_list: place } = payload(credential).status;
-    const token = await (await get(place.uri)).text();
-    const [text, signature] = [token.slice(0, token.lastIndexOf(".")), token.slice(token.lastIndexOf(".") + 1)];
-    if (!(await verifierOf(token)(text, signature))) throw new Error("the status list is not the issuer's");
-    if (getListFromStatusListJWT(token).getStatus(place.idx) !== 0) throw new Error("revoked or suspended");
+    await statusAt(payload(credential).status.status_list);
     return { number: credentialSubject.licence_number };
   },
 

@@ -1,28 +1,39 @@
 // An OpenID Connect provider on loopback, for one client. Its one person signs in
-// by asking for a page: who it is, and with which groups, stands in the address.
+// by asking for a page: who it is, and with which groups, stands in a header. Says where
+// it is, then reads to where it may send browsers back, and says so.
 import http from 'node:http'
+import { createInterface } from 'node:readline'
 import Provider from 'oidc-provider'
 
-const [redirect, secret] = process.argv.slice(2)
+const [secret] = process.argv.slice(2)
 const server = http.createServer()
-server.listen(0, '127.0.0.1', () => {
+server.listen(0, '127.0.0.1', async () => {
   const issuer = `http://127.0.0.1:${server.address().port}`
+  console.log(JSON.stringify(issuer))
+  for await (const line of createInterface({ input: process.stdin })) {
+    open(issuer, JSON.parse(line))
+    console.log('true')
+  }
+  process.exit(0)
+})
+
+function open(issuer, redirects) {
   const provider = new Provider(issuer, {
     clients: [{
       client_id: 'secant',
-      redirect_uris: [redirect],
+      redirect_uris: redirects,
       response_types: ['code'],
       grant_types: ['authorization_code'],
       ...(secret ? { client_secret: secret } : { token_endpoint_auth_method: 'none' }),
     }],
     pkce: { required: () => true },
-    claims: { openid: ['sub', 'groups'] },
+    claims: { openid: ['sub', 'groups', 'employee'] },
     conformIdTokenClaims: false,
     features: { devInteractions: { enabled: false } },
     interactions: { url: (ctx, interaction) => `/sign-in/${interaction.uid}` },
     findAccount: (ctx, id) => {
       const [sub, ...groups] = id.split('|')
-      return { accountId: id, claims: () => ({ sub, groups }) }
+      return { accountId: id, claims: () => ({ sub, groups, employee: `e-${sub}` }) }
     },
     cookies: { keys: ['of a test'] },
   })
@@ -45,7 +56,4 @@ server.listen(0, '127.0.0.1', () => {
       res.end(String(e))
     }
   })
-  console.log(JSON.stringify(issuer))
-})
-process.stdin.resume()
-process.stdin.on('end', () => process.exit(0))
+}
