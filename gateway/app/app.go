@@ -77,7 +77,7 @@ func (n *node) live(ctx context.Context, opened error, listen listenFunc) (err e
 		}
 		listeners = append(listeners, listener)
 	}
-	doors, err := n.listenForMonitors(ctx, listen)
+	doors, err := n.listenForDevices(ctx, listen)
 	if err != nil {
 		for _, l := range listeners {
 			err = errors.Join(err, l.Close())
@@ -118,7 +118,7 @@ func (n *node) run(ctx context.Context, listeners, doors []net.Listener) error {
 	}
 
 	for i, l := range doors {
-		part(&messages, "taking HL7 messages", func() error { return n.monitors[i].server.Serve(ctx, l) })
+		part(&messages, "taking messages by "+n.doors[i].protocol, func() error { return n.doors[i].serve(ctx, l) })
 	}
 
 	err := server.Run(ctx, listeners, n.engine, n.serverOptions(), n.logger, n.api.End)

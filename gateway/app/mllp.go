@@ -3,29 +3,15 @@ package app
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"crypto/tls"
-	"encoding/pem"
 	"fmt"
-	"net"
-	"os"
 
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/gateway/admit"
-	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/ingest"
 	"github.com/secant-platform/secant/gateway/mllp"
+	"github.com/secant-platform/secant/gateway/source"
 	"github.com/secant-platform/secant/gateway/store"
 )
-
-// monitors is a listener for HL7 v2 messages that was put together and is not
-// listened on.
-type monitors struct {
-	address string
-	tls     *tls.Config // nil: none
-	plain   bool        // without TLS also where others reach it
-	server  *mllp.Server
-}
 
 // openMonitors puts the listeners for HL7 v2 messages together.
 func (n *node) openMonitors() error {
@@ -36,68 +22,15 @@ func (n *node) openMonitors() error {
 	if err != nil {
 		return err
 	}
-	for i, c := range n.cfg.MLLP {
-		m := monitors{address: c.Listen, plain: c.Plain}
-		if c.Certificate != "" {
-			own, err := tls.LoadX509KeyPair(c.Certificate, c.Key.Path())
-			if err != nil {
-				return fmt.Errorf("reading the certificate for HL7 messages: %w", err)
-			}
-			m.tls = mllp.TLS(own)
-		}
-		sources, err := readSources(c.Sources)
-		if err != nil {
-			return fmt.Errorf("reading the sources of mllp[%d]: %w", i, err)
-		}
-		m.server, err = mllp.New(messages{n.readings}, named{n.store, n.devices}, mllp.Options{
+	return n.openDoors("mllp", n.cfg.MLLP, func(sources []source.Source) (serveFunc, error) {
+		s, err := mllp.New(messages{n.readings}, named{n.store, n.devices}, mllp.Options{
 			Sources: sources, Metrics: metrics, Logger: n.logger,
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		n.monitors = append(n.monitors, m)
-	}
-	return nil
-}
-
-func readSources(configured []config.MLLPSource) ([]mllp.Source, error) {
-	var sources []mllp.Source
-	for _, c := range configured {
-		s := mllp.Source{Name: c.Name, Networks: c.Networks}
-		for _, path := range c.Certificates {
-			text, err := os.ReadFile(path) //nolint:gosec // the operator names it
-			if err != nil {
-				return nil, fmt.Errorf("source %s: %w", c.Name, err)
-			}
-			block, _ := pem.Decode(text)
-			if block == nil || block.Type != "CERTIFICATE" {
-				return nil, fmt.Errorf("source %s: %s begins with no certificate", c.Name, path)
-			}
-			s.Certificates = append(s.Certificates, sha256.Sum256(block.Bytes))
-		}
-		sources = append(sources, s)
-	}
-	return sources, nil
-}
-
-// listenForMonitors opens the addresses for HL7 messages, all of them or none.
-func (n *node) listenForMonitors(ctx context.Context, listen listenFunc) (listeners []net.Listener, err error) {
-	for _, m := range n.monitors {
-		var l net.Listener
-		if m.plain && m.tls == nil { // the operator's decision
-			l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", m.address)
-		} else {
-			l, err = listen(ctx, m.address, m.tls)
-		}
-		if err != nil {
-			for _, open := range listeners {
-				_ = open.Close()
-			}
-			return nil, fmt.Errorf("listening for HL7 messages: %w", err)
-		}
-		listeners = append(listeners, l)
-	}
-	return listeners, nil
+		return s.Serve, nil
+	})
 }
 
 // messages is the pipeline as the HL7 listener sees it.

@@ -51,7 +51,7 @@ type node struct {
 	worker   *worker.Worker
 	readings *readings
 	devices  *admit.Devices
-	monitors []monitors
+	doors    []door
 	health   *health
 	member   *member
 	api      *rest.API

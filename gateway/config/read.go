@@ -148,7 +148,8 @@ func (c *Config) Validate() error {
 	}
 	faults = append(faults, c.publicFaults()...)
 	faults = append(faults, c.signInFaults()...)
-	faults = append(faults, c.mllpFaults()...)
+	faults = append(faults, listenerFaults("mllp", c.MLLP)...)
+	faults = append(faults, c.mqttFaults()...)
 	own := false
 	for i, p := range c.Ledger.Peers {
 		own = own || p.Organisation != "" && p.Organisation == c.Organisation
@@ -220,13 +221,15 @@ func loopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
+// abs makes a path that is there absolute.
+func abs(base string, p *string) {
+	if *p != "" && !filepath.IsAbs(*p) {
+		*p = filepath.Join(base, *p)
+	}
+}
+
 // resolve makes paths absolute: keys below the data folder, all else below dir.
 func (c *Config) resolve(dir string) {
-	abs := func(base string, p *string) {
-		if *p != "" && !filepath.IsAbs(*p) {
-			*p = filepath.Join(base, *p)
-		}
-	}
 	abs(dir, &c.Data)
 	abs(dir, &c.Trust)
 	abs(dir, &c.Exchange.Roots)
@@ -242,15 +245,13 @@ func (c *Config) resolve(dir string) {
 	for i := range c.SignIn.Services {
 		abs(dir, &c.SignIn.Services[i].KeyFile)
 	}
-	for i := range c.MLLP {
-		m := &c.MLLP[i]
-		abs(dir, &m.Certificate)
-		abs(dir, (*string)(&m.Key))
-		for j := range m.Sources {
-			for k := range m.Sources[j].Certificates {
-				abs(dir, &m.Sources[j].Certificates[k])
-			}
+	for _, listeners := range [][]Listener{c.MLLP, c.MQTT} {
+		for i := range listeners {
+			listeners[i].resolve(dir)
 		}
+	}
+	for i := range c.Brokers {
+		c.Brokers[i].resolve(dir)
 	}
 	for i := range c.Ledger.Peers {
 		abs(dir, &c.Ledger.Peers[i].TLSRoot)

@@ -100,9 +100,9 @@ func (l *launcher) configureNode(o topology.Organisation) error {
 		}
 	}
 	if port := o.Node.Monitors; port != 0 {
-		c.MLLP = []config.MLLP{{
+		c.MLLP = []config.Listener{{
 			Listen:  topology.Address(port),
-			Sources: []config.MLLPSource{{Name: topology.Bedside, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}},
+			Sources: []config.Source{{Name: topology.Bedside, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}},
 		}}
 	}
 	c.Ledger.Identities = map[string]config.Identity{}

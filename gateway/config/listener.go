@@ -6,8 +6,8 @@ import (
 	"net/netip"
 )
 
-// MLLP is a listener for HL7 v2 messages of monitors, pumps and their gateways.
-type MLLP struct {
+// Listener is a listener for messages of monitors, pumps and their gateways.
+type Listener struct {
 	// Listen is the host and port. Required.
 	Listen string `json:"listen"`
 
@@ -22,12 +22,12 @@ type MLLP struct {
 	Plain bool `json:"plain,omitempty"`
 
 	// Sources are those who may send. Required.
-	Sources []MLLPSource `json:"sources"`
+	Sources []Source `json:"sources"`
 }
 
-// MLLPSource is a monitor, or a gateway that speaks for several devices. At least
-// one of Certificates and Networks is required, and what is there must fit.
-type MLLPSource struct {
+// Source is a monitor, or a gateway that speaks for several devices. At least one
+// of Certificates and Networks is required, and what is there must fit.
+type Source struct {
 	// Name is the source, in the inventory of the devices that it speaks for.
 	Name string `json:"name"`
 
@@ -39,12 +39,12 @@ type MLLPSource struct {
 	Networks []netip.Prefix `json:"networks,omitempty"`
 }
 
-// mllpFaults lists what is wrong with the listeners for HL7 v2 messages.
-func (c *Config) mllpFaults() []string {
+// listenerFaults lists what is wrong with the listeners for messages of a protocol.
+func listenerFaults(protocol string, listeners []Listener) []string {
 	var faults []string
-	for i, m := range c.MLLP {
+	for i, m := range listeners {
 		fail := func(format string, args ...any) {
-			faults = append(faults, fmt.Sprintf("mllp[%d]", i)+fmt.Sprintf(format, args...))
+			faults = append(faults, fmt.Sprintf("%s[%d]", protocol, i)+fmt.Sprintf(format, args...))
 		}
 		secure := m.Certificate != "" && m.Key != ""
 		if !secure && (m.Certificate != "" || m.Key != "") {
@@ -70,4 +70,14 @@ func (c *Config) mllpFaults() []string {
 		}
 	}
 	return faults
+}
+
+func (l *Listener) resolve(dir string) {
+	abs(dir, &l.Certificate)
+	abs(dir, (*string)(&l.Key))
+	for i := range l.Sources {
+		for k := range l.Sources[i].Certificates {
+			abs(dir, &l.Sources[i].Certificates[k])
+		}
+	}
 }

@@ -1,0 +1,168 @@
+package source
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/secant-platform/secant/gateway/telemetry"
+)
+
+// Door lets sources in.
+type Door struct {
+	opts    Options
+	metrics *Metrics
+
+	mu     sync.Mutex
+	open   int            // connections
+	counts map[string]int // of them by source
+	warned time.Time      // when an unknown sender was logged last
+}
+
+// NewDoor makes a door.
+func NewDoor(opts Options) (*Door, error) {
+	opts, err := opts.validate()
+	if err != nil {
+		return nil, err
+	}
+	return &Door{opts: opts, metrics: opts.Metrics, counts: map[string]int{}}, nil
+}
+
+const (
+	acceptPause = 100 * time.Millisecond // how long a listener waits that could not take a connection
+	warnPause   = 10 * time.Second       // between two log lines about unknown senders
+)
+
+// Serve hands the connections of a listener to handle, each in a goroutine of its
+// own with the name of its source, until ctx ends; it closes the listener then, and
+// a connection when handle returns. It returns nil after an orderly end, once every
+// handle has returned.
+func (d *Door) Serve(ctx context.Context, l net.Listener, handle func(ctx context.Context, conn net.Conn, source string)) error {
+	d.opts.Logger.InfoContext(ctx, d.opts.Protocol+" listening", slog.String(telemetry.KeyAddress, l.Addr().String()))
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer stop()
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	for {
+		conn, err := l.Accept()
+		if ctx.Err() != nil {
+			if err == nil {
+				_ = conn.Close()
+			}
+			return nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("accepting %s connections: %w", d.opts.Protocol, err)
+		}
+		if err != nil { // no file for another connection, or one that was broken off: both pass
+			d.metrics.refuse("accept")
+			select {
+			case <-ctx.Done():
+			case <-time.After(acceptPause):
+			}
+			continue
+		}
+		if !d.enter() {
+			d.metrics.refuse("connections")
+			_ = conn.Close()
+			continue
+		}
+		serving.Go(func() {
+			defer d.leave()
+			defer conn.Close()
+			d.admit(ctx, conn, handle)
+		})
+	}
+}
+
+// admit finds out who is there and lets them in.
+func (d *Door) admit(ctx context.Context, conn net.Conn, handle func(context.Context, net.Conn, string)) {
+	certificate, err := d.handshake(ctx, conn)
+	if err != nil {
+		d.metrics.refuse("handshake")
+		return
+	}
+	var from netip.Addr
+	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		from = a.AddrPort().Addr().Unmap()
+	}
+	s := d.opts.find(certificate, from)
+	if s == nil {
+		d.metrics.refuse("unknown")
+		if d.mayWarn() {
+			d.opts.Logger.WarnContext(ctx, d.opts.Protocol+" sender unknown: neither its certificate nor its network is a source's")
+		}
+		return
+	}
+	if !d.count(s.Name, 1) {
+		d.metrics.refuse("connections")
+		return
+	}
+	defer d.count(s.Name, -1)
+	handle(ctx, conn, s.Name)
+}
+
+// handshake returns the certificate of the other side, or nil without TLS.
+func (d *Door) handshake(ctx context.Context, conn net.Conn) ([]byte, error) {
+	secure, ok := conn.(*tls.Conn)
+	if !ok {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.opts.Handshake)
+	defer cancel()
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	now := time.Now()
+	leaf := secure.ConnectionState().PeerCertificates[0] // there is one: TLS
+	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
+		return nil, errors.New("tls: the sender's certificate is not of today")
+	}
+	return leaf.Raw, nil
+}
+
+// mayWarn keeps who knocks all the time from filling the log.
+func (d *Door) mayWarn() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if time.Since(d.warned) < warnPause {
+		return false
+	}
+	d.warned = time.Now()
+	return true
+}
+
+func (d *Door) enter() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open >= d.opts.Connections {
+		return false
+	}
+	d.open++
+	d.metrics.connections.Inc()
+	return true
+}
+
+func (d *Door) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open--
+	d.metrics.connections.Dec()
+}
+
+// count adds to the connections of a source, and reports whether there is room.
+func (d *Door) count(source string, n int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n > 0 && d.counts[source] >= d.opts.PerSource {
+		return false
+	}
+	d.counts[source] += n
+	return true
+}
