@@ -59,7 +59,14 @@ type named struct {
 
 // Find finds a device that may hand in readings here.
 func (d named) Find(ctx context.Context, source, name string) (proof.Hash, error) {
-	var unit proof.Hash
+	unit, err := d.unit(ctx, source, name)
+	if err == nil {
+		_, err = d.devices.Admit(ctx, unit, false)
+	}
+	return unit, err
+}
+
+func (d named) unit(ctx context.Context, source, name string) (unit proof.Hash, err error) {
 	id, err := d.store.UnitNamed(ctx, source, name)
 	if err != nil {
 		return unit, err
@@ -67,6 +74,5 @@ func (d named) Find(ctx context.Context, source, name string) (proof.Hash, error
 	if err := unit.UnmarshalText([]byte(id)); err != nil {
 		return unit, fmt.Errorf("reading a unit's id: %w", err)
 	}
-	_, err = d.devices.Admit(ctx, unit, false)
-	return unit, err
+	return unit, nil
 }

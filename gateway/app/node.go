@@ -111,6 +111,9 @@ func open(
 	if err := n.openMonitors(); err != nil {
 		return n, err
 	}
+	if err := n.openMQTT(); err != nil {
+		return n, err
+	}
 	n.health = &health{
 		status: n.worker.Status, readings: n.readings,
 		eventLag: cfg.Pace.EventLag.Std(), outboxAge: cfg.Pace.OutboxAge.Std(),

@@ -16,13 +16,13 @@ import (
 
 // Door lets sources in.
 type Door struct {
-	opts    Options
-	metrics *Metrics
+	opts      Options
+	metrics   *Metrics
+	strangers telemetry.Seldom
 
 	mu     sync.Mutex
 	open   int            // connections
 	counts map[string]int // of them by source
-	warned time.Time      // when an unknown sender was logged last
 }
 
 // NewDoor makes a door.
@@ -34,10 +34,8 @@ func NewDoor(opts Options) (*Door, error) {
 	return &Door{opts: opts, metrics: opts.Metrics, counts: map[string]int{}}, nil
 }
 
-const (
-	acceptPause = 100 * time.Millisecond // how long a listener waits that could not take a connection
-	warnPause   = 10 * time.Second       // between two log lines about unknown senders
-)
+// acceptPause is how long a listener waits that could not take a connection.
+const acceptPause = 100 * time.Millisecond
 
 // Serve hands the connections of a listener to handle, each in a goroutine of its
 // own with the name of its source, until ctx ends; it closes the listener then, and
@@ -95,7 +93,7 @@ func (d *Door) admit(ctx context.Context, conn net.Conn, handle func(context.Con
 	s := d.opts.find(certificate, from)
 	if s == nil {
 		d.metrics.refuse("unknown")
-		if d.mayWarn() {
+		if d.strangers.May() {
 			d.opts.Logger.WarnContext(ctx, d.opts.Protocol+" sender unknown: neither its certificate nor its network is a source's")
 		}
 		return
@@ -125,17 +123,6 @@ func (d *Door) handshake(ctx context.Context, conn net.Conn) ([]byte, error) {
 		return nil, errors.New("tls: the sender's certificate is not of today")
 	}
 	return leaf.Raw, nil
-}
-
-// mayWarn keeps who knocks all the time from filling the log.
-func (d *Door) mayWarn() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if time.Since(d.warned) < warnPause {
-		return false
-	}
-	d.warned = time.Now()
-	return true
 }
 
 func (d *Door) enter() bool {

@@ -32,6 +32,7 @@ const (
 	KeyWarning      = "warning"      // about the configuration
 	KeyEpochs       = "epochs"       // how many the trust file has
 	KeySource       = "source"       // of readings, as the configuration names it
+	KeyReceipt      = "receipt"      // id of readings that were taken
 )
 
 // NewLogger makes the node's log: a JSON object a line.
