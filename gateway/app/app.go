@@ -120,6 +120,9 @@ func (n *node) run(ctx context.Context, listeners, doors []net.Listener) error {
 	for i, l := range doors {
 		part(&messages, "taking messages by "+n.doors[i].protocol, func() error { return n.doors[i].serve(ctx, l) })
 	}
+	for _, b := range n.brokers {
+		part(&messages, "taking messages of a broker", func() error { return b.Run(ctx) })
+	}
 
 	err := server.Run(ctx, listeners, n.engine, n.serverOptions(), n.logger, n.api.End)
 	if err != nil {

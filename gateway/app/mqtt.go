@@ -4,24 +4,38 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
+	"net/url"
+	"os"
 
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/ingest"
 	"github.com/secant-platform/secant/gateway/mqtt"
 	"github.com/secant-platform/secant/gateway/source"
 	"github.com/secant-platform/secant/gateway/store"
 )
 
-// openMQTT puts the brokers that devices connect to together.
+// openMQTT puts the brokers that devices connect to together, and the clients of
+// the hospital's own.
 func (n *node) openMQTT() error {
-	if len(n.cfg.MQTT) == 0 {
+	if len(n.cfg.MQTT)+len(n.cfg.Brokers) == 0 {
 		return nil
 	}
 	metrics, err := mqtt.NewMetrics(n.reg)
 	if err != nil {
 		return err
+	}
+	for i := range n.cfg.Brokers {
+		c, err := n.openBroker(&n.cfg.Brokers[i], metrics)
+		if err != nil {
+			return fmt.Errorf("opening brokers[%d]: %w", i, err)
+		}
+		n.brokers = append(n.brokers, c)
 	}
 	return n.openDoors("mqtt", n.cfg.MQTT, func(sources []source.Source) (serveFunc, error) {
 		b, err := mqtt.NewBroker(publications{n.readings}, signers{named{n.store, n.devices}}, states{n.store, n.readings}, mqtt.Options{
@@ -32,6 +46,60 @@ func (n *node) openMQTT() error {
 		}
 		return b.Serve, nil
 	})
+}
+
+// openBroker puts the client of a hospital's broker together.
+func (n *node) openBroker(c *config.Broker, metrics *mqtt.Metrics) (*mqtt.Client, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return nil, errors.New("the URL is none") // which the configuration's check has found
+	}
+	opts := mqtt.ClientOptions{
+		Source: c.Source, Address: u.Host, ID: c.Client, User: c.User, Metrics: metrics, Logger: n.logger,
+	}
+	if opts.ID == "" {
+		opts.ID = "secant-" + n.cfg.Organisation
+	}
+	if c.Password != "" {
+		opts.Password = func() ([]byte, error) {
+			b, err := os.ReadFile(c.Password.Path())
+			if err != nil {
+				return nil, fmt.Errorf("reading a broker's password: %w", err)
+			}
+			return bytes.TrimRight(b, "\r\n"), nil
+		}
+	}
+	for _, t := range c.Topics {
+		opts.Topics = append(opts.Topics, mqtt.Subscription{Topic: t.Topic, Device: t.Device, MediaType: t.MediaType})
+	}
+	if u.Scheme == "mqtts" {
+		if opts.TLS, err = brokerTLS(c); err != nil {
+			return nil, err
+		}
+	}
+	return mqtt.NewClient(publications{n.readings}, signers{named{n.store, n.devices}}, opts)
+}
+
+func brokerTLS(c *config.Broker) (*tls.Config, error) {
+	secure := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.Roots != "" {
+		text, err := os.ReadFile(c.Roots)
+		if err != nil {
+			return nil, fmt.Errorf("reading a broker's roots: %w", err)
+		}
+		secure.RootCAs = x509.NewCertPool()
+		if !secure.RootCAs.AppendCertsFromPEM(text) {
+			return nil, errors.New("reading a broker's roots: the file holds no certificate")
+		}
+	}
+	if c.Certificate != "" {
+		own, err := tls.LoadX509KeyPair(c.Certificate, c.Key.Path())
+		if err != nil {
+			return nil, fmt.Errorf("reading the certificate for a broker: %w", err)
+		}
+		secure.Certificates = []tls.Certificate{own}
+	}
+	return secure, nil
 }
 
 // publications is the pipeline as MQTT sees it.

@@ -24,6 +24,7 @@ import (
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/ingest"
+	"github.com/secant-platform/secant/gateway/mqtt"
 	"github.com/secant-platform/secant/gateway/resolver"
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/server"
@@ -52,6 +53,7 @@ type node struct {
 	readings *readings
 	devices  *admit.Devices
 	doors    []door
+	brokers  []*mqtt.Client
 	health   *health
 	member   *member
 	api      *rest.API

@@ -58,7 +58,7 @@ func NewBroker(readings Readings, devices Devices, states States, opts Options) 
 		held: semaphore.NewWeighted(opts.Held), waiting: map[string]func(){},
 		recent: newMemory(perConnection*opts.Connections, opts.Receive),
 	}
-	b.taker = taker{readings: readings, devices: devices, opts: &b.opts}
+	b.taker = taker{readings: readings, devices: devices, patience: opts.Patience}
 	b.door, err = source.NewDoor(source.Options{
 		Protocol: "mqtt", Sources: opts.Sources, Connections: opts.Connections, PerSource: opts.PerSource,
 		Handshake: opts.Handshake, Metrics: opts.Metrics.door, Logger: opts.Logger,
@@ -122,6 +122,16 @@ func (b *Broker) connection(ctx context.Context, conn net.Conn, source string) {
 	}()
 	_ = conn.SetReadDeadline(time.Now().Add(b.opts.Handshake)) // for CONNECT; afterwards the keep alive counts
 	_ = b.server.EstablishConnection(source, l)                // how it ended is told by what happened before
+}
+
+// disconnect ends a connection, with a reason where the protocol has room for one:
+// in 3.1.1 a broker just goes.
+func (b *Broker) disconnect(cl *mochi.Client, code packets.Code) {
+	if cl.Properties.ProtocolVersion < 5 {
+		cl.Stop(code)
+		return
+	}
+	_ = b.server.DisconnectClient(cl, code) // it returns the code
 }
 
 // forward publishes to those who subscribe, and keeps it for those who will.

@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	mochi "github.com/mochi-mqtt/server/v2"
@@ -98,10 +99,10 @@ func (h *hook) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet
 	case packets.Publish:
 		if pk.FixedHeader.Qos > 1 { // 3.2.2.3.4: CONNACK said so
 			h.broker.metrics.end("qos")
-			_ = h.broker.server.DisconnectClient(cl, packets.ErrQosNotSupported)
+			h.broker.disconnect(cl, packets.ErrQosNotSupported)
 			return pk, packets.ErrRejectPacket
 		}
-		if !mochi.IsValidFilter(pk.TopicName, true) { // the server would never answer it
+		if strings.HasPrefix(pk.TopicName, "$") { // the server would never answer it
 			pk.TopicName = "refused"
 		}
 	}
@@ -126,7 +127,7 @@ func (h *hook) OnPacketEncode(cl *mochi.Client, pk packets.Packet) packets.Packe
 func (h *hook) OnSubscribe(cl *mochi.Client, pk packets.Packet) packets.Packet {
 	if cl.State.Subscriptions.Len()+len(pk.Filters) > maxSubscriptions {
 		h.broker.metrics.end("subscriptions")
-		_ = h.broker.server.DisconnectClient(cl, packets.ErrQuotaExceeded)
+		h.broker.disconnect(cl, packets.ErrQuotaExceeded)
 		pk.Filters = nil
 	}
 	for i := range pk.Filters {

@@ -100,7 +100,7 @@ func (l *link) drain() {
 	l.mu.Unlock()
 	if up {
 		<-l.idle
-		_ = l.broker.server.DisconnectClient(l.client, packets.ErrServerShuttingDown)
+		l.broker.disconnect(l.client, packets.ErrServerShuttingDown)
 	}
 	_ = l.Conn.Close()
 }
@@ -146,7 +146,7 @@ func (l *link) take(pk *packets.Packet) {
 	ok, tooMany := l.enter(p.qos)
 	if tooMany { // 4.9
 		l.broker.metrics.end("receive")
-		_ = l.broker.server.DisconnectClient(l.client, packets.ErrReceiveMaximum)
+		l.broker.disconnect(l.client, packets.ErrReceiveMaximum)
 	}
 	if !ok {
 		return
@@ -225,14 +225,14 @@ func (l *link) finish(p *pending) {
 			b.opts.Logger.WarnContext(l.ctx, "mqtt message not taken, and not refused: its sender is to repeat it",
 				slog.String(telemetry.KeySource, l.source), slog.Any(telemetry.KeyError, p.verdict.err))
 		}
-		_ = b.server.DisconnectClient(l.client, packets.ErrServerUnavailable)
+		b.disconnect(l.client, packets.ErrServerUnavailable)
 	case r == nil:
 		b.metrics.message(outcomeAccepted)
 		l.acknowledge(p, codeSuccess, packets.Properties{User: receiptProperty(p.verdict.receipt)})
 	default:
 		b.metrics.message(r.outcome)
 		if p.qos == 1 && !v5 { // 3.1.1 has no word for no
-			_ = b.server.DisconnectClient(l.client, packets.ErrNotAuthorized)
+			b.disconnect(l.client, packets.ErrNotAuthorized)
 			return
 		}
 		l.acknowledge(p, r.code, packets.Properties{ReasonString: r.detail})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -123,7 +124,7 @@ type verdict struct {
 type taker struct {
 	readings Readings
 	devices  Devices
-	opts     *Options
+	patience time.Duration
 }
 
 // take makes a message durable that a source published. name gives it one, if it
@@ -152,7 +153,7 @@ func (t *taker) message(ctx context.Context, p *published) (m Message, r *refusa
 	if m.MediaType == "" {
 		m.MediaType = mediaJSON
 	}
-	err = source.Patiently(ctx, t.opts.Patience, func() (err error) {
+	err = source.Patiently(ctx, t.patience, func() (err error) {
 		m.Unit, m.Key, err = t.devices.Find(ctx, p.topic.source, p.topic.device, e.signed)
 		return err
 	})
@@ -176,7 +177,7 @@ func (t *taker) message(ctx context.Context, p *published) (m Message, r *refusa
 }
 
 func (t *taker) submit(ctx context.Context, m Message) (id proof.RequestID, err error) {
-	err = source.Patiently(ctx, t.opts.Patience, func() (err error) {
+	err = source.Patiently(ctx, t.patience, func() (err error) {
 		id, err = t.readings.Submit(ctx, m)
 		return err
 	})
