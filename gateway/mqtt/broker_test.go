@@ -180,15 +180,12 @@ func TestSubscribersSeeStateEventsAndReceipts(t *testing.T) {
 	d.publish(4, mine+"events", `{"alarm":1}`)
 	d.wants(4, 0)
 	heard := map[string]bool{}
-	for !heard[`{"alarm":1}`] {
+	for !heard[`{"alarm":1}`] || !heard[`{"on":true}`] { // what is retained may come after what is new
 		p := desk.hears()
 		heard[string(p.Payload)] = true
 		if p.QoS != 0 || strings.Contains(string(p.Payload), "secret") || !strings.Contains(string(p.Payload), "receipt") && len(p.Properties.User) != 1 {
 			t.Errorf("%s %s %+v", p.Topic, p.Payload, p.Properties)
 		}
-	}
-	if !heard[`{"on":true}`] {
-		t.Errorf("%v", heard)
 	}
 	// An empty state takes the retained one away, and is no record.
 	before := len(w.records())

@@ -111,7 +111,8 @@ type Client struct {
 	slots  chan struct{} // messages under way
 	quiet  telemetry.Seldom
 
-	working sync.WaitGroup
+	working    sync.WaitGroup
+	subscribed bool // since the process began
 }
 
 // NewClient makes a client.
@@ -122,7 +123,7 @@ func NewClient(readings Readings, devices Devices, opts ClientOptions) (*Client,
 	}
 	return &Client{
 		taker: taker{readings: readings, devices: devices, patience: opts.Patience},
-		opts:  opts, recent: newMemory(1, opts.Receive), slots: make(chan struct{}, opts.Receive),
+		opts:  opts, recent: newMemory(1, maxIdentifiers), slots: make(chan struct{}, opts.Receive),
 	}, nil
 }
 
@@ -130,7 +131,9 @@ const (
 	session   = 30 * 24 * time.Hour // how long the broker keeps what comes while the client is away
 	keepAlive = 30 * time.Second
 	maxRetry  = time.Minute
-	ackPause  = 10 * time.Millisecond // between acknowledgements that are sent together
+	// maxIdentifiers is all that there are: brokers send again whatever they have, at once.
+	maxIdentifiers = 65535
+	ackPause       = 10 * time.Millisecond // between acknowledgements that are sent together
 )
 
 // Run takes messages until ctx ends, connecting again when it has to; then what is
@@ -184,12 +187,16 @@ func (c *Client) connection(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := client.Connect(ctx, hello); err != nil {
+	welcome, err := client.Connect(ctx, hello)
+	if err != nil {
 		return fmt.Errorf("connecting to an MQTT broker: %w", err)
 	}
 	defer func() { _ = client.Disconnect(&paho.Disconnect{}) }() // the connection may be gone
-	if err := c.subscribe(ctx, client); err != nil {
-		return err
+	if !c.subscribed || !welcome.SessionPresent {                // what is asked for may be other than before
+		if err := c.subscribe(open, client); err != nil {
+			return err
+		}
+		c.subscribed = true
 	}
 	c.opts.Logger.InfoContext(ctx, "mqtt broker connected", slog.String(telemetry.KeySource, c.opts.Source))
 	c.opts.Metrics.links.Inc()
@@ -241,24 +248,35 @@ func (c *Client) hello() (*paho.Connect, error) {
 	return hello, nil
 }
 
-// subscribe asks for what is to be taken, each time: the broker may have lost the
-// session. Retained messages come when a subscription is new.
+// subscribe asks for what is to be taken. Retained messages come when a subscription
+// is new.
 func (c *Client) subscribe(ctx context.Context, client *paho.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Connect)
-	defer cancel()
 	s := &paho.Subscribe{}
 	for _, t := range c.opts.Topics {
 		s.Subscriptions = append(s.Subscriptions, paho.SubscribeOptions{Topic: t.filter(), QoS: 1, RetainHandling: 1})
 	}
-	ack, err := client.Subscribe(ctx, s)
-	if err != nil {
-		return fmt.Errorf("subscribing at an MQTT broker: %w", err)
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Connect)
+	defer cancel()
+	for {
+		ack, err := client.Subscribe(ctx, s)
+		if err == nil {
+			return nil
+		}
+		if ack == nil || !slices.Contains(ack.Reasons, codeInUse) {
+			return fmt.Errorf("subscribing at an MQTT broker: %w", err)
+		}
+		// Some brokers number what they send and what they get together: once what is
+		// under way is acknowledged, the number is free.
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("subscribing at an MQTT broker: %w", err)
+		case <-time.After(c.opts.Retry):
+		}
 	}
-	if i := slices.IndexFunc(ack.Reasons, func(r byte) bool { return r >= 0x80 }); i >= 0 {
-		return fmt.Errorf("subscribing at an MQTT broker: topic %d is refused: reason %#x", i, ack.Reasons[i])
-	}
-	return nil
 }
+
+// codeInUse is the reason code for a packet identifier that is in use.
+const codeInUse byte = 0x91
 
 // receive takes a message, when there is room for one more.
 func (c *Client) receive(ctx context.Context, client *paho.Client, m *paho.Publish) {
