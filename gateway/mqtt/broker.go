@@ -22,14 +22,15 @@ import (
 // what a device publishes is answered here, when it is durable.
 type Broker struct {
 	taker
-	opts    Options
-	metrics *Metrics
-	states  States
-	door    *source.Door
-	server  *mochi.Server
-	held    *semaphore.Weighted // bytes of messages under way
-	recent  *memory
-	quiet   telemetry.Seldom
+	opts     Options
+	metrics  *Metrics
+	states   States
+	door     *source.Door
+	server   *mochi.Server
+	held     *semaphore.Weighted // bytes of messages under way
+	recent   *memory
+	retained retained
+	quiet    telemetry.Seldom
 
 	stating sync.Mutex // one change of a retained state at a time
 
@@ -79,8 +80,9 @@ func (b *Broker) open() error {
 	c.MaximumSessionExpiryInterval = uint32(sessionLife / time.Second)
 	c.TopicAliasMaximum = 0 // the server asks for rights before it looks an alias up
 	c.SharedSubAvailable = 0
+	c.RetainAvailable = 0 // by the server: see retained
 	b.server = mochi.New(&mochi.Options{
-		Capabilities: c, Logger: slog.New(slog.DiscardHandler), SysTopicResendInterval: 24 * 3600,
+		Capabilities: c, Logger: slog.New(slog.DiscardHandler), SysTopicResendInterval: 1 << 32, // never
 	})
 	if err := b.server.AddHook(&hook{broker: b}, nil); err != nil {
 		return fmt.Errorf("opening the MQTT broker: %w", err)
@@ -134,13 +136,6 @@ func (b *Broker) disconnect(cl *mochi.Client, code packets.Code) {
 	_ = b.server.DisconnectClient(cl, code) // it returns the code
 }
 
-// forward publishes to those who subscribe, and keeps it for those who will.
-func (b *Broker) forward(self *mochi.Client, t topic, m packets.Packet) {
-	m.FixedHeader.Type = packets.Publish
-	m.TopicName = t.String()
-	_ = b.server.InjectPacket(self, m) // fails for what is no PUBLISH
-}
-
 // remember gives the broker the states that devices had when the node ended. Until
 // it has, they come to subscribers like news.
 func (b *Broker) remember(ctx context.Context) {
@@ -170,10 +165,10 @@ func (b *Broker) restore(self *mochi.Client, s *State) {
 	}
 	b.stating.Lock()
 	defer b.stating.Unlock()
-	if _, newer := b.server.Topics.Retained.Get(t.String()); newer {
+	if b.retained.has(t.String()) { // newer
 		return
 	}
-	b.forward(self, t, newsOf(s.Receipt, s.MediaType, s.Body, true))
+	b.publish(self, t, newsOf(s.Receipt, s.MediaType, s.Body, true))
 }
 
 // listStates waits until the states can be read, as long as it takes.

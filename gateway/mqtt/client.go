@@ -304,6 +304,7 @@ func (c *Client) receive(ctx context.Context, client *paho.Client, m *paho.Publi
 	c.working.Go(func() {
 		defer func() { <-c.slots }()
 		if c.patiently(ctx, &p, name) {
+			c.recent.answered("", m.PacketID)
 			_ = client.Ack(m) // of a connection that is gone it comes again
 		}
 	})

@@ -86,6 +86,21 @@ func (h *hospital) unacknowledged() int {
 	return c.State.Inflight.Len()
 }
 
+// cut breaks the client's connection, as if the network had gone, and waits until it
+// is back: this broker itself forgets what comes while a session is taken over.
+func (h *hospital) cut() {
+	h.t.Helper()
+	c, ok := h.server.Clients.Get("node")
+	if !ok {
+		h.t.Fatal("the client is not there")
+	}
+	c.Stop(mochipackets.ErrServerBusy)
+	await(h.t, "the client to come back", func() bool {
+		now, ok := h.server.Clients.Get("node")
+		return ok && now != c && !now.Closed() && now.State.Subscriptions.Len() > 0
+	})
+}
+
 // run runs a client until what it returns is called.
 func (h *hospital) run(w *ward, edit func(*mqtt.ClientOptions)) (end func()) {
 	h.t.Helper()
@@ -159,9 +174,7 @@ func TestAClientGoesOnAfterWhatPasses(t *testing.T) {
 		case 20:
 			w.answer(nil)
 		case 60, 120:
-			if c, ok := h.server.Clients.Get("node"); ok {
-				c.Stop(mochipackets.ErrServerBusy) // as if the network had gone
-			}
+			h.cut()
 		case 90:
 			w.answer(ledger.Problemf(ledger.CodeBusy, "busy"))
 		case 100:
@@ -203,7 +216,11 @@ func TestABrokerIsBounded(t *testing.T) {
 		if _, err := conn.Read(make([]byte, 1024)); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = conn.Write([]byte("\x20\x03\x00\x00\x00\x32\xff\xff\x7f"))
+		_, _ = conn.Write([]byte("\x20\x03\x00\x00\x00"))
+		if _, err := conn.Read(make([]byte, 1024)); err != nil { // it subscribes
+			t.Fatal(err)
+		}
+		_, _ = conn.Write([]byte("\x32\xff\xff\x7f"))
 		for b := make([]byte, 4096); err == nil; {
 			_, err = conn.Read(b)
 		}

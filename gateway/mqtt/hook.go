@@ -22,7 +22,7 @@ func (*hook) ID() string { return "secant" }
 func (*hook) Provides(b byte) bool {
 	switch b {
 	case mochi.OnConnect, mochi.OnConnectAuthenticate, mochi.OnSessionEstablished, mochi.OnACLCheck, mochi.OnPacketRead, mochi.OnPacketEncode,
-		mochi.OnSubscribe, mochi.OnPublish, mochi.OnPublishDropped, mochi.OnDisconnect, mochi.OnClientExpired:
+		mochi.OnSubscribe, mochi.OnPacketProcessed, mochi.OnPublish, mochi.OnPublishDropped, mochi.OnDisconnect, mochi.OnClientExpired:
 		return true
 	}
 	return false
@@ -94,6 +94,8 @@ func (*hook) OnACLCheck(cl *mochi.Client, topic string, write bool) bool {
 func (h *hook) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
 	l := linkOf(cl)
 	switch pk.FixedHeader.Type {
+	case packets.Connect: // the server would refuse it, which does not retain by itself
+		l.retainsWill, pk.Connect.WillRetain = pk.Connect.WillRetain, false
 	case packets.Disconnect:
 		l.clean = pk.ReasonCode != packets.CodeDisconnectWillMessage.Code
 	case packets.Publish:
@@ -130,10 +132,26 @@ func (h *hook) OnSubscribe(cl *mochi.Client, pk packets.Packet) packets.Packet {
 		h.broker.disconnect(cl, packets.ErrQuotaExceeded)
 		pk.Filters = nil
 	}
+	l := linkOf(cl)
+	l.asked = l.asked[:0]
 	for i := range pk.Filters {
-		pk.Filters[i].Qos = 0
+		f := &pk.Filters[i]
+		f.Qos = 0
+		_, known := cl.State.Subscriptions.Get(f.Filter)
+		if maySubscribe(l.source, f.Filter) && (f.RetainHandling == 0 || f.RetainHandling == 1 && !known) { // 3.8.3.1
+			l.asked = append(l.asked, *f)
+		}
 	}
 	return pk
+}
+
+// OnPacketProcessed sends what is retained to who has just subscribed.
+func (h *hook) OnPacketProcessed(cl *mochi.Client, pk packets.Packet, err error) {
+	if l := linkOf(cl); l != nil && pk.FixedHeader.Type == packets.Subscribe && err == nil {
+		for _, f := range l.asked {
+			h.broker.retained.send(cl, f)
+		}
+	}
 }
 
 // OnPublish takes a message. The server is told to do nothing about it.

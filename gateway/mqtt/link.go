@@ -33,6 +33,9 @@ type link struct {
 	clean    bool          // it said that it goes
 	will     *will
 
+	retainsWill bool                   // as CONNECT said
+	asked       []packets.Subscription // by the SUBSCRIBE that is looked at, what wants retained messages
+
 	queue   chan *pending
 	working sync.WaitGroup
 
@@ -244,6 +247,7 @@ func (l *link) acknowledge(p *pending, code byte, properties packets.Properties)
 	if p.qos == 0 {
 		return
 	}
+	l.broker.recent.answered(l.client.ID, p.id)
 	_ = l.client.WritePacket(packets.Packet{ // who does not read it asks again
 		FixedHeader: packets.FixedHeader{Type: packets.Puback}, PacketID: p.id, ReasonCode: code, Properties: properties,
 	})
@@ -254,7 +258,7 @@ func (l *link) tell(t topic, p *published, receipt proof.RequestID, retain bool)
 	b := l.broker
 	retain = retain && t.kind == kindState
 	if t.kind == kindReadings {
-		b.forward(l.self, t.beside(kindReceipts), receiptNews(receipt))
+		b.publish(l.self, t.beside(kindReceipts), receiptNews(receipt))
 		return nil
 	}
 	if retain {
@@ -268,9 +272,9 @@ func (l *link) tell(t topic, p *published, receipt proof.RequestID, retain bool)
 			return err //nolint:wrapcheck // a problem is passed on as it is
 		}
 	}
-	b.forward(l.self, t, newsOf(receipt, p.contentType, p.body, retain))
+	b.publish(l.self, t, newsOf(receipt, p.contentType, p.body, retain))
 	if len(p.body) > 0 {
-		b.forward(l.self, t.beside(kindReceipts), receiptNews(receipt))
+		b.publish(l.self, t.beside(kindReceipts), receiptNews(receipt))
 	}
 	return nil
 }

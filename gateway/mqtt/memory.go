@@ -26,8 +26,9 @@ type remembered struct {
 }
 
 type sending struct {
-	digest [sha256.Size]byte // of topic and body: an identifier is used again
-	name   []byte
+	digest   [sha256.Size]byte // of topic and body: an identifier is used again
+	name     []byte
+	answered bool
 }
 
 func newMemory(clients, messages int) *memory {
@@ -35,12 +36,13 @@ func newMemory(clients, messages int) *memory {
 }
 
 // name returns the name of a message: that which it got before, if it is one sent
-// again, or a new one.
+// again, or a new one. Some senders do not say that they send it again; while an
+// identifier has no answer, it is not free for another message (2.2.1).
 func (m *memory) name(client string, id uint16, again bool, digest [sha256.Size]byte) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.of(client)
-	if s, ok := r.sent[id]; ok && again && s.digest == digest {
+	if s, ok := r.sent[id]; ok && (again || !s.answered) && s.digest == digest {
 		return s.name
 	}
 	name := newName()
@@ -51,8 +53,21 @@ func (m *memory) name(client string, id uint16, again bool, digest [sha256.Size]
 		}
 		r.ids = append(r.ids, id)
 	}
-	r.sent[id] = sending{digest, name}
+	r.sent[id] = sending{digest: digest, name: name}
 	return name
+}
+
+// answered notes that the message with an identifier has its answer.
+func (m *memory) answered(client string, id uint16) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.known[client]; ok {
+		r := e.Value.(*remembered) //nolint:errcheck,forcetypeassert // the list holds nothing else
+		if s, ok := r.sent[id]; ok {
+			s.answered = true
+			r.sent[id] = s
+		}
+	}
 }
 
 // of finds a client, forgetting the one that came longest ago for a new one.

@@ -50,7 +50,7 @@ func (l *link) readWill(pk *packets.Packet) *refusal {
 	if len(c.WillPayload) > maxWill {
 		return &refusal{codeQuota, outcomeQuota, fmt.Sprintf("a will has at most %d bytes", maxWill)}
 	}
-	w := &will{published: published{topic: t, contentType: c.WillProperties.ContentType, body: c.WillPayload}, retain: c.WillRetain}
+	w := &will{published: published{topic: t, contentType: c.WillProperties.ContentType, body: c.WillPayload}, retain: l.retainsWill}
 	for _, u := range c.WillProperties.User {
 		w.user = append(w.user, property{u.Key, u.Val})
 	}
@@ -179,6 +179,6 @@ func (l *link) record(w *will, at time.Time) (id proof.RequestID, err error) {
 	if id, err = l.broker.submit(l.ctx, Message{Unit: w.unit, Once: newName(), MediaType: mediaJSON, Body: body}); err != nil {
 		return id, err
 	}
-	l.broker.forward(l.self, w.topic.beside(kindEvents), newsOf(id, mediaJSON, body, false))
+	l.broker.publish(l.self, w.topic.beside(kindEvents), newsOf(id, mediaJSON, body, false))
 	return id, nil
 }
