@@ -354,3 +354,81 @@ func TestAnotherImplementationPublishes(t *testing.T) {
 		t.Errorf("the event: %d %s, published %s", status, b, told.Event.Payload)
 	}
 }
+
+// inService is a node with an MQTT broker without TLS, and a device that it calls PUMP-7.
+func inService(tb testing.TB, c *consortium, edit func(*config.Config)) (*running, device) {
+	tb.Helper()
+	cfg := c.config("hospital-north")
+	cfg.MQTT = []config.Listener{{Sources: []config.Source{{Name: "bench", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}}}
+	if edit != nil {
+		edit(&cfg)
+	}
+	north, maker := c.launch(tb, "hospital-north", cfg, func(string) {}).ready(), c.start(tb, "medtech")
+	model(maker)
+	d := commission(tb, maker, north, "SN-1")
+	north.name(d.id, "bench", "PUMP-7")
+	return north, d
+}
+
+// TestProgramsAtHandPublish has curl and mosquitto_pub publish: the one at QoS 0, whose
+// receipt is read elsewhere, the other in both versions of the protocol.
+func TestProgramsAtHandPublish(t *testing.T) {
+	c := newConsortium(t)
+	north, d := inService(t, c, nil)
+	listen := north.cfg.MQTT[0].Listen
+	const topic = "secant/v1/bench/PUMP-7/"
+	run := func(name string, args ...string) string {
+		b, err := exec.CommandContext(t.Context(), name, args...).Output()
+		if e, ok := err.(*exec.ExitError); ok && !strings.Contains(strings.Join(args, " "), "-m") {
+			t.Errorf("%s %v: %v %s", name, args, err, e.Stderr)
+		}
+		return string(b)
+	}
+	record := func(receipt string) string {
+		_, b := north.call("auditor", http.MethodGet, "/v1/readings/"+receipt+"/records/0", nil, nil)
+		return string(b)
+	}
+	t.Run("curl", func(t *testing.T) {
+		if b, err := exec.CommandContext(t.Context(), "curl", "--version").Output(); err != nil || !bytes.Contains(b, []byte(" mqtt ")) {
+			t.Skip("curl is not here, or has no MQTT")
+		}
+		run("curl", "-s", "-d", `{"by":"curl"}`, "mqtt://"+listen+"/"+topic+"readings")
+		told := run("curl", "-s", "-m", "2", "mqtt://"+listen+"/"+topic+"receipts")
+		receipt, _, _ := strings.Cut(told[strings.LastIndex(told, `":"`)+3:], `"`)
+		if got := record(receipt); got != `{"by":"curl"}` {
+			t.Errorf("%q told %q", told, got)
+		}
+	})
+	t.Run("mosquitto_pub", func(t *testing.T) {
+		if _, err := exec.LookPath("mosquitto_pub"); err != nil {
+			t.Skip("mosquitto_pub is not installed")
+		}
+		host, port, err := net.SplitHostPort(listen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		header, body := d.sign(t, `{"by":"mosquitto_pub"}`)
+		p, _ := attach(t, listen, nil, nil)
+		p.subscribe("secant/v1/bench/+/receipts")
+		for _, version := range []string{"mqttv311", "mqttv5"} {
+			args := []string{"-h", host, "-p", port, "-V", version, "-q", "1", "-t", topic + "readings", "-m"}
+			if version == "mqttv311" {
+				args = append(args, `{"by":"mosquitto_pub"}`)
+			} else {
+				args = append(args, string(body), "-D", "publish", "content-type", header["Content-Type"],
+					"-D", "publish", "user-property", auth.HeaderSeed, header[auth.HeaderSeed],
+					"-D", "publish", "user-property", auth.HeaderSignature, header[auth.HeaderSignature])
+			}
+			if out, err := exec.CommandContext(t.Context(), "mosquitto_pub", args...).CombinedOutput(); err != nil {
+				t.Errorf("%s: %v %s", version, err, out)
+			}
+			for {
+				told := string(p.await(topic + "receipts").Payload)
+				receipt := strings.Trim(strings.TrimPrefix(told, `{"receipt":`), `"}`)
+				if got := record(receipt); got == `{"by":"mosquitto_pub"}` {
+					break // before it, what was retained
+				}
+			}
+		}
+	})
+}
