@@ -82,9 +82,6 @@ func (n *Network) Seat(id, title, kind string, orderer bool) (o Organisation, jo
 		if seat.Node.Monitors, err = n.freePorts(monitorPorts, Span, 1); err != nil {
 			return o, false, err
 		}
-		if seat.Node.Devices, err = n.freePorts(devicePorts, Span, 1); err != nil {
-			return o, false, err
-		}
 	}
 	return *seat, true, nil
 }

@@ -110,7 +110,8 @@ type Node struct {
 
 	// Monitors is for HL7 v2 messages over MLLP, of a hospital's; zero: it takes none.
 	Monitors int `json:"monitors,omitempty"`
-	// Devices is for MQTT, of a hospital's; zero: it takes none.
+	// Devices is for MQTT, of a hospital's that was there from the beginning: there are
+	// not ports enough for more. Zero: it takes none.
 	Devices int `json:"devices,omitempty"`
 }
 
