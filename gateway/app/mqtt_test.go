@@ -432,3 +432,96 @@ func TestProgramsAtHandPublish(t *testing.T) {
 		}
 	})
 }
+
+// TestAHospitalsBrokerIsHeard has the node take from mosquitto what mosquitto_pub
+// publishes there, over TLS and with a password, also what came while the node was away.
+func TestAHospitalsBrokerIsHeard(t *testing.T) {
+	mosquitto, err := exec.LookPath("mosquitto")
+	if err != nil {
+		if mosquitto, err = exec.LookPath("/usr/sbin/mosquitto"); err != nil {
+			t.Skip("mosquitto is not installed")
+		}
+	}
+	root, certificate, key := certify(t)
+	dir := t.TempDir()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	passwords := filepath.Join(dir, "passwords")
+	if out, err := exec.CommandContext(t.Context(), "mosquitto_passwd", "-b", "-c", passwords, "node", "secret-word").CombinedOutput(); err != nil {
+		t.Skipf("mosquitto_passwd: %v %s", err, out)
+	}
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user root\n" // it would give up the right to read these files
+	}
+	conf := write("mosquitto.conf", user+"listener "+port+" 127.0.0.1\nallow_anonymous false\npassword_file "+passwords+
+		"\ncertfile "+certificate+"\nkeyfile "+key+"\npersistence false\n")
+	broker := exec.CommandContext(t.Context(), mosquitto, "-c", conf)
+	if err := broker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = broker.Process.Kill()
+		_ = broker.Wait()
+	})
+	c := newConsortium(t)
+	edit := func(cfg *config.Config) {
+		cfg.Brokers = []config.Broker{{
+			Source: "bench", URL: "mqtts://localhost:" + port, Roots: root, User: "node", Password: config.KeyFile(write("password", "secret-word\n")),
+			Topics: []config.BrokerTopic{{Topic: "ward/+/{device}/vitals"}},
+		}}
+	}
+	north, d := inService(t, c, edit)
+	connected := func() {
+		t.Helper()
+		north.await("the broker", func() bool { return strings.Contains(north.log.String(), "mqtt broker connected") })
+	}
+	connected()
+	publish := func(body string, properties ...string) {
+		t.Helper()
+		args := []string{"-h", "localhost", "-p", port, "--cafile", root, "-u", "node", "-P", "secret-word", "-V", "mqttv5", "-q", "1", "-t", "ward/3/PUMP-7/vitals", "-m", body}
+		if out, err := exec.CommandContext(t.Context(), "mosquitto_pub", append(args, properties...)...).CombinedOutput(); err != nil {
+			t.Fatalf("mosquitto_pub: %v %s", err, out)
+		}
+	}
+	taken := func(n string) {
+		t.Helper()
+		north.await(n+" messages", func() bool {
+			_, b := north.call("auditor", http.MethodGet, "/metrics", nil, nil)
+			return bytes.Contains(b, []byte(`secant_mqtt_messages_total{outcome="accepted"} `+n+"\n"))
+		})
+	}
+	header, body := d.sign(t, `{"by":"a broker"}`)
+	publish(string(body), "-D", "publish", "content-type", header["Content-Type"],
+		"-D", "publish", "user-property", auth.HeaderSeed, header[auth.HeaderSeed],
+		"-D", "publish", "user-property", auth.HeaderSignature, header[auth.HeaderSignature])
+	taken("1")
+	// By HTTP it is the same record: there is one.
+	if status, b := north.call("", http.MethodPost, "/v1/readings", body, header); status != http.StatusAccepted || !bytes.Contains(b, []byte(`"logIndex":0`)) {
+		t.Errorf("%d %s", status, b)
+	}
+	if err := north.stop(); err != nil {
+		t.Fatal(err)
+	}
+	publish(`{"n":2}`)
+	publish(`{"n":3}`)
+	north = c.launch(t, "hospital-north", north.cfg, func(string) {}).ready()
+	taken("2")
+	if strings.Contains(north.log.String(), "secret-word") {
+		t.Error("the log tells the password")
+	}
+}

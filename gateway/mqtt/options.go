@@ -58,7 +58,7 @@ type Options struct {
 
 	Packet      int           // bytes of a packet, that is of a message; default 256 KiB
 	Held        int64         // bytes of messages under way, of all clients; default 64 MiB
-	Receive     int           // messages of one client under way at once; default 128
+	Receive     int           // messages of one client under way at once; default 256
 	Connections int           // at once; default 256
 	PerSource   int           // of them of one source; default 64
 	Handshake   time.Duration // for TLS, and for CONNECT; default 10 s
@@ -79,7 +79,7 @@ func orDefault[T int | int64 | time.Duration](v *T, d T) {
 func (o Options) validate() (Options, error) {
 	orDefault(&o.Packet, 256<<10)
 	orDefault(&o.Held, 64<<20)
-	orDefault(&o.Receive, 128)
+	orDefault(&o.Receive, 256)
 	orDefault(&o.Connections, 256)
 	orDefault(&o.PerSource, 64)
 	orDefault(&o.Handshake, 10*time.Second)
