@@ -145,7 +145,7 @@ func (c *Client) Run(ctx context.Context) error {
 		begun := time.Now()
 		err := c.connection(ctx)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // told to end
+			return nil
 		}
 		if c.quiet.May() {
 			c.opts.Logger.WarnContext(ctx, "mqtt broker not connected", slog.String(telemetry.KeySource, c.opts.Source), slog.Any(telemetry.KeyError, err))

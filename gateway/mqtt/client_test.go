@@ -2,6 +2,7 @@ package mqtt_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -224,7 +225,7 @@ func TestABrokerIsBounded(t *testing.T) {
 		for b := make([]byte, 4096); err == nil; {
 			_, err = conn.Read(b)
 		}
-		if e, ok := err.(net.Error); ok && e.Timeout() {
+		if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 			t.Error("the client waits for a packet of two megabytes")
 		}
 		_ = conn.Close()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -116,11 +117,11 @@ func (w *ward) records() []string {
 }
 
 // await waits until something is so.
-func await(t testing.TB, what string, reached func() bool) {
-	t.Helper()
+func await(tb testing.TB, what string, reached func() bool) {
+	tb.Helper()
 	for end := time.Now().Add(20 * time.Second); !reached(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("still waiting for %s", what)
+			tb.Fatalf("still waiting for %s", what)
 		}
 	}
 }
@@ -137,12 +138,12 @@ type house struct {
 func newWard() *ward { return &ward{kept: map[string][]byte{}, states: map[string]mqtt.State{}} }
 
 // open opens a broker for the source bedside, on 127.0.0.1, and far, on 127.0.0.2.
-func open(t testing.TB, w *ward, opts mqtt.Options) *house {
-	t.Helper()
-	h := &house{t: t, reg: prometheus.NewRegistry()}
+func open(tb testing.TB, w *ward, opts mqtt.Options) *house {
+	tb.Helper()
+	h := &house{t: tb, reg: prometheus.NewRegistry()}
 	var err error
 	if h.metrics, err = mqtt.NewMetrics(h.reg); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	opts.Metrics, opts.Logger = h.metrics, slog.New(slog.DiscardHandler)
 	opts.Sources = []source.Source{
@@ -151,23 +152,23 @@ func open(t testing.TB, w *ward, opts mqtt.Options) *house {
 	}
 	b, err := mqtt.NewBroker(w, w, w, opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	h.address = l.Addr().String()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(tb.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Serve(ctx, l) }()
 	h.end = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
-	t.Cleanup(h.end)
+	tb.Cleanup(h.end)
 	return h
 }
 
@@ -259,7 +260,7 @@ func (d *device) next() packets.Packet {
 	_ = d.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 	p, err := packets.ReadPacket(d.conn)
 	if err != nil {
-		if e, ok := err.(net.Error); ok && e.Timeout() {
+		if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 			d.t.Fatal("nothing came")
 		}
 		return nil

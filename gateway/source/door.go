@@ -42,7 +42,7 @@ const acceptPause = 100 * time.Millisecond
 // a connection when handle returns. It returns nil after an orderly end, once every
 // handle has returned.
 func (d *Door) Serve(ctx context.Context, l net.Listener, handle func(ctx context.Context, conn net.Conn, source string)) error {
-	d.opts.Logger.InfoContext(ctx, d.opts.Protocol+" listening", slog.String(telemetry.KeyAddress, l.Addr().String()))
+	d.opts.Logger.InfoContext(ctx, "listening for devices", slog.String(telemetry.KeyProtocol, d.opts.Protocol), slog.String(telemetry.KeyAddress, l.Addr().String()))
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
 	var serving sync.WaitGroup
@@ -94,7 +94,7 @@ func (d *Door) admit(ctx context.Context, conn net.Conn, handle func(context.Con
 	if s == nil {
 		d.metrics.refuse("unknown")
 		if d.strangers.May() {
-			d.opts.Logger.WarnContext(ctx, d.opts.Protocol+" sender unknown: neither its certificate nor its network is a source's")
+			d.opts.Logger.WarnContext(ctx, "sender unknown: neither its certificate nor its network is a source's", slog.String(telemetry.KeyProtocol, d.opts.Protocol))
 		}
 		return
 	}

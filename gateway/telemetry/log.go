@@ -32,6 +32,7 @@ const (
 	KeyWarning      = "warning"      // about the configuration
 	KeyEpochs       = "epochs"       // how many the trust file has
 	KeySource       = "source"       // of readings, as the configuration names it
+	KeyProtocol     = "protocol"     // that devices speak
 	KeyReceipt      = "receipt"      // id of readings that were taken
 )
 
