@@ -139,18 +139,7 @@ func pair(t *testing.T, certificate, key string) tls.Certificate {
 // TestAnotherImplementationSendsMessages has node-hl7-client send over TLS with a
 // certificate of its own.
 func TestAnotherImplementationSendsMessages(t *testing.T) {
-	if testing.Short() {
-		t.Skip("installs a package of Node's")
-	}
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("testdata/monitor")); err != nil {
-		t.Fatal(err)
-	}
-	npm := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-	npm.Dir = dir
-	if out, err := npm.CombinedOutput(); err != nil {
-		t.Skipf("no other implementation to check against: npm cannot fetch it: %v: %s", err, out)
-	}
+	dir := peer(t, "monitor")
 	c := newConsortium(t)
 	root, certificate, key := certify(t)
 	_, source, sourceKey := certify(t)
