@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -46,17 +47,17 @@ type publisher struct {
 }
 
 // attach connects to a broker; edit may change the CONNECT.
-func attach(t testing.TB, address string, secure *tls.Config, edit func(*paho.Connect)) (*publisher, *paho.Connack) {
-	t.Helper()
-	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+func attach(tb testing.TB, address string, secure *tls.Config, edit func(*paho.Connect)) (*publisher, *paho.Connack) {
+	tb.Helper()
+	conn, err := (&net.Dialer{}).DialContext(tb.Context(), "tcp", address)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if secure != nil {
 		conn = tls.Client(conn, secure)
 	}
-	t.Cleanup(func() { _ = conn.Close() })
-	p := &publisher{t: t, conn: conn}
+	tb.Cleanup(func() { _ = conn.Close() })
+	p := &publisher{t: tb, conn: conn}
 	p.client = paho.NewClient(paho.ClientConfig{
 		Conn: packets.NewThreadSafeConn(conn),
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(r paho.PublishReceived) (bool, error) {
@@ -70,9 +71,9 @@ func attach(t testing.TB, address string, secure *tls.Config, edit func(*paho.Co
 	if edit != nil {
 		edit(c)
 	}
-	ack, err := p.client.Connect(t.Context(), c)
+	ack, err := p.client.Connect(tb.Context(), c)
 	if err != nil && ack == nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p, ack
 }
@@ -379,7 +380,7 @@ func TestProgramsAtHandPublish(t *testing.T) {
 	const topic = "secant/v1/bench/PUMP-7/"
 	run := func(name string, args ...string) string {
 		b, err := exec.CommandContext(t.Context(), name, args...).Output()
-		if e, ok := err.(*exec.ExitError); ok && !strings.Contains(strings.Join(args, " "), "-m") {
+		if e, ok := errors.AsType[*exec.ExitError](err); ok && !strings.Contains(strings.Join(args, " "), "-m") {
 			t.Errorf("%s %v: %v %s", name, args, err, e.Stderr)
 		}
 		return string(b)
