@@ -79,7 +79,7 @@ func (n *node) live(ctx context.Context, opened error, listen listenFunc) (err e
 		}
 		listeners = append(listeners, listener)
 	}
-	doors, err := listenForMonitors(ctx, n.monitors, listen)
+	doors, err := listenForDevices(ctx, n.doors, listen)
 	if err != nil {
 		for _, l := range listeners {
 			err = errors.Join(err, l.Close())
@@ -120,7 +120,10 @@ func (n *node) run(ctx context.Context, listeners, doors []net.Listener) error {
 	}
 
 	for i, l := range doors {
-		part(&messages, "taking HL7 messages", func() error { return n.monitors[i].server.Serve(ctx, l) })
+		part(&messages, "taking messages by "+n.doors[i].protocol, func() error { return n.doors[i].serve(ctx, l) })
+	}
+	for _, b := range n.brokers {
+		part(&messages, "taking messages of a broker", func() error { return b.Run(ctx) })
 	}
 
 	err := server.Run(ctx, listeners, n.engine, n.serverOptions(), n.logger, n.api.End)

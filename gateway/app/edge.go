@@ -91,17 +91,17 @@ func runEdge(ctx context.Context, cfg *config.Edge, box *edge.Box, logger *slog.
 	if err != nil {
 		return err
 	}
-	doors, err := openListeners(cfg.MLLP, spooled{box}, box, metrics, logger)
+	doors, err := openDoors(nil, "mllp", cfg.MLLP, hearMessages(spooled{box}, box, metrics, logger))
 	if err != nil {
 		return err
 	}
-	listeners, err := listenForMonitors(ctx, doors, listen)
+	listeners, err := listenForDevices(ctx, doors, listen)
 	if err != nil {
 		return err
 	}
 	parts, ctx := errgroup.WithContext(ctx)
 	for i, l := range listeners {
-		parts.Go(func() error { return doors[i].server.Serve(ctx, l) })
+		parts.Go(func() error { return doors[i].serve(ctx, l) })
 	}
 	parts.Go(func() error { return box.Run(ctx) })
 	return parts.Wait() //nolint:wrapcheck // each says what it did

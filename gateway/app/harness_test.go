@@ -139,8 +139,10 @@ func (c *consortium) launchOn(tb testing.TB, org string, cfg config.Config, on L
 		cfg.Public.Listen = free()
 		cfg.Public.Host = strings.Replace(cfg.Public.Listen, "127.0.0.1", "localhost", 1)
 	}
-	for i := range cfg.MLLP {
-		cfg.MLLP[i].Listen = free()
+	for _, listeners := range [][]config.Listener{cfg.MLLP, cfg.MQTT} {
+		for i := range listeners {
+			listeners[i].Listen = free()
+		}
 	}
 	r := &running{t: tb, cfg: cfg, url: cfg.Endpoint, log: &syncBuffer{}}
 	trust, err := openTrust(cfg.Trust)

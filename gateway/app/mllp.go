@@ -3,30 +3,16 @@ package app
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"crypto/tls"
-	"encoding/pem"
 	"fmt"
 	"log/slog"
-	"net"
-	"os"
 
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/gateway/admit"
-	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/ingest"
 	"github.com/secant-platform/secant/gateway/mllp"
+	"github.com/secant-platform/secant/gateway/source"
 	"github.com/secant-platform/secant/gateway/store"
 )
-
-// monitors is a listener for HL7 v2 messages that was put together and is not
-// listened on.
-type monitors struct {
-	address string
-	tls     *tls.Config // nil: none
-	plain   bool        // without TLS also where others reach it
-	server  *mllp.Server
-}
 
 // openMonitors puts the listeners for HL7 v2 messages together.
 func (n *node) openMonitors() error {
@@ -37,74 +23,19 @@ func (n *node) openMonitors() error {
 	if err != nil {
 		return err
 	}
-	n.monitors, err = openListeners(n.cfg.MLLP, messages{n.readings}, named{n.store, n.devices}, metrics, n.logger)
+	n.doors, err = openDoors(n.doors, "mllp", n.cfg.MLLP, hearMessages(messages{n.readings}, named{n.store, n.devices}, metrics, n.logger))
 	return err
 }
 
-// openListeners puts listeners for HL7 v2 messages together.
-func openListeners(
-	configured []config.MLLP, readings mllp.Readings, devices mllp.Devices, metrics *mllp.Metrics, logger *slog.Logger,
-) ([]monitors, error) {
-	var list []monitors
-	for i, c := range configured {
-		m := monitors{address: c.Listen, plain: c.Plain}
-		if c.Certificate != "" {
-			own, err := tls.LoadX509KeyPair(c.Certificate, c.Key.Path())
-			if err != nil {
-				return nil, fmt.Errorf("reading the certificate for HL7 messages: %w", err)
-			}
-			m.tls = mllp.TLS(own)
-		}
-		sources, err := readSources(c.Sources)
+// hearMessages makes listeners for HL7 v2 messages.
+func hearMessages(readings mllp.Readings, devices mllp.Devices, metrics *mllp.Metrics, logger *slog.Logger) func([]source.Source) (serveFunc, error) {
+	return func(sources []source.Source) (serveFunc, error) {
+		s, err := mllp.New(readings, devices, mllp.Options{Sources: sources, Metrics: metrics, Logger: logger})
 		if err != nil {
-			return nil, fmt.Errorf("reading the sources of mllp[%d]: %w", i, err)
-		}
-		if m.server, err = mllp.New(readings, devices, mllp.Options{Sources: sources, Metrics: metrics, Logger: logger}); err != nil {
 			return nil, err
 		}
-		list = append(list, m)
+		return s.Serve, nil
 	}
-	return list, nil
-}
-
-func readSources(configured []config.MLLPSource) ([]mllp.Source, error) {
-	var sources []mllp.Source
-	for _, c := range configured {
-		s := mllp.Source{Name: c.Name, Networks: c.Networks}
-		for _, path := range c.Certificates {
-			text, err := os.ReadFile(path) //nolint:gosec // the operator names it
-			if err != nil {
-				return nil, fmt.Errorf("source %s: %w", c.Name, err)
-			}
-			block, _ := pem.Decode(text)
-			if block == nil || block.Type != "CERTIFICATE" {
-				return nil, fmt.Errorf("source %s: %s begins with no certificate", c.Name, path)
-			}
-			s.Certificates = append(s.Certificates, sha256.Sum256(block.Bytes))
-		}
-		sources = append(sources, s)
-	}
-	return sources, nil
-}
-
-// listenForMonitors opens the addresses for HL7 messages, all of them or none.
-func listenForMonitors(ctx context.Context, list []monitors, listen listenFunc) (listeners []net.Listener, err error) {
-	for _, m := range list {
-		var l net.Listener
-		if m.plain && m.tls == nil { // the operator's decision
-			l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", m.address)
-		} else {
-			l, err = listen(ctx, m.address, m.tls)
-		}
-		if err != nil {
-			for _, open := range listeners {
-				_ = open.Close()
-			}
-			return nil, fmt.Errorf("listening for HL7 messages: %w", err)
-		}
-		listeners = append(listeners, l)
-	}
-	return listeners, nil
 }
 
 // messages is the pipeline as the HL7 listener sees it.
@@ -133,7 +64,14 @@ type named struct {
 
 // Find finds a device that may hand in readings here.
 func (d named) Find(ctx context.Context, source, name string) (proof.Hash, error) {
-	var unit proof.Hash
+	unit, err := d.unit(ctx, source, name)
+	if err == nil {
+		_, err = d.devices.Admit(ctx, unit, false)
+	}
+	return unit, err
+}
+
+func (d named) unit(ctx context.Context, source, name string) (unit proof.Hash, err error) {
 	id, err := d.store.UnitNamed(ctx, source, name)
 	if err != nil {
 		return unit, err
@@ -141,6 +79,5 @@ func (d named) Find(ctx context.Context, source, name string) (proof.Hash, error
 	if err := unit.UnmarshalText([]byte(id)); err != nil {
 		return unit, fmt.Errorf("reading a unit's id: %w", err)
 	}
-	_, err = d.devices.Admit(ctx, unit, false)
-	return unit, err
+	return unit, nil
 }

@@ -21,9 +21,9 @@ import (
 // for one source, and one without TLS for another.
 func (c *consortium) withMonitors(org, certificate, key, source string) config.Config {
 	cfg := c.config(org)
-	cfg.MLLP = []config.MLLP{
-		{Certificate: certificate, Key: config.KeyFile(key), Sources: []config.MLLPSource{{Name: "icu", Certificates: []string{source}}}},
-		{Sources: []config.MLLPSource{{
+	cfg.MLLP = []config.Listener{
+		{Certificate: certificate, Key: config.KeyFile(key), Sources: []config.Source{{Name: "icu", Certificates: []string{source}}}},
+		{Sources: []config.Source{{
 			Name: "bench", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Missing: []float64{-100}, TimeZone: "Europe/Vienna",
 		}}},
 	}

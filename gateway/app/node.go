@@ -24,6 +24,7 @@ import (
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/ingest"
+	"github.com/secant-platform/secant/gateway/mqtt"
 	"github.com/secant-platform/secant/gateway/resolver"
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/server"
@@ -51,7 +52,8 @@ type node struct {
 	worker   *worker.Worker
 	readings *readings
 	devices  *admit.Devices
-	monitors []monitors
+	doors    []door
+	brokers  []*mqtt.Client
 	monitor  *monitor
 	health   *health
 	member   *member
@@ -112,6 +114,9 @@ func open(
 	n.readings = &readings{organisation: cfg.Organisation, store: n.store}
 	n.devices = admit.New(cfg.Organisation, n.store)
 	if err := n.openMonitors(); err != nil {
+		return n, err
+	}
+	if err := n.openMQTT(); err != nil {
 		return n, err
 	}
 	n.health = &health{

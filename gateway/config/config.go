@@ -67,7 +67,15 @@ type Config struct {
 	Public Public `json:"public,omitzero"`
 
 	// MLLP are listeners for HL7 v2 messages. Default: none.
-	MLLP []MLLP `json:"mllp,omitempty"`
+	MLLP []Listener `json:"mllp,omitempty"`
+
+	// MQTT are listeners for devices that speak MQTT. In them a source's name is a
+	// level of its topics, so that it has none of "/", "+" and "#". Default: none.
+	MQTT []Listener `json:"mqtt,omitempty"`
+
+	// Brokers are MQTT brokers of the organisation's own, from which the node takes
+	// what devices publish there. Default: none.
+	Brokers []Broker `json:"brokers,omitempty"`
 
 	// SignIn says how people and programs sign in.
 	SignIn SignIn `json:"signIn,omitzero"`

@@ -34,7 +34,7 @@ type Edge struct {
 	Limit int64 `json:"limit"`
 
 	// MLLP are the listeners for HL7 v2 messages, as of a node. Required.
-	MLLP []MLLP `json:"mllp"`
+	MLLP []Listener `json:"mllp"`
 
 	// Devices are those that the box speaks for. Each has in its inventory at the
 	// node a name whose source is the box's unit.
@@ -69,12 +69,14 @@ func ReadEdge(path string) (*Edge, error) {
 	abs(dir, &c.Roots)
 	abs(dir, &c.Data)
 	abs(dir, (*string)(&c.Key))
-	resolveMLLP(dir, c.MLLP)
+	for i := range c.MLLP {
+		c.MLLP[i].resolve(dir)
+	}
 	return c, nil
 }
 
 func (c *Edge) faults() []string {
-	faults := mllpFaults(c.MLLP)
+	faults := listenerFaults("mllp", c.MLLP)
 	if err := c.reach(); err != nil {
 		faults = append(faults, err.Error())
 	}

@@ -150,7 +150,8 @@ func (c *Config) Validate() error {
 	faults = append(faults, c.publicFaults()...)
 	faults = append(faults, c.signInFaults()...)
 	faults = append(faults, c.walletFaults()...)
-	faults = append(faults, mllpFaults(c.MLLP)...)
+	faults = append(faults, listenerFaults("mllp", c.MLLP)...)
+	faults = append(faults, c.mqttFaults()...)
 	if r := c.Retention.Std(); r != 0 && r < 24*time.Hour {
 		fail("retention must be at least 24h, or absent")
 	}
@@ -253,7 +254,14 @@ func (c *Config) resolve(dir string) {
 		abs(dir, &c.SignIn.Services[i].KeyFile)
 	}
 	abs(dir, &c.Wallets.Makers)
-	resolveMLLP(dir, c.MLLP)
+	for _, listeners := range [][]Listener{c.MLLP, c.MQTT} {
+		for i := range listeners {
+			listeners[i].resolve(dir)
+		}
+	}
+	for i := range c.Brokers {
+		c.Brokers[i].resolve(dir)
+	}
 	for i := range c.Ledger.Peers {
 		abs(dir, &c.Ledger.Peers[i].TLSRoot)
 	}

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/gateway/mllp"
+	"github.com/secant-platform/secant/gateway/source"
 )
 
 // newPair makes a certificate that is its own.
@@ -43,10 +44,10 @@ func secure(t *testing.T, opts mllp.Options) (*door, tls.Certificate) {
 	t.Helper()
 	known := newPair(t)
 	if opts.Sources == nil {
-		opts.Sources = []mllp.Source{{Name: "bedside", Certificates: [][sha256.Size]byte{sha256.Sum256(known.Certificate[0])}}}
+		opts.Sources = []source.Source{{Name: "bedside", Certificates: [][sha256.Size]byte{sha256.Sum256(known.Certificate[0])}}}
 	}
 	own := newPair(t)
-	return openOver(t, &ward{}, opts, func(l net.Listener) net.Listener { return tls.NewListener(l, mllp.TLS(own)) }), known
+	return openOver(t, &ward{}, opts, func(l net.Listener) net.Listener { return tls.NewListener(l, source.TLS(own)) }), known
 }
 
 // dial connects from an address of this machine's.
@@ -127,9 +128,9 @@ func TestWhoCannotBeASourceIsLeftAtOnce(t *testing.T) {
 	t.Parallel()
 	digest := sha256.Sum256(newPair(t).Certificate[0])
 	networks := []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}
-	d, _ := secure(t, mllp.Options{Handshake: time.Minute, Sources: []mllp.Source{{Name: "bedside", Certificates: [][sha256.Size]byte{digest}, Networks: networks}}})
+	d, _ := secure(t, mllp.Options{Handshake: time.Minute, Sources: []source.Source{{Name: "bedside", Certificates: [][sha256.Size]byte{digest}, Networks: networks}}})
 	closedAtOnce(t, "another network", d.dial(t, "127.0.0.1"))
-	plain := open(t, &ward{}, mllp.Options{Sources: []mllp.Source{{Name: "bedside", Certificates: [][sha256.Size]byte{digest}}}})
+	plain := open(t, &ward{}, mllp.Options{Sources: []source.Source{{Name: "bedside", Certificates: [][sha256.Size]byte{digest}}}})
 	closedAtOnce(t, "one without TLS, where certificates are needed,", plain.dial(t, "127.0.0.1"))
 }
 
@@ -162,7 +163,7 @@ func TestUnknownSendersDoNotFillTheLog(t *testing.T) {
 		}
 		w := &ward{}
 		s, err := mllp.New(w, w, mllp.Options{
-			Sources: []mllp.Source{{Name: "bedside", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}},
+			Sources: []source.Source{{Name: "bedside", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}},
 			Metrics: metrics, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		})
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/secant-platform/secant/analytics/hl7"
+	"github.com/secant-platform/secant/gateway/source"
 )
 
 // Outcomes of messages that have no code of HL7's.
@@ -20,9 +21,8 @@ const (
 
 // Metrics are what the listeners of a node count together.
 type Metrics struct {
-	messages    *prometheus.CounterVec
-	refusals    *prometheus.CounterVec
-	connections prometheus.Gauge
+	messages *prometheus.CounterVec
+	door     *source.Metrics
 }
 
 // NewMetrics makes the metrics and registers them. reg may be nil: then they are
@@ -33,21 +33,16 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 			Name: "secant_mllp_messages_total",
 			Help: "HL7 v2 messages, by outcome: accepted, HL7's error code (table 0357), framing, cut, ignored or unanswered.",
 		}, []string{"outcome"}),
-		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "secant_mllp_refused_connections_total",
-			Help: "HL7 connections that were closed unheard: handshake, unknown sender, too many connections, or too many handshakes from one address; accept: not taken at all.",
-		}, []string{"reason"}),
-		connections: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "secant_mllp_connections", Help: "HL7 connections of known senders that are open.",
-		}),
+	}
+	var err error
+	if m.door, err = source.NewMetrics(reg, "mllp", "HL7"); err != nil {
+		return nil, err
 	}
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.messages, m.refusals, m.connections} {
-		if err := reg.Register(c); err != nil {
-			return nil, fmt.Errorf("registering metrics: %w", err)
-		}
+	if err := reg.Register(m.messages); err != nil {
+		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
 	return m, nil
 }
@@ -61,5 +56,3 @@ func (m *Metrics) code(code hl7.Code) {
 	}
 	m.message(strconv.Itoa(int(code)))
 }
-
-func (m *Metrics) refused(reason string) { m.refusals.WithLabelValues(reason).Inc() }

@@ -2,27 +2,13 @@ package mllp
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/tls"
 	"errors"
 	"log/slog"
-	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/gateway/source"
 )
-
-// Source is who sends messages: a monitor, or a gateway that speaks for several
-// devices.
-type Source struct {
-	Name string // under which devices have names
-	// Certificates are the SHA-256 of the certificates (DER) that it may have.
-	Certificates [][sha256.Size]byte
-	// Networks are those that it may send from. Where there are certificates too,
-	// both must fit.
-	Networks []netip.Prefix
-}
 
 // Message is one message of a device.
 type Message struct {
@@ -46,7 +32,7 @@ type Devices interface {
 
 // Options say who sends, and bound what they can take. Zero means the default.
 type Options struct {
-	Sources []Source
+	Sources []source.Source
 
 	Record      int           // bytes of a message; default 64 KiB
 	Connections int           // of senders that are known, at once; default 256
@@ -91,45 +77,5 @@ func (o Options) validate() (Options, error) {
 	if o.Metrics == nil {
 		return o, errors.New("the HL7 listener needs its metrics")
 	}
-	if len(o.Sources) == 0 {
-		return o, errors.New("the HL7 listener has no source")
-	}
-	for _, s := range o.Sources {
-		if s.Name == "" || len(s.Certificates) == 0 && len(s.Networks) == 0 {
-			return o, errors.New("a source of HL7 messages needs a name, and certificates or networks")
-		}
-	}
 	return o, nil
-}
-
-// TLS asks every sender for a certificate. Which certificates are good is decided
-// by the list of sources, and by nobody who signs certificates.
-func TLS(own tls.Certificate) *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{own}, MinVersion: tls.VersionTLS12, ClientAuth: tls.RequireAnyClientCert}
-}
-
-// possible reports whether a connection from an address, with TLS or without, can be a
-// source's, whatever certificate it shows.
-func (o *Options) possible(secure bool, from netip.Addr) bool {
-	return slices.ContainsFunc(o.Sources, func(s Source) bool { return (secure || len(s.Certificates) == 0) && s.at(from) })
-}
-
-// at reports whether a source may send from an address.
-func (s *Source) at(from netip.Addr) bool {
-	return len(s.Networks) == 0 || slices.ContainsFunc(s.Networks, func(p netip.Prefix) bool { return p.Contains(from) })
-}
-
-// source finds who a connection is from. certificate is nil without TLS.
-func (o *Options) source(certificate []byte, from netip.Addr) *Source {
-	digest := sha256.Sum256(certificate)
-	for i := range o.Sources {
-		s := &o.Sources[i]
-		if len(s.Certificates) > 0 && (certificate == nil || !slices.Contains(s.Certificates, digest)) {
-			continue
-		}
-		if s.at(from) {
-			return s
-		}
-	}
-	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/mllp"
+	"github.com/secant-platform/secant/gateway/source"
 )
 
 const message = "MSH|^~\\&|MONITOR^0011^EUI-64|ICU|EHR|NORTH|20261122140000||ORU^R01^ORU_R01|42|P|2.6\r" +
@@ -99,7 +100,7 @@ func openOver(t *testing.T, w *ward, opts mllp.Options, over func(net.Listener) 
 		t.Fatal(err)
 	}
 	if opts.Sources == nil {
-		opts.Sources = []mllp.Source{{Name: "bedside", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
+		opts.Sources = []source.Source{{Name: "bedside", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
 	}
 	opts.Logger = slog.New(slog.DiscardHandler)
 	s, err := mllp.New(w, w, opts)
@@ -361,13 +362,13 @@ func TestWhatMayPassIsNeitherTakenNorRefused(t *testing.T) {
 
 func TestWhoMaySend(t *testing.T) {
 	t.Parallel()
-	elsewhere := []mllp.Source{{Name: "bedside", Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
+	elsewhere := []source.Source{{Name: "bedside", Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
 	open(t, &ward{}, mllp.Options{Sources: elsewhere}).call(t).closed()
 	// A certificate that was asked for is not made up for by an address.
-	both := []mllp.Source{{Name: "bedside", Certificates: [][32]byte{{1}}, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
+	both := []source.Source{{Name: "bedside", Certificates: [][32]byte{{1}}, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
 	open(t, &ward{}, mllp.Options{Sources: both}).call(t).closed()
 	// A device of one source is unknown at another.
-	other := []mllp.Source{{Name: "theatre", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
+	other := []source.Source{{Name: "theatre", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
 	s := open(t, &ward{}, mllp.Options{Sources: other}).call(t)
 	s.send(message)
 	s.wants("AE|42", "204")
@@ -465,7 +466,7 @@ func TestAListenerOutlivesWhatPasses(t *testing.T) {
 	w := &ward{kept: map[string][]byte{}}
 	s, err := mllp.New(w, w, mllp.Options{
 		Metrics: metrics, Logger: slog.New(slog.DiscardHandler),
-		Sources: []mllp.Source{{Name: "bedside", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}},
+		Sources: []source.Source{{Name: "bedside", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}},
 	})
 	if err != nil {
 		t.Fatal(err)

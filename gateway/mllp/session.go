@@ -13,6 +13,7 @@ import (
 	"github.com/secant-platform/secant/analytics/hl7"
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/source"
 	"github.com/secant-platform/secant/gateway/telemetry"
 )
 
@@ -170,19 +171,7 @@ func (c *session) device(ctx context.Context, m *hl7.Message) (proof.Hash, error
 
 // patiently tries again what may pass.
 func (c *session) patiently(ctx context.Context, do func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, c.server.opts.Patience)
-	defer cancel()
-	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		err := do()
-		if code := ledger.CodeOf(err); code != ledger.CodeBusy && code != ledger.CodeUnavailable {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(pause):
-		}
-	}
+	return source.Patiently(ctx, c.server.opts.Patience, do)
 }
 
 // newControlID names an acknowledgement: 20 characters, as before v2.6 none may

@@ -33,6 +33,8 @@ const (
 	KeyEpochs       = "epochs"       // how many the trust file has
 	KeyCount        = "count"        // how many since it was said last
 	KeySource       = "source"       // of readings, as the configuration names it
+	KeyProtocol     = "protocol"     // that devices speak
+	KeyReceipt      = "receipt"      // id of readings that were taken
 )
 
 // NewLogger makes the node's log: a JSON object a line.

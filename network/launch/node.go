@@ -99,12 +99,7 @@ func (l *launcher) configureNode(o topology.Organisation) error {
 			Key:         config.KeyFile(filepath.Join(l.net.NodeIdentity(o.ID), material.KeyFile)),
 		}
 	}
-	if port := o.Node.Monitors; port != 0 {
-		c.MLLP = []config.MLLP{{
-			Listen:  topology.Address(port),
-			Sources: []config.MLLPSource{{Name: topology.Bedside, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Missing: []float64{-100, -999}}},
-		}}
-	}
+	c.MLLP, c.MQTT = bedside(o.Node.Monitors), bedside(o.Node.Devices)
 	c.Ledger.Identities = map[string]config.Identity{}
 	for _, role := range ledger.Roles {
 		dir := l.net.ClientDir(o.ID, string(role))
@@ -121,6 +116,17 @@ func (l *launcher) configureNode(o topology.Organisation) error {
 		return fmt.Errorf("making the data folder: %w", err)
 	}
 	return disk.WriteFile(l.net.NodeConfig(o.ID), b, 0o600)
+}
+
+// bedside is a listener for whatever on this machine sends; zero: there is none.
+func bedside(port int) []config.Listener {
+	if port == 0 {
+		return nil
+	}
+	return []config.Listener{{
+		Listen:  topology.Address(port),
+		Sources: []config.Source{{Name: topology.Bedside, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Missing: []float64{-100, -999}}},
+	}}
 }
 
 func (l *launcher) peersOf(o topology.Organisation) []config.Peer {

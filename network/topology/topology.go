@@ -20,7 +20,8 @@ const (
 
 // Ports of a network: Base+1 and up are the nodes, Base+10 and up the orderers,
 // Base+30 and up the peers, three each, Base+51 and up the nodes once more, for
-// the outside, and Base+81 and up those of hospitals, for monitors.
+// the outside, and those of hospitals, from Base+81 on for monitors and from Base+91
+// on for devices.
 const (
 	DefaultBase = 7000 // used when none was asked for
 	Span        = 100  // a network stays within Base..Base+Span-1
@@ -30,10 +31,11 @@ const (
 	peerPorts    = 30
 	publicPorts  = 51
 	monitorPorts = 81
+	devicePorts  = 91
 	portsEach    = 3
 )
 
-// Bedside is the source of HL7 messages that hospitals' nodes hear in development:
+// Bedside is the source of HL7 and MQTT messages that hospitals' nodes hear in development:
 // whatever on this machine sends some.
 const Bedside = "bedside"
 
@@ -108,6 +110,9 @@ type Node struct {
 
 	// Monitors is for HL7 v2 messages over MLLP, of a hospital's; zero: it takes none.
 	Monitors int `json:"monitors,omitempty"`
+	// Devices is for MQTT, of a hospital's that was there from the beginning: there are
+	// not ports enough for more. Zero: it takes none.
+	Devices int `json:"devices,omitempty"`
 }
 
 // Orderer is an organisation's part in the ordering service.
@@ -165,7 +170,7 @@ func New(dir string, base int) (*Network, error) {
 			Node: Node{Name: "node-" + s.id, Port: base + nodePorts + i, Public: base + publicPorts + i},
 		}
 		if s.kind == "hospital" {
-			o.Node.Monitors = base + monitorPorts + i
+			o.Node.Monitors, o.Node.Devices = base+monitorPorts+i, base+devicePorts+i
 		}
 		if s.orderer {
 			p := base + ordererPorts + portsEach*orderers
@@ -279,6 +284,9 @@ func (o *Organisation) processes() []Process {
 		}
 		if o.Node.Monitors != 0 {
 			ports = append(ports, Port{o.Node.Monitors, "HL7 over MLLP"})
+		}
+		if o.Node.Devices != 0 {
+			ports = append(ports, Port{o.Node.Devices, "MQTT"})
 		}
 		all = append(all, Process{o.Node.Name, KindNode, o.ID, ports})
 	}

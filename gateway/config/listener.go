@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// MLLP is a listener for HL7 v2 messages of monitors, pumps and their gateways.
-type MLLP struct {
+// Listener is a listener for messages of monitors, pumps and their gateways.
+type Listener struct {
 	// Listen is the host and port. Required.
 	Listen string `json:"listen"`
 
@@ -23,12 +23,12 @@ type MLLP struct {
 	Plain bool `json:"plain,omitempty"`
 
 	// Sources are those who may send. Required.
-	Sources []MLLPSource `json:"sources"`
+	Sources []Source `json:"sources"`
 }
 
-// MLLPSource is a monitor, or a gateway that speaks for several devices. At least
-// one of Certificates and Networks is required, and what is there must fit.
-type MLLPSource struct {
+// Source is a monitor, or a gateway that speaks for several devices. At least one
+// of Certificates and Networks is required, and what is there must fit.
+type Source struct {
 	// Name is the source, in the inventory of the devices that it speaks for.
 	Name string `json:"name"`
 
@@ -48,12 +48,12 @@ type MLLPSource struct {
 	TimeZone string `json:"timeZone,omitempty"`
 }
 
-// mllpFaults lists what is wrong with the listeners for HL7 v2 messages.
-func mllpFaults(list []MLLP) []string {
+// listenerFaults lists what is wrong with the listeners for messages of a protocol.
+func listenerFaults(protocol string, listeners []Listener) []string {
 	var faults []string
-	for i, m := range list {
+	for i, m := range listeners {
 		fail := func(format string, args ...any) {
-			faults = append(faults, fmt.Sprintf("mllp[%d]", i)+fmt.Sprintf(format, args...))
+			faults = append(faults, fmt.Sprintf("%s[%d]", protocol, i)+fmt.Sprintf(format, args...))
 		}
 		secure := m.Certificate != "" && m.Key != ""
 		if !secure && (m.Certificate != "" || m.Key != "") {
@@ -84,16 +84,12 @@ func mllpFaults(list []MLLP) []string {
 	return faults
 }
 
-// resolveMLLP makes paths absolute.
-func resolveMLLP(dir string, list []MLLP) {
-	for i := range list {
-		m := &list[i]
-		abs(dir, &m.Certificate)
-		abs(dir, (*string)(&m.Key))
-		for j := range m.Sources {
-			for k := range m.Sources[j].Certificates {
-				abs(dir, &m.Sources[j].Certificates[k])
-			}
+func (l *Listener) resolve(dir string) {
+	abs(dir, &l.Certificate)
+	abs(dir, (*string)(&l.Key))
+	for i := range l.Sources {
+		for k := range l.Sources[i].Certificates {
+			abs(dir, &l.Sources[i].Certificates[k])
 		}
 	}
 }

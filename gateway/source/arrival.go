@@ -1,16 +1,11 @@
-package mllp
+package source
 
 import (
-	"context"
 	"crypto/tls"
-	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
-	"time"
-
-	"github.com/secant-platform/secant/gateway/telemetry"
 )
 
 // arrivals are the connections of which nobody knows yet who is there. They take no
@@ -81,28 +76,4 @@ func addressOf(conn net.Conn) netip.Addr {
 		return a.AddrPort().Addr().Unmap().WithZone("")
 	}
 	return netip.Addr{}
-}
-
-// strangers counts the connections of unknown senders, and says so now and then:
-// whoever connects decides how often, and not how much is logged.
-type strangers struct {
-	mu    sync.Mutex
-	said  time.Time
-	since int // connections that were not spoken of
-}
-
-const strangersPause = time.Minute
-
-func (s *strangers) came(ctx context.Context, logger *slog.Logger) {
-	s.mu.Lock()
-	s.since++
-	n, now := s.since, time.Now()
-	speak := s.said.IsZero() || now.Sub(s.said) >= strangersPause
-	if speak {
-		s.said, s.since = now, 0
-	}
-	s.mu.Unlock()
-	if speak {
-		logger.WarnContext(ctx, "hl7 senders unknown: neither their certificates nor their networks are a source's", slog.Int(telemetry.KeyCount, n))
-	}
 }
