@@ -243,3 +243,15 @@ func (r *Resource) head(m Meta) ([]byte, error) {
 
 // Instant writes a time as FHIR does.
 func Instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+
+// Reopen reads a resource that was judged before.
+func Reopen(text []byte) (*Resource, error) {
+	root, err := parse("the resource", text, Limits{Bytes: len(text), Depth: maxReopened, Values: len(text) + 1})
+	if err != nil {
+		return nil, err
+	}
+	return &Resource{Text: text, root: root, Type: root.get("resourceType").str(text), ID: root.get("id").str(text)}, nil
+}
+
+// maxReopened bounds how deep a resource is that was judged by other limits.
+const maxReopened = 1000

@@ -23,7 +23,9 @@ import (
 	"github.com/secant-platform/secant/gateway/admit"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/gateway/fhir"
 	"github.com/secant-platform/secant/gateway/ingest"
+	"github.com/secant-platform/secant/gateway/problem"
 	"github.com/secant-platform/secant/gateway/resolver"
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/server"
@@ -224,6 +226,7 @@ func (n *node) serverOptions() server.Options {
 	return server.Options{
 		MaxBody: l.Body, MaxHeader: l.Header, HeaderTime: l.HeaderTime.Std(), BodyTime: l.BodyTime.Std(),
 		WriteTime: l.WriteTime.Std(), IdleTime: l.IdleTime.Std(), Drain: n.cfg.Pace.Shutdown.Std() / 2, Quiet: quiet,
+		Shapes: []problem.Shape{fhir.Shape()},
 	}
 }
 
@@ -266,7 +269,10 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		},
 		Device: known.device, Observed: rest.NewMetrics(n.reg), Sharer: n.cfg.Exchange.Networks,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return n.openFHIR(ctx, router, known)
 }
 
 // openDIDs registers the resolver of DIDs.
