@@ -22,7 +22,7 @@ func (n *node) openFHIR(ctx context.Context, router *auth.Router, known callers)
 	}
 	_, err = fhir.New(ctx, router, fhir.Deps{
 		Bases: n.addresses(), Readings: resources{n.readings}, Store: n.store, Devices: described{n.devices, n.store},
-		Signatures: n.sessions, Device: known.device, Metrics: metrics,
+		Signatures: n.sessions, Services: n.sessions.Describe, Device: known.device, Metrics: metrics,
 		Blind: func(param, value string) []byte {
 			id := n.vault.ID([]byte("secant/fhir/index/v1"), []byte(param), []byte(value))
 			return id[:]

@@ -64,6 +64,8 @@ type Deps struct {
 	Devices  Devices
 	// Signatures is nil where none is made out.
 	Signatures Signatures
+	// Services says how programs sign in (SMART App Launch 2.2, "Discovery").
+	Services func() map[string]any
 	// Blind makes of what a resource is found by what only this node can tell.
 	Blind func(param, value string) []byte
 	// Prove proves one record of a request. It fails with busy until it is anchored.
@@ -122,7 +124,7 @@ type API struct {
 
 // New makes the interface and registers its routes.
 func New(ctx context.Context, r *auth.Router, deps Deps) (*API, error) {
-	if len(deps.Bases) == 0 || deps.Readings == nil || deps.Store == nil || deps.Devices == nil || deps.Blind == nil || deps.Prove == nil || deps.Metrics == nil {
+	if len(deps.Bases) == 0 || deps.Readings == nil || deps.Store == nil || deps.Devices == nil || deps.Blind == nil || deps.Prove == nil || deps.Services == nil || deps.Metrics == nil {
 		return nil, errors.New("the FHIR interface lacks a part")
 	}
 	deps.Limits.complete()
@@ -135,7 +137,8 @@ func New(ctx context.Context, r *auth.Router, deps Deps) (*API, error) {
 	}
 	handle(http.MethodGet, "/metadata", auth.Anonymous, a.metadata)
 	handle(http.MethodPost, "", auth.ReadingsWrite, a.bundle)
-	handle(http.MethodPut, "/$schema", auth.ReferenceWrite, a.putSchema)
+	r.Handle(http.MethodPut, Path+"/$schema", auth.ReferenceWrite, handler(a.putSchema))
+	handle(http.MethodGet, "/.well-known/smart-configuration", auth.Anonymous, a.smart)
 	handle(http.MethodPost, "/:type", auth.DeviceOrWrite, a.create)
 	handle(http.MethodGet, "/:type", auth.ReadingsRead, a.searchByGet)
 	handle(http.MethodPost, "/:type/_search", auth.ReadingsRead, a.searchByPost)

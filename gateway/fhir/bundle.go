@@ -116,7 +116,7 @@ func (a *API) targetOf(address string) (target, error) {
 }
 
 // draftOf makes the draft of an entry that writes.
-func (a *API) draftOf(i int, e *fhir.Entry) (*draft, error) {
+func (a *API) draftOf(ctx context.Context, i int, e *fhir.Entry) (*draft, error) {
 	d := &draft{at: fhir.Place(i)}
 	t, err := a.targetOf(e.URL)
 	if err != nil {
@@ -130,6 +130,13 @@ func (a *API) draftOf(i int, e *fhir.Entry) (*draft, error) {
 	case e.Resource == nil:
 		return d, within(d.at, ledgerFault("entry.resource", "must be there"))
 	}
+	action := byte('u')
+	if e.Method == http.MethodPost {
+		action = 'c'
+	}
+	if err := auth.Within(ctx, t.typ, action); err != nil {
+		return d, within(d.at, err)
+	}
 	d.send.Body = e.Resource
 	if err := a.readDraft(t.typ, d); err != nil {
 		return d, within(d.at+".resource", err)
@@ -141,7 +148,7 @@ func (a *API) draftOf(i int, e *fhir.Entry) (*draft, error) {
 		return d, within(d.at+".resource", ledgerFault("entry.id", "must be the id in the address"))
 	}
 	if e.IfNoneExist != "" && d.write.Created {
-		if d.write.Absent, err = a.condition(t.typ, e.IfNoneExist); err != nil {
+		if d.write.Absent, err = a.condition(ctx, t.typ, e.IfNoneExist); err != nil {
 			return d, within(d.at+".request.ifNoneExist", err)
 		}
 	}
@@ -162,7 +169,7 @@ func (a *API) transaction(r *http.Request, b *fhir.Bundle) ([]result, error) {
 		if e.Method == http.MethodGet {
 			continue
 		}
-		d, err := a.draftOf(i, e)
+		d, err := a.draftOf(ctx, i, e)
 		if err != nil {
 			return nil, err
 		}
@@ -224,7 +231,7 @@ func (t *taking) searchReferences(ctx context.Context) error {
 			if _, taken := fhir.Params[typ]; !is || !taken || known[ref] {
 				continue
 			}
-			asked, err := t.api.condition(typ, search)
+			asked, err := t.api.condition(ctx, typ, search)
 			if err != nil {
 				return placed(d, err)
 			}
@@ -281,7 +288,7 @@ func (a *API) one(ctx context.Context, r *http.Request, i int, e *fhir.Entry) re
 	if e.Method == http.MethodGet {
 		return a.get(r, e)
 	}
-	d, err := a.draftOf(i, e)
+	d, err := a.draftOf(ctx, i, e)
 	if err != nil {
 		return failed(err)
 	}

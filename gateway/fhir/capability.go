@@ -26,6 +26,12 @@ func (a *API) metadata(c *gin.Context) error {
 	return nil
 }
 
+// smart tells programs how they sign in.
+func (a *API) smart(c *gin.Context) error {
+	c.Data(http.StatusOK, "application/json", encode(a.Services()))
+	return nil
+}
+
 func (a *API) capabilities(base string) object {
 	validation := "Resources are judged by rules of this server: required elements, codes of required bindings, forms of primitives, references, what is contained. FHIR's own JSON schema is not imported, so that elements besides those are not judged."
 	if s := a.schema.Load(); s != nil {

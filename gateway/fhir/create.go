@@ -29,7 +29,10 @@ type draft struct {
 
 // create takes one resource (FHIR R4, section 3.1.0.8).
 func (a *API) create(c *gin.Context) error {
-	typ := c.Param("type")
+	ctx, typ := c.Request.Context(), c.Param("type")
+	if err := auth.Within(ctx, typ, 'c'); err != nil {
+		return err
+	}
 	d := &draft{write: fhir.Write{Version: fhir.Version{Created: true, ID: newID()}}}
 	byDevice, err := a.sender(c, d)
 	if err != nil {
@@ -38,9 +41,8 @@ func (a *API) create(c *gin.Context) error {
 	if err := a.readDraft(typ, d); err != nil {
 		return err
 	}
-	ctx := c.Request.Context()
 	if condition := c.GetHeader("If-None-Exist"); condition != "" {
-		if d.write.Absent, err = a.condition(typ, condition); err != nil {
+		if d.write.Absent, err = a.condition(ctx, typ, condition); err != nil {
 			return err
 		}
 	}
@@ -61,6 +63,9 @@ func (a *API) create(c *gin.Context) error {
 // section 3.1.0.4).
 func (a *API) update(c *gin.Context) error {
 	typ, id := c.Param("type"), c.Param("id")
+	if err := auth.Within(c.Request.Context(), typ, 'u'); err != nil {
+		return err
+	}
 	d := &draft{write: fhir.Write{Version: fhir.Version{ID: id}}}
 	body, err := a.body(c)
 	if err != nil {

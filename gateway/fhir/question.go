@@ -1,12 +1,16 @@
 package fhir
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/secant-platform/secant/analytics/fhir"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/auth"
 )
 
 // lenient reports whether parameters that are not known may be passed over (FHIR R4,
@@ -185,8 +189,19 @@ func split(s string, at byte) []string {
 	return append(all, one.String())
 }
 
+// mayRead refuses who may write and not read: what a condition finds is told.
+func mayRead(ctx context.Context, typ string) error {
+	if c := auth.CallerOf(ctx); c == nil || !c.Role.Has(auth.ReadingsRead) {
+		return ledger.Problemf(ledger.CodeDenied, "a condition needs the right %s", auth.ReadingsRead)
+	}
+	return errors.Join(auth.Within(ctx, typ, 's'), auth.Within(ctx, typ, 'r'))
+}
+
 // condition reads a search that is a condition.
-func (a *API) condition(typ, text string) (*fhir.Query, error) {
+func (a *API) condition(ctx context.Context, typ, text string) (*fhir.Query, error) {
+	if err := mayRead(ctx, typ); err != nil {
+		return nil, err
+	}
 	text = strings.TrimPrefix(text, "?")
 	if rest, ok := strings.CutPrefix(text, typ+"?"); ok {
 		text = rest

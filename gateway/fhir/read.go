@@ -12,6 +12,7 @@ import (
 	"github.com/secant-platform/secant/analytics/fhir"
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/auth"
 )
 
 // find finds the version that an address names.
@@ -23,6 +24,9 @@ func (a *API) find(c *gin.Context) (fhir.Version, error) {
 func (a *API) named(ctx context.Context, typ, id, version string) (fhir.Version, error) {
 	if _, taken := fhir.Params[typ]; !taken {
 		return fhir.Version{}, unknownType()
+	}
+	if err := auth.Within(ctx, typ, 'r'); err != nil {
+		return fhir.Version{}, err
 	}
 	var number int64
 	if version != "" {
@@ -111,6 +115,9 @@ func (a *API) history(c *gin.Context) error {
 	typ, id := c.Param("type"), c.Param("id")
 	if _, taken := fhir.Params[typ]; !taken {
 		return unknownType()
+	}
+	if err := auth.Within(c.Request.Context(), typ, 'r'); err != nil {
+		return err
 	}
 	q, err := parseQuery(c.Request.URL.RawQuery)
 	if err != nil {

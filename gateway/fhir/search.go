@@ -14,6 +14,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/fhir"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/problem"
 )
 
@@ -144,6 +145,9 @@ func (a *API) search(c *gin.Context, raw string) error {
 // found searches.
 func (a *API) found(r *http.Request, typ string, q *query) (*page, []fhir.Version, error) {
 	ctx := r.Context()
+	if err := auth.Within(ctx, typ, 's'); err != nil {
+		return nil, nil, err
+	}
 	asked, err := a.question(typ, q, lenient(r.Header))
 	if err != nil {
 		return nil, nil, err
