@@ -136,7 +136,9 @@ func New(ctx context.Context, r *auth.Router, deps Deps) (*API, error) {
 		r.Handle(method, Path+path, right, handler(h))
 	}
 	handle(http.MethodGet, "/metadata", auth.Anonymous, a.metadata)
-	handle(http.MethodPost, "", auth.ReadingsWrite, a.bundle)
+	for _, end := range []string{"", "/"} { // clients differ in how they end an address
+		handle(http.MethodPost, end, auth.ReadingsWrite, a.bundle)
+	}
 	r.Handle(http.MethodPut, Path+"/$schema", auth.ReferenceWrite, handler(a.putSchema))
 	handle(http.MethodGet, "/.well-known/smart-configuration", auth.Anonymous, a.smart)
 	handle(http.MethodPost, "/:type", auth.DeviceOrWrite, a.create)
