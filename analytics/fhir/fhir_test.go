@@ -22,9 +22,6 @@ func shared(t testing.TB, parts ...string) string {
 	t.Helper()
 	path := filepath.Join(append([]string{"..", "..", "..", "shared", "data", "health"}, parts...)...)
 	if _, err := os.Stat(path); err != nil {
-		path = filepath.Join(append([]string{"/work/shared/data/health"}, parts...)...)
-	}
-	if _, err := os.Stat(path); err != nil {
 		t.Skipf("no data of others: %v", err)
 	}
 	return path
