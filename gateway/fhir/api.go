@@ -133,7 +133,7 @@ func New(ctx context.Context, r *auth.Router, deps Deps) (*API, error) {
 		return nil, err
 	}
 	handle := func(method, path string, right auth.Right, h func(*gin.Context) error) {
-		r.Handle(method, Path+path, right, handler(h))
+		r.HandleScoped(method, Path+path, right, handler(h))
 	}
 	handle(http.MethodGet, "/metadata", auth.Anonymous, a.metadata)
 	for _, end := range []string{"", "/"} { // clients differ in how they end an address

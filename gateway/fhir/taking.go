@@ -3,6 +3,7 @@ package fhir
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -143,6 +144,9 @@ func (t *taking) admit(ctx context.Context, d *draft) error {
 	}
 	signer := d.send.Unit
 	if signer != (proof.Hash{}) {
+		if !slices.Contains(byDevices, d.write.Type) {
+			return ledger.Problemf(ledger.CodeDenied, "a device speaks of itself and of what it measures")
+		}
 		if named && unit != signer {
 			return ledger.Problemf(ledger.CodeDenied, "the device that signs is another than the one that is named")
 		}
@@ -155,6 +159,9 @@ func (t *taking) admit(ctx context.Context, d *draft) error {
 	d.send.Unit, d.write.Unit = unit, hexUnit(unit)
 	return nil
 }
+
+// byDevices are the types of resources that devices sign.
+var byDevices = []string{"Device", "DeviceMetric", "Observation"}
 
 // notOurs says of a device that it may not hand in readings here.
 func notOurs(typ string, err error) error {
