@@ -144,6 +144,7 @@ func TestPrimitives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	schema := judges(t)["schema"].schema.types
 	names := map[string]string{"base64_binary": "base64Binary", "date_time": "dateTime", "positive_int": "positiveInt", "unsigned_int": "unsignedInt"}
 	judged := 0
 	for _, file := range files {
@@ -166,7 +167,7 @@ func TestPrimitives(t *testing.T) {
 			n, err := parse("a value", line, limits)
 			ok := err == nil
 			if ok && typ == "reference" {
-				f := &finder{text: line, types: judges(t)["schema"].schema.types}
+				f := &finder{text: line, types: schema}
 				f.object("r", f.types["Reference"], n, false)
 				ok = len(f.faults) == 0
 			} else if ok {
@@ -179,5 +180,42 @@ func TestPrimitives(t *testing.T) {
 	}
 	if judged < 100 {
 		t.Errorf("%d values", judged)
+	}
+}
+
+// TestPersonalDevicesAreTaken: the examples of HL7's guide for personal health devices,
+// which are what a phone sends of them.
+func TestPersonalDevicesAreTaken(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(shared(t, "ig-phd", "input", "examples"), "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := judges(t)["schema"]
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var head struct{ ResourceType string }
+		if err := json.Unmarshal(text, &head); err != nil {
+			t.Fatal(err)
+		}
+		if head.ResourceType == "Bundle" {
+			b, err := ReadBundle(text, 100, Limits{Bytes: 1 << 20, Depth: 40, Values: 100_000})
+			if err != nil {
+				t.Errorf("%s: %+v", filepath.Base(file), err)
+				continue
+			}
+			for i, e := range b.Entries {
+				if _, err := j.Read(e.Resource); err != nil {
+					t.Errorf("%s %d: %+v", filepath.Base(file), i, err.(*ledger.Problem).Faults)
+				}
+			}
+			continue
+		}
+		if _, err := j.Read(text); err != nil {
+			t.Errorf("%s: %+v", filepath.Base(file), err.(*ledger.Problem).Faults)
+		}
 	}
 }

@@ -76,7 +76,7 @@ func (f *finder) everywhere(at string, n *node) {
 	start, end := n.get("start"), n.get("end")
 	if start != nil && end != nil && start.kind == kindString && end.kind == kindString {
 		from, to := Range(start.str(f.text)), Range(end.str(f.text))
-		if !from.Low.IsZero() && !to.High.IsZero() && to.High.Before(from.Low) {
+		if !from.Low.IsZero() && !to.High.IsZero() && !to.High.After(from.Low) {
 			f.fault(at, "must not end before it begins (per-1)")
 		}
 	}
