@@ -35,47 +35,65 @@ const (
 type Param struct {
 	Name string
 	Way  Way
-	path string   // of the element, by names; alternatives by |
-	only []string // of a reference: types that count; nil: all
+	path string // of the element, by names; alternatives by |
+	// to are the types that a reference may be to, and has to be to where only is set.
+	to   []string
+	only bool
 }
+
+// Forms are the forms in which a reference may stand in the index that a search names
+// by an id alone.
+func (p Param) Forms(id string) []string {
+	forms := make([]string, len(p.to))
+	for i, typ := range p.to {
+		forms[i] = typ + "/" + id
+	}
+	return forms
+}
+
+var (
+	patients = []string{"Patient"}
+	devices  = []string{"Device"}
+	people   = []string{"Practitioner", "PractitionerRole", "Organization", "CareTeam", "Patient", "RelatedPerson", "Device"}
+)
 
 // Params are the search parameters of each type, besides _id and _lastUpdated, which
 // all have.
 var Params = map[string][]Param{
 	"Device": {
 		{Name: "identifier", Way: ByToken, path: "identifier"}, {Name: "status", Way: ByToken, path: "status"},
-		{Name: "type", Way: ByToken, path: "type"}, {Name: "patient", Way: ByReference, path: "patient"},
-		{Name: "organization", Way: ByReference, path: "owner"}, {Name: "location", Way: ByReference, path: "location"},
+		{Name: "type", Way: ByToken, path: "type"}, {Name: "patient", Way: ByReference, path: "patient", to: patients},
+		{Name: "organization", Way: ByReference, path: "owner", to: []string{"Organization"}}, {Name: "location", Way: ByReference, path: "location", to: []string{"Location"}},
 	},
 	"DeviceDefinition": {
 		{Name: "identifier", Way: ByToken, path: "identifier"}, {Name: "type", Way: ByToken, path: "type"},
-		{Name: "parent", Way: ByReference, path: "parentDevice"},
+		{Name: "parent", Way: ByReference, path: "parentDevice", to: []string{"DeviceDefinition"}},
 	},
 	"DeviceMetric": {
 		{Name: "identifier", Way: ByToken, path: "identifier"}, {Name: "type", Way: ByToken, path: "type"},
-		{Name: "category", Way: ByToken, path: "category"}, {Name: "source", Way: ByReference, path: "source"},
-		{Name: "parent", Way: ByReference, path: "parent"},
+		{Name: "category", Way: ByToken, path: "category"}, {Name: "source", Way: ByReference, path: "source", to: devices},
+		{Name: "parent", Way: ByReference, path: "parent", to: devices},
 	},
 	"Observation": {
 		{Name: "identifier", Way: ByToken, path: "identifier"}, {Name: "status", Way: ByToken, path: "status"},
 		{Name: "code", Way: ByToken, path: "code"}, {Name: "category", Way: ByToken, path: "category"},
-		{Name: "component-code", Way: ByToken, path: "component.code"}, {Name: "combo-code", Way: ByToken, path: "code|component.code"},
+		{Name: "component-code", Way: ByToken, path: "component.code"},
 		{Name: "value-concept", Way: ByToken, path: "valueCodeableConcept"}, {Name: "method", Way: ByToken, path: "method"},
-		{Name: "subject", Way: ByReference, path: "subject"}, {Name: "patient", Way: ByReference, path: "subject", only: []string{"Patient"}},
-		{Name: "device", Way: ByReference, path: "device"}, {Name: "encounter", Way: ByReference, path: "encounter"},
-		{Name: "performer", Way: ByReference, path: "performer"}, {Name: "specimen", Way: ByReference, path: "specimen"},
-		{Name: "focus", Way: ByReference, path: "focus"}, {Name: "based-on", Way: ByReference, path: "basedOn"},
-		{Name: "part-of", Way: ByReference, path: "partOf"}, {Name: "has-member", Way: ByReference, path: "hasMember"},
-		{Name: "derived-from", Way: ByReference, path: "derivedFrom"},
+		{Name: "subject", Way: ByReference, path: "subject", to: []string{"Patient", "Group", "Device", "Location"}}, {Name: "patient", Way: ByReference, path: "subject", to: patients, only: true},
+		{Name: "device", Way: ByReference, path: "device", to: []string{"Device", "DeviceMetric"}}, {Name: "encounter", Way: ByReference, path: "encounter", to: []string{"Encounter"}},
+		{Name: "performer", Way: ByReference, path: "performer", to: people}, {Name: "specimen", Way: ByReference, path: "specimen", to: []string{"Specimen"}},
+		{Name: "focus", Way: ByReference, path: "focus", to: Types}, {Name: "based-on", Way: ByReference, path: "basedOn", to: []string{"ServiceRequest", "DeviceRequest", "CarePlan", "MedicationRequest"}},
+		{Name: "part-of", Way: ByReference, path: "partOf", to: []string{"Observation", "Procedure", "ImagingStudy"}}, {Name: "has-member", Way: ByReference, path: "hasMember", to: []string{"Observation"}},
+		{Name: "derived-from", Way: ByReference, path: "derivedFrom", to: []string{"Observation", "DocumentReference", "Media", "ImagingStudy"}},
 		{Name: "date", Way: ByDate, path: "effectiveDateTime|effectivePeriod|effectiveInstant"},
 	},
 	"Patient": {
-		{Name: "identifier", Way: ByToken, path: "identifier"}, {Name: "link", Way: ByReference, path: "link.other"},
+		{Name: "identifier", Way: ByToken, path: "identifier"}, {Name: "link", Way: ByReference, path: "link.other", to: []string{"Patient", "RelatedPerson"}},
 	},
 	"Provenance": {
-		{Name: "target", Way: ByReference, path: "target"}, {Name: "patient", Way: ByReference, path: "target", only: []string{"Patient"}},
-		{Name: "agent", Way: ByReference, path: "agent.who"}, {Name: "entity", Way: ByReference, path: "entity.what"},
-		{Name: "location", Way: ByReference, path: "location"}, {Name: "recorded", Way: ByDate, path: "recorded"},
+		{Name: "target", Way: ByReference, path: "target", to: Types}, {Name: "patient", Way: ByReference, path: "target", to: patients, only: true},
+		{Name: "agent", Way: ByReference, path: "agent.who", to: people}, {Name: "entity", Way: ByReference, path: "entity.what", to: Types},
+		{Name: "location", Way: ByReference, path: "location", to: []string{"Location"}}, {Name: "recorded", Way: ByDate, path: "recorded"},
 		{Name: "when", Way: ByDate, path: "occurredDateTime|occurredPeriod"},
 	},
 }
@@ -108,7 +126,7 @@ func (r *Resource) Index(links []Link) (terms []Term, spans []Span) {
 						terms = append(terms, Term{p.Name, v})
 					}
 				case ByReference:
-					for _, v := range r.targets(n, p.only, to) {
+					for _, v := range r.targets(n, &p, to) {
 						terms = append(terms, Term{p.Name, v})
 					}
 				case ByDate:
@@ -168,9 +186,8 @@ func tokenForms(system, code string) []string {
 	return []string{code, system + "|" + code, system + "|"}
 }
 
-// targets are the forms in which a reference may be asked for: as it is, TYPE/ID, and
-// ID alone.
-func (r *Resource) targets(n *node, only []string, to map[string]string) []string {
+// targets are the forms in which a reference may be asked for: as it is, and TYPE/ID.
+func (r *Resource) targets(n *node, p *Param, to map[string]string) []string {
 	reference := n.get("reference").str(r.Text)
 	if became, ok := to[reference]; ok {
 		reference = became
@@ -180,16 +197,16 @@ func (r *Resource) targets(n *node, only []string, to map[string]string) []strin
 	}
 	typ, id, ok := splitReference(reference)
 	if !ok {
-		if only != nil {
+		if p.only {
 			return nil
 		}
 		return []string{reference}
 	}
-	if only != nil && !slices.Contains(only, typ) {
+	if p.only && !slices.Contains(p.to, typ) {
 		return nil
 	}
 	reference, _, _ = strings.Cut(reference, "/_history/")
-	all := []string{id, typ + "/" + id}
+	all := []string{typ + "/" + id}
 	if reference != typ+"/"+id {
 		all = append(all, reference)
 	}

@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/secant-platform/secant/analytics/fhir"
+	"github.com/secant-platform/secant/gateway/bulk"
 )
 
 // fromOthers is a folder of data that others wrote.
@@ -49,8 +51,21 @@ func TestWhatOthersWroteIsTaken(t *testing.T) {
 	if res, _, b := north.fhir("operator", http.MethodPut, "/fhir/$schema", []byte(`{"definitions":{}}`), nil); res.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("no schema: %d %s", res.StatusCode, b)
 	}
-	if res, _, b := north.fhir("operator", http.MethodPut, "/fhir/$schema", text, nil); res.StatusCode != http.StatusOK {
-		t.Fatalf("the schema: %d %s", res.StatusCode, b)
+	token, err := Token(north.cfg, "operator", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	imports := bulk.Command()
+	imports.SetArgs([]string{"fhir-schema", schema, "--node", north.url, "--token", file})
+	imports.SetOut(&out)
+	imports.SetContext(t.Context())
+	if err := imports.Execute(); err != nil || !strings.Contains(out.String(), "SHA-256") {
+		t.Fatalf("importing the schema: %v %s", err, &out)
 	}
 	for _, name := range []string{"gauge", "valueQuantities"} {
 		res, _, b := north.fhir("integrator", http.MethodPost, "/fhir/Observation", []byte(`{"resourceType":"Observation","status":"final","code":{"text":"x"},"`+name+`":1}`), nil)

@@ -113,11 +113,13 @@ func (a *API) ask(asked *fhir.Query, typ string, p param) (bool, error) {
 	}
 	some := fhir.Any{Param: name}
 	for _, v := range values {
-		v, err := a.form(known, modifier, v)
+		forms, err := a.forms(known, modifier, v)
 		if err != nil {
 			return true, err
 		}
-		some.Values = append(some.Values, a.Blind(name, v))
+		for _, f := range forms {
+			some.Values = append(some.Values, a.Blind(name, f))
+		}
 	}
 	asked.Keys = append(asked.Keys, some)
 	return true, nil
@@ -127,24 +129,27 @@ func noModifier() error {
 	return &refused{http.StatusBadRequest, "not-supported", "a modifier is not taken with this parameter", ""}
 }
 
-// form is the form in which a value stands in the index.
-func (a *API) form(p fhir.Param, modifier, v string) (string, error) {
+// forms are the forms in which a value may stand in the index.
+func (a *API) forms(p fhir.Param, modifier, v string) ([]string, error) {
 	if p.Way == fhir.ByToken {
 		if modifier != "" {
-			return "", noModifier()
+			return nil, noModifier()
 		}
-		return v, nil
+		return []string{v}, nil
 	}
 	if modifier != "" { // subject:Patient=1 is Patient/1
 		if modifier[0] < 'A' || modifier[0] > 'Z' || strings.Contains(v, "/") {
-			return "", noModifier()
+			return nil, noModifier()
 		}
-		return modifier + "/" + v, nil
+		return []string{modifier + "/" + v}, nil
 	}
 	if typ, id, ok := fhir.Local(v, a.bases(nil)); ok {
-		return typ + "/" + id, nil
+		return []string{typ + "/" + id}, nil
 	}
-	return v, nil
+	if fhir.ValidID(v) {
+		return p.Forms(v), nil
+	}
+	return []string{v}, nil
 }
 
 // comparisons are the prefixes of a time.

@@ -125,7 +125,9 @@ func (t *taking) linksOf(d *draft) []fhir.Link {
 func (t *taking) index(d *draft) {
 	terms, spans := d.resource.Index(d.write.Links)
 	if d.write.Unit != "" && d.write.Type == "Observation" {
-		terms = append(terms, fhir.Term{Param: "device", Value: d.write.Unit}, fhir.Term{Param: "device", Value: "Device/" + d.write.Unit})
+		if named := (fhir.Term{Param: "device", Value: "Device/" + d.write.Unit}); !slices.Contains(terms, named) {
+			terms = append(terms, named)
+		}
 	}
 	d.write.Keys = make([]fhir.Key, len(terms))
 	for i, term := range terms {

@@ -46,7 +46,8 @@ func (t *txn) putResource(ctx context.Context, at int, w *fhir.Write, now time.T
 		}
 	}
 	var num, current int64
-	there, err := t.get(ctx, "SELECT num, version FROM fhir_resource WHERE type = ? AND id = ?", []any{w.Type, w.ID}, &num, &current)
+	var before []byte
+	there, err := t.get(ctx, "SELECT num, version, terms FROM fhir_resource WHERE type = ? AND id = ?", []any{w.Type, w.ID}, &num, &current, &before)
 	if err != nil {
 		return done, fmt.Errorf("reading a resource's version: %w", err)
 	}
@@ -54,10 +55,14 @@ func (t *txn) putResource(ctx context.Context, at int, w *fhir.Write, now time.T
 		return done, &fhir.ConditionError{Write: at}
 	}
 	done.Number, done.Updated, done.First = current+1, fromMillis(millis(now)), !there
+	terms, err := json.Marshal(w.Keys)
+	if err != nil {
+		return done, fmt.Errorf("encoding what a resource is found by: %w", err)
+	}
 	if there {
-		err = t.replaceResource(ctx, num, &done.Version)
+		err = t.replaceResource(ctx, num, &done.Version, before, terms)
 	} else {
-		num, err = t.addResource(ctx, &done.Version)
+		num, err = t.addResource(ctx, &done.Version, terms)
 	}
 	if err != nil {
 		return done, err
@@ -65,9 +70,9 @@ func (t *txn) putResource(ctx context.Context, at int, w *fhir.Write, now time.T
 	return done, t.indexResource(ctx, num, w)
 }
 
-func (t *txn) addResource(ctx context.Context, v *fhir.Version) (num int64, err error) {
-	if _, err := t.exec(ctx, "INSERT INTO fhir_resource (type, id, version, unit, updated) VALUES (?, ?, ?, ?, ?)",
-		v.Type, v.ID, v.Number, v.Unit, millis(v.Updated)); err != nil {
+func (t *txn) addResource(ctx context.Context, v *fhir.Version, terms []byte) (num int64, err error) {
+	if _, err := t.exec(ctx, "INSERT INTO fhir_resource (type, id, version, unit, updated, terms) VALUES (?, ?, ?, ?, ?, ?)",
+		v.Type, v.ID, v.Number, v.Unit, millis(v.Updated), terms); err != nil {
 		return 0, fmt.Errorf("keeping a resource: %w", err)
 	}
 	if _, err := t.get(ctx, "SELECT last_insert_rowid()", nil, &num); err != nil {
@@ -76,14 +81,22 @@ func (t *txn) addResource(ctx context.Context, v *fhir.Version) (num int64, err 
 	return num, t.addVersion(ctx, num, v)
 }
 
-func (t *txn) replaceResource(ctx context.Context, num int64, v *fhir.Version) error {
-	if _, err := t.exec(ctx, "UPDATE fhir_resource SET version = ?, unit = ?, updated = ? WHERE num = ?", v.Number, v.Unit, millis(v.Updated), num); err != nil {
+func (t *txn) replaceResource(ctx context.Context, num int64, v *fhir.Version, before, terms []byte) error {
+	if _, err := t.exec(ctx, "UPDATE fhir_resource SET version = ?, unit = ?, updated = ?, terms = ? WHERE num = ?",
+		v.Number, v.Unit, millis(v.Updated), terms, num); err != nil {
 		return fmt.Errorf("keeping a resource: %w", err)
 	}
-	for _, query := range []string{"DELETE FROM fhir_term WHERE num = ?", "DELETE FROM fhir_time WHERE num = ?"} {
-		if _, err := t.exec(ctx, query, num); err != nil {
+	var old []fhir.Key
+	if err := json.Unmarshal(before, &old); err != nil {
+		return fmt.Errorf("reading what a resource was found by: %w", err)
+	}
+	for _, k := range old {
+		if _, err := t.exec(ctx, "DELETE FROM fhir_term WHERE type = ? AND param = ? AND value = ? AND num = ?", v.Type, k.Param, k.Value, num); err != nil {
 			return fmt.Errorf("forgetting what a resource was found by: %w", err)
 		}
+	}
+	if _, err := t.exec(ctx, "DELETE FROM fhir_time WHERE num = ?", num); err != nil {
+		return fmt.Errorf("forgetting the time of a resource: %w", err)
 	}
 	return t.addVersion(ctx, num, v)
 }

@@ -12,7 +12,7 @@ import (
 
 // selective are the parameters by which a search is led, the one that leaves least
 // first: those that name one device or person before those that many have in common.
-var selective = []string{"identifier", "target", "specimen", "encounter", "patient", "subject", "source", "parent", "device", "code", "combo-code"}
+var selective = []string{"identifier", "target", "specimen", "encounter", "patient", "subject", "source", "parent", "device", "code"}
 
 // Resources lists what a query asks for.
 func (s *Store) Resources(ctx context.Context, q fhir.Query, req ledger.PageRequest) ([]fhir.Version, string, error) {

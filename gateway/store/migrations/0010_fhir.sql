@@ -7,6 +7,7 @@ CREATE TABLE fhir_resource (
   version INTEGER NOT NULL,              -- the current one
   unit TEXT NOT NULL,                    -- the device that it is of or from; empty: none
   updated INTEGER NOT NULL,              -- ms
+  terms BLOB NOT NULL,                   -- its rows in fhir_term, JSON
   UNIQUE (type, id)
 );
 CREATE INDEX fhir_resource_order ON fhir_resource (type, num);
@@ -23,7 +24,6 @@ CREATE TABLE fhir_term (
   num INTEGER NOT NULL,
   PRIMARY KEY (type, param, value, num)
 ) WITHOUT ROWID;
-CREATE INDEX fhir_term_num ON fhir_term (num);
 CREATE TABLE fhir_time (
   num INTEGER NOT NULL, param TEXT NOT NULL,
   low INTEGER NOT NULL, high INTEGER NOT NULL, -- ms: from, and to before
