@@ -29,14 +29,11 @@ func (a *API) body(c *gin.Context) ([]byte, error) {
 	if err != nil || media != MediaType && media != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return nil, problem.MediaTypes(MediaType)
 	}
-	if v := params["fhirVersion"]; v != "" && v != "4.0" {
+	if v := params["fhirversion"]; v != "" && v != "4.0" {
 		return nil, problem.MediaTypes(MediaType + "; fhirVersion=4.0")
 	}
 	if e := c.GetHeader("Content-Encoding"); e != "" && e != "identity" {
 		return nil, problem.Encoding()
-	}
-	if c.Request.Body == nil || c.Request.Body == http.NoBody {
-		return nil, problem.Malformed("", "must have a body")
 	}
 	var b bytes.Buffer
 	if n := c.Request.ContentLength; n > 0 {
@@ -47,6 +44,9 @@ func (a *API) body(c *gin.Context) ([]byte, error) {
 			return nil, err
 		}
 		return nil, problem.Malformed("", "must come to its end, and be what was signed")
+	}
+	if b.Len() == 0 {
+		return nil, problem.Malformed("", "must have a body")
 	}
 	return b.Bytes(), nil
 }
