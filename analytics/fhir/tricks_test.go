@@ -43,7 +43,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"a range of nothing":       {more(`"referenceRange":[{"type":{"text":"x"}}]`), "Observation.referenceRange[0]"},
 		"a period that ends first": {more(`"effectivePeriod":{"start":"2026-02","end":"2026-01"}`), "Observation.effectivePeriod"},
 		"a specimen that is none":  {more(`"specimen":{"reference":"Device/1"}`), "Observation.specimen"},
-		"its own code within":      {fmt.Sprintf(`{"resourceType":"Observation","status":"final","code":{"coding":[{"code":"a"}]},"valueInteger":1,"component":[{"code":{"coding":[{"code":"a"}]}}]}`), "Observation.component[0]"},
+		"its own code within":      {`{"resourceType":"Observation","status":"final","code":{"coding":[{"code":"a"}]},"valueInteger":1,"component":[{"code":{"coding":[{"code":"a"}]}}]}`, "Observation.component[0]"},
 		"what is beside nothing":   {more(`"_subject":{"id":"x"}`), "Observation.subject"},
 		"what is beside wrong":     {more(`"_issued":{"value":"x"}`), "Observation.issued"},
 		"an id with a slash":       {more(`"id":"../x"`), "Observation.id"},
@@ -64,8 +64,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"contained in itself": {more(`"contained":[{"resourceType":"Device","id":"a","parent":{"reference":"#a"}}],"device":{"reference":"#a"}`), "Observation.contained[0]"},
 	} {
 		_, err := j.Read([]byte(c.text))
-		p, ok := err.(*ledger.Problem) //nolint:errorlint // as it is
-		if !ok || p.Code != ledger.CodeInvalid || !slices.ContainsFunc(p.Faults, func(f ledger.Fault) bool { return f.Field == c.at }) {
+		if ledger.CodeOf(err) != ledger.CodeInvalid || !slices.ContainsFunc(faultsOf(err), func(f ledger.Fault) bool { return f.Field == c.at }) {
 			t.Errorf("%s: %+v, want a fault at %q", name, err, c.at)
 		}
 	}
@@ -106,7 +105,7 @@ func TestFaultsRepeatNothing(t *testing.T) {
 		fmt.Sprintf(plain, `,"device":{"reference":"#MARKED"}`),
 	} {
 		for name, j := range map[string]*Judge{"own": NewJudge(nil, limits)} {
-			if _, err := j.Read([]byte(text)); err == nil || strings.Contains(fmt.Sprintf("%+v %+v", err, err.(*ledger.Problem).Faults), "MARKED") { //nolint:errorlint,errcheck,forcetypeassert // as it is
+			if _, err := j.Read([]byte(text)); err == nil || strings.Contains(fmt.Sprintf("%+v %+v", err, faultsOf(err)), "MARKED") {
 				t.Errorf("%s: %s: %+v", name, text, err)
 			}
 		}

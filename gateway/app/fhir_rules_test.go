@@ -327,12 +327,12 @@ func TestAProgramIsConfinedToItsScopes(t *testing.T) {
 	}
 }
 
-// fhirOr is fhir for what may be answered by another interface.
-func (r *running) fhirOr(method, path string, body []byte, header map[string]string) (*http.Response, map[string]any, []byte) {
+// fhirOr is fhir for what may be replied by another interface.
+func (r *running) fhirOr(method, path string, body []byte, header map[string]string) (replied, map[string]any, []byte) {
 	if strings.HasPrefix(path, "/fhir") {
 		return r.fhir("", method, path, body, header)
 	}
 	res := r.answer("", method, path, body, header)
 	defer res.Body.Close()
-	return res, nil, nil
+	return replied{res.StatusCode, res.Header}, nil, nil
 }

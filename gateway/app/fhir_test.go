@@ -25,7 +25,14 @@ func observation(device string, rate int) []byte {
 }`, device, rate)
 }
 
-func (r *running) fhir(role, method, path string, body []byte, header map[string]string) (*http.Response, map[string]any, []byte) {
+// replied is what an answer has besides its body.
+type replied struct {
+	StatusCode int
+	Header     http.Header
+}
+
+// fhir sends a request to the FHIR interface in a role.
+func (r *running) fhir(role, method, path string, body []byte, header map[string]string) (replied, map[string]any, []byte) {
 	r.t.Helper()
 	h := map[string]string{}
 	if body != nil {
@@ -49,7 +56,7 @@ func (r *running) fhir(role, method, path string, body []byte, header map[string
 			r.t.Errorf("%s %s: %s", method, path, res.Header.Get("Content-Type"))
 		}
 	}
-	return res, v, b.Bytes()
+	return replied{res.StatusCode, res.Header}, v, b.Bytes()
 }
 
 // TestAnObservationIsProven: what a hospital's server sends as FHIR is durable, found

@@ -272,7 +272,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	if err != nil {
 		return err
 	}
-	return n.openFHIR(ctx, router, known)
+	return n.openFHIR(ctx, router, known) //nolint:contextcheck // requests bring contexts of their own
 }
 
 // openDIDs registers the resolver of DIDs.

@@ -65,16 +65,15 @@ func actionsOf(asked string) (string, bool) {
 	case "*":
 		return allActions, true
 	}
-	last, actions := -1, ""
+	last := -1
 	for _, a := range asked {
 		at := strings.IndexRune("cruds", a)
 		if at <= last { // not one, or not in the order that SMART asks for
 			return "", false
 		}
-		if last = at; a != 'd' {
-			actions += string(a)
-		}
+		last = at
 	}
+	actions := strings.Replace(asked, "d", "", 1)
 	return actions, actions != ""
 }
 

@@ -132,14 +132,14 @@ func New(ctx context.Context, r *auth.Router, deps Deps) (*API, error) {
 	if err := a.loadSchema(ctx); err != nil {
 		return nil, err
 	}
-	handle := func(method, path string, right auth.Right, h func(*gin.Context) error) {
+	handle := func(method, path string, right auth.Right, h func(*gin.Context) error) { //nolint:contextcheck // requests bring contexts of their own
 		r.HandleScoped(method, Path+path, right, handler(h))
 	}
 	handle(http.MethodGet, "/metadata", auth.Anonymous, a.metadata)
 	for _, end := range []string{"", "/"} { // clients differ in how they end an address
 		handle(http.MethodPost, end, auth.ReadingsWrite, a.bundle)
 	}
-	r.Handle(http.MethodPut, Path+"/$schema", auth.ReferenceWrite, handler(a.putSchema))
+	r.Handle(http.MethodPut, Path+"/$schema", auth.ReferenceWrite, handler(a.putSchema)) //nolint:contextcheck // as above
 	handle(http.MethodGet, "/.well-known/smart-configuration", auth.Anonymous, a.smart)
 	handle(http.MethodPost, "/:type", auth.DeviceOrWrite, a.create)
 	handle(http.MethodGet, "/:type", auth.ReadingsRead, a.searchByGet)

@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -94,32 +93,32 @@ type lab struct {
 
 const org = "hospital-north"
 
-func newLab(t testing.TB) *lab {
-	t.Helper()
-	l := &lab{t: t, readings: &readings{kept: map[proof.RequestID][]byte{}, erased: map[proof.RequestID]bool{}}}
+func newLab(tb testing.TB) *lab {
+	tb.Helper()
+	l := &lab{t: tb, readings: &readings{kept: map[proof.RequestID][]byte{}, erased: map[proof.RequestID]bool{}}}
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	l.key = private
-	if l.store, err = store.Open(t.Context(), t.TempDir(), store.Options{Organisation: org}); err != nil {
-		t.Fatal(err)
+	if l.store, err = store.Open(tb.Context(), tb.TempDir(), store.Options{Organisation: org}); err != nil {
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = l.store.Close() })
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	tb.Cleanup(func() { _ = l.store.Close() })
+	quiet := slog.New(slog.DiscardHandler)
 	l.engine, err = server.NewEngine(server.Options{
 		MaxBody: 1 << 20, MaxHeader: 16 << 10, HeaderTime: time.Minute, BodyTime: time.Minute, WriteTime: time.Minute, IdleTime: time.Minute, Drain: time.Second,
 		Shapes: []problem.Shape{fhir.Shape()},
 	}, quiet, prometheus.NewRegistry())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	l.router = auth.NewRouter(l.engine, auth.NewVerifier(org, public, nil))
 	metrics, err := fhir.NewMetrics(prometheus.NewRegistry())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	_, err = fhir.New(t.Context(), l.router, fhir.Deps{
+	_, err = fhir.New(tb.Context(), l.router, fhir.Deps{
 		Bases: []string{"http://node.example"}, Readings: l.readings, Store: l.store, Devices: devices{}, Metrics: metrics,
 		Services: func() map[string]any { return map[string]any{"token_endpoint": "http://node.example/oauth/token"} },
 		Blind: func(param, value string) []byte {
@@ -131,13 +130,19 @@ func newLab(t testing.TB) *lab {
 		Limits: fhir.Limits{Resource: 4 << 10, Entries: 20},
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return l
 }
 
+// answered is what an answer has besides its body.
+type answered struct {
+	StatusCode int
+	Header     http.Header
+}
+
 // call sends a request in a role.
-func (l *lab) call(role auth.Role, method, path, body string, header ...string) (*http.Response, map[string]any) {
+func (l *lab) call(role auth.Role, method, path, body string, header ...string) (answered, map[string]any) {
 	l.t.Helper()
 	r := httptest.NewRequestWithContext(l.t.Context(), method, path, strings.NewReader(body))
 	r.Host = "node.example"
@@ -156,7 +161,7 @@ func (l *lab) call(role auth.Role, method, path, body string, header ...string) 
 	}
 	w := httptest.NewRecorder()
 	l.engine.ServeHTTP(w, r)
-	res := w.Result()
+	res := answered{w.Code, w.Header()}
 	var v map[string]any
 	if w.Body.Len() > 0 {
 		if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {

@@ -32,7 +32,7 @@ func (s *Store) CountResources(ctx context.Context, q fhir.Query) (n int64, err 
 // matching finds at most two resources that a condition fits, within a transaction.
 func (t *txn) matching(ctx context.Context, q *fhir.Query) ([]fhir.Version, error) {
 	l := resourceListing(q)
-	rows, err := t.w.conn.QueryContext(ctx, "SELECT "+resourceColumns+" FROM "+l.table+" WHERE "+strings.Join(l.where, " AND ")+" LIMIT 2", l.args...)
+	rows, err := t.w.conn.QueryContext(ctx, "SELECT "+resourceColumns+" FROM "+l.table+" WHERE "+strings.Join(l.where, " AND ")+" LIMIT 2", l.args...) //nolint:gosec // of our own words
 	if err != nil {
 		return nil, fmt.Errorf("reading what a condition fits: %w", err)
 	}
