@@ -272,7 +272,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	if err != nil {
 		return err
 	}
-	return n.openFHIR(ctx, router, known) //nolint:contextcheck // requests bring contexts of their own
+	return n.openFHIR(ctx, router, known)
 }
 
 // openDIDs registers the resolver of DIDs.

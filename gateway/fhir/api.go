@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -39,6 +40,7 @@ type Store interface {
 	ResourceHistory(ctx context.Context, typ, id string, req ledger.PageRequest) ([]fhir.Version, string, error)
 	Resources(ctx context.Context, q fhir.Query, req ledger.PageRequest) ([]fhir.Version, string, error)
 	CountResources(ctx context.Context, q fhir.Query) (int64, error)
+	ResourcesUntil(ctx context.Context) (time.Time, error)
 	FHIRSchema(ctx context.Context) (text []byte, digest string, err error)
 	PutFHIRSchema(ctx context.Context, text []byte, digest string) error
 }
@@ -141,6 +143,10 @@ func New(ctx context.Context, r *auth.Router, deps Deps) (*API, error) {
 	}
 	r.Handle(http.MethodPut, Path+"/$schema", auth.ReferenceWrite, handler(a.putSchema)) //nolint:contextcheck // as above
 	handle(http.MethodGet, "/.well-known/smart-configuration", auth.Anonymous, a.smart)
+	handle(http.MethodGet, "/$export", auth.ReadingsRead, a.export)
+	handle(http.MethodGet, "/$export-status/:job", auth.ReadingsRead, a.exportStatus)
+	handle(http.MethodDelete, "/$export-status/:job", auth.ReadingsRead, a.exportEnd)
+	handle(http.MethodGet, "/$export-file/:job/:type", auth.ReadingsRead, a.exportFile)
 	handle(http.MethodPost, "/:type", auth.DeviceOrWrite, a.create)
 	handle(http.MethodGet, "/:type", auth.ReadingsRead, a.searchByGet)
 	handle(http.MethodPost, "/:type/_search", auth.ReadingsRead, a.searchByPost)

@@ -58,6 +58,7 @@ func (a *API) capabilities(base string) object {
 				}}}},
 			},
 			"interaction": []object{{"code": "transaction"}, {"code": "batch"}},
+			"operation":   []object{{"name": "export", "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"}},
 			"resource":    list,
 		}},
 	}

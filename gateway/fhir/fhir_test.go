@@ -1,6 +1,7 @@
 package fhir_test
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -64,7 +65,7 @@ func TestRights(t *testing.T) {
 	l := newLab(t)
 	l.verdict = func(proof.RequestID) (*proof.Verdict, error) { return nil, errors.New("no") }
 	for _, route := range l.router.Routes() {
-		path := strings.NewReplacer(":type", "Observation", ":id", "x", ":version", "1").Replace(route.Path)
+		path := strings.NewReplacer(":type", "Observation", ":id", "x", ":version", "1", ":job", "x").Replace(route.Path)
 		right := route.Right
 		if right == auth.DeviceOrWrite {
 			right = auth.ReadingsWrite
@@ -313,6 +314,91 @@ func TestAskedInOtherWays(t *testing.T) {
 	}
 	if res, v := l.call("", http.MethodGet, "/fhir/.well-known/smart-configuration", ""); res.StatusCode != http.StatusOK || v["token_endpoint"] == nil {
 		t.Errorf("%d %v", res.StatusCode, v)
+	}
+}
+
+// TestExport: everything is exported once, a line each, and what changed since by the
+// next export; nobody makes a job up.
+func TestExport(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for i := range 230 {
+		body := strings.Replace(good, `"text"`, "\n \t\"text\"", 1)
+		if res, v := l.call(auth.RoleIntegrator, http.MethodPut, fmt.Sprintf("/fhir/Observation/o-%d", i), strings.Replace(body, `{`, fmt.Sprintf(`{"id":"o-%d",`, i), 1)); res.StatusCode != http.StatusCreated {
+			t.Fatalf("%v", v)
+		}
+	}
+	if res, v := l.call(auth.RoleIntegrator, http.MethodPost, "/fhir/Patient", `{"resourceType":"Patient"}`); res.StatusCode != http.StatusCreated {
+		t.Fatalf("%v", v)
+	}
+	begin := func(search string) string {
+		res, v := l.call(auth.RoleAuditor, http.MethodGet, "/fhir/$export"+search, "", "Prefer", "respond-async", "Accept", "application/fhir+json")
+		at, ok := strings.CutPrefix(res.Header.Get("Content-Location"), "http://node.example")
+		if res.StatusCode != http.StatusAccepted || !ok {
+			t.Fatalf("%d %v", res.StatusCode, v)
+		}
+		return at
+	}
+	get := func(path string) *httptest.ResponseRecorder {
+		token, err := auth.Mint(l.key, auth.Claims{Issuer: org, Audience: org, Subject: "test", Role: auth.RoleAuditor}, time.Now(), time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://node.example"+path, nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		l.engine.ServeHTTP(w, r)
+		return w
+	}
+	type manifest struct {
+		TransactionTime string
+		Output          []struct {
+			Type, URL string
+			Count     int
+		}
+	}
+	read := func(at string) (m manifest) {
+		if err := json.Unmarshal(get(at).Body.Bytes(), &m); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	time.Sleep(5 * time.Millisecond) // what is of this very moment is of the next export
+	first := begin("")
+	m := read(first)
+	if len(m.Output) != 2 || m.Output[0].Type != "Observation" || m.Output[0].Count != 230 {
+		t.Fatalf("%+v", m)
+	}
+	w := get(strings.TrimPrefix(m.Output[0].URL, "http://node.example"))
+	lines := strings.Split(strings.TrimSuffix(w.Body.String(), "\n"), "\n")
+	if w.Header().Get("Content-Type") != "application/fhir+ndjson" || len(lines) != 230 || !strings.Contains(lines[229], `"id":"o-229"`) {
+		t.Errorf("%d lines, %v", len(lines), w.Header())
+	}
+	if res, _ := l.call(auth.RoleIntegrator, http.MethodPut, "/fhir/Observation/o-7", strings.Replace(good, `{`, `{"id":"o-7",`, 1)); res.StatusCode != http.StatusOK {
+		t.Fatal(res.StatusCode)
+	}
+	time.Sleep(5 * time.Millisecond)
+	if later := read(begin("?_type=Observation&_since=" + url.QueryEscape(m.TransactionTime))); len(later.Output) != 1 || later.Output[0].Count != 1 {
+		t.Errorf("since: %+v", later)
+	}
+	if again := read(first); again.Output[0].Count != 229 { // o-7 is newer now, and of the next
+		t.Errorf("the first again: %+v", again)
+	}
+	for _, forged := range []string{"x", strings.Replace(first, ".", "A.", 1)[len("/fhir/$export-status/"):], "."} {
+		if w := get("/fhir/$export-status/" + forged); w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", forged, w.Code)
+		}
+	}
+	if res, _ := l.call(auth.RoleAuditor, http.MethodDelete, first, ""); res.StatusCode != http.StatusAccepted {
+		t.Errorf("taking leave: %d", res.StatusCode)
+	}
+	for _, search := range []string{"?_type=Claim", "?_since=x", "?_outputFormat=csv", "?_typeFilter=x"} {
+		if res, _ := l.call(auth.RoleAuditor, http.MethodGet, "/fhir/$export"+search, "", "Prefer", "respond-async"); res.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %d", search, res.StatusCode)
+		}
+	}
+	if res, _ := l.call(auth.RoleAuditor, http.MethodGet, "/fhir/$export", ""); res.StatusCode != http.StatusBadRequest {
+		t.Errorf("not to wait: %d", res.StatusCode)
 	}
 }
 

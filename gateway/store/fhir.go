@@ -198,6 +198,16 @@ func (s *Store) resources(ctx context.Context, l listing, req ledger.PageRequest
 	return all, next, err
 }
 
+// ResourcesUntil returns a time up to which every version that was kept is there to be
+// found: none with that time or an earlier one is still being written.
+func (s *Store) ResourcesUntil(ctx context.Context) (until time.Time, err error) {
+	err = s.update(ctx, func(context.Context, *txn) error { // behind all writes that have their time already
+		until = fromMillis(millis(time.Now()) - 1)
+		return nil
+	})
+	return until, err
+}
+
 // FHIRSchema returns FHIR's JSON schema as it was imported, with its digest. Problems:
 // not_found.
 func (s *Store) FHIRSchema(ctx context.Context) (text []byte, digest string, err error) {
