@@ -28,7 +28,7 @@ func (n *node) openFHIR(ctx context.Context, router *auth.Router, known callers)
 			return id[:]
 		},
 		Prove:  func(ctx context.Context, id proof.RequestID) (*proof.Verdict, error) { return n.api.Prove(ctx, id, 0) },
-		Limits: fhir.Limits{Bundle: int(n.cfg.Limits.Body), Depth: n.cfg.Limits.Depth},
+		Limits: fhir.Limits{Resource: recorded, Bundle: int(n.cfg.Limits.Body), Depth: n.cfg.Limits.Depth},
 	})
 	return err
 }

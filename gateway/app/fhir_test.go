@@ -100,6 +100,16 @@ func TestAnObservationIsProven(t *testing.T) {
 		}
 	}
 
+	// An electrocardiogram of many samples is one resource, too.
+	wave := bytes.Replace(observation(`{"reference":"Device/`+d.id+`"}`, 60), []byte(`"valueQuantity": {"value": 60.50, "unit": "beats/min"}`),
+		[]byte(`"valueSampledData":{"origin":{"value":0},"period":2,"dimensions":12,"data":"`+strings.Repeat("2041 2043 2037 ", 40_000)+`0"}`), 1)
+	if res, _, b := north.fhir("integrator", http.MethodPost, "/fhir/Observation", wave, nil); res.StatusCode != http.StatusCreated || len(b) < 600_000 {
+		t.Errorf("a waveform: %d, %d bytes", res.StatusCode, len(b))
+	}
+	if res, _, _ := north.fhir("integrator", http.MethodPost, "/fhir/Observation", bytes.Repeat([]byte(" "), 2<<20), nil); res.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("one that is too large: %d", res.StatusCode)
+	}
+
 	north.await("the resource to be anchored", func() bool {
 		_, v, _ := north.fhir("nurse", http.MethodGet, "/fhir/Observation/"+id+"/$verify", nil, nil)
 		return said(v, "anchored") == true

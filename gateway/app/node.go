@@ -288,7 +288,7 @@ func (n *node) openDIDs(router *auth.Router) error {
 func (n *node) openPipeline(ctx context.Context) (*ingest.Pipeline, error) {
 	wire := int(n.cfg.Limits.Body)
 	return ingest.Open(ctx, n.vault, n.log, ingest.Options{
-		Limits: ingest.Limits{Wire: wire, Body: max(wire, unpacked), Depth: n.cfg.Limits.Depth},
+		Limits: ingest.Limits{Wire: wire, Body: max(wire, unpacked), Record: recorded, Depth: n.cfg.Limits.Depth},
 		Held:   max(held, int64(wire)),
 		Step:   n.step, Metrics: n.reg, Logger: n.logger,
 	})
@@ -297,6 +297,7 @@ func (n *node) openPipeline(ctx context.Context) (*ingest.Pipeline, error) {
 const (
 	unpacked = 32 << 20  // bytes of readings when decompressed, unless more are taken as they are
 	held     = 256 << 20 // bytes of readings under way
+	recorded = 1 << 20   // bytes of one record: an electrocardiogram of twelve leads is one FHIR resource
 )
 
 // close closes what is open, in the opposite order.
