@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,10 +19,13 @@ import (
 
 var limits = Limits{Bytes: 1 << 20, Depth: 32, Values: 20_000}
 
+// others is where the data of others is, if it is.
+var others = filepath.Join("..", "..", "..", "shared", "data", "health")
+
 // shared is the folder of data that others wrote, or a skip.
 func shared(tb testing.TB, parts ...string) string {
 	tb.Helper()
-	path := filepath.Join(append([]string{"..", "..", "..", "shared", "data", "health"}, parts...)...)
+	path := filepath.Join(append([]string{others}, parts...)...)
 	if _, err := os.Stat(path); err != nil {
 		tb.Skipf("no data of others: %v", err)
 	}
@@ -36,13 +40,19 @@ func faultsOf(err error) []ledger.Fault {
 	return nil
 }
 
+// readSchema reads FHIR's schema once for all tests.
+var readSchema = sync.OnceValues(func() (*Schema, error) {
+	text, err := os.ReadFile(filepath.Join(others, "fhir-r4.schema.json"))
+	if err != nil {
+		return nil, err
+	}
+	return ReadSchema(text)
+})
+
 func judges(tb testing.TB) map[string]*Judge {
 	tb.Helper()
-	text, err := os.ReadFile(shared(tb, "fhir-r4.schema.json"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	s, err := ReadSchema(text)
+	shared(tb, "fhir-r4.schema.json")
+	s, err := readSchema()
 	if err != nil {
 		tb.Fatal(err)
 	}

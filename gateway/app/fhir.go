@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/admit"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/fhir"
@@ -73,4 +74,13 @@ func (d described) Named(ctx context.Context, source, name string) (unit proof.H
 		return unit, fmt.Errorf("reading a unit's id: %w", err)
 	}
 	return unit, nil
+}
+
+// Registered finds a device as the ledger has it.
+func (d described) Registered(ctx context.Context, unit proof.Hash) (*ledger.Unit, error) {
+	row, err := d.store.Unit(ctx, unit.String())
+	if err != nil {
+		return nil, err
+	}
+	return &row.Record, nil
 }

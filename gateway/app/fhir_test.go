@@ -73,7 +73,7 @@ func TestAnObservationIsProven(t *testing.T) {
 	if res.StatusCode != http.StatusCreated {
 		t.Fatalf("%d %s", res.StatusCode, b)
 	}
-	id := created["id"].(string)
+	id, receipt := created["id"].(string), res.Header.Get("Secant-Receipt")
 	meta := created["meta"].(map[string]any)
 	if id == "mine" || meta["versionId"] != "1" || len(meta["profile"].([]any)) != 1 || res.Header.Get("ETag") != `W/"1"` ||
 		res.Header.Get("Location") != north.url+"/fhir/Observation/"+id+"/_history/1" || !bytes.Contains(b, []byte(`72.50, "unit"`)) {
@@ -100,6 +100,15 @@ func TestAnObservationIsProven(t *testing.T) {
 		}
 	}
 
+	// Whoever follows the reference to the device finds it, as the ledger has it.
+	res, v, b := north.fhir("nurse", http.MethodGet, "/fhir/Device/"+d.id, nil, nil)
+	if res.StatusCode != http.StatusOK || v["status"] != "active" || v["lotNumber"] != "L1" {
+		t.Errorf("the device: %d %s", res.StatusCode, b)
+	}
+	if res, _, b := north.fhir("nurse", http.MethodGet, "/fhir/Device/"+strings.Repeat("0", 64), nil, nil); res.StatusCode != http.StatusNotFound {
+		t.Errorf("a device that is not: %d %s", res.StatusCode, b)
+	}
+
 	// An electrocardiogram of many samples is one resource, too.
 	wave := bytes.Replace(observation(`{"reference":"Device/`+d.id+`"}`, 60), []byte(`"valueQuantity": {"value": 60.50, "unit": "beats/min"}`),
 		[]byte(`"valueSampledData":{"origin":{"value":0},"period":2,"dimensions":12,"data":"`+strings.Repeat("2041 2043 2037 ", 40_000)+`0"}`), 1)
@@ -114,11 +123,11 @@ func TestAnObservationIsProven(t *testing.T) {
 		_, v, _ := north.fhir("nurse", http.MethodGet, "/fhir/Observation/"+id+"/$verify", nil, nil)
 		return said(v, "anchored") == true
 	})
-	_, v, b := north.fhir("nurse", http.MethodGet, "/fhir/Observation/"+id+"/_verify", nil, nil)
+	_, v, b = north.fhir("nurse", http.MethodGet, "/fhir/Observation/"+id+"/_verify", nil, nil)
 	if said(v, "unchanged") != true || said(v, "vouched-by") != "node" || said(v, "device") != d.id || said(v, "since") == nil {
 		t.Errorf("%s", b)
 	}
-	request := strings.TrimPrefix(res.Header.Get("Secant-Receipt"), "/v1/readings/")
+	request := strings.TrimPrefix(receipt, "/v1/readings/")
 	if verdict, err := c.verifier(t).VerifyJSON(north.bundleOf(request, 0)); err != nil || verdict.Unit != d.id {
 		t.Errorf("%+v %v", verdict, err)
 	}

@@ -51,6 +51,8 @@ type Devices interface {
 	Admit(ctx context.Context, unit proof.Hash, signed bool) (ed25519.PublicKey, error)
 	// Named finds the device that a source calls by a name.
 	Named(ctx context.Context, source, name string) (proof.Hash, error)
+	// Registered finds a device as the ledger has it, whoever's it is.
+	Registered(ctx context.Context, unit proof.Hash) (*ledger.Unit, error)
 }
 
 // Signatures makes out devices that sign whole requests (RFC 9421).

@@ -80,6 +80,11 @@ func (devices) Named(context.Context, string, string) (proof.Hash, error) {
 	return proof.Hash{}, ledger.Problemf(ledger.CodeNotFound, "unknown")
 }
 
+// Registered knows no device.
+func (devices) Registered(context.Context, proof.Hash) (*ledger.Unit, error) {
+	return nil, ledger.Problemf(ledger.CodeNotFound, "unknown")
+}
+
 // lab is the interface on a real store.
 type lab struct {
 	t        testing.TB

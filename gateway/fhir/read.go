@@ -76,7 +76,7 @@ func (a *API) read(c *gin.Context) error {
 	}
 	v, err := a.find(c)
 	if err != nil {
-		return err
+		return a.readRegistered(c, err)
 	}
 	tell(c.Writer.Header(), &v)
 	if c.GetHeader("If-None-Match") == c.Writer.Header().Get("ETag") {
