@@ -219,7 +219,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 }
 
 // quiet are the routes whose successes would drown the log.
-var quiet = []string{"POST /v1/readings", "GET /livez", "GET /readyz", "GET /metrics"}
+var quiet = []string{"POST /v1/readings", "POST /fhir", "POST /fhir/", "POST /fhir/:type", "GET /livez", "GET /readyz", "GET /metrics"}
 
 func (n *node) serverOptions() server.Options {
 	l := n.cfg.Limits

@@ -100,14 +100,12 @@ func (l *Limits) complete() {
 	}
 }
 
-// values bounds what stands in a resource and in a bundle: a byte in eight begins
-// another value in the densest that is of use.
 func (l *Limits) resource() fhir.Limits {
-	return fhir.Limits{Bytes: l.Resource, Depth: l.Depth, Values: max(1024, l.Resource/4)}
+	return fhir.Limits{Bytes: l.Resource, Depth: l.Depth, Values: maxValues}
 }
 
 func (l *Limits) bundle() fhir.Limits {
-	return fhir.Limits{Bytes: l.Bundle, Depth: l.Depth + bundleDepth, Values: max(1024, l.Bundle/4)}
+	return fhir.Limits{Bytes: l.Bundle, Depth: l.Depth + bundleDepth, Values: bundleValues}
 }
 
 // bundleDepth is how deep a resource stands in a bundle.
@@ -124,6 +122,7 @@ type API struct {
 	Deps
 	judge  atomic.Pointer[fhir.Judge]
 	schema atomic.Pointer[string] // digest of the schema; nil: none
+	memory budget
 }
 
 // New makes the interface and registers its routes.

@@ -21,6 +21,11 @@ func (a *API) bundle(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	release, err := a.memory.hold(body, oneBundle)
+	if err != nil {
+		return err
+	}
+	defer release()
 	b, err := fhir.ReadBundle(body, a.Limits.Entries, a.Limits.bundle())
 	if err != nil {
 		return err
@@ -196,12 +201,20 @@ func (a *API) transaction(r *http.Request, b *fhir.Bundle) ([]result, error) {
 	if err := a.keepAll(ctx, t, results, at); err != nil {
 		return nil, err
 	}
+	a.reads(r, b, results)
+	return results, nil
+}
+
+// reads answers the entries that read, one after the other, within what an answer may
+// have.
+func (a *API) reads(r *http.Request, b *fhir.Bundle, results []result) {
+	room := maxAnswer
 	for i := range b.Entries {
 		if b.Entries[i].Method == http.MethodGet {
-			results[i] = a.get(r, &b.Entries[i])
+			results[i] = a.get(r, &b.Entries[i], room)
+			room -= len(results[i].body)
 		}
 	}
-	return results, nil
 }
 
 func (a *API) keepAll(ctx context.Context, t *taking, results []result, at map[*draft]int) error {
@@ -274,6 +287,9 @@ func (a *API) batch(r *http.Request, b *fhir.Bundle) []result {
 	var all sync.WaitGroup
 	slots := make(chan struct{}, atOnce)
 	for i := range b.Entries {
+		if b.Entries[i].Method == http.MethodGet {
+			continue
+		}
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
@@ -281,13 +297,11 @@ func (a *API) batch(r *http.Request, b *fhir.Bundle) []result {
 		})
 	}
 	all.Wait()
+	a.reads(r, b, results)
 	return results
 }
 
 func (a *API) one(ctx context.Context, r *http.Request, i int, e *fhir.Entry) result {
-	if e.Method == http.MethodGet {
-		return a.get(r, e)
-	}
 	d, err := a.draftOf(ctx, i, e)
 	if err != nil {
 		return failed(err)
@@ -300,7 +314,7 @@ func (a *API) one(ctx context.Context, r *http.Request, i int, e *fhir.Entry) re
 }
 
 // get answers an entry that reads.
-func (a *API) get(r *http.Request, e *fhir.Entry) result {
+func (a *API) get(r *http.Request, e *fhir.Entry, room int) result {
 	ctx := r.Context()
 	if caller := auth.CallerOf(ctx); caller == nil || !caller.Role.Has(auth.ReadingsRead) {
 		return failed(ledger.Problemf(ledger.CodeDenied, "this needs the right %s", auth.ReadingsRead))
@@ -318,7 +332,7 @@ func (a *API) get(r *http.Request, e *fhir.Entry) result {
 		if err != nil {
 			return failed(err)
 		}
-		body, err := a.encodePage(ctx, p, versions)
+		body, err := a.encodePage(ctx, p, versions, room)
 		if err != nil {
 			return failed(err)
 		}
@@ -329,6 +343,9 @@ func (a *API) get(r *http.Request, e *fhir.Entry) result {
 		return failed(err)
 	}
 	body, err := a.serve(ctx, &v)
+	if err == nil && len(body) > room {
+		err = tooMuch()
+	}
 	if err != nil {
 		return failed(err)
 	}

@@ -38,6 +38,11 @@ func (a *API) create(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	release, err := a.memory.hold(d.send.Body, oneResource)
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := a.readDraft(typ, d); err != nil {
 		return err
 	}
@@ -71,6 +76,11 @@ func (a *API) update(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	release, err := a.memory.hold(body, oneResource)
+	if err != nil {
+		return err
+	}
+	defer release()
 	d.send.Body = body
 	if err := a.readDraft(typ, d); err != nil {
 		return err

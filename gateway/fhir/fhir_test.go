@@ -130,7 +130,7 @@ func TestErrorsAreOutcomes(t *testing.T) {
 		"an order that is not":   {reads, "GET", "/fhir/Observation?_sort=code", "", nil, 400, "invalid"},
 		"a count that is none":   {reads, "GET", "/fhir/Observation?_count=-1", "", nil, 400, "invalid"},
 		"no bundle":              {writes, "POST", "/fhir", good, nil, 422, "invalid"},
-		"too many entries":       {writes, "POST", "/fhir", `{"resourceType":"Bundle","type":"batch","entry":[` + strings.Repeat(`{},`, 20) + `{}]}`, nil, 413, "too-long"},
+		"too many entries":       {writes, "POST", "/fhir", `{"resourceType":"Bundle","type":"batch","entry":[` + strings.Repeat(`{},`, 60) + `{}]}`, nil, 413, "too-long"},
 		"a condition on nothing": {writes, "POST", "/fhir/Observation", good, []string{"If-None-Exist", "_count=1"}, 412, "invalid"},
 		"a device not known":     {writes, "POST", "/fhir/Observation", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"device":{"reference":"Device/MARKED"}}`, nil, 422, "business-rule"},
 	} {
@@ -399,6 +399,36 @@ func TestExport(t *testing.T) {
 	}
 	if res, _ := l.call(auth.RoleAuditor, http.MethodGet, "/fhir/$export", ""); res.StatusCode != http.StatusBadRequest {
 		t.Errorf("not to wait: %d", res.StatusCode)
+	}
+}
+
+// TestWhatIsAskedForAtOnceIsBounded: a bundle of many searches is not answered without
+// end.
+func TestWhatIsAskedForAtOnceIsBounded(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	body := strings.Replace(good, `"text":"x"`, `"text":"`+strings.Repeat("x", 3800)+`"`, 1)
+	for i := range 200 {
+		if res, v := l.call(auth.RoleIntegrator, http.MethodPut, fmt.Sprintf("/fhir/Observation/o-%d", i), strings.Replace(body, `{`, fmt.Sprintf(`{"id":"o-%d",`, i), 1)); res.StatusCode != http.StatusCreated {
+			t.Fatalf("%v", v)
+		}
+	}
+	const searches = 50 // each would be answered with 0.8 MB
+	search := `{"request":{"method":"GET","url":"Observation?_count=200"}},`
+	for _, kind := range []string{"batch", "transaction"} {
+		_, v := l.call(auth.RoleIntegrator, http.MethodPost, "/fhir", `{"resourceType":"Bundle","type":"`+kind+`","entry":[`+strings.TrimSuffix(strings.Repeat(search, searches), ",")+`]}`)
+		done, refused := 0, 0
+		for _, e := range v["entry"].([]any) {
+			switch e.(map[string]any)["response"].(map[string]any)["status"] {
+			case "200 OK":
+				done++
+			case "413 Request Entity Too Large":
+				refused++
+			}
+		}
+		if done < 30 || refused < 5 || done+refused != searches {
+			t.Errorf("%s: %d done, %d refused", kind, done, refused)
+		}
 	}
 }
 

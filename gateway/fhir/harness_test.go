@@ -132,7 +132,7 @@ func newLab(tb testing.TB) *lab {
 			return m.Sum(nil)[:16]
 		},
 		Prove:  func(_ context.Context, id proof.RequestID) (*proof.Verdict, error) { return l.verdict(id) },
-		Limits: fhir.Limits{Resource: 4 << 10, Entries: 20},
+		Limits: fhir.Limits{Resource: 4 << 10, Entries: 60},
 	})
 	if err != nil {
 		tb.Fatal(err)

@@ -156,7 +156,7 @@ type page struct {
 // answerPage answers with a page. What was erased since is told of, and not left out
 // without a word.
 func (a *API) answerPage(c *gin.Context, p *page, versions []fhir.Version) error {
-	body, err := a.encodePage(c.Request.Context(), p, versions)
+	body, err := a.encodePage(c.Request.Context(), p, versions, maxAnswer)
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func (a *API) answerPage(c *gin.Context, p *page, versions []fhir.Version) error
 	return nil
 }
 
-func (a *API) encodePage(ctx context.Context, p *page, versions []fhir.Version) ([]byte, error) {
+func (a *API) encodePage(ctx context.Context, p *page, versions []fhir.Version, room int) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(`{"resourceType":"Bundle","id":` + quote(newID()) + `,"meta":{"lastUpdated":"` + fhir.Instant(time.Now()) + `"},"type":` + quote(p.kind))
 	if p.total >= 0 {
@@ -179,6 +179,9 @@ func (a *API) encodePage(ctx context.Context, p *page, versions []fhir.Version) 
 		b.WriteString([]string{`,"entry":[`, `,`}[min(i, 1)])
 		if err := a.entry(ctx, &b, p, &versions[i]); err != nil {
 			return nil, err
+		}
+		if b.Len() > room {
+			return nil, tooMuch()
 		}
 	}
 	if len(versions) > 0 {

@@ -153,8 +153,13 @@ func (t *taking) admit(ctx context.Context, d *draft) error {
 			return ledger.Problemf(ledger.CodeDenied, "the device that signs is another than the one that is named")
 		}
 		unit = signer
-	} else if unit != (proof.Hash{}) && d.write.Type != "Device" {
-		if _, err := t.api.Devices.Admit(ctx, unit, false); err != nil {
+	} else if unit != (proof.Hash{}) {
+		_, err := t.api.Devices.Admit(ctx, unit, false)
+		code := ledger.CodeOf(err)
+		if d.write.Type == "Device" && (code == ledger.CodeNotFound || code == ledger.CodeDenied) {
+			unit, err = proof.Hash{}, nil // it is described, and nothing is said in its name
+		}
+		if err != nil {
 			return notOurs(d.write.Type, err)
 		}
 	}

@@ -3,7 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -197,7 +197,7 @@ func TestTheSchemaIsKept(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	for i := range 2 {
-		if err := s.PutFHIRSchema(t.Context(), []byte{byte(i)}, fmt.Sprint(i)); err != nil {
+		if err := s.PutFHIRSchema(t.Context(), []byte{byte(i)}, strconv.Itoa(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
