@@ -37,9 +37,9 @@ func BenchmarkFHIR(b *testing.B) {
 			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
 			defer client.CloseIdleConnections()
 			var next atomic.Int64
-			b.SetParallelism(32)
+			b.SetParallelism(128)
 			if entries > 1 {
-				b.SetParallelism(4)
+				b.SetParallelism(8)
 			}
 			b.ResetTimer()
 			b.RunParallel(func(pb *testing.PB) {
