@@ -7,8 +7,11 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -254,6 +257,24 @@ func TestConditionsHoldWhole(t *testing.T) {
 	}
 	if strings.Contains(north.log.String(), "Nobody") || strings.Contains(north.log.String(), "mrn.example") {
 		t.Error("the log tells of a patient")
+	}
+	if err := north.stop(); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(north.cfg.Data, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, mark := range []string{"Nobody", "mrn.example"} {
+			if bytes.Contains(text, []byte(mark)) {
+				t.Errorf("%s tells of a patient", path)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
