@@ -39,13 +39,13 @@ var mayImport = map[string][]string{
 	"gateway/problem":   {"chaincode/ledger"},
 	"gateway/auth":      {"chaincode/ledger", "gateway/problem"},
 	"gateway/telemetry": {"chaincode/ledger"},
-	"gateway/store":     {"chaincode/ledger", "analytics/fact", "identity/desk", "identity/catalogue", "identity/status"}, // the records of what was issued
+	"gateway/store":     {"chaincode/ledger", "analytics/fact", "analytics/fhir", "identity/desk", "identity/catalogue", "identity/status"}, // the records of what was issued
 	"gateway/vault":     {"chaincode/ledger"},
 	"gateway/ingest":    {"chaincode/ledger", "analytics/hl7", "analytics/proof", "analytics/log", "gateway/vault"},
 	"gateway/session":   {"chaincode/ledger", "gateway/auth", "identity/..."},
 	"gateway/agreement": {"chaincode/ledger", "chaincode/verify", "analytics/fact", "identity/..."},
 	"gateway/server":    {"chaincode/ledger", "gateway/auth", "gateway/problem", "gateway/telemetry"},
-	"gateway/admit":     {"chaincode/ledger", "analytics/fact", "analytics/proof"},
+	"gateway/admit":     {"chaincode/ledger", "analytics/fact", "analytics/proof", "gateway/auth"},
 	"gateway/rest":      handlerMayImport,
 	"gateway/edge":      {"chaincode/ledger", "gateway/auth", "gateway/telemetry", "analytics/proof"},
 	"gateway/source":    {"chaincode/ledger", "gateway/telemetry"},
@@ -53,6 +53,7 @@ var mayImport = map[string][]string{
 	"gateway/mqtt":      {"chaincode/ledger", "gateway/auth", "gateway/source", "gateway/telemetry", "analytics/proof", "analytics/strictjson"},
 	"gateway/oid4":      handlerMayImport,
 	"gateway/resolver":  handlerMayImport,
+	"gateway/fhir":      {"chaincode/ledger", "gateway/admit", "gateway/auth", "gateway/problem", "analytics/fhir", "analytics/proof"},
 	"gateway/console":   {"chaincode/client", "chaincode/ledger", "gateway/config", "analytics/strictjson"},
 	// A holder's own program, which has nothing of a node's.
 	"gateway/wallet": {"chaincode/ledger", "chaincode/verify", "analytics/strictjson", "identity/..."},
@@ -67,7 +68,7 @@ var mayImport = map[string][]string{
 // handlerMayImport keeps the protocol packages apart from each other and from
 // storage: they declare the few methods that they call.
 var handlerMayImport = []string{
-	"gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/cti", "analytics/fact", "analytics/hl7", "analytics/proof", "analytics/strictjson",
+	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/cti", "analytics/fact", "analytics/hl7", "analytics/proof", "analytics/strictjson",
 }
 
 // matches reports whether path falls under pattern, and how specific that is.

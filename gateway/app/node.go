@@ -23,8 +23,10 @@ import (
 	"github.com/secant-platform/secant/gateway/admit"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/gateway/fhir"
 	"github.com/secant-platform/secant/gateway/ingest"
 	"github.com/secant-platform/secant/gateway/mqtt"
+	"github.com/secant-platform/secant/gateway/problem"
 	"github.com/secant-platform/secant/gateway/resolver"
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/server"
@@ -225,13 +227,14 @@ func (n *node) openWorker(a *assessor) (err error) {
 }
 
 // quiet are the routes whose successes would drown the log.
-var quiet = []string{"POST /v1/readings", "GET /livez", "GET /readyz", "GET /metrics"}
+var quiet = []string{"POST /v1/readings", "POST /fhir", "POST /fhir/", "POST /fhir/:type", "GET /livez", "GET /readyz", "GET /metrics"}
 
 func (n *node) serverOptions() server.Options {
 	l := n.cfg.Limits
 	return server.Options{
 		MaxBody: l.Body, MaxHeader: l.Header, HeaderTime: l.HeaderTime.Std(), BodyTime: l.BodyTime.Std(),
 		WriteTime: l.WriteTime.Std(), IdleTime: l.IdleTime.Std(), Drain: n.cfg.Pace.Shutdown.Std() / 2, Quiet: quiet,
+		Shapes: []problem.Shape{fhir.Shape()},
 	}
 }
 
@@ -277,7 +280,10 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		},
 		Device: known.device, Observed: rest.NewMetrics(n.reg), Sharer: n.cfg.Exchange.Networks,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return n.openFHIR(ctx, router, known)
 }
 
 // openDIDs registers the resolver of DIDs.
@@ -293,7 +299,7 @@ func (n *node) openDIDs(router *auth.Router) error {
 func (n *node) openPipeline(ctx context.Context) (*ingest.Pipeline, error) {
 	wire := int(n.cfg.Limits.Body)
 	return ingest.Open(ctx, n.vault, n.log, ingest.Options{
-		Limits: ingest.Limits{Wire: wire, Body: max(wire, unpacked), Depth: n.cfg.Limits.Depth},
+		Limits: ingest.Limits{Wire: wire, Body: max(wire, unpacked), Record: recorded, Depth: n.cfg.Limits.Depth},
 		Held:   max(held, int64(wire)),
 		Step:   n.step, Metrics: n.reg, Logger: n.logger,
 	})
@@ -302,6 +308,7 @@ func (n *node) openPipeline(ctx context.Context) (*ingest.Pipeline, error) {
 const (
 	unpacked = 32 << 20  // bytes of readings when decompressed, unless more are taken as they are
 	held     = 256 << 20 // bytes of readings under way
+	recorded = 1 << 20   // bytes of one record: an electrocardiogram of twelve leads is one FHIR resource
 )
 
 // close closes what is open, in the opposite order.

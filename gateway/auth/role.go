@@ -34,6 +34,8 @@ const (
 	CredentialsIssue Right = "credentials:issue" // offers, revokes and suspends them
 	CredentialsRead  Right = "credentials:read"
 
+	ReferenceWrite Right = "reference:write" // imports reference data into the node
+
 	OwnSession Right = "session" // of whoever is signed in, whatever the role
 )
 
@@ -72,7 +74,7 @@ var rights = map[Role][]Right{
 	RoleAnalyst:     {ThreatsShare, ThreatsRead, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleRiskManager: {RiskWrite, RiskRead, DevicesRead, ThreatsRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleAuditor:     everyRead,
-	RoleOperator:    append(slices.Clone(everyRead), ConsortiumGovern, CredentialsIssue, ReadingsErase),
+	RoleOperator:    append(slices.Clone(everyRead), ConsortiumGovern, CredentialsIssue, ReadingsErase, ReferenceWrite),
 	RoleNode:        {MembersRead},
 	RoleNurse:       bedside,
 	RolePhysician:   bedside,

@@ -64,8 +64,31 @@ func (r *Router) LimitCallers(limit func(*Caller) error) { r.callers = limit }
 
 // Handle registers h for callers who hold the right.
 func (r *Router) Handle(method, path string, right Right, h func(*gin.Context) error) {
+	r.handle(method, path, right, false, h)
+}
+
+// HandleScoped is Handle for a route that programs may call whose tokens are confined
+// to scopes. h asks Within before it does anything.
+func (r *Router) HandleScoped(method, path string, right Right, h func(*gin.Context) error) {
+	r.handle(method, path, right, true, h)
+}
+
+func (r *Router) handle(method, path string, right Right, scoped bool, h func(*gin.Context) error) {
 	r.routes = append(r.routes, Route{method, path, right})
-	r.engine.Handle(method, path, r.guard(right), problem.Handler(h))
+	r.engine.Handle(method, path, r.guard(right, scoped), problem.Handler(h))
+}
+
+// Within refuses a caller whose token is confined to scopes in which an action, one of
+// c, r, u and s, on a type of resources is not.
+func Within(ctx context.Context, typ string, action byte) error {
+	c := CallerOf(ctx)
+	if c == nil || c.Scope == "" {
+		return nil
+	}
+	if scopes, ok := ParseScopes(c.Scope); !ok || !scopes.Allow(typ, action) {
+		return ledger.Problemf(ledger.CodeDenied, "the token's scopes do not include this")
+	}
+	return nil
 }
 
 // Engine returns the engine beneath, for libraries that want to see one.
@@ -81,7 +104,7 @@ func (r *Router) Routes() []Route {
 }
 
 // guard lets callers pass who hold the right, and notes who they are.
-func (r *Router) guard(right Right) gin.HandlerFunc {
+func (r *Router) guard(right Right, scoped bool) gin.HandlerFunc {
 	if right == Anonymous {
 		return func(c *gin.Context) {
 			if r.limit == nil {
@@ -96,6 +119,10 @@ func (r *Router) guard(right Right) gin.HandlerFunc {
 		caller, err := r.judge(c.Request, right)
 		if err != nil {
 			problem.Write(c, err)
+			return
+		}
+		if caller != nil && caller.Scope != "" && !scoped {
+			problem.Write(c, ledger.Problemf(ledger.CodeDenied, "the token is confined to scopes, and this is none that scopes speak of"))
 			return
 		}
 		if caller != nil {

@@ -35,6 +35,7 @@ type Claims struct {
 	Role     Role
 	Session  string // id of the session that the token is of; empty: none
 	Key      string // RFC 7638 thumbprint of the caller's key (cnf.jkt: RFC 9449, section 6.1); empty: a bearer's
+	Scopes   Scopes // what the token is confined to; empty: the role alone says
 }
 
 // payload is the token's JSON form.
@@ -48,6 +49,7 @@ type payload struct {
 	Until    *jwt.NumericDate `json:"exp"`
 	Session  string           `json:"sid,omitempty"`
 	Bound    *confirmation    `json:"cnf,omitempty"`
+	Scope    string           `json:"scope,omitempty"`
 }
 
 // confirmation names the key that must be proven with the token (RFC 7800, section
@@ -72,7 +74,7 @@ func Mint(key ed25519.PrivateKey, c Claims, now time.Time, lifetime time.Duratio
 		return "", ledger.Problemf(ledger.CodeInternal, "making a token signer: %v", err)
 	}
 	said := payload{
-		Issuer: c.Issuer, Audience: c.Audience, Subject: c.Subject, Role: c.Role, Session: c.Session,
+		Issuer: c.Issuer, Audience: c.Audience, Subject: c.Subject, Role: c.Role, Session: c.Session, Scope: c.Scopes.String(),
 		Issued: jwt.NewNumericDate(now), From: jwt.NewNumericDate(now), Until: jwt.NewNumericDate(now.Add(lifetime)),
 	}
 	if c.Key != "" {
@@ -132,6 +134,7 @@ type Caller struct {
 	Role         Role
 	Session      string // id; empty: the token is of none
 	Key          string // RFC 7638 thumbprint of the key that was proven; empty: none
+	Scope        string // what the token is confined to (Scopes); empty: the role alone says
 }
 
 // Refused is the answer to a caller who could not be made out.
@@ -208,6 +211,12 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Caller, error) {
 		return nil, err
 	}
 	caller := &Caller{Organisation: sure.Issuer, Subject: sure.Subject, Role: sure.Role, Session: sure.Session}
+	if sure.Scope != "" {
+		if _, ok := ParseScopes(sure.Scope); !ok {
+			return nil, refused("scope")
+		}
+		caller.Scope = sure.Scope
+	}
 	if sure.Bound != nil {
 		caller.Key = sure.Bound.Thumbprint
 	}

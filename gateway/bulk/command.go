@@ -21,8 +21,9 @@ import (
 	"github.com/secant-platform/secant/gateway/config"
 )
 
-// flags are what `secant import units` takes.
+// flags are what the commands below `secant import` take.
 type flags struct {
+	role                    auth.Role // that the node asks for
 	config, node, token, ca string
 	format                  string
 	parallel                int
@@ -40,12 +41,12 @@ func Command() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(unitsCommand())
+	c.AddCommand(unitsCommand(), schemaCommand())
 	return c
 }
 
 func unitsCommand() *cobra.Command {
-	var f flags
+	f := flags{role: auth.RoleRegistrar}
 	c := &cobra.Command{
 		Use:   "units FILE",
 		Short: "Register the devices that a file lists, at their manufacturer's node",
@@ -58,17 +59,22 @@ func unitsCommand() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },
 	}
-	c.Flags().StringVar(&f.config, "config", "", "the node's configuration, which tells its address and makes a token")
-	c.Flags().StringVar(&f.node, "node", "", "instead of --config: the node's base address")
-	c.Flags().StringVar(&f.token, "token", "", "with --node: a file with a token of the role registrar")
-	c.Flags().StringVar(&f.ca, "ca", "", "with --node: a PEM file of the CAs that the node's TLS certificate chains to (default: the system's)")
+	f.nodeFlags(c, "registrar")
 	c.Flags().StringVar(&f.format, "format", "", "csv or ndjson (default: as the file's name says)")
 	c.Flags().IntVar(&f.parallel, "parallel", 4, "requests at a time, 1 to 16")
 	c.Flags().BoolVar(&f.json, "json", false, "print what became of the units as JSON")
+	return c
+}
+
+// nodeFlags adds the flags that name a node.
+func (f *flags) nodeFlags(c *cobra.Command, role string) {
+	c.Flags().StringVar(&f.config, "config", "", "the node's configuration, which tells its address and makes a token")
+	c.Flags().StringVar(&f.node, "node", "", "instead of --config: the node's base address")
+	c.Flags().StringVar(&f.token, "token", "", "with --node: a file with a token of the role "+role)
+	c.Flags().StringVar(&f.ca, "ca", "", "with --node: a PEM file of the CAs that the node's TLS certificate chains to (default: the system's)")
 	c.MarkFlagsOneRequired("config", "node")
 	c.MarkFlagsMutuallyExclusive("config", "node")
 	c.MarkFlagsRequiredTogether("node", "token")
-	return c
 }
 
 func (f *flags) run(c *cobra.Command, name string) error {
@@ -173,7 +179,7 @@ func (f *flags) open() (*node, error) {
 		}
 		n.token = func() (string, error) {
 			return auth.Mint(key, auth.Claims{
-				Issuer: cfg.Organisation, Audience: cfg.Organisation, Subject: "import", Role: auth.RoleRegistrar,
+				Issuer: cfg.Organisation, Audience: cfg.Organisation, Subject: "import", Role: f.role,
 			}, time.Now(), 10*time.Minute)
 		}
 	} else {

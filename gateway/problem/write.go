@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -19,15 +20,48 @@ func Write(c *gin.Context, err error) {
 	}
 	d := Of(err)
 	d.Request = c.Writer.Header().Get(RequestID)
-	b, encodeErr := json.Marshal(d)
-	if encodeErr != nil { // a document is plain strings and numbers
-		panic(encodeErr)
+	media, body := MediaType, encode
+	if s, ok := c.Value(shapeKey).(*Shape); ok {
+		media, body = s.MediaType, s.Body
 	}
+	b := body(d)
 	d.SetHeaders(c.Writer.Header())
+	c.Writer.Header().Set("Content-Type", media)
 	c.Writer.WriteHeader(d.Status)
 	_, _ = c.Writer.Write(append(b, '\n')) // the caller may have left
 	c.Abort()
 }
+
+func encode(d *Document) []byte {
+	b, err := json.Marshal(d)
+	if err != nil { // a document is plain strings and numbers
+		panic(err)
+	}
+	return b
+}
+
+// Shape is how a protocol that has an error body of its own says what a document
+// says. It holds for every request below a path, also where no handler of the
+// protocol's is come to.
+type Shape struct {
+	Path      string // as /fhir
+	MediaType string
+	Body      func(*Document) []byte
+}
+
+// Shaped has what is wrong with requests said in the shape of their path.
+func Shaped(shapes []Shape) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		for i := range shapes {
+			s := &shapes[i]
+			if rest, ok := strings.CutPrefix(c.Request.URL.Path, s.Path); ok && (rest == "" || rest[0] == '/') {
+				c.Set(shapeKey, s)
+			}
+		}
+	}
+}
+
+const shapeKey = "secant.problem.shape"
 
 // SetHeaders sets the headers that belong to the document.
 func (d *Document) SetHeaders(h http.Header) {

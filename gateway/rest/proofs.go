@@ -82,26 +82,9 @@ func (p *proofs) covering(ctx context.Context, logIndex uint64) (ledger.Anchor, 
 
 // bundle makes, verifies and encodes the proof of one record.
 func (p *proofs) bundle(ctx context.Context, id proof.RequestID, index int) ([]byte, error) {
-	parts, err := p.readings.ProofParts(ctx, id, index)
+	b, _, err := p.prove(ctx, id, index)
 	if err != nil {
 		return nil, err
-	}
-	anchor, ok, err := p.covering(ctx, parts.LogIndex)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		p.observed.proofs.WithLabelValues("early").Inc()
-		return nil, problem.Later(ledger.Problemf(ledger.CodeBusy, "the reading is taken, and not yet anchored on the ledger"), anchorSoon)
-	}
-	b, err := p.assemble(ctx, parts, index, &anchor)
-	if err != nil {
-		return nil, err
-	}
-	// Nothing leaves that its receiver would refuse.
-	if _, err := p.judge.Verify(b); err != nil {
-		p.observed.proofs.WithLabelValues("refused").Inc()
-		return nil, fmt.Errorf("verifying the proof that was just made: %w", err)
 	}
 	encoded, err := b.Encode()
 	if err != nil {
@@ -109,6 +92,40 @@ func (p *proofs) bundle(ctx context.Context, id proof.RequestID, index int) ([]b
 	}
 	p.observed.proofs.WithLabelValues("served").Inc()
 	return encoded, nil
+}
+
+// Prove says what is proven about one record. It fails with busy until the record is
+// anchored, and with a *proof.Mismatch when the proof does not hold.
+func (a *API) Prove(ctx context.Context, id proof.RequestID, index int) (*proof.Verdict, error) {
+	_, verdict, err := a.proofs.prove(ctx, id, index)
+	return verdict, err
+}
+
+// prove makes and verifies the proof of one record.
+func (p *proofs) prove(ctx context.Context, id proof.RequestID, index int) (*proof.Bundle, *proof.Verdict, error) {
+	parts, err := p.readings.ProofParts(ctx, id, index)
+	if err != nil {
+		return nil, nil, err
+	}
+	anchor, ok, err := p.covering(ctx, parts.LogIndex)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !ok {
+		p.observed.proofs.WithLabelValues("early").Inc()
+		return nil, nil, problem.Later(ledger.Problemf(ledger.CodeBusy, "the reading is taken, and not yet anchored on the ledger"), anchorSoon)
+	}
+	b, err := p.assemble(ctx, parts, index, &anchor)
+	if err != nil {
+		return nil, nil, err
+	}
+	// Nothing leaves that its receiver would refuse.
+	verdict, err := p.judge.Verify(b)
+	if err != nil {
+		p.observed.proofs.WithLabelValues("refused").Inc()
+		return nil, nil, fmt.Errorf("verifying the proof that was just made: %w", err)
+	}
+	return b, verdict, nil
 }
 
 func (p *proofs) assemble(ctx context.Context, parts *ProofParts, index int, anchor *ledger.Anchor) (*proof.Bundle, error) {

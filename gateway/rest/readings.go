@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"crypto/ed25519"
-	"encoding/base64"
 	"io"
 	"net/http"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/admit"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/problem"
 )
@@ -288,39 +288,12 @@ func toDevice(ctx context.Context, err error) error {
 
 // readSignature reads the headers that name the device and carry its signature.
 func readSignature(c *gin.Context, s *Submission) (signed bool, err error) {
-	var faults []ledger.Fault
-	fault := func(header, detail string) {
-		faults = append(faults, ledger.Fault{Field: "header." + header, Detail: detail})
-	}
-	if s.Unit.UnmarshalText([]byte(c.GetHeader(auth.HeaderDevice))) != nil {
-		fault(auth.HeaderDevice, "must be 64 lower-case hexadecimal digits")
-	}
-	seed, signature := c.GetHeader(auth.HeaderSeed), c.GetHeader(auth.HeaderSignature)
-	if edge := c.GetHeader(auth.HeaderEdge); edge != "" {
-		switch {
-		case s.Edge.UnmarshalText([]byte(edge)) != nil || s.Edge == (proof.Hash{}):
-			fault(auth.HeaderEdge, "must be 64 lower-case hexadecimal digits")
-		case s.Edge == s.Unit:
-			fault(auth.HeaderEdge, "must be another device than the one it signs for")
-		case signature == "":
-			fault(auth.HeaderEdge, "must not be given without the edge box's signature")
-		}
-	}
-	if seed != "" || signature != "" {
-		signed = true
-		b, err := base64.RawURLEncoding.Strict().DecodeString(seed)
-		if err != nil || len(b) != len(s.Seed) {
-			fault(auth.HeaderSeed, "must be 32 bytes in unpadded base64url")
-		}
-		copy(s.Seed[:], b)
-		if s.Signature.UnmarshalText([]byte(signature)) != nil {
-			fault(auth.HeaderSignature, "must be 64 bytes in unpadded base64url")
-		}
-	}
+	said, faults := admit.ReadSignature(c.Request.Header)
 	if len(faults) > 0 {
-		return signed, invalid(faults...)
+		return said.Signed, invalid(faults...)
 	}
-	return signed, nil
+	s.Unit, s.Edge, s.Seed, s.Signature = said.Unit, said.Edge, said.Seed, said.Signature
+	return said.Signed, nil
 }
 
 // admitSigned lets pass a request that a device signed as a whole (RFC 9421). That

@@ -38,6 +38,8 @@ type Options struct {
 	// Quiet are routes that are called so often that a success is only logged
 	// at debug level, as "POST /v1/readings".
 	Quiet []string
+	// Shapes are of protocols that have error bodies of their own.
+	Shapes []problem.Shape
 }
 
 func (o *Options) validate() error {
@@ -66,7 +68,7 @@ func NewEngine(opts Options, logger *slog.Logger, reg prometheus.Registerer) (*g
 	e.UnescapePathValues = false // gin reads a plus as a space, as in a query
 
 	m := newMetrics(reg)
-	e.Use(unescape, identify, observe(logger, m, opts.Quiet), recovery(logger, m), limit(opts))
+	e.Use(unescape, identify, problem.Shaped(opts.Shapes), observe(logger, m, opts.Quiet), recovery(logger, m), limit(opts))
 	e.NoRoute(problem.Handler(func(*gin.Context) error { return problem.NoRoute() }))
 	e.NoMethod(problem.Handler(func(*gin.Context) error { return problem.Method() }))
 	return e, nil

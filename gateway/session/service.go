@@ -129,12 +129,14 @@ type ServiceGrant struct {
 	AccessToken string
 	TokenType   string
 	Life        time.Duration
-	Scope       string // the role
+	Scope       string // the role, or the scopes
 }
 
 // Service gives a service a token for what it asserts with one of its keys. The
-// scope names one of its roles; it may be left out by one that has one only. With a
-// proof of possession the token is bound to that key.
+// scope names one of its roles; it may be left out by one that has one only. Scopes of
+// SMART (system/Observation.rs) are given where one of its roles has the rights for
+// them, and the token is confined to them. With a proof of possession the token is
+// bound to that key.
 func (s *Sessions) Service(r *http.Request, form url.Values) (*ServiceGrant, error) {
 	for _, list := range form {
 		if len(list) > 1 {
@@ -152,12 +154,9 @@ func (s *Sessions) Service(r *http.Request, form url.Values) (*ServiceGrant, err
 	if err != nil {
 		return nil, err
 	}
-	role := auth.Role(form.Get("scope"))
-	if role == "" && len(c.roles) == 1 {
-		role = c.roles[0]
-	}
-	if !slices.Contains(c.roles, role) {
-		return nil, &OAuthError{CodeInvalidScope, "the scope must be one of the client's roles"}
+	role, scopes, ok := c.grant(form.Get("scope"))
+	if !ok {
+		return nil, &OAuthError{CodeInvalidScope, "the scope must be one of the client's roles, or what one of them may do: system/TYPE.ACTIONS"}
 	}
 	switch err := s.spend(proof); {
 	case ledger.CodeOf(err) == ledger.CodeInvalid:
@@ -167,12 +166,39 @@ func (s *Sessions) Service(r *http.Request, form url.Values) (*ServiceGrant, err
 	}
 	key := thumbprint(proof)
 	token, err := auth.Mint(s.o.Key, auth.Claims{
-		Issuer: s.o.Organisation, Audience: s.o.Organisation, Subject: s.pseudonym(byService, id), Role: role, Key: key,
+		Issuer: s.o.Organisation, Audience: s.o.Organisation, Subject: s.pseudonym(byService, id), Role: role, Key: key, Scopes: scopes,
 	}, s.o.Now(), ServiceLife)
 	if err != nil {
 		return nil, err
 	}
-	return &ServiceGrant{token, tokenType(key), ServiceLife, string(role)}, nil
+	granted := string(role)
+	if len(scopes) > 0 {
+		granted = scopes.String()
+	}
+	return &ServiceGrant{token, tokenType(key), ServiceLife, granted}, nil
+}
+
+// grant finds the role that a scope names, or the first that has the rights for what
+// it asks for.
+func (c *service) grant(scope string) (auth.Role, auth.Scopes, bool) {
+	if auth.IsScoped(scope) {
+		scopes, ok := auth.ParseScopes(scope)
+		if !ok {
+			return "", nil, false
+		}
+		i := slices.IndexFunc(c.roles, func(r auth.Role) bool {
+			return !slices.ContainsFunc(scopes.Rights(), func(right auth.Right) bool { return !r.Has(right) })
+		})
+		if i < 0 {
+			return "", nil, false
+		}
+		return c.roles[i], scopes, true
+	}
+	role := auth.Role(scope)
+	if role == "" && len(c.roles) == 1 {
+		role = c.roles[0]
+	}
+	return role, nil, slices.Contains(c.roles, role)
 }
 
 // asserted returns the service that signed the assertion of a request. Why not is
@@ -244,8 +270,17 @@ func (s *Sessions) Describe() map[string]any {
 	var scopes []string
 	for _, c := range s.services {
 		for _, r := range c.roles {
-			if !slices.Contains(scopes, string(r)) {
-				scopes = append(scopes, string(r))
+			said := []string{string(r)}
+			if r.Has(auth.ReadingsRead) {
+				said = append(said, "system/*.rs")
+			}
+			if r.Has(auth.ReadingsWrite) {
+				said = append(said, "system/*.cu")
+			}
+			for _, one := range said {
+				if !slices.Contains(scopes, one) {
+					scopes = append(scopes, one)
+				}
 			}
 		}
 	}
@@ -261,6 +296,6 @@ func (s *Sessions) Describe() map[string]any {
 		"grant_types_supported":                            []string{grantService},
 		"scopes_supported":                                 append([]string{}, scopes...),
 		"dpop_signing_alg_values_supported":                dpop.Algorithms,
-		"capabilities":                                     []string{"client-confidential-asymmetric"},
+		"capabilities":                                     []string{"client-confidential-asymmetric", "permission-v1", "permission-v2"},
 	}
 }

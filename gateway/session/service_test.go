@@ -156,9 +156,48 @@ func TestAServiceHasItsRolesOnly(t *testing.T) {
 			t.Errorf("scope %s: %+v, %v", scope, g, err)
 		}
 	}
-	if got, ok := l.sessions.Describe()["scopes_supported"].([]string); !ok || !slices.Equal(got, []string{"auditor", "integrator"}) {
+	if got, ok := l.sessions.Describe()["scopes_supported"].([]string); !ok || !slices.Equal(got, []string{"auditor", "integrator", "system/*.cu", "system/*.rs"}) {
 		t.Errorf("the scopes are %v", got)
 	}
+}
+
+// TestAServiceIsConfinedToItsScopes: a token says what it is confined to, and no role
+// gives scopes that it does not have the rights for.
+func TestAServiceIsConfinedToItsScopes(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, auth.RoleAuditor, auth.RoleIntegrator)
+	for scope, want := range map[string]struct {
+		scope string
+		role  auth.Role
+	}{
+		"system/Observation.rs":                    {"system/Observation.rs", auth.RoleAuditor},
+		"system/Observation.cruds system/Device.r": {"system/Observation.crus system/Device.r", auth.RoleIntegrator},
+		"system/*.write":                           {"system/*.cu", auth.RoleIntegrator},
+		"system/Observation.rs operator":           {},
+		"system/Observation":                       {},
+	} {
+		f := form(l.sign(jose.ES384, l.keys[jose.ES384], "ES384", "JWT", l.claims(nil)))
+		f.Set("scope", scope)
+		g, err := l.ask(f)
+		if want.role == "" {
+			wantOAuth(t, "scope "+scope, err, session.CodeInvalidScope)
+			continue
+		}
+		if err != nil || g.Scope != want.scope {
+			t.Errorf("scope %s: %+v, %v", scope, g, err)
+			continue
+		}
+		r := l.request(nil, http.MethodGet, "/fhir/Observation", "")
+		r.Header.Set("Authorization", "Bearer "+g.AccessToken)
+		if c, err := l.verifier.Request(r); err != nil || c.Role != want.role || c.Scope != want.scope {
+			t.Errorf("scope %s: %+v, %v", scope, c, err)
+		}
+	}
+	only := newLab(t, auth.RoleAuditor)
+	f := form(only.sign(jose.ES384, only.keys[jose.ES384], "ES384", "JWT", only.claims(nil)))
+	f.Set("scope", "system/Observation.c")
+	_, err := only.ask(f)
+	wantOAuth(t, "a scope without the right", err, session.CodeInvalidScope)
 }
 
 func TestAssertionsThatDoNotHold(t *testing.T) {
