@@ -52,6 +52,10 @@ type Advisory struct {
 	Products        []Product
 	Vulnerabilities []Vulnerability
 
+	// Body is the document, or the one record of a text that holds several, as it
+	// came: Reread reads it again.
+	Body []byte
+
 	// Findings are the mandatory tests of CSAF (section 6.1) that the document
 	// fails and that do not change what it says of products.
 	Findings []Finding

@@ -58,12 +58,21 @@ func ParseCSAF(b []byte) (*Advisory, error) {
 	if len(grave) > 0 {
 		return nil, &ledger.Problem{Code: ledger.CodeInvalid, Detail: "the advisory contradicts itself", Faults: grave}
 	}
+	a, err := doc.advisory(r)
+	if err != nil {
+		return nil, err
+	}
+	a.Findings, a.Body = kept, b
+	return a, nil
+}
+
+func (doc *csafDocument) advisory(r *references) (*Advisory, error) {
 	a := &Advisory{
 		Format: FormatCSAF, Tracking: doc.Document.Tracking.ID, Namespace: doc.Document.Publisher.Namespace,
 		Publisher: clean(doc.Document.Publisher.Name), Category: clean(doc.Document.Category), Title: clean(doc.Document.Title),
 		Version: doc.Document.Tracking.Version, Status: doc.Document.Tracking.Status, Marking: doc.Document.Distribution.TLP.Label,
 		Published: instant(doc.Document.Tracking.Initial), Updated: instant(doc.Document.Tracking.Current),
-		Findings: kept,
+		Findings: []Finding{},
 	}
 	for _, n := range doc.Document.Notes {
 		if n.Category == "summary" || n.Category == "description" {

@@ -3,6 +3,8 @@ package vuln
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -52,6 +54,38 @@ func Parse(b []byte) ([]*Advisory, error) {
 	return nil, unknown
 }
 
+// Reread reads the body of an advisory that Parse has read before, without
+// judging it again.
+func Reread(body []byte) (*Advisory, error) {
+	var top struct {
+		Document json.RawMessage `json:"document"`
+		ID       json.RawMessage `json:"id"`
+	}
+	if err := json.Unmarshal(body, &top); err != nil {
+		return nil, fmt.Errorf("reading an advisory again: %w", err)
+	}
+	if top.Document != nil {
+		var doc csafDocument
+		if err := json.Unmarshal(body, &doc); err != nil {
+			return nil, fmt.Errorf("reading an advisory again: %w", err)
+		}
+		r := newReferences(&doc)
+		if r == nil {
+			return nil, errors.New("reading an advisory again: it is too large")
+		}
+		return doc.advisory(r)
+	}
+	parse := parseNVD
+	if top.ID != nil {
+		parse = parseOSV
+	}
+	all, err := parse(body)
+	if err != nil || len(all) != 1 {
+		return nil, fmt.Errorf("reading an advisory again: %d records: %w", len(all), err)
+	}
+	return all[0], nil
+}
+
 // maxRecords bounds the records in one text.
 const maxRecords = 20_000
 
@@ -89,11 +123,11 @@ type osvRecord struct {
 // of osv-scanner ("results").
 func parseOSV(b []byte) ([]*Advisory, error) {
 	var doc struct {
-		osvRecord
-		Vulns   []osvRecord `json:"vulns"`
+		ID      string            `json:"id"`
+		Vulns   []json.RawMessage `json:"vulns"`
 		Results []struct {
 			Packages []struct {
-				Vulnerabilities []osvRecord `json:"vulnerabilities"`
+				Vulnerabilities []json.RawMessage `json:"vulnerabilities"`
 			} `json:"packages"`
 		} `json:"results"`
 	}
@@ -102,7 +136,7 @@ func parseOSV(b []byte) ([]*Advisory, error) {
 	}
 	records := doc.Vulns
 	if doc.ID != "" {
-		records = append(records, doc.osvRecord)
+		records = append(records, b)
 	}
 	for _, r := range doc.Results {
 		for _, p := range r.Packages {
@@ -114,14 +148,19 @@ func parseOSV(b []byte) ([]*Advisory, error) {
 	}
 	var all []*Advisory
 	seen := map[string]bool{}
-	for i := range records {
-		r := &records[i]
+	for _, text := range records {
+		var r osvRecord
+		if err := json.Unmarshal(text, &r); err != nil {
+			return nil, ledger.Problemf(ledger.CodeInvalid, "the advisory is not an OSV record")
+		}
 		if !recordID.MatchString(r.ID) {
 			return nil, ledger.Problemf(ledger.CodeInvalid, "an OSV record has no id that can be read")
 		}
 		if !seen[r.ID] {
 			seen[r.ID] = true
-			all = append(all, r.advisory())
+			a := r.advisory()
+			a.Body = text
+			all = append(all, a)
 		}
 	}
 	if len(all) == 0 {
@@ -312,9 +351,7 @@ type nvdRecord struct {
 
 func parseNVD(b []byte) ([]*Advisory, error) {
 	var doc struct {
-		Vulnerabilities []struct {
-			CVE nvdRecord `json:"cve"`
-		} `json:"vulnerabilities"`
+		Vulnerabilities []json.RawMessage `json:"vulnerabilities"`
 	}
 	if err := json.Unmarshal(b, &doc); err != nil {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the text is not an answer of NVD's CVE API 2.0")
@@ -323,12 +360,16 @@ func parseNVD(b []byte) ([]*Advisory, error) {
 		return nil, ledger.Problemf(ledger.CodeTooLarge, "the text holds more than %d records", maxRecords)
 	}
 	var all []*Advisory
-	for i := range doc.Vulnerabilities {
-		r := &doc.Vulnerabilities[i].CVE
-		if !cveID.MatchString(r.ID) {
-			return nil, ledger.Problemf(ledger.CodeInvalid, "a record has no CVE id")
+	for _, text := range doc.Vulnerabilities {
+		var item struct {
+			CVE nvdRecord `json:"cve"`
 		}
-		all = append(all, r.advisory())
+		if err := json.Unmarshal(text, &item); err != nil || !cveID.MatchString(item.CVE.ID) {
+			return nil, ledger.Problemf(ledger.CodeInvalid, "a record cannot be read, or has no CVE id")
+		}
+		a := item.CVE.advisory()
+		a.Body = slices.Concat([]byte(`{"vulnerabilities":[`), text, []byte("]}"))
+		all = append(all, a)
 	}
 	return all, nil
 }

@@ -49,6 +49,7 @@ type node struct {
 	log      *log.Log
 	vault    *vault.Vault
 	worker   *worker.Worker
+	advisor  *advisor
 	readings *readings
 	devices  *admit.Devices
 	monitors []monitors
@@ -103,6 +104,7 @@ func open(
 		return n, err
 	}
 	assessor := newAssessor(n.store)
+	n.advisor = newAdvisor(n.store, assessor)
 	if err := n.openWorker(assessor); err != nil {
 		return n, err
 	}
@@ -205,6 +207,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 		Organisation: n.cfg.Organisation, Log: n.log,
 		Token:     nodeTokens(n.cfg.Organisation, n.key),
 		Assess:    a.match,
+		Advise:    n.advisor.Advise,
 		Beside:    n.beside,
 		Wait:      n.cfg.Limits.CommandWait.Std(),
 		Reachable: n.reachable(), TLS: roots,
@@ -259,6 +262,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
 		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a,
+		Advisories: n.store, Advisor: n.advisor,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Devices: n.devices, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Health: n.health, Metrics: telemetry.Handler(n.reg),
 		Limits: rest.Limits{

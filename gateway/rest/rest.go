@@ -32,6 +32,8 @@ type Deps struct {
 	Reports    Reports
 	Scores     Scores
 	Assessor   Assessor
+	Advisories Advisories
+	Advisor    Advisor
 	Streams    Streams
 	Anchors    Anchors
 	Log        Log
@@ -100,6 +102,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.readingRoutes()
 	a.threatRoutes()
 	a.riskRoutes()
+	a.advisoryRoutes()
 	a.memberRoutes()
 	a.credentialRoutes()
 	a.lastingRoutes()
