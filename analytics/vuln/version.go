@@ -111,12 +111,7 @@ func compareGeneric(a, b string) (order int, ok bool) {
 			if i == 0 {
 				return 0, false
 			}
-			// A stage, or a letter, against a number: 1.0-rc1 is before 1.0.1, and so
-			// is 1.0a.
-			if x.number {
-				return 1, true
-			}
-			return -1, true
+			return word(x.number, pa[i:], pb[i:]), true
 		}
 		sx, kx := stages[x.text]
 		sy, ky := stages[y.text]
@@ -132,6 +127,22 @@ func compareGeneric(a, b string) (order int, ok bool) {
 		return cmp.Compare(x.text, y.text), true
 	}
 	return 0, true
+}
+
+// word orders two versions that go on with a number and with a word: 1.0-rc1 is
+// before 1.0.0, 1.0a and 1.0-sp1 come after it and before 1.0.1.
+func word(first bool, a, b []part) int {
+	number, text, order := a, b, 1
+	if !first {
+		number, text, order = b, a, -1
+	}
+	if s, known := stages[text[0].text]; known && s <= 0 {
+		return order
+	}
+	if rest(number) == 0 {
+		return -order
+	}
+	return order
 }
 
 // rest ranks what one version has more than the other, which is equal so far.
