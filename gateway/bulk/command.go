@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -27,6 +28,7 @@ type flags struct {
 	format                  string
 	parallel                int
 	json                    bool
+	role                    auth.Role // of the token that --config makes; empty: registrar
 }
 
 // patience is how long one chunk is tried while the node is away or busy.
@@ -40,7 +42,7 @@ func Command() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(unitsCommand())
+	c.AddCommand(unitsCommand(), advisoriesCommand(), kevCommand(), epssCommand())
 	return c
 }
 
@@ -58,17 +60,22 @@ func unitsCommand() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },
 	}
-	c.Flags().StringVar(&f.config, "config", "", "the node's configuration, which tells its address and makes a token")
-	c.Flags().StringVar(&f.node, "node", "", "instead of --config: the node's base address")
-	c.Flags().StringVar(&f.token, "token", "", "with --node: a file with a token of the role registrar")
-	c.Flags().StringVar(&f.ca, "ca", "", "with --node: a PEM file of the CAs that the node's TLS certificate chains to (default: the system's)")
+	f.reach(c)
 	c.Flags().StringVar(&f.format, "format", "", "csv or ndjson (default: as the file's name says)")
 	c.Flags().IntVar(&f.parallel, "parallel", 4, "requests at a time, 1 to 16")
 	c.Flags().BoolVar(&f.json, "json", false, "print what became of the units as JSON")
+	return c
+}
+
+// reach adds the flags that say which node is called, and with what token.
+func (f *flags) reach(c *cobra.Command) {
+	c.Flags().StringVar(&f.config, "config", "", "the node's configuration, which tells its address and makes a token")
+	c.Flags().StringVar(&f.node, "node", "", "instead of --config: the node's base address")
+	c.Flags().StringVar(&f.token, "token", "", "with --node: a file with a token of the role "+string(cmp.Or(f.role, auth.RoleRegistrar)))
+	c.Flags().StringVar(&f.ca, "ca", "", "with --node: a PEM file of the CAs that the node's TLS certificate chains to (default: the system's)")
 	c.MarkFlagsOneRequired("config", "node")
 	c.MarkFlagsMutuallyExclusive("config", "node")
 	c.MarkFlagsRequiredTogether("node", "token")
-	return c
 }
 
 func (f *flags) run(c *cobra.Command, name string) error {
@@ -173,7 +180,7 @@ func (f *flags) open() (*node, error) {
 		}
 		n.token = func() (string, error) {
 			return auth.Mint(key, auth.Claims{
-				Issuer: cfg.Organisation, Audience: cfg.Organisation, Subject: "import", Role: auth.RoleRegistrar,
+				Issuer: cfg.Organisation, Audience: cfg.Organisation, Subject: "import", Role: cmp.Or(f.role, auth.RoleRegistrar),
 			}, time.Now(), 10*time.Minute)
 		}
 	} else {
