@@ -60,6 +60,7 @@ type node struct {
 	tls      *tls.Config // of config.Config.Listen; nil: none
 	public   *tls.Config // of config.Public.Listen; nil: there is no such listener
 	fetch    *fetch.Client
+	outside  fetch.Options // of what is fetched from others than members
 	dids     *did.Resolver
 	anyones  *did.Resolver // for those who ask without any right
 	identity *identity     // nil without a public address
@@ -188,7 +189,7 @@ func (n *node) openResolver() error {
 	resolves := func(web *fetch.Client) *did.Resolver {
 		return did.New(did.Config{Ledger: documents{n.store}, Network: n.trust.Trust().Network, Web: web})
 	}
-	n.fetch = fetch.New(options)
+	n.fetch, n.outside = fetch.New(options), options
 	n.dids = resolves(n.fetch)
 	// What strangers ask for takes neither memory nor fetches from what is judged here.
 	n.anyones = resolves(fetch.New(options))

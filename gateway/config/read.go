@@ -149,6 +149,7 @@ func (c *Config) Validate() error {
 	faults = append(faults, c.publicFaults()...)
 	faults = append(faults, c.signInFaults()...)
 	faults = append(faults, c.mllpFaults()...)
+	faults = append(faults, c.Advisories.faults()...)
 	own := false
 	for i, p := range c.Ledger.Peers {
 		own = own || p.Organisation != "" && p.Organisation == c.Organisation

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -265,6 +266,16 @@ func (s *Store) PutLikelihoods(ctx context.Context, list []LikelihoodRow, last b
 		}
 		return t.rankAdvisories(ctx, "")
 	})
+}
+
+// AdvisoryKnown reports whether an edition of an advisory is kept that is not older
+// than a time.
+func (s *Store) AdvisoryKnown(ctx context.Context, tracking string, updated time.Time) (known bool, err error) {
+	err = s.reading.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM advisory WHERE tracking = ? AND updated >= ?)", tracking, millis(updated)).Scan(&known)
+	if err != nil {
+		return false, fmt.Errorf("looking for an advisory: %w", err)
+	}
+	return known, nil
 }
 
 // DueAdvisories returns up to limit advisories that were not matched with the

@@ -18,6 +18,7 @@ CREATE INDEX advisory_rank ON advisory (exploited, likelihood, score, updated, i
 CREATE INDEX advisory_updated ON advisory (updated, id);
 CREATE INDEX advisory_score ON advisory (score, updated, id);
 CREATE INDEX advisory_likelihood ON advisory (likelihood, updated, id);
+CREATE INDEX advisory_tracking ON advisory (tracking, updated);
 CREATE INDEX advisory_basis ON advisory (basis);
 
 CREATE TABLE advisory_vulnerability (
