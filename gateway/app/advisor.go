@@ -73,7 +73,7 @@ func (a *advisor) adviseSome(ctx context.Context) (n int, err error) {
 
 // look brings the judge up to what the node knows now. The caller holds mu.
 func (a *advisor) look(ctx context.Context) error {
-	l, err := a.store.Landscape(ctx)
+	l, err := a.store.Landscape(ctx, a.basis)
 	if err != nil || l.Basis == a.basis {
 		return err
 	}

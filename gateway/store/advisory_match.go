@@ -191,8 +191,9 @@ func (s *Store) UnitVulnerabilities(ctx context.Context, unit string) ([]fact.Un
 	return all, nil
 }
 
-// Landscape returns all that advisories are matched with.
-func (s *Store) Landscape(ctx context.Context) (fact.Landscape, error) {
+// Landscape returns all that advisories are matched with; when its basis is the
+// known one, without the statements on exploitability, which are large.
+func (s *Store) Landscape(ctx context.Context, known string) (fact.Landscape, error) {
 	var l fact.Landscape
 	tx, err := s.reading.BeginTx(ctx, nil)
 	if err != nil {
@@ -252,14 +253,21 @@ func (s *Store) Landscape(ctx context.Context) (fact.Landscape, error) {
 			text(h, []byte(part))
 		}
 	}
-	l.Basis = hex.EncodeToString(h.Sum(nil)[:16])
+	if l.Basis = hex.EncodeToString(h.Sum(nil)[:16]); l.Basis == known {
+		return l, nil
+	}
+	for i := range l.VEX {
+		if err := tx.QueryRowContext(ctx, "SELECT doc FROM vex WHERE digest = ?", l.VEX[i].Digest).Scan(&l.VEX[i].Doc); err != nil {
+			return l, fmt.Errorf("reading statements on exploitability: %w", err)
+		}
+	}
 	return l, nil
 }
 
-// carriedVEX reads the statements on exploitability that somebody stands by, with
-// each who does.
+// carriedVEX lists the statements on exploitability that somebody stands by, with
+// each who does, without what they say.
 func carriedVEX(ctx context.Context, q querier) ([]fact.CarriedVEX, error) {
-	rows, err := q.QueryContext(ctx, `SELECT v.digest, t.sharer, v.doc FROM vex v JOIN threat t ON t.digest = v.digest
+	rows, err := q.QueryContext(ctx, `SELECT v.digest, t.sharer FROM vex v JOIN threat t ON t.digest = v.digest
 		WHERE NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.digest = t.digest AND w.sharer = t.sharer) ORDER BY t.block, t.idx, t.sharer`)
 	if err != nil {
 		return nil, fmt.Errorf("reading statements on exploitability: %w", err)
@@ -268,7 +276,7 @@ func carriedVEX(ctx context.Context, q querier) ([]fact.CarriedVEX, error) {
 	var all []fact.CarriedVEX
 	for rows.Next() {
 		var v fact.CarriedVEX
-		if err := rows.Scan(&v.Digest, &v.Sharer, &v.Doc); err != nil {
+		if err := rows.Scan(&v.Digest, &v.Sharer); err != nil {
 			return nil, fmt.Errorf("reading statements on exploitability: %w", err)
 		}
 		all = append(all, v)
