@@ -118,11 +118,11 @@ func decodeCSAF(b []byte) (*csafDocument, error) {
 	if err := strictjson.Check("the advisory", b, advisoryLimits); err != nil {
 		return nil, err
 	}
-	var any any
-	if err := json.Unmarshal(b, &any); err != nil {
+	var value any
+	if err := json.Unmarshal(b, &value); err != nil {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the advisory is not JSON that can be read")
 	}
-	if err := bySchema(any); err != nil {
+	if err := bySchema(value); err != nil {
 		return nil, err
 	}
 	var doc csafDocument
@@ -166,17 +166,17 @@ var placeStep = regexp.MustCompile(`^([0-9]+|document|product_tree|vulnerabiliti
 
 // knownPlace is a JSON pointer as far as its names are those of CSAF.
 func knownPlace(pointer string) string {
-	kept := ""
+	var kept []string
 	for step := range strings.SplitSeq(strings.Trim(pointer, "/ "), "/") {
 		if !placeStep.MatchString(step) {
 			break
 		}
-		kept += "/" + step
+		kept = append(kept, step)
 	}
-	if kept == "" {
+	if len(kept) == 0 {
 		return "document"
 	}
-	return strings.TrimPrefix(strings.ReplaceAll(kept, "/", "."), ".")
+	return strings.Join(kept, ".")
 }
 
 // instant reads a time of a document; the zero time when it cannot be one.

@@ -135,14 +135,14 @@ func sameMetric(word, letters string) bool {
 	if word == "NOT_DEFINED" {
 		return letters == "X" || letters == "ND"
 	}
-	initials := ""
+	var initials strings.Builder
 	for part := range strings.SplitSeq(word, "_") {
 		if part != "" {
-			initials += part[:1]
+			initials.WriteString(part[:1])
 		}
 	}
 	word = strings.ReplaceAll(word, "_", "")
-	return strings.EqualFold(letters, initials) || strings.HasPrefix(word, strings.ToUpper(letters))
+	return strings.EqualFold(letters, initials.String()) || strings.HasPrefix(word, strings.ToUpper(letters))
 }
 
 // details: weaknesses (6.1.11), involvements (6.1.24), remediations (6.1.29) and

@@ -14,7 +14,7 @@ const dataDir = "../../../shared/data"
 
 func shared(t *testing.T, pattern string) []string {
 	t.Helper()
-	for _, root := range []string{dataDir, "../../../../shared/data", os.Getenv("SECANT_DATA")} {
+	for _, root := range []string{dataDir, os.Getenv("SECANT_DATA")} {
 		if root == "" {
 			continue
 		}
@@ -27,11 +27,11 @@ func shared(t *testing.T, pattern string) []string {
 	return nil
 }
 
-func read(t testing.TB, file string) []byte {
-	t.Helper()
+func read(tb testing.TB, file string) []byte {
+	tb.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }

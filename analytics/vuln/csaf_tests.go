@@ -232,10 +232,8 @@ func (t *tester) languages() {
 	}
 }
 
-var (
-	integerVersion  = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
-	semanticVersion = regexp.MustCompile(`^((?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*))(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
-)
+var integerVersion = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
+
 
 // core is a version without build metadata and, when asked, without what marks it
 // as a pre-release.

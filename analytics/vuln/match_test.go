@@ -19,11 +19,11 @@ const advisoryText = `{"document":{"category":"csaf_security_advisory","csaf_ver
 "remediations":[{"category":"mitigation","details":"Separate the network.","product_ids":["P1"]},{"category":"vendor_fix","details":"Update to 8.","product_ids":["P1"]}],
 "scores":[{"products":["P1"],"cvss_v3":{"version":"3.1","vectorString":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H","baseScore":9.8,"baseSeverity":"CRITICAL"}}]}]}`
 
-func about(t testing.TB, vendor, product, versions string) *Advisory {
-	t.Helper()
+func about(tb testing.TB, vendor, product, versions string) *Advisory {
+	tb.Helper()
 	a, err := ParseCSAF([]byte(strings.NewReplacer("TITLE", product, "VENDOR", vendor, "PRODUCT", product, "RANGE", versions).Replace(advisoryText)))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return a
 }

@@ -73,7 +73,7 @@ func park(tb testing.TB, units, releases int) *store.Store {
 	for n := 0; len(writes) > 0; n++ {
 		part := writes[:min(perTx, len(writes))]
 		writes = writes[len(part):]
-		b := &ledger.Block{Number: uint64(n), Txs: []ledger.Tx{{ID: fmt.Sprintf("%064x", n), Name: "test:Write", Creator: "medtech", Time: time.Now(), Valid: true, Writes: part}}} //nolint:gosec // counts up from 0
+		b := &ledger.Block{Number: uint64(n), Txs: []ledger.Tx{{ID: fmt.Sprintf("%064x", n), Name: "test:Write", Creator: "medtech", Time: time.Now(), Valid: true, Writes: part}}}
 		if _, err := s.Apply(tb.Context(), b); err != nil {
 			tb.Fatal(err)
 		}

@@ -98,7 +98,7 @@ func (f *flags) advisories(c *cobra.Command, args []string) error {
 	for _, file := range files {
 		var got taken
 		err := n.handIn(c.Context(), http.MethodPost, "/v1/advisories", file, "application/json", &got)
-		if no, ok := errors.AsType[*refusedFile](err); ok {
+		if no, ok := errors.AsType[*refusedFileError](err); ok {
 			refused++
 			if _, err := fmt.Fprintf(out, "%s: %s\n", file, no.reason); err != nil {
 				return fmt.Errorf("printing: %w", err)
@@ -153,11 +153,11 @@ func filesOf(args []string) ([]string, error) {
 	return files, nil
 }
 
-// refusedFile says that the node does not take a file, and why.
-type refusedFile struct{ reason string }
+// refusedFileError says that the node does not take a file, and why.
+type refusedFileError struct{ reason string }
 
 // Error is the reason.
-func (r *refusedFile) Error() string { return r.reason }
+func (r *refusedFileError) Error() string { return r.reason }
 
 // handIn sends a file whole, again while the node is away or busy, and reads the
 // answer.
@@ -191,7 +191,7 @@ func readFile(name string) ([]byte, error) {
 		return nil, fmt.Errorf("reading the file: %w", err)
 	}
 	if len(text) > maxFile {
-		return nil, &refusedFile{fmt.Sprintf("has more than %d bytes", maxFile)}
+		return nil, &refusedFileError{fmt.Sprintf("has more than %d bytes", maxFile)}
 	}
 	return text, nil
 }
@@ -232,7 +232,7 @@ func (n *node) send(ctx context.Context, method, path, media string, text []byte
 		if len(p.Errors) > 0 {
 			reason += ": " + p.reason()
 		}
-		return &refusedFile{reason}
+		return &refusedFileError{reason}
 	}
 	return n.refusal(res, got, auth.RoleRiskManager)
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -241,7 +242,7 @@ func (s *Store) Landscape(ctx context.Context, known string) (fact.Landscape, er
 		return l, err
 	}
 	for _, d := range l.Decisions {
-		for _, part := range []string{"decision", d.Subject, d.DI, fmt.Sprint(d.Confirmed)} {
+		for _, part := range []string{"decision", d.Subject, d.DI, strconv.FormatBool(d.Confirmed)} {
 			text(h, []byte(part))
 		}
 	}

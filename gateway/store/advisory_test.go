@@ -32,8 +32,11 @@ func TestAnOlderEditionChangesNothing(t *testing.T) {
 		updated time.Time
 		want    string
 	}{
-		{"1", start, AdvisoryAdded}, {"1", start, AdvisoryUnchanged}, {"0", start.Add(-time.Hour), AdvisoryUnchanged},
-		{"2", start.Add(time.Hour), AdvisoryUpdated}, {"1", start, AdvisoryUnchanged},
+		{"1", start, AdvisoryAdded},
+		{"1", start, AdvisoryUnchanged},
+		{"0", start.Add(-time.Hour), AdvisoryUnchanged},
+		{"2", start.Add(time.Hour), AdvisoryUpdated},
+		{"1", start, AdvisoryUnchanged},
 	} {
 		got, err := s.PutAdvisory(t.Context(), advisoryOf("A", c.digest, c.updated, "CVE-2026-1"), []byte("{}"))
 		if err != nil || got != c.want {
