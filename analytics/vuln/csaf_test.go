@@ -14,14 +14,9 @@ const dataDir = "../../../shared/data"
 
 func shared(t *testing.T, pattern string) []string {
 	t.Helper()
-	for _, root := range []string{dataDir, os.Getenv("SECANT_DATA")} {
-		if root == "" {
-			continue
-		}
-		if files, err := filepath.Glob(filepath.Join(root, pattern)); err == nil && len(files) > 0 {
-			slices.Sort(files)
-			return files
-		}
+	if files, err := filepath.Glob(filepath.Join(dataDir, pattern)); err == nil && len(files) > 0 {
+		slices.Sort(files)
+		return files
 	}
 	t.Skipf("skipped: no %s in %s", pattern, dataDir)
 	return nil

@@ -234,7 +234,6 @@ func (t *tester) languages() {
 
 var integerVersion = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
 
-
 // core is a version without build metadata and, when asked, without what marks it
 // as a pre-release.
 func core(version string, draft bool) string {

@@ -166,8 +166,8 @@ const maxOfUnit = 1_000
 func (s *Store) UnitVulnerabilities(ctx context.Context, unit string) ([]fact.UnitVulnerability, error) {
 	rows, err := s.reading.QueryContext(ctx, "SELECT "+matchColumns+", "+advisoryColumns+`
 		FROM unit u JOIN advisory_match m ON m.di = u.di AND m.version = u.version JOIN advisory ON advisory.id = m.advisory
-		WHERE u.id = ? ORDER BY m.state = 'affected' DESC, m.state = 'possible' DESC, exploited DESC, likelihood DESC, score DESC, m.confidence DESC, m.advisory
-		LIMIT ?`, unit, maxOfUnit)
+		WHERE u.id = ? AND `+ownUnit+` ORDER BY m.state = 'affected' DESC, m.state = 'possible' DESC, exploited DESC, likelihood DESC, score DESC, m.confidence DESC, m.advisory
+		LIMIT ?`, unit, s.options.Organisation, s.options.Organisation, maxOfUnit)
 	if err != nil {
 		return nil, fmt.Errorf("reading the advisories about a unit: %w", err)
 	}
