@@ -25,7 +25,7 @@ const projectIdentity = "identity--7ed24d84-d04d-4ef1-bd84-2282eca441d8"
 
 const definedOn = "2026-01-01T00:00:00.000Z"
 
-const vexSchema = "A property extension of the note object. format (string): csaf_vex (OASIS CSAF 2.0, profile VEX) or openvex. " +
+const vexSchema = "A property extension of the note object. format (string): csaf_vex (OASIS CSAF 2.0, profile VEX), openvex or cyclonedx. " +
 	"document (string): the VEX document's bytes in base64 (RFC 4648, section 4). " +
 	"Whoever shares the note vouches for what the document says of its own products, and of no others."
 

@@ -133,6 +133,28 @@ func TestWhatAPersonSaidHoldsForTheNextAdvisory(t *testing.T) {
 	}
 }
 
+// TestCycloneDXAsVEX: a maker's bill that says what its vulnerabilities come to.
+func TestCycloneDXAsVEX(t *testing.T) {
+	t.Parallel()
+	text := `{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"timestamp":"2026-11-03T10:00:00Z","component":{"type":"firmware","bom-ref":"p","name":"BM-1","version":"1.9.3"}},
+		"components":[{"type":"library","bom-ref":"c","name":"openssl","version":"3.0.1","purl":"pkg:generic/openssl@3.0.1"}],
+		"vulnerabilities":[{"id":"CVE-2026-10001","analysis":{"state":"not_affected","justification":"code_not_reachable"},"affects":[{"ref":"c"}]},{"id":"CVE-2026-10002","affects":[{"ref":"p"}]}]}`
+	doc, err := ParseVEX([]byte(text))
+	if err != nil || len(doc.Statements) != 1 || doc.Statements[0].Justification != "vulnerable_code_not_in_execute_path" || len(doc.Statements[0].Parts) != 1 {
+		t.Fatalf("%+v %v", doc, err)
+	}
+	releases := []Release{{DI: "DI-1", Version: "1.9.3", Model: "Bedside monitor", Number: "BM-1", Maker: "Medtech", MakerID: "medtech"}}
+	found := NewJudge(NewIndex(), releases, nil, []Said{{doc.Statements[0], "medtech", "d"}}).Match(about(t, "Medtech", "Bedside monitor", "< 2.0"))
+	if len(found) != 1 || found[0].State != StateNotAffected {
+		t.Errorf("%+v", found)
+	}
+	for _, bad := range []string{`"version":"1.9.3"`, `"justification":"code_not_reachable"`, `"specVersion":"1.6"`, `"timestamp":"2026-11-03T10:00:00Z"`} {
+		if _, err := ParseVEX([]byte(strings.Replace(text, bad, `"x":1`, 1))); err == nil {
+			t.Errorf("without %s it is taken", bad)
+		}
+	}
+}
+
 // TestOnlyTheMakersWordCounts, for its own release, and what it says last.
 func TestOnlyTheMakersWordCounts(t *testing.T) {
 	t.Parallel()

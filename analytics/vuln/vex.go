@@ -42,7 +42,8 @@ const MaxVEXBytes = 4 << 20
 
 const maxStatements = 50_000
 
-// ParseVEX reads a CSAF document of the profile VEX, or an OpenVEX document. A
+// ParseVEX reads a CSAF document of the profile VEX, an OpenVEX document, or
+// CycloneDX (JSON) with analyses of its product's vulnerabilities. A
 // CSAF document of another profile is refused, and so is a statement of
 // not_affected that does not say why.
 func ParseVEX(b []byte) (*VEX, error) {
@@ -53,6 +54,7 @@ func ParseVEX(b []byte) (*VEX, error) {
 	var top struct {
 		Context  json.RawMessage `json:"@context"`
 		Document json.RawMessage `json:"document"`
+		Format   string          `json:"bomFormat"`
 	}
 	if err := json.Unmarshal(b, &top); err != nil {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the VEX document is not a JSON object")
@@ -62,8 +64,10 @@ func ParseVEX(b []byte) (*VEX, error) {
 		return csafVEX(b)
 	case top.Context != nil:
 		return openVEX(b)
+	case top.Format == "CycloneDX":
+		return cycloneVEX(b)
 	}
-	return nil, ledger.Problemf(ledger.CodeInvalid, "the text is neither CSAF 2.0 of the profile VEX nor OpenVEX")
+	return nil, ledger.Problemf(ledger.CodeInvalid, "the text is neither CSAF 2.0 of the profile VEX nor OpenVEX nor CycloneDX")
 }
 
 func csafVEX(b []byte) (*VEX, error) {

@@ -323,7 +323,7 @@ func (a *API) vexRoute() {
 	share := commandOp[Threat](a.api, huma.Operation{
 		OperationID: "share-vex", Method: http.MethodPost, Path: "/v1/vex", Tags: []string{"advisories"},
 		Summary: "Share statements on exploitability of own devices with the consortium",
-		Description: "The body is a CSAF 2.0 document of the profile VEX, or OpenVEX. It is shared as a report that carries it. " +
+		Description: "The body is a CSAF 2.0 document of the profile VEX, OpenVEX, or CycloneDX (JSON) with analyses of the vulnerabilities of the product in its metadata. It is shared as a report that carries it. " +
 			"At every member's node a statement not_affected or fixed takes effect for releases of models whose manufacturer shared it, and for no others.",
 		Parameters: append([]*huma.Param{
 			{Name: "marking", In: "query", Required: true, Description: "TLP 2.0 marking under which it is shared.", Schema: &huma.Schema{Type: "string", Enum: []any{ledger.TLPClear, ledger.TLPGreen}}},
