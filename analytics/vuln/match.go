@@ -90,8 +90,9 @@ func NewJudge(index *Index, releases []Release, decisions []Decision, said []Sai
 		j.decisions[[2]string{d.Subject, d.DI}] = d.Confirmed
 	}
 	for i := range said {
-		for _, id := range said[i].IDs {
-			j.said[key(id)] = append(j.said[key(id)], &said[i])
+		s := &said[i]
+		for _, id := range s.IDs {
+			j.said[key(id)] = append(j.said[key(id)], s)
 		}
 	}
 	return j
