@@ -7,6 +7,7 @@ import "time"
 const (
 	EventReportReceived  = "report.received"  // the body of another member's report was taken and assessed
 	EventReportMatched   = "report.matched"   // a report turned out to concern further own units
+	EventAdvisoryMatched = "advisory.matched" // an advisory turned out to concern releases that own units run
 	EventOperationFailed = "operation.failed" // a command of this node ended without effect
 )
 

@@ -17,7 +17,8 @@ import (
 
 // Options tunes a worker. Organisation is required; the zero value of all else
 // suits a node, except that without Log nothing is anchored, without Token
-// nothing is fetched and without Assess nothing is assessed.
+// nothing is fetched, without Assess nothing is assessed and without Advise no
+// advisory is matched.
 type Options struct {
 	// Organisation is the MSP id of the node's own organisation.
 	Organisation string
@@ -34,6 +35,10 @@ type Options struct {
 	// too_large problem, and counts as assessed with nothing found; after any
 	// other error the report is tried again, and what was found before stays.
 	Assess func(ctx context.Context, report ledger.Threat, body []byte, devices []fact.Device) (fact.Assessment, error)
+
+	// Advise brings the matches of advisories up to what the node knows, and reports
+	// whether it changed any. It is called when something new may have come.
+	Advise func(ctx context.Context) (changed bool, err error)
 
 	// Beside returns what the endorsers of a command must see besides its request,
 	// and nobody may keep. It is asked each time that the command is endorsed; a

@@ -115,6 +115,9 @@ func (n *node) run(ctx context.Context, listeners, doors []net.Listener) error {
 	part(&loops, "the worker", func() error { return n.worker.Run(working) })
 	part(&pipeline, "taking readings", func() error { return n.takeReadings(ctx, taking) })
 	part(&start, "registering the organisation", func() error { return n.settle(ctx) })
+	if len(n.cfg.Advisories.Feeds) > 0 {
+		part(&loops, "reading feeds of advisories", func() error { return newFeeds(n, n.outside).Run(working) })
+	}
 	if n.identity != nil {
 		part(&loops, "keeping the issuer", func() error { return n.identity.tend(working, n) })
 	}

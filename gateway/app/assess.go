@@ -20,6 +20,7 @@ type knowledge interface {
 	Inventory(ctx context.Context, unit string) (fact.Inventory, bool, error)
 	Document(ctx context.Context, kind fact.DocumentKind, digest string) (fact.Document, error)
 	Findings(ctx context.Context, unit string, limit int) ([]fact.Finding, error)
+	PutVEX(ctx context.Context, digest string, doc []byte) error
 }
 
 // assessor feeds the pure packages cti and risk with what the node knows.
@@ -35,10 +36,13 @@ func newAssessor(store knowledge) *assessor {
 // match judges which own devices a report concerns. It takes the devices of one
 // bill of materials together, so that each bill is read once, and only those
 // that the cache keeps stay in memory.
-func (a *assessor) match(ctx context.Context, _ ledger.Threat, body []byte, devices []fact.Device) (fact.Assessment, error) {
+func (a *assessor) match(ctx context.Context, shared ledger.Threat, body []byte, devices []fact.Device) (fact.Assessment, error) {
 	report, err := cti.ParseBundle(body)
 	if err != nil {
 		return fact.Assessment{}, fmt.Errorf("reading a report: %w", err)
+	}
+	if title, carries, err := a.takeVEX(ctx, shared.Digest, body); carries || err != nil {
+		return fact.Assessment{Title: title}, err
 	}
 	byBill := map[string][]cti.Device{}
 	for i := range devices {

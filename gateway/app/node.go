@@ -52,6 +52,7 @@ type node struct {
 	log      *log.Log
 	vault    *vault.Vault
 	worker   *worker.Worker
+	advisor  *advisor
 	readings *readings
 	devices  *admit.Devices
 	doors    []door
@@ -64,6 +65,7 @@ type node struct {
 	tls      *tls.Config // of config.Config.Listen; nil: none
 	public   *tls.Config // of config.Public.Listen; nil: there is no such listener
 	fetch    *fetch.Client
+	outside  fetch.Options // of what is fetched from others than members
 	dids     *did.Resolver
 	anyones  *did.Resolver // for those who ask without any right
 	identity *identity     // nil without a public address
@@ -109,6 +111,7 @@ func open(
 		return n, err
 	}
 	assessor := newAssessor(n.store)
+	n.advisor = newAdvisor(n.store, assessor)
 	if err := n.openWorker(assessor); err != nil {
 		return n, err
 	}
@@ -196,7 +199,7 @@ func (n *node) openResolver() error {
 	resolves := func(web *fetch.Client) *did.Resolver {
 		return did.New(did.Config{Ledger: documents{n.store}, Network: n.trust.Trust().Network, Web: web})
 	}
-	n.fetch = fetch.New(options)
+	n.fetch, n.outside = fetch.New(options), options
 	n.dids = resolves(n.fetch)
 	// What strangers ask for takes neither memory nor fetches from what is judged here.
 	n.anyones = resolves(fetch.New(options))
@@ -215,6 +218,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 		Organisation: n.cfg.Organisation, Log: n.log,
 		Token:     nodeTokens(n.cfg.Organisation, n.key),
 		Assess:    a.match,
+		Advise:    n.advisor.Advise,
 		Beside:    n.beside,
 		Wait:      n.cfg.Limits.CommandWait.Std(),
 		Reachable: n.reachable(), TLS: roots,
@@ -273,7 +277,8 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
 		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a,
-		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Taken: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices, Reader: n.ledger, Judge: n.trust,
+		Advisories: n.store, Advisor: n.advisor,
+		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Health: n.health, Metrics: telemetry.Handler(n.reg),
 		Limits: rest.Limits{
 			Depth: n.cfg.Limits.Depth, Listeners: n.cfg.Limits.Listeners, Heartbeat: heartbeat, Patience: patience,

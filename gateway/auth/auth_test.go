@@ -251,7 +251,7 @@ func TestRightsTable(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	all := []auth.Right{
-		auth.DevicesWrite, auth.DevicesRead, auth.RecallsWrite, auth.ReadingsWrite, auth.ReadingsRead, auth.ThreatsShare, auth.ThreatsRead,
+		auth.DevicesWrite, auth.DevicesRead, auth.RecallsWrite, auth.ReadingsWrite, auth.ReadingsRead, auth.ThreatsShare, auth.ThreatsRead, auth.AdvisoriesWrite,
 		auth.RiskWrite, auth.RiskRead, auth.EventsRead, auth.StatusRead, auth.MetricsRead, auth.MembersRead,
 		auth.DevicesCertify, auth.AgreementsGather, auth.CredentialsIssue, auth.CredentialsRead,
 		auth.ConsortiumRead, auth.ConsortiumGovern, auth.OwnSession, auth.ReferenceWrite,

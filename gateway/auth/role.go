@@ -21,6 +21,7 @@ const (
 	ReadingsErase    Right = "readings:erase"
 	ThreatsShare     Right = "threats:share"
 	ThreatsRead      Right = "threats:read"
+	AdvisoriesWrite  Right = "advisories:write" // imports advisories, and decides which products of theirs are own devices
 	RiskWrite        Right = "risk:write"
 	RiskRead         Right = "risk:read"
 	EventsRead       Right = "events:read"
@@ -71,8 +72,8 @@ var rights = map[Role][]Right{
 	RoleRegistrar:   {DevicesWrite, DevicesRead, RecallsWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, CredentialsIssue, CredentialsRead, ConsortiumRead},
 	RoleCertifier:   {DevicesCertify, DevicesRead, RecallsWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleIntegrator:  {ReadingsWrite, ReadingsRead, DevicesRead, StatusRead},
-	RoleAnalyst:     {ThreatsShare, ThreatsRead, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
-	RoleRiskManager: {RiskWrite, RiskRead, DevicesRead, ThreatsRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
+	RoleAnalyst:     {ThreatsShare, ThreatsRead, AdvisoriesWrite, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
+	RoleRiskManager: {RiskWrite, RiskRead, AdvisoriesWrite, DevicesRead, ThreatsRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleAuditor:     everyRead,
 	RoleOperator:    append(slices.Clone(everyRead), ConsortiumGovern, CredentialsIssue, ReadingsErase, ReferenceWrite),
 	RoleNode:        {MembersRead},

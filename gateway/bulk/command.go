@@ -41,7 +41,7 @@ func Command() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(unitsCommand(), schemaCommand())
+	c.AddCommand(unitsCommand(), schemaCommand(), advisoriesCommand(), kevCommand(), epssCommand())
 	return c
 }
 
@@ -59,18 +59,18 @@ func unitsCommand() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },
 	}
-	f.nodeFlags(c, "registrar")
+	f.reach(c)
 	c.Flags().StringVar(&f.format, "format", "", "csv or ndjson (default: as the file's name says)")
 	c.Flags().IntVar(&f.parallel, "parallel", 4, "requests at a time, 1 to 16")
 	c.Flags().BoolVar(&f.json, "json", false, "print what became of the units as JSON")
 	return c
 }
 
-// nodeFlags adds the flags that name a node.
-func (f *flags) nodeFlags(c *cobra.Command, role string) {
+// reach adds the flags that say which node is called, and with what token.
+func (f *flags) reach(c *cobra.Command) {
 	c.Flags().StringVar(&f.config, "config", "", "the node's configuration, which tells its address and makes a token")
 	c.Flags().StringVar(&f.node, "node", "", "instead of --config: the node's base address")
-	c.Flags().StringVar(&f.token, "token", "", "with --node: a file with a token of the role "+role)
+	c.Flags().StringVar(&f.token, "token", "", "with --node: a file with a token of the role "+string(f.role))
 	c.Flags().StringVar(&f.ca, "ca", "", "with --node: a PEM file of the CAs that the node's TLS certificate chains to (default: the system's)")
 	c.MarkFlagsOneRequired("config", "node")
 	c.MarkFlagsMutuallyExclusive("config", "node")

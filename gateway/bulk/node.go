@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/secant-platform/secant/gateway/auth"
 )
 
 // node is the node that takes the units.
@@ -171,11 +173,11 @@ func (n *node) post(ctx context.Context, rows []row) (*answer, error) {
 		}
 		return &got, nil
 	}
-	return nil, n.refusal(res, text)
+	return nil, n.refusal(res, text, auth.RoleRegistrar)
 }
 
 // refusal turns an answer that is none into what to do about it.
-func (n *node) refusal(res *http.Response, text []byte) error {
+func (n *node) refusal(res *http.Response, text []byte, role auth.Role) error {
 	var p struct{ Detail string }
 	_ = json.Unmarshal(text, &p) // another program may have answered
 	if p.Detail == "" {
@@ -187,7 +189,7 @@ func (n *node) refusal(res *http.Response, text []byte) error {
 		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
 		return &away{time.Duration(min(max(seconds, 0), 60)) * time.Second, err}
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return fmt.Errorf("%w (the token must be this node's, of the role registrar: `secant token --role registrar --config node.json`)", err)
+		return fmt.Errorf("%[1]w (the token must be this node's, of the role %[2]s: `secant token --role %[2]s --config node.json`)", err, role)
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
 		return fmt.Errorf("%w (is %s a node of this version?)", err, n.url)
 	}

@@ -28,7 +28,7 @@ func schemaCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(c *cobra.Command, args []string) error { return f.putSchema(c, args[0]) },
 	}
-	f.nodeFlags(c, "operator")
+	f.reach(c)
 	return c
 }
 

@@ -89,6 +89,10 @@ type Config struct {
 	// Exchange says how documents travel between the members' nodes.
 	Exchange Exchange `json:"exchange"`
 
+	// Advisories says where advisories on vulnerabilities come from. Default: from
+	// those who hand them in.
+	Advisories Advisories `json:"advisories,omitzero"`
+
 	// Keys are files below Data unless they are absolute; each is made on first
 	// use, readable by its owner only.
 	Keys Keys `json:"keys"`

@@ -152,6 +152,7 @@ func (c *Config) Validate() error {
 	faults = append(faults, c.walletFaults()...)
 	faults = append(faults, listenerFaults("mllp", c.MLLP)...)
 	faults = append(faults, c.mqttFaults()...)
+	faults = append(faults, c.Advisories.faults()...)
 	if r := c.Retention.Std(); r != 0 && r < 24*time.Hour {
 		fail("retention must be at least 24h, or absent")
 	}

@@ -32,11 +32,13 @@ type Deps struct {
 	Reports    Reports
 	Scores     Scores
 	Assessor   Assessor
+	Advisories Advisories
+	Advisor    Advisor
 	Streams    Streams
 	Anchors    Anchors
 	Log        Log
 	Readings   Readings
-	Taken      Taken
+	Listed     Listed
 	Monitor    Monitor
 	Profiles   Profiles
 	Devices    Devices
@@ -101,11 +103,12 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.recallRoutes()
 	a.agreementRoutes()
 	a.readingRoutes()
-	a.takenRoutes()
+	a.listedRoutes()
 	a.integrityRoutes()
 	a.observationRoutes()
 	a.threatRoutes()
 	a.riskRoutes()
+	a.advisoryRoutes()
 	a.memberRoutes()
 	a.credentialRoutes()
 	a.lastingRoutes()

@@ -121,11 +121,20 @@ func (a *API) threatBody(c *gin.Context) error {
 }
 
 func (a *API) shareThreat(c *gin.Context) error {
-	ctx := c.Request.Context()
 	media, err := contentType(c, ledger.MediaTypeSTIX, cti.MediaTypeEVE)
 	if err != nil {
 		return err
 	}
+	text, err := readBody(c)
+	if err != nil {
+		return err
+	}
+	return a.share(c, text, media)
+}
+
+// share shares a body under the marking that the request names.
+func (a *API) share(c *gin.Context, text []byte, media string) error {
+	ctx := c.Request.Context()
 	headers, err := readCommandHeaders(c)
 	if err != nil {
 		return err
@@ -136,10 +145,6 @@ func (a *API) shareThreat(c *gin.Context) error {
 	}
 	if !slices.Contains(markings, marking) {
 		return invalid(ledger.Fault{Field: "query.marking", Detail: "must be clear or green"})
-	}
-	text, err := readBody(c)
-	if err != nil {
-		return err
 	}
 	report, err := a.report(media, text, marking)
 	if err != nil {

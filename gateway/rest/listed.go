@@ -12,8 +12,8 @@ import (
 	"github.com/secant-platform/secant/gateway/auth"
 )
 
-// Taken lists the readings that were taken.
-type Taken interface {
+// Listed lists the readings that were taken.
+type Listed interface {
 	ReadingsOf(ctx context.Context, f fact.ReadingFilter, req ledger.PageRequest) (fact.ReadingPage, error)
 }
 
@@ -25,14 +25,14 @@ type listReadings struct {
 	Until     time.Time `query:"until" doc:"Received before."`
 }
 
-// takenRoutes registers the list of a device's readings.
-func (a *API) takenRoutes() {
+// listedRoutes registers the list of a device's readings.
+func (a *API) listedRoutes() {
 	register(a.api, auth.ReadingsRead, huma.Operation{
 		OperationID: "list-unit-readings", Method: http.MethodGet, Path: "/v1/units/{id}/readings", Tags: []string{"readings"},
 		Summary:     "The readings of a device that this node has taken, newest first",
 		Description: "Each item is the receipt of a request. A request stands here within a second of its answer; one that was erased does not.",
 	}, func(ctx context.Context, in *listReadings) (*body[fact.ReadingPage], error) {
-		got, err := a.Taken.ReadingsOf(ctx, fact.ReadingFilter{
+		got, err := a.Listed.ReadingsOf(ctx, fact.ReadingFilter{
 			Unit: in.ID, MediaType: in.MediaType, Since: in.Since, Until: in.Until,
 		}, in.request())
 		if err != nil {
