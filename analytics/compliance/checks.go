@@ -209,10 +209,12 @@ func checkReadings(f *Facts) finding {
 		return fail("The unit's readings have %d gaps.", r.Gaps)
 	case !f.Unit.Signs:
 		return unknown("The unit signs nothing: that its readings are its own rests on the word of whoever took them.")
-	case r != nil && r.Checked > 0:
-		return pass("All %d readings that were checked verify, without gaps.", r.Checked)
+	case r == nil || f.KeyProof == nil || f.At.Sub(*f.KeyProof) > fresh:
+		return unknown("The unit has signed no readings in the last thirty days that this node took.")
+	case r.Unsigned != nil && f.At.Sub(*r.Unsigned) <= fresh:
+		return unknown("The node took readings of the unit that it had not signed, last on %s.", date(*r.Unsigned))
 	}
-	return pass("The unit signs its readings, and no node takes one of it without its signature.")
+	return pass("The unit signed each reading that this node took of it in the last thirty days, last on %s.", date(*f.KeyProof))
 }
 
 func checkRecalls(f *Facts) finding {

@@ -149,8 +149,10 @@ func TestEachControl(t *testing.T) {
 		{"support that ended", "UP-2", "fail", func(f *compliance.Facts) { f.Model.SupportEnd = "2026-03-01" }, ""},
 		{"readings that do not verify", "DI-1", "fail", func(f *compliance.Facts) { f.Readings.Verified-- }, ledger.HoldSignatures},
 		{"gaps", "DI-1", "fail", func(f *compliance.Facts) { f.Readings.Gaps = 1 }, ledger.HoldSignatures},
-		{"readings that nobody counted", "DI-1", "pass", func(f *compliance.Facts) { f.Readings = nil }, ""},
-		{"unsigned readings", "DI-1", "unknown", func(f *compliance.Facts) { f.Unit.Signs = false }, ""},
+		{"readings that nobody counted", "DI-1", "unknown", func(f *compliance.Facts) { f.Readings = nil }, ""},
+		{"unsigned readings beside", "DI-1", "unknown", func(f *compliance.Facts) { f.Readings.Unsigned = f.KeyProof }, ""},
+		{"unsigned readings long ago", "DI-1", "pass", func(f *compliance.Facts) { f.Readings.Unsigned = &long }, ""},
+		{"a unit that cannot sign", "DI-1", "unknown", func(f *compliance.Facts) { f.Unit.Signs = false }, ""},
 		{"a recall", "CE-2", "fail", func(f *compliance.Facts) {
 			f.Recalls = []compliance.Recall{{Kind: ledger.RecallLot, Revision: 1, Class: ledger.RecallClassII}}
 		}, ledger.HoldControl},

@@ -123,11 +123,12 @@ type Attestation struct {
 	Digest  string    `json:"digest"` // of the evidence
 }
 
-// Readings counts what was checked of the unit's readings.
+// Readings is what the node knows of the readings that it took of the unit.
 type Readings struct {
-	Checked  int `json:"checked"`
-	Verified int `json:"verified"`
-	Gaps     int `json:"gaps"` // in the unit's own sequence
+	Unsigned *time.Time `json:"unsigned"` // when it last took one that the unit had not signed; null: never
+	Checked  int        `json:"checked"`  // that were verified again
+	Verified int        `json:"verified"` // of those
+	Gaps     int        `json:"gaps"`     // in the unit's own sequence
 }
 
 // Recall is one that applies to the unit.

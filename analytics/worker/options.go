@@ -35,6 +35,11 @@ type Options struct {
 	// other error the report is tried again, and what was found before stays.
 	Assess func(ctx context.Context, report ledger.Threat, body []byte, devices []fact.Device) (fact.Assessment, error)
 
+	// Review judges the own devices that are due, some at a time, and returns when
+	// the next will be: a time that has come when there are more, zero when there are
+	// none. After an error it is asked again, with back-off. Nil: none are judged.
+	Review func(ctx context.Context, now time.Time) (next time.Time, err error)
+
 	// Beside returns what the endorsers of a command must see besides its request,
 	// and nobody may keep. It is asked each time that the command is endorsed; a
 	// command of which it says nothing has nothing.

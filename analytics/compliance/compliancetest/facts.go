@@ -24,6 +24,7 @@ func Mixed() compliance.Facts {
 		Bill:        compliance.Bill{State: compliance.BillRead, Version: "4.2.1", Components: 12, Identified: 11},
 		Attestation: &compliance.Attestation{Verdict: compliance.AttestationAffirming, Time: At.Add(-2 * time.Hour), Digest: ledger.BodyDigest([]byte("eat"))},
 		KeyProof:    &proof,
+		Readings:    &compliance.Readings{},
 		Vulnerabilities: &compliance.Vulnerabilities{Lists: []string{ledger.BodyDigest([]byte("list"))}, Known: []compliance.Vulnerability{
 			{ID: "CVE-2026-0001", Severity: 98, Published: At.AddDate(0, -2, 0)},
 		}},
