@@ -1,11 +1,11 @@
 package cti
 
-// ProductVersion returns the version that a bill of materials states of the product
-// whose parts it lists, empty when it states none. Its errors are Problems.
-func ProductVersion(b []byte) (string, error) {
+// Product returns the version that a bill of materials states of the product whose
+// parts it lists, and whether it names that product at all. Its errors are Problems.
+func Product(b []byte) (version string, named bool, err error) {
 	doc, err := decodeBOM(b)
 	if err != nil || doc.Metadata.Component == nil {
-		return "", err
+		return "", false, err
 	}
-	return doc.Metadata.Component.Version, nil
+	return doc.Metadata.Component.Version, true, nil
 }
