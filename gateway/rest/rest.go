@@ -32,6 +32,7 @@ type Deps struct {
 	Reports    Reports
 	Scores     Scores
 	Assessor   Assessor
+	Compliance Compliance
 	Streams    Streams
 	Anchors    Anchors
 	Log        Log
@@ -100,6 +101,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.readingRoutes()
 	a.threatRoutes()
 	a.riskRoutes()
+	a.complianceRoutes()
 	a.memberRoutes()
 	a.credentialRoutes()
 	a.lastingRoutes()
