@@ -52,6 +52,7 @@ type node struct {
 	readings *readings
 	devices  *admit.Devices
 	monitors []monitors
+	controls *controls
 	health   *health
 	member   *member
 	api      *rest.API
@@ -103,10 +104,11 @@ func open(
 		return n, err
 	}
 	assessor := newAssessor(n.store)
+	n.controls = newControls(n.store)
 	if err := n.openWorker(assessor); err != nil {
 		return n, err
 	}
-	n.readings = &readings{organisation: cfg.Organisation}
+	n.readings = &readings{organisation: cfg.Organisation, saw: n.controls.seen.saw}
 	n.devices = admit.New(cfg.Organisation, n.store)
 	if err := n.openMonitors(); err != nil {
 		return n, err
@@ -201,10 +203,12 @@ func (n *node) openWorker(a *assessor) (err error) {
 			return err
 		}
 	}
+	review := &reviewer{organisation: n.cfg.Organisation, controls: n.controls}
 	n.worker, err = worker.New(n.ledger, n.store, worker.Options{
 		Organisation: n.cfg.Organisation, Log: n.log,
 		Token:     nodeTokens(n.cfg.Organisation, n.key),
 		Assess:    a.match,
+		Review:    review.Review,
 		Beside:    n.beside,
 		Wait:      n.cfg.Limits.CommandWait.Std(),
 		Reachable: n.reachable(), TLS: roots,
@@ -213,6 +217,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 	if err != nil {
 		return fmt.Errorf("making the worker: %w", err)
 	}
+	review.worker, n.controls.wake = n.worker, n.worker.Hub().Wake
 	return nil
 }
 
@@ -246,7 +251,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		if n.identity, err = n.openIdentities(ctx, router); err != nil {
 			return err
 		}
-		offers, last = credentials{n.identity, n.store}, n.identity.lasting.line
+		offers, last = credentials{n.identity, n.store, n.controls}, n.identity.lasting.line
 		agreements = n.identity.agreements
 	}
 	sessions, err := n.openSessions(router, verifier) //nolint:contextcheck // requests bring contexts of their own
@@ -258,7 +263,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, MakerKey: maker,
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
-		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a,
+		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a, Compliance: n.controls,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Devices: n.devices, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Health: n.health, Metrics: telemetry.Handler(n.reg),
 		Limits: rest.Limits{

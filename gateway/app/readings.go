@@ -15,6 +15,7 @@ import (
 // anchor: before that, nothing may be added to it.
 type readings struct {
 	organisation string
+	saw          func(unit string, signed bool) // told of each request that was taken
 	pipeline     atomic.Pointer[ingest.Pipeline]
 }
 
@@ -38,6 +39,7 @@ func (r *readings) Submit(ctx context.Context, s *rest.Submission) (*rest.Receip
 	if err != nil {
 		return nil, err
 	}
+	r.saw(got.Unit.String(), got.VouchedBy == proof.VouchedByDevice)
 	return receiptOf(got), nil
 }
 
