@@ -113,6 +113,8 @@ func TestEachControl(t *testing.T) {
 	}{
 		{"a wrong check digit", "ID-1", "fail", func(f *compliance.Facts) { f.Model.DI = "04012345678907" }, ledger.HoldControl},
 		{"an identifier of nobody's form", "ID-1", "fail", func(f *compliance.Facts) { f.Model.DI = "DI-1" }, ledger.HoldControl},
+		{"a GTIN of 13 digits", "ID-1", "pass", func(f *compliance.Facts) { f.Model.DI = "2004100000012" }, ""},
+		{"a GTIN of 11 digits", "ID-1", "fail", func(f *compliance.Facts) { f.Model.DI = "04012345678" }, ledger.HoldControl},
 		{"HIBCC's example", "ID-1", "pass", func(f *compliance.Facts) { f.Model.DI = "+A123BJC5D6E71G" }, ""},
 		{"HIBCC's example, altered", "ID-1", "fail", func(f *compliance.Facts) { f.Model.DI = "+A123BJC5D6E72G" }, ledger.HoldControl},
 		{"an ISBT 128 identifier", "ID-1", "pass", func(f *compliance.Facts) { f.Model.DI = "=/A9999XYZ100T0944" }, ""},

@@ -6,7 +6,7 @@ import "strings"
 const hibccSet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%"
 
 // validDI reports whether a UDI-DI has the form of one of the issuing agencies:
-// GS1 (a GTIN of 14 digits with its check digit), HIBCC (a plus sign, a label of
+// GS1 (a GTIN of 8, 12, 13 or 14 digits with its check digit), HIBCC (a plus sign, a label of
 // letters and digits, and a check character over all before it), IFA (PPN of
 // digits and letters with two check digits) or ICCBBA (a processor product
 // identification code).
@@ -30,9 +30,12 @@ func allDigits(s string) bool {
 // Specifications, 7.9.1).
 func validGTIN(s string) bool {
 	const digits = 14
-	if len(s) != digits {
+	switch len(s) {
+	case 8, 12, 13, digits:
+	default:
 		return false
 	}
+	s = strings.Repeat("0", digits-len(s)) + s
 	sum := 0
 	for i, r := range s {
 		weight := 3
