@@ -2,6 +2,8 @@ package app
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
@@ -9,9 +11,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"crypto/ed25519"
-	"crypto/rand"
 
 	"github.com/defenseunicorns/go-oscal/src/pkg/validation"
 
@@ -104,10 +103,10 @@ func (w *ward) adopt(t *testing.T) {
 }
 
 // met has an organisation record evidence of controls.
-func met(r *running, role string, subject map[string]any, claim string, controls ...string) {
+func met(r *running, role string, subject map[string]any, controls ...string) {
 	r.t.Helper()
 	for _, c := range controls {
-		body := map[string]any{"control": c, "claim": claim, "digest": ledger.BodyDigest([]byte(c + claim))}
+		body := map[string]any{"control": c, "claim": "met", "digest": ledger.BodyDigest([]byte(c))}
 		for k, v := range subject {
 			body[k] = v
 		}
@@ -115,10 +114,11 @@ func met(r *running, role string, subject map[string]any, claim string, controls
 	}
 }
 
-// assess judges and publishes at a node.
-func assessAt(r *running, role, unit string) judged {
+// assess judges and publishes at the authority's node.
+func (w *ward) assess(unit string) judged {
+	r := w.authority
 	r.t.Helper()
-	status, b := r.call(role, http.MethodPost, "/v1/units/"+unit+"/assessments", nil, nil)
+	status, b := r.call("certifier", http.MethodPost, "/v1/units/"+unit+"/assessments", nil, nil)
 	var j judged
 	if err := json.Unmarshal(b, &j); err != nil || status != http.StatusCreated && status != http.StatusOK {
 		r.t.Fatalf("assessing: %d %s", status, b)
@@ -175,26 +175,26 @@ func TestCertificationByControls(t *testing.T) {
 	// Refused, then on conditions, then certified.
 	assessor := w.holder(t, w.authority, ledger.CredentialAssessor, "")
 	model, unit := map[string]any{"di": soundDI}, map[string]any{"unit": d.id}
-	if j = assessAt(w.authority, "certifier", d.id); j.Verdict != ledger.VerdictNotCertifiable || j.result("SB-1") != "pass" || j.Record == nil {
+	if j = w.assess(d.id); j.Verdict != ledger.VerdictNotCertifiable || j.result("SB-1") != "pass" || j.Record == nil {
 		t.Fatalf("nothing but the record is known, and it is %+v", j)
 	}
 	w.south.want(http.StatusForbidden, "registrar", http.MethodPost, "/v1/compliance/evidence", map[string]any{
 		"unit": d.id, "control": "CE-1", "claim": "met", "digest": ledger.BodyDigest(nil),
 	}, nil)
-	met(w.authority, "certifier", unit, "met", "ID-2", "DI-1", "SB-2")
-	met(w.authority, "certifier", model, "met", "CE-1")
-	if j = assessAt(w.authority, "certifier", d.id); j.Verdict != ledger.VerdictRefused || j.ValidTo != nil {
+	met(w.authority, "certifier", unit, "ID-2", "DI-1", "SB-2")
+	met(w.authority, "certifier", model, "CE-1")
+	if j = w.assess(d.id); j.Verdict != ledger.VerdictRefused || j.ValidTo != nil {
 		t.Fatalf("with little it is %s, %d", j.Verdict, j.Score)
 	}
 	if end := w.certifyAt(t, assessor, d.id, j, nil); end.State != "done" {
 		t.Fatalf("a refusal ended as %+v %+v", end, end.Operation)
 	}
-	met(w.maker, "registrar", model, "met", "SB-3", "SB-4", "UP-1", "UP-3", "AC-1", "AC-2", "CR-2", "NW-2", "PR-1", "DC-1")
+	met(w.maker, "registrar", model, "SB-3", "SB-4", "UP-1", "UP-3", "AC-1", "AC-2", "CR-2", "NW-2", "PR-1", "DC-1")
 	w.authority.await("the maker's evidence", func() bool {
 		rows, err := w.authority.node.store.Evidence(t.Context(), d.id, soundDI, 100)
 		return err == nil && len(rows) == 14
 	})
-	if j = assessAt(w.authority, "certifier", d.id); j.Verdict != ledger.VerdictConditional || j.ValidTo == nil || j.ValidTo.After(time.Now().Add(92*24*time.Hour)) {
+	if j = w.assess(d.id); j.Verdict != ledger.VerdictConditional || j.ValidTo == nil || j.ValidTo.After(time.Now().Add(92*24*time.Hour)) {
 		t.Fatalf("with more it is %s, %d until %v", j.Verdict, j.Score, j.ValidTo)
 	}
 	for name, change := range map[string]func(map[string]any){
@@ -212,12 +212,12 @@ func TestCertificationByControls(t *testing.T) {
 	}
 	w.conditions(t, d.id, j)
 	w.north.await("the certification", func() bool { return w.unit(t, w.north, d.id).Certification == ledger.CertificationConditional })
-	met(w.north, "registrar", unit, "met", "AC-3", "AU-1", "CR-1", "NW-1", "DI-2")
+	met(w.north, "registrar", unit, "AC-3", "AU-1", "CR-1", "NW-1", "DI-2")
 	w.authority.await("the owner's evidence", func() bool {
 		rows, err := w.authority.node.store.Evidence(t.Context(), d.id, soundDI, 100)
 		return err == nil && len(rows) == 19
 	})
-	if j = assessAt(w.authority, "certifier", d.id); j.Verdict != ledger.VerdictCertified {
+	if j = w.assess(d.id); j.Verdict != ledger.VerdictCertified {
 		t.Fatalf("with almost all it is %s, %d", j.Verdict, j.Score)
 	}
 	if end := w.certifyAt(t, assessor, d.id, j, nil); end.State != "done" {
@@ -257,7 +257,7 @@ func TestCertificationByControls(t *testing.T) {
 		u := w.unit(t, w.authority, d.id)
 		return u.OwnState() == ledger.StateHeld
 	})
-	if j = assessAt(w.authority, "certifier", d.id); j.result("CE-2") != "fail" {
+	if j = w.assess(d.id); j.result("CE-2") != "fail" {
 		t.Errorf("recalled it is %+v", j)
 	}
 	w.pages(t, d.id)
@@ -314,14 +314,14 @@ func (w *ward) exceptions(t *testing.T, assessor *person, unit string) {
 	if end := endsAt(w.authority, "certifier", a.ID); end.State != "done" {
 		t.Fatalf("it ended as %+v %+v", end, end.Operation)
 	}
-	j := assessAt(w.authority, "certifier", unit)
+	j := w.assess(unit)
 	if j.Verdict != ledger.VerdictConditional || j.result("ID-3") != "tolerated" || j.ValidTo.After(time.Now().Add(48*time.Hour)) || len(j.Record.Exceptions) != 1 {
 		t.Errorf("with an exception it is %s until %v: %+v", j.Verdict, j.ValidTo, j.Record)
 	}
 	w.authority.want(http.StatusCreated, "certifier", http.MethodPost, "/v1/compliance/exceptions/end", map[string]any{
 		"unit": unit, "control": "ID-3", "reasonDigest": order["reasonDigest"],
 	}, nil)
-	if j = assessAt(w.authority, "certifier", unit); j.Verdict != ledger.VerdictCertified || j.result("ID-3") != "unknown" {
+	if j = w.assess(unit); j.Verdict != ledger.VerdictCertified || j.result("ID-3") != "unknown" {
 		t.Errorf("without it, it is %s", j.Verdict)
 	}
 }

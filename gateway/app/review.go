@@ -39,11 +39,11 @@ func (r *reviewer) Review(ctx context.Context, now time.Time) (next time.Time, e
 		}
 		r.kept = now
 	}
-	if _, used, err := s.InUse(ctx); err != nil || used == nil {
-		if ledger.CodeOf(err) == ledger.CodeUnavailable {
-			err = nil // its document is under way, and wakes this
-		}
-		return now.Add(sightingsFor), err // nothing to judge by
+	switch _, used, err := s.InUse(ctx); {
+	case err != nil && ledger.CodeOf(err) != ledger.CodeUnavailable:
+		return now, err
+	case err != nil || used == nil: // nothing to judge by; its document wakes this when it comes
+		return now.Add(sightingsFor), nil
 	}
 	due, next, err := s.ToReview(ctx, now, reviewBatch)
 	if err != nil {
@@ -79,7 +79,7 @@ func (r *reviewer) one(ctx context.Context, was fact.Review, now time.Time) erro
 	if unit := &j.Unit.Record; unit.Owner != r.organisation || unit.State == ledger.StateRetired || unit.Release == "" {
 		return r.controls.Reviewed(ctx, was, now.Add(reviewEach))
 	}
-	if err := r.hold(ctx, j, &was); err != nil {
+	if err := r.hold(ctx, j); err != nil {
 		return r.later(ctx, was, now, err)
 	}
 	if err := r.publish(ctx, j, &was, now); err != nil {
@@ -112,7 +112,7 @@ var inUseStates = []string{ledger.StateInService, ledger.StateCertified}
 
 // hold holds a device that serves, or is certified to, once a control fails that
 // must not; and tells the node's listeners which.
-func (r *reviewer) hold(ctx context.Context, j *rest.Judged, was *fact.Review) error {
+func (r *reviewer) hold(ctx context.Context, j *rest.Judged) error {
 	reason, _ := j.Assessment.Hold(j.Catalogue)
 	unit := &j.Unit.Record
 	if reason == "" || !slices.Contains(inUseStates, unit.OwnState()) || slices.Contains(unit.Holds, reason) {

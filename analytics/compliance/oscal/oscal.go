@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/compliance"
@@ -125,7 +126,7 @@ func Catalog(c *compliance.Catalogue, since time.Time) ([]byte, error) {
 func controlOf(of *compliance.Control) control {
 	out := control{
 		ID: of.ID, Title: of.Title,
-		Props: []prop{own("weight", fmt.Sprint(of.Weight)), own("critical", fmt.Sprint(of.Critical)), own("check", of.Check)},
+		Props: []prop{own("weight", strconv.Itoa(of.Weight)), own("critical", fmt.Sprint(of.Critical)), own("check", of.Check)},
 		Parts: []part{
 			{ID: of.ID + "_stm", Name: "statement", Prose: of.Wording},
 			{ID: of.ID + "_obj", Name: "assessment-objective", Prose: "Shown by: " + of.Evidence + "."},
@@ -260,7 +261,7 @@ func Results(c *compliance.Catalogue, a *compliance.Assessment) ([]byte, error) 
 	r := result{
 		UUID: id("assessment", a.Digest()), Title: "Assessment of " + f.Unit.ID, Description: "All controls of " + a.Catalogue + ", judged by " + a.Method + ".",
 		Start: f.At, End: f.At, Local: localDefinitions{[]component{of}}, Reviewed: reviewed{[]selection{{}}},
-		Props: []prop{own("score", fmt.Sprint(a.Score)), own("verdict", a.Verdict), own("result-digest", a.Digest()), own("input-digest", a.InputDigest())},
+		Props: []prop{own("score", strconv.Itoa(a.Score)), own("verdict", a.Verdict), own("result-digest", a.Digest()), own("input-digest", a.InputDigest())},
 	}
 	if !a.ValidTo.IsZero() {
 		r.Props = append(r.Props, own("valid-to", a.ValidTo.Format(time.RFC3339)))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ func newDial(score int, verdict string) dial {
 		x1, y1 := at(points, dialRadius-12)
 		x2, y2 := at(points, dialRadius+12)
 		lx, ly := at(points, dialRadius+18)
-		d.Marks = append(d.Marks, mark{number(x1), number(y1), number(x2), number(y2), fmt.Sprint(points / 100), number(lx), number(ly)})
+		d.Marks = append(d.Marks, mark{number(x1), number(y1), number(x2), number(y2), strconv.Itoa(points / 100), number(lx), number(ly)})
 	}
 	return d
 }
