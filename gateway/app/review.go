@@ -39,11 +39,12 @@ func (r *reviewer) Review(ctx context.Context, now time.Time) (next time.Time, e
 		}
 		r.kept = now
 	}
-	switch _, used, err := s.InUse(ctx); {
-	case err != nil && ledger.CodeOf(err) != ledger.CodeUnavailable:
+	_, used, err := s.InUse(ctx)
+	if err != nil && ledger.CodeOf(err) != ledger.CodeUnavailable {
 		return now, err
-	case err != nil || used == nil: // nothing to judge by; its document wakes this when it comes
-		return now.Add(sightingsFor), nil
+	}
+	if unread := err != nil; unread || used == nil { // nothing to judge by; its document wakes this when it comes
+		return now.Add(sightingsFor), nil //nolint:nilerr // unavailable is no failure
 	}
 	due, next, err := s.ToReview(ctx, now, reviewBatch)
 	if err != nil {
@@ -51,7 +52,7 @@ func (r *reviewer) Review(ctx context.Context, now time.Time) (next time.Time, e
 	}
 	for _, one := range due {
 		if ctx.Err() != nil {
-			return now, nil
+			return now, nil //nolint:nilerr // told to end
 		}
 		if err := r.one(ctx, one, now); err != nil {
 			return now, err

@@ -126,7 +126,7 @@ func Catalog(c *compliance.Catalogue, since time.Time) ([]byte, error) {
 func controlOf(of *compliance.Control) control {
 	out := control{
 		ID: of.ID, Title: of.Title,
-		Props: []prop{own("weight", strconv.Itoa(of.Weight)), own("critical", fmt.Sprint(of.Critical)), own("check", of.Check)},
+		Props: []prop{own("weight", strconv.Itoa(of.Weight)), own("critical", strconv.FormatBool(of.Critical)), own("check", of.Check)},
 		Parts: []part{
 			{ID: of.ID + "_stm", Name: "statement", Prose: of.Wording},
 			{ID: of.ID + "_obj", Name: "assessment-objective", Prose: "Shown by: " + of.Evidence + "."},
