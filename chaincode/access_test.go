@@ -33,6 +33,7 @@ type scene struct {
 	*statetest.Ledger
 	members
 	devices
+	assessments
 	log, fork  *statetest.Log
 	succession ledger.SucceedStream // of north's stream, approved
 }
@@ -44,6 +45,7 @@ func newScene(t *testing.T) *scene {
 	s.fork = s.log.Fork()
 	s.members = newMembers(t, s.Ledger)
 	s.devices = newDevices(t, s.Ledger)
+	s.assessments = newAssessments(t, s.Ledger, s.devices)
 	anchorer := s.Client(north, ledger.RoleAnchorer)
 	for _, p := range []statetest.Proposal{
 		{Client: anchorer, Name: ledger.AnchorOpen, Request: ledger.OpenStream{Verifier: s.log.Verifier}},
@@ -105,7 +107,7 @@ func score(inputs string) ledger.PublishScore {
 }
 
 // rights is the whole matrix; each contract's part stands in its own file.
-var rights = joined(identityRights, deviceRights, anchorRights, threatRights, riskRights)
+var rights = joined(identityRights, deviceRights, anchorRights, threatRights, riskRights, complianceRights)
 
 func joined[V any](parts ...map[string]V) map[string]V {
 	all := map[string]V{}

@@ -264,7 +264,9 @@ func TestPersonsMustHaveAgreed(t *testing.T) {
 		agree("to another transaction", ledger.CodeInvalid, func(o *statetest.Order, l list) list { o.Name = ledger.DeviceRetire; return l })
 		agree("to another request", ledger.CodeInvalid, func(o *statetest.Order, l list) list { o.Request = struct{}{}; return l })
 		agree("on another record", ledger.CodeInvalid, func(o *statetest.Order, l list) list { o.Record = ledger.UnitKey("x"); return l })
-		agree("on an earlier revision", ledger.CodeInvalid, func(o *statetest.Order, l list) list { o.Revision--; return l })
+		if request.Revision > 0 {
+			agree("on an earlier revision", ledger.CodeInvalid, func(o *statetest.Order, l list) list { o.Revision--; return l })
+		}
 		agree("on a later revision", ledger.CodeInvalid, func(o *statetest.Order, l list) list { o.Revision++; return l })
 		agree("with another credential", ledger.CodeDenied, func(o *statetest.Order, l list) list { o.Credential = "Visitor"; return l })
 		agree("under an issuer's name that is not its key's", ledger.CodeInvalid, func(_ *statetest.Order, l list) list {
@@ -344,6 +346,13 @@ var repeats = map[string]repeat{
 
 	ledger.RiskPublish:   once(ledger.CodeAlreadyExists),
 	ledger.RiskRecompute: once(ledger.CodeAlreadyExists),
+
+	ledger.CompliancePublishCatalogue: once(ledger.CodeAlreadyExists),
+	ledger.ComplianceAcceptCatalogue:  once(ledger.CodeAlreadyExists),
+	ledger.ComplianceRecordEvidence:   once(ledger.CodeAlreadyExists),
+	ledger.ComplianceAssess:           once(ledger.CodeAlreadyExists),
+	ledger.ComplianceGrantException:   once(ledger.CodeAlreadyExists),
+	ledger.ComplianceEndException:     once(ledger.CodeAlreadyExists),
 }
 
 // TestNothingIsDoneTwice submits each transaction again, after the first and

@@ -9,6 +9,7 @@ import (
 	"github.com/hyperledger/fabric-contract-api-go/v2/contractapi"
 
 	"github.com/secant-platform/secant/chaincode/anchor"
+	"github.com/secant-platform/secant/chaincode/compliance"
 	"github.com/secant-platform/secant/chaincode/device"
 	"github.com/secant-platform/secant/chaincode/identity"
 	"github.com/secant-platform/secant/chaincode/risk"
@@ -18,7 +19,7 @@ import (
 
 // Version is the version of what callers see: transactions, requests, records.
 // It changes with the golden metadata.
-const Version = "1.1.0"
+const Version = "1.2.0"
 
 // New returns the chaincode as peers run it, on this machine's clock.
 func New() (*contractapi.ContractChaincode, error) { return NewAt(time.Now) }
@@ -33,6 +34,7 @@ func NewAt(clock func() time.Time) (*contractapi.ContractChaincode, error) {
 		anchor.New(o),
 		threat.New(o),
 		risk.New(o),
+		compliance.New(o),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("putting the contracts together: %w", err)

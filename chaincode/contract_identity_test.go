@@ -181,6 +181,8 @@ func (p *play) subject(kind string) ledger.ProposalSubject {
 		return ledger.ProposalSubject{DID: issuer, Key: didKeyOf(issuer, rapid.IntRange(0, 3).Draw(p.t, "key")).JWK.Thumbprint()}
 	case ledger.ProposeAssignModel:
 		return ledger.ProposalSubject{DI: p.di(), Organisation: maker}
+	case ledger.ProposeAcceptCatalogue:
+		return ledger.ProposalSubject{Catalogue: ledger.CatalogueID(sceneControls, p.pick("version", "1", "2"))}
 	case ledger.ProposeSucceedStream:
 		return ledger.ProposalSubject{Stream: ledger.StreamID(p.logs[owner].Verifier), Successor: p.id("successor")}
 	}

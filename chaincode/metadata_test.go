@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/secant-platform/secant/chaincode/anchor"
+	"github.com/secant-platform/secant/chaincode/compliance"
 	"github.com/secant-platform/secant/chaincode/device"
 	"github.com/secant-platform/secant/chaincode/identity"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -130,7 +131,7 @@ func TestFieldsThatMayBeMissingSaySoTwice(t *testing.T) {
 		}
 	}
 	o := state.Options{}
-	for _, c := range []any{identity.New(o), device.New(o), anchor.New(o), threat.New(o), risk.New(o)} {
+	for _, c := range []any{identity.New(o), device.New(o), anchor.New(o), threat.New(o), risk.New(o), compliance.New(o)} {
 		typ := reflect.TypeOf(c)
 		for i := range typ.NumMethod() {
 			m := typ.Method(i).Type

@@ -68,7 +68,7 @@ var mayImport = map[string][]string{
 // handlerMayImport keeps the protocol packages apart from each other and from
 // storage: they declare the few methods that they call.
 var handlerMayImport = []string{
-	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/cti", "analytics/fact", "analytics/hl7", "analytics/proof", "analytics/strictjson",
+	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/compliance", "analytics/compliance/oscal", "analytics/compliance/report", "analytics/cti", "analytics/fact", "analytics/hl7", "analytics/proof", "analytics/strictjson",
 }
 
 // matches reports whether path falls under pattern, and how specific that is.

@@ -14,6 +14,8 @@ const (
 	DocumentSBOM       DocumentKind = "sbom"        // bill of materials of a release; ledger.BodyDigest of the bytes as received
 	DocumentReport     DocumentKind = "report"      // body of a threat report; ledger.BodyDigest of the bytes
 	DocumentSchema     DocumentKind = "schema"      // JSON Schema of a credential type; ledger.BodyDigest of the bytes
+	DocumentCatalogue  DocumentKind = "catalogue"   // catalogue of controls; ledger.BodyDigest of the bytes
+	DocumentAssessment DocumentKind = "assessment"  // results of an assessment by controls, canonical JSON; ledger.BodyDigest of the bytes
 	DocumentRiskInputs DocumentKind = "risk-inputs" // inputs of a score, canonical JSON; ledger.Digest of kind "risk-inputs"
 )
 

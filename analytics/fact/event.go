@@ -8,6 +8,7 @@ const (
 	EventReportReceived  = "report.received"  // the body of another member's report was taken and assessed
 	EventReportMatched   = "report.matched"   // a report turned out to concern further own units
 	EventAdvisoryMatched = "advisory.matched" // an advisory turned out to concern releases that own units run
+	EventControlsFailed  = "controls.failed"  // a control that must not fail turned out to, at an own unit
 	EventOperationFailed = "operation.failed" // a command of this node ended without effect
 )
 

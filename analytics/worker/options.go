@@ -39,6 +39,10 @@ type Options struct {
 	// Advise brings the matches of advisories up to what the node knows, and reports
 	// whether it changed any. It is called when something new may have come.
 	Advise func(ctx context.Context) (changed bool, err error)
+	// Review judges the own devices that are due, some at a time, and returns when
+	// the next will be: a time that has come when there are more, zero when there are
+	// none. After an error it is asked again, with back-off. Nil: none are judged.
+	Review func(ctx context.Context, now time.Time) (next time.Time, err error)
 
 	// Beside returns what the endorsers of a command must see besides its request,
 	// and nobody may keep. It is asked each time that the command is endorsed; a

@@ -101,6 +101,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	if w.options.Advise != nil {
 		g.Go(func() error { return w.advise(loops) })
 	}
+	if w.options.Review != nil {
+		g.Go(func() error { return w.review(loops) })
+	}
 	close(w.ready)
 	if err := g.Wait(); err != nil && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
 		return err

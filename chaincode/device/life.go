@@ -15,7 +15,7 @@ func (c *Contract) Certify(ctx *state.Context, req ledger.CertifyUnit) (*ledger.
 	if err := req.Validate(); err != nil {
 		return nil, err
 	}
-	if err := authority(ctx); err != nil {
+	if err := state.Authority(ctx); err != nil {
 		return nil, err
 	}
 	unit, err := load(ctx, req.ID)
@@ -23,6 +23,9 @@ func (c *Contract) Certify(ctx *state.Context, req ledger.CertifyUnit) (*ledger.
 		return nil, err
 	}
 	if err := admits(unit, ledger.DeviceCertify, req.Revision); err != nil {
+		return nil, err
+	}
+	if err := assessed(ctx, unit, req); err != nil {
 		return nil, err
 	}
 	next, err := certify(unit, req, ctx.Caller().Org, ctx.Time())
@@ -115,7 +118,7 @@ func loadAnswerable(ctx *state.Context, id string) (*ledger.Unit, error) {
 		caller.Role == ledger.RoleRegistrar && caller.Org == unit.Manufacturer:
 		return unit, nil
 	case caller.Role == ledger.RoleCertifier:
-		return unit, authority(ctx)
+		return unit, state.Authority(ctx)
 	}
 	return nil, foreign()
 }

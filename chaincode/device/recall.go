@@ -51,7 +51,7 @@ func mayRecall(ctx *state.Context, di string) (*ledger.Model, error) {
 		return nil, err
 	}
 	if ctx.Caller().Role == ledger.RoleCertifier {
-		return model, authority(ctx)
+		return model, state.Authority(ctx)
 	}
 	return model, owns(ctx.Caller().Org, model)
 }

@@ -292,3 +292,15 @@ func clearOf(unit *ledger.Unit, recall *ledger.Recall, revision int) (*ledger.Un
 	}
 	return next, nil
 }
+
+// matches refuses a certification that is not what an assessment came to, of the
+// release that the unit runs, or that rests on one that is old.
+func matches(a *ledger.ControlAssessment, unit *ledger.Unit, req ledger.CertifyUnit, now time.Time) error {
+	switch {
+	case a.Catalogue != req.Catalogue || a.Score != req.Score || a.Verdict != req.Verdict || req.ValidTo.After(a.ValidTo):
+		return ledger.Problemf(ledger.CodeInvalid, "the certification says something else than the assessment of its results")
+	case a.Release != unit.Release || now.Sub(a.Time) > ledger.MaxAssessmentAge:
+		return ledger.Problemf(ledger.CodeGone, "the assessment is of another release, or too old")
+	}
+	return nil
+}

@@ -49,22 +49,6 @@ func notRecalled(ctx *state.Context, unit *ledger.Unit) error {
 	return nil
 }
 
-// authority refuses a caller whose organisation is not registered as one, or is
-// no longer a member: its row stays when the members vote it off.
-func authority(ctx *state.Context) error {
-	if _, err := state.Member(ctx); err != nil {
-		return err
-	}
-	org, _, err := state.Organisations.Find(ctx, ledger.OrganisationKey(ctx.Caller().Org))
-	if err != nil {
-		return err
-	}
-	if org == nil || org.Kind != ledger.KindAuthority {
-		return ledger.Problemf(ledger.CodeDenied, "only a registered authority does this")
-	}
-	return nil
-}
-
 // persons wants those who signed for a step of the record.
 func persons(ctx *state.Context, key ledger.Key, revision int, credential string, count int) ([]ledger.PersonActed, error) {
 	found, err := ctx.Persons(state.Need{Record: key, Revision: revision, CredentialType: credential, Count: count})

@@ -61,6 +61,8 @@ func feasible(ctx *state.Context, roster *ledger.Roster, kind string, s ledger.P
 		return strconv.Itoa(current.Revision), alive(current)
 	case ledger.ProposeAssignModel:
 		return assignable(ctx, s)
+	case ledger.ProposeAcceptCatalogue:
+		return state.Acceptable(ctx, s.Catalogue)
 	}
 	_, err = state.Streams.Get(ctx, ledger.StreamKey(s.Stream))
 	return "", err

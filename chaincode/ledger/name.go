@@ -15,11 +15,12 @@ var Names = slices.Concat(
 	anchorWrites, anchorReads,
 	threatWrites, threatReads,
 	riskWrites, riskReads,
+	complianceWrites, complianceReads,
 )
 
 // Evaluations lists the transactions that only read: they are evaluated, or
 // endorsed as signed reads, and never submitted. All others write.
-var Evaluations = slices.Concat(identityReads, deviceReads, anchorReads, threatReads, riskReads)
+var Evaluations = slices.Concat(identityReads, deviceReads, anchorReads, threatReads, riskReads, complianceReads)
 
 // Role is what a node's certificate entitles it to; it stands in the
 // certificate as the attribute RoleAttribute.

@@ -15,12 +15,13 @@ const (
 	ProposeRecoverDID          = "recover_did"          // a DID whose keys are lost, to a new key: identity:RecoverDID
 	ProposeAssignModel         = "assign_model"         // a model that another registered, to its maker: device:AssignModel
 	ProposeSucceedStream       = "succeed_stream"       // a new stream in place of an organisation's lost one: anchor:Succeed
+	ProposeAcceptCatalogue     = "accept_catalogue"     // a version of a catalogue of controls, by which the members assess from then on: compliance:AcceptCatalogue
 )
 
 // ProposalKinds lists them all.
 var ProposalKinds = []string{
 	ProposeAcceptIssuer, ProposeStrikeIssuer, ProposeRemoveOrganisation, ProposeReadmitOrganisation,
-	ProposeRecoverDID, ProposeAssignModel, ProposeSucceedStream,
+	ProposeRecoverDID, ProposeAssignModel, ProposeSucceedStream, ProposeAcceptCatalogue,
 }
 
 // ProposalLife is how long a proposal can be voted on and enacted.
@@ -48,6 +49,9 @@ type ProposalSubject struct {
 	Stream       string `json:"stream,omitempty" metadata:",optional"`       // id of the stream that ends
 	Successor    string `json:"successor,omitempty" metadata:",optional"`    // id of the one that follows: StreamID of its verifier key
 	LastSequence uint64 `json:"lastSequence,omitempty" metadata:",optional"` // of the anchor that the successor builds on; left out for 0
+
+	// accept_catalogue.
+	Catalogue string `json:"catalogue,omitempty" metadata:",optional"` // CatalogueID
 }
 
 // Proposal is a question to the members.
@@ -61,7 +65,8 @@ type Proposal struct {
 	// Base is what the members decide on, as it was when it was proposed: the
 	// revision of the trust registry's row, 0 when there is none (accept_issuer,
 	// strike_issuer), of the roster (remove_organisation, readmit_organisation) or
-	// of the DID (recover_did), or the model's manufacturer (assign_model). Once it
+	// of the DID (recover_did), the model's manufacturer (assign_model), or of
+	// the row of the catalogue in use, 0 when there is none (accept_catalogue). Once it
 	// is another the proposal cannot be enacted. Left out for succeed_stream, whose
 	// subject names the last anchor.
 	Base string `json:"base,omitempty" metadata:",optional"`
@@ -117,6 +122,7 @@ func (s *ProposalSubject) validate(c *check, kind string) {
 	only(kind == ProposeAssignModel, "di", s.DI, token)
 	only(stream, "stream", s.Stream, c.digest)
 	only(stream, "successor", s.Successor, c.digest)
+	only(kind == ProposeAcceptCatalogue, "catalogue", s.Catalogue, c.catalogueID)
 	switch {
 	case stream && s.LastSequence > MaxSequence:
 		c.fail("subject.lastSequence", "must be at most %d", uint64(MaxSequence))

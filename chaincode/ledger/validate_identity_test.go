@@ -98,6 +98,7 @@ func subjects() map[string]ProposalSubject {
 		ProposeRecoverDID:          {DID: deviceDID, Key: sampleP256.Thumbprint()},
 		ProposeAssignModel:         {DI: "04012345678901", Organisation: "medtech"},
 		ProposeSucceedStream:       {Stream: hex32(2), Successor: hex32(3), LastSequence: 1},
+		ProposeAcceptCatalogue:     {Catalogue: "secant-controls/1"},
 	}
 }
 
@@ -107,7 +108,7 @@ func TestAProposalHasTheFieldsOfItsKind(t *testing.T) {
 	t.Parallel()
 	full := ProposalSubject{
 		Issuer: sampleIssuer, CredentialType: "DeviceAssessor", Schema: "1", Organisation: "medtech",
-		DID: deviceDID, Key: sampleP256.Thumbprint(), DI: "D1", Stream: hex32(2), Successor: hex32(3), LastSequence: 1,
+		DID: deviceDID, Key: sampleP256.Thumbprint(), DI: "D1", Stream: hex32(2), Successor: hex32(3), LastSequence: 1, Catalogue: "c/1",
 	}
 	fields := map[string]func(to, from *ProposalSubject){
 		"issuer":         func(to, from *ProposalSubject) { to.Issuer = from.Issuer },
@@ -119,6 +120,7 @@ func TestAProposalHasTheFieldsOfItsKind(t *testing.T) {
 		"di":             func(to, from *ProposalSubject) { to.DI = from.DI },
 		"stream":         func(to, from *ProposalSubject) { to.Stream = from.Stream },
 		"successor":      func(to, from *ProposalSubject) { to.Successor = from.Successor },
+		"catalogue":      func(to, from *ProposalSubject) { to.Catalogue = from.Catalogue },
 	}
 	if len(subjects()) != len(ProposalKinds) {
 		t.Fatal("a kind of proposal is not tried")

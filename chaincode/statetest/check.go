@@ -36,6 +36,9 @@ func (l *Ledger) Check() error {
 	c.opinions()
 	c.scores()
 	c.recomputations()
+	c.catalogues()
+	c.assessments()
+	c.exceptions()
 	c.statements()
 	return errors.Join(c.faults...)
 }
@@ -131,6 +134,8 @@ var newest = map[ledger.ObjectType]int{
 	ledger.TypeThreat: 2, ledger.TypeSighting: 1, ledger.TypeOpinion: 1, ledger.TypeWithdrawal: 1,
 
 	ledger.TypeScore: 2, ledger.TypeRecomputation: 1,
+
+	ledger.TypeCatalogue: 1, ledger.TypeCatalogueInUse: 1, ledger.TypeEvidence: 1, ledger.TypeControlAssessment: 1, ledger.TypeException: 1, ledger.TypeExceptionEnd: 1,
 
 	ledger.TypeStatementMark: 1,
 }

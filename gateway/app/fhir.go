@@ -50,6 +50,9 @@ func (r resources) Submit(ctx context.Context, s *fhir.Submission) (id proof.Req
 	if err != nil {
 		return id, err
 	}
+	if s.Unit != (proof.Hash{}) { // a resource may be of no device
+		r.saw(s.Unit.String(), s.Key != nil)
+	}
 	return receipt.ID, nil
 }
 

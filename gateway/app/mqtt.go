@@ -119,6 +119,7 @@ func (r publications) Submit(ctx context.Context, m mqtt.Message) (id proof.Requ
 	if err != nil {
 		return id, err
 	}
+	r.readings.saw(m.Unit.String(), m.Key != nil)
 	return receipt.ID, nil
 }
 

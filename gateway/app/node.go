@@ -58,6 +58,7 @@ type node struct {
 	doors    []door
 	brokers  []*mqtt.Client
 	monitor  *monitor
+	controls *controls
 	health   *health
 	member   *member
 	api      *rest.API
@@ -112,11 +113,12 @@ func open(
 	}
 	assessor := newAssessor(n.store)
 	n.advisor = newAdvisor(n.store, assessor)
+	n.controls = newControls(n.store)
 	if err := n.openWorker(assessor); err != nil {
 		return n, err
 	}
 	n.monitor = n.newMonitor()
-	n.readings = &readings{organisation: cfg.Organisation, store: n.store}
+	n.readings = &readings{organisation: cfg.Organisation, store: n.store, saw: n.controls.seen.saw}
 	n.devices = admit.New(cfg.Organisation, n.store)
 	if err := n.openMonitors(); err != nil {
 		return n, err
@@ -214,11 +216,13 @@ func (n *node) openWorker(a *assessor) (err error) {
 			return err
 		}
 	}
+	review := &reviewer{organisation: n.cfg.Organisation, controls: n.controls}
 	n.worker, err = worker.New(n.ledger, n.store, worker.Options{
 		Organisation: n.cfg.Organisation, Log: n.log,
 		Token:     nodeTokens(n.cfg.Organisation, n.key),
 		Assess:    a.match,
 		Advise:    n.advisor.Advise,
+		Review:    review.Review,
 		Beside:    n.beside,
 		Wait:      n.cfg.Limits.CommandWait.Std(),
 		Reachable: n.reachable(), TLS: roots,
@@ -227,6 +231,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 	if err != nil {
 		return fmt.Errorf("making the worker: %w", err)
 	}
+	review.worker, n.controls.wake = n.worker, n.worker.Hub().Wake
 	return nil
 }
 
@@ -264,7 +269,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		if n.identity, err = n.openIdentities(ctx, router); err != nil {
 			return err
 		}
-		offers, last = credentials{n.identity, n.store}, n.identity.lasting.line
+		offers, last = credentials{n.identity, n.store, n.controls}, n.identity.lasting.line
 		agreements = n.identity.agreements
 	}
 	sessions, err := n.openSessions(router, verifier) //nolint:contextcheck // requests bring contexts of their own
@@ -276,7 +281,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, MakerKey: maker,
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
-		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a,
+		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a, Compliance: n.controls,
 		Advisories: n.store, Advisor: n.advisor,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Health: n.health, Metrics: telemetry.Handler(n.reg),

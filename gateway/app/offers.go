@@ -136,10 +136,14 @@ type offered struct {
 	Person    string                      `json:"person,omitempty"` // who alone may take it, as the provider has it; empty: whoever has the link
 }
 
+// conformity is the type of certificates of conformity.
+const conformity = "DeviceCertification"
+
 // credentials is the desk as /v1 sees it.
 type credentials struct {
 	*identity
-	store *store.Store
+	store    *store.Store
+	controls *controls
 }
 
 // Offer offers a credential to whoever gets the link, or to one person.
@@ -160,6 +164,12 @@ func (c credentials) Offer(ctx context.Context, order desk.Order, how rest.Offer
 			if t.In(f) && order.Life <= desk.MaxLife(t, f, "") {
 				formats = append(formats, f)
 			}
+		}
+	}
+	if t.Name == conformity {
+		var err error
+		if order.Claims, order.Life, err = c.controls.conform(ctx, c.name.Org, order.Claims, order.Life); err != nil {
+			return nil, err
 		}
 	}
 	turn, err := c.desk.Turn(ctx, order.Reference)

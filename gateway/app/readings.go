@@ -17,6 +17,7 @@ import (
 type readings struct {
 	organisation string
 	store        *store.Store
+	saw          func(unit string, signed bool) // told of each request that was taken
 	pipeline     atomic.Pointer[ingest.Pipeline]
 }
 
@@ -40,6 +41,7 @@ func (r *readings) Submit(ctx context.Context, s *rest.Submission) (*rest.Receip
 	if err != nil {
 		return nil, err
 	}
+	r.saw(got.Unit.String(), got.VouchedBy == proof.VouchedByDevice)
 	return receiptOf(got), nil
 }
 

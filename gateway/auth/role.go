@@ -15,6 +15,7 @@ const (
 	DevicesRead      Right = "devices:read"
 	RecallsWrite     Right = "recalls:write"     // as the ledger's registrar or, with RoleCertifier, as its certifier
 	DevicesCertify   Right = "devices:certify"   // prepares what an assessor signs
+	ComplianceWrite  Right = "compliance:write"  // assesses devices and records evidence, as the ledger's custodian, registrar or, with RoleCertifier, certifier
 	AgreementsGather Right = "agreements:gather" // follows what persons are to sign, and hands in what they signed
 	ReadingsWrite    Right = "readings:write"
 	ReadingsRead     Right = "readings:read"
@@ -69,8 +70,8 @@ var bedside = []Right{DevicesRead, ReadingsRead, RiskRead, EventsRead}
 
 // rights is the one place that says which role may do what.
 var rights = map[Role][]Right{
-	RoleRegistrar:   {DevicesWrite, DevicesRead, RecallsWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, CredentialsIssue, CredentialsRead, ConsortiumRead},
-	RoleCertifier:   {DevicesCertify, DevicesRead, RecallsWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, ConsortiumRead},
+	RoleRegistrar:   {DevicesWrite, DevicesRead, RecallsWrite, ComplianceWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, CredentialsIssue, CredentialsRead, ConsortiumRead},
+	RoleCertifier:   {DevicesCertify, DevicesRead, RecallsWrite, ComplianceWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleIntegrator:  {ReadingsWrite, ReadingsRead, DevicesRead, StatusRead},
 	RoleAnalyst:     {ThreatsShare, ThreatsRead, AdvisoriesWrite, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleRiskManager: {RiskWrite, RiskRead, AdvisoriesWrite, DevicesRead, ThreatsRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},

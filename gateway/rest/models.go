@@ -33,6 +33,9 @@ type NewModel struct {
 	ModelNumber string `json:"modelNumber" example:"BM-7"`
 	EMDN        string `json:"emdn,omitempty" doc:"Code in the European Medical Device Nomenclature." example:"Z1203"`
 	RiskClass   string `json:"riskClass" doc:"I, IIa, IIb, III (MDR) or A, B, C, D (IVDR)." example:"IIb"`
+	BasicUDIDI  string `json:"basicUdiDi,omitempty" doc:"Basic UDI-DI: the model's group." example:"401234567MON1"`
+	SRN         string `json:"srn,omitempty" doc:"The maker's single registration number." example:"DE-MF-000012345"`
+	SupportEnd  string `json:"supportEnd,omitempty" doc:"Last day of security support." example:"2031-12-31"`
 }
 
 // PathDI names a model in the path.
@@ -55,6 +58,7 @@ func (a *API) modelRoutes() {
 	register(a.api, auth.DevicesWrite, op, func(ctx context.Context, in *registerModel) (*answer, error) {
 		req := ledger.RegisterModel{
 			DI: in.Body.DI, Name: in.Body.Name, ModelNumber: in.Body.ModelNumber, EMDN: in.Body.EMDN, RiskClass: in.Body.RiskClass,
+			BasicUDIDI: in.Body.BasicUDIDI, SRN: in.Body.SRN, SupportEnd: in.Body.SupportEnd,
 		}
 		if err := req.Validate(); err != nil {
 			return nil, placed(err)

@@ -72,11 +72,12 @@ type Subject struct {
 	Stream         string `json:"stream,omitempty" doc:"succeed_stream: id of the stream that ends."`
 	Successor      string `json:"successor,omitempty" doc:"succeed_stream: id of the one that follows."`
 	LastSequence   uint64 `json:"lastSequence,omitempty" doc:"succeed_stream: of the anchor that the successor builds on."`
+	Catalogue      string `json:"catalogue,omitempty" doc:"accept_catalogue: name and version of a published catalogue of controls." example:"secant-controls/1"`
 }
 
 // NewProposal is a question to the members.
 type NewProposal struct {
-	Kind    string  `json:"kind" doc:"accept_issuer, strike_issuer, remove_organisation, readmit_organisation, recover_did, assign_model or succeed_stream." example:"accept_issuer"`
+	Kind    string  `json:"kind" doc:"accept_issuer, strike_issuer, remove_organisation, readmit_organisation, recover_did, assign_model, succeed_stream or accept_catalogue." example:"accept_issuer"`
 	Subject Subject `json:"subject"`
 	Reason  string  `json:"reason" doc:"For the members to read, at most 200 printable characters. It stays on the ledger: it must name no person." example:"Its identity checks were audited."`
 }
@@ -88,7 +89,7 @@ type PathProposal struct {
 
 type listProposals struct {
 	Page
-	Kind  string `query:"kind" enum:"accept_issuer,strike_issuer,remove_organisation,readmit_organisation,recover_did,assign_model,succeed_stream" doc:"Only those of this kind."`
+	Kind  string `query:"kind" enum:"accept_issuer,strike_issuer,remove_organisation,readmit_organisation,recover_did,assign_model,succeed_stream,accept_catalogue" doc:"Only those of this kind."`
 	State string `query:"state" enum:"open,carried,enacted,expired" doc:"Only those in this state."`
 }
 
@@ -150,7 +151,7 @@ func (a *API) proposalRoutes() {
 	register(a.api, auth.ConsortiumGovern, commandOp[Proposal](a.api, huma.Operation{
 		OperationID: "enact", Method: http.MethodPost, Path: "/v1/proposals/{id}/enactment", Tags: []string{"consortium"},
 		Summary: "Carry out a proposal that enough members approved",
-		Description: "For proposals about issuers and about who is a member. The others take effect with the transaction that changes their record: " +
+		Description: "For proposals about issuers, about who is a member, and about catalogues of controls. The others take effect with the transaction that changes their record: " +
 			"identity:RecoverDID, device:AssignModel, anchor:Succeed. The votes that this node knows of are named to the ledger, which judges them.",
 	}), a.enact)
 }
@@ -194,7 +195,10 @@ func (a *API) enact(ctx context.Context, in *enact) (*answer, error) {
 	if tx, other := elsewhere[p.Record.Kind]; other {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "a proposal of this kind takes effect with %s", tx)
 	}
-	req := ledger.Enact{Proposal: in.ID, Voters: p.Approvals()}
+	req, name := ledger.Enact{Proposal: in.ID, Voters: p.Approvals()}, ledger.IdentityEnact
+	if p.Record.Kind == ledger.ProposeAcceptCatalogue {
+		name = ledger.ComplianceAcceptCatalogue // takes the same request
+	}
 	if p.Enactment != nil {
 		req.Voters = p.Enactment.Record.Voters // the ledger says that it was done
 	} else if needed := p.Roster.Needed(); len(req.Voters) < needed {
@@ -203,6 +207,6 @@ func (a *API) enact(ctx context.Context, in *enact) (*answer, error) {
 	if len(req.Voters) > ledger.MaxVoters {
 		req.Voters = req.Voters[:ledger.MaxVoters]
 	}
-	return a.made(ctx, &in.CommandHeaders, ledger.RoleRegistrar, ledger.IdentityEnact, req,
+	return a.made(ctx, &in.CommandHeaders, ledger.RoleRegistrar, name, req,
 		func(ctx context.Context, _ string) (string, any, error) { return a.readProposal(ctx, req.Proposal) })
 }

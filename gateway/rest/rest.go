@@ -34,6 +34,7 @@ type Deps struct {
 	Assessor   Assessor
 	Advisories Advisories
 	Advisor    Advisor
+	Compliance Compliance
 	Streams    Streams
 	Anchors    Anchors
 	Log        Log
@@ -109,6 +110,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.threatRoutes()
 	a.riskRoutes()
 	a.advisoryRoutes()
+	a.complianceRoutes()
 	a.memberRoutes()
 	a.credentialRoutes()
 	a.lastingRoutes()

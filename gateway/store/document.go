@@ -34,7 +34,12 @@ func (s *Store) PutDocument(ctx context.Context, d fact.Document) error {
 		switch {
 		case added == 0:
 		case d.Kind == fact.DocumentSBOM:
+			if err := s.reviewBill(ctx, t, d.Digest); err != nil {
+				return err
+			}
 			return t.devicesChanged(ctx)
+		case d.Kind == fact.DocumentCatalogue:
+			return s.reviewAll(ctx, t)
 		case d.Kind == fact.DocumentReport:
 			if _, err := t.exec(ctx, `INSERT OR IGNORE INTO assessment (report, title, severity, version, attempts, next)
 				VALUES (?, '', 0, -1, 0, 0)`, d.Digest); err != nil {
@@ -76,6 +81,8 @@ func (s *Store) want(ctx context.Context, t *txn, w *ledger.Write) error {
 		return s.wantSBOM(ctx, t, w.Key.Parts[0])
 	case w.Key.Type == ledger.TypeSchema && len(w.Key.Parts) == 2:
 		return s.wantSchema(ctx, t, w.Key.Parts[0], w.Key.Parts[1])
+	case w.Key.Type == ledger.TypeCatalogue && len(w.Key.Parts) == 2:
+		return s.wantCatalogue(ctx, t, w.Key.Parts[0], w.Key.Parts[1])
 	}
 	return nil
 }

@@ -107,6 +107,18 @@ var tables = []*table{
 		func(*ledger.DIDVersion) []any { return nil }),
 	newTable("status_list", ledger.TypeStatusList, []string{"issuer", "list"}, nil,
 		func(*ledger.StatusList) []any { return nil }),
+	newTable("control_catalogue", ledger.TypeCatalogue, []string{"name", "version"}, []string{"digest"},
+		func(c *ledger.Catalogue) []any { return []any{c.Digest} }),
+	newTable("catalogue_in_use", ledger.TypeCatalogueInUse, []string{"name"}, []string{"revision"},
+		func(c *ledger.CatalogueInUse) []any { return []any{c.Revision} }),
+	newTable("evidence", ledger.TypeEvidence, []string{"kind", "subject", "control", "digest", "witness"}, nil,
+		func(*ledger.Evidence) []any { return nil }),
+	newTable("control_assessment", ledger.TypeControlAssessment, []string{"unit", "result", "assessor"}, nil,
+		func(*ledger.ControlAssessment) []any { return nil }),
+	newTable("control_exception", ledger.TypeException, []string{"kind", "subject", "control", "reason"}, nil,
+		func(*ledger.Exception) []any { return nil }),
+	newTable("control_exception_end", ledger.TypeExceptionEnd, []string{"kind", "subject", "control", "reason"}, nil,
+		func(*ledger.ExceptionEnd) []any { return nil }),
 }
 
 // tableOf finds the table of an object type; other holds the rest.

@@ -146,6 +146,13 @@ var bases = map[string]struct {
 		"SELECT coalesce((SELECT manufacturer FROM model WHERE di = ?), '')",
 		func(s *ledger.ProposalSubject) []any { return []any{s.DI} },
 	},
+	ledger.ProposeAcceptCatalogue: {
+		"SELECT coalesce((SELECT CAST(revision AS TEXT) FROM catalogue_in_use WHERE name = ?), '0')",
+		func(s *ledger.ProposalSubject) []any {
+			name, _, _ := ledger.SplitCatalogue(s.Catalogue)
+			return []any{name}
+		},
+	},
 }
 
 const (

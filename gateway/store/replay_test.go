@@ -19,7 +19,7 @@ func drawWrite(t *rapid.T) ledger.Write {
 	n := func(label string) int { return rapid.IntRange(0, 3).Draw(t, label) }
 	org := rapid.SampledFrom([]string{north, south, medtech}).Draw(t, "org")
 	var r record
-	switch rapid.IntRange(0, 26).Draw(t, "type") {
+	switch rapid.IntRange(0, 32).Draw(t, "type") {
 	case 0:
 		r = &ledger.Organisation{V: 1, ID: org, Revision: n("revision")}
 	case 1:
@@ -76,6 +76,18 @@ func drawWrite(t *rapid.T) ledger.Write {
 		r = &ledger.DIDVersion{V: 1, Document: ledger.DID{ID: ledger.OrganisationDID("n", org), Revision: n("revision")}}
 	case 25:
 		r = &ledger.StatusList{V: 1, Issuer: ledger.IssuerDID("n", org, "i"), List: strconv.Itoa(n("list")), Version: n("version")}
+	case 26:
+		r = &ledger.Catalogue{V: 1, Name: "c", Version: strconv.Itoa(n("version")), Digest: hex32(n("catalogue")), Author: org}
+	case 27:
+		r = &ledger.CatalogueInUse{V: 1, Name: "c", Version: strconv.Itoa(n("version")), Revision: n("revision")}
+	case 28:
+		r = &ledger.Evidence{V: 1, SubjectKind: ledger.SubjectDevice, Subject: hex32(n("unit")), Control: "A", Digest: hex32(n("evidence")), By: org}
+	case 29:
+		r = &ledger.ControlAssessment{V: 1, Unit: hex32(n("unit")), ResultDigest: hex32(n("results")), Assessor: org, Score: n("score")}
+	case 30:
+		r = &ledger.Exception{V: 1, SubjectKind: ledger.SubjectModel, Subject: strconv.Itoa(n("di")), Control: "A", ReasonDigest: hex32(n("reason"))}
+	case 31:
+		r = &ledger.ExceptionEnd{V: 1, SubjectKind: ledger.SubjectModel, Subject: strconv.Itoa(n("di")), Control: "A", ReasonDigest: hex32(n("reason"))}
 	default:
 		return ledger.Write{
 			Key: ledger.Key{

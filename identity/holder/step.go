@@ -47,6 +47,9 @@ var steps = map[string]func([]byte) (*Step, error){
 		return released(ledger.UnitKey(r.ID), r.Revision, evidence(r.Evidence,
 			fmt.Sprintf("Clear the device %s, as of its revision %d, of the recall of its %s, revision %d: it was mended and may be used again.", r.ID, r.Revision, r.Kind, r.Recall))...)
 	}),
+	ledger.ComplianceGrantException: step(func(r *ledger.GrantException) *Step {
+		return &Step{r.Key(), 0, ledger.CredentialAssessor, 1, exception(r)}
+	}),
 	ledger.DeviceLiftRecall: step(func(r *ledger.LiftRecall) *Step {
 		return released(ledger.RecallKey(r.DI, r.Kind, r.Value), r.Revision,
 			fmt.Sprintf("Lift the recall, revision %d, of the %s %s of the model %s: all its devices may be used again.", r.Revision, r.Kind, r.Value, r.DI))
@@ -81,6 +84,23 @@ func certification(r *ledger.CertifyUnit) []string {
 		says = append(says, "The certification ends at "+r.ValidTo.UTC().Format("2006-01-02 15:04:05 MST")+".")
 	}
 	return append(says, "The results have the SHA-256 digest "+r.ResultDigest+".")
+}
+
+// effects are what exceptions do.
+var effects = map[string]string{
+	ledger.ExceptNotApplicable: "does not apply",
+	ledger.ExceptTolerated:     "need not be met, and is borne with",
+}
+
+func exception(r *ledger.GrantException) []string {
+	of := "the device " + r.Subject
+	if r.SubjectKind == ledger.SubjectModel {
+		of = "all devices of the model " + r.Subject
+	}
+	return []string{
+		fmt.Sprintf("Except %s: the control %s of %s %s, until %s.", of, r.Control, r.Catalogue, effects[r.Effect], r.Until.UTC().Format("2006-01-02 15:04:05 MST")),
+		"The reason has the SHA-256 digest " + r.ReasonDigest + ".",
+	}
 }
 
 // step reads requests of a type.

@@ -63,6 +63,14 @@ func TestAStatementSaysWhatItIsAbout(t *testing.T) {
 			"The certification ends at 2026-10-01 00:00:00 UTC.", "The results have the SHA-256 digest " + results + ".",
 			"One person signs this, with a credential DeviceAssessor, for the ledger dev/secant, until 2026-01-05 08:05:00 UTC.",
 		}},
+		ledger.ComplianceGrantException: {ledger.GrantException{
+			SubjectKind: ledger.SubjectModel, Subject: "DI-1", Catalogue: "secant-controls/1", Control: "AU-1", Effect: ledger.ExceptTolerated,
+			ReasonDigest: results, Until: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC),
+		}, ledger.ExceptionKey(ledger.SubjectModel, "DI-1", "AU-1", results), 0, []string{
+			"Except all devices of the model DI-1: the control AU-1 of secant-controls/1 need not be met, and is borne with, until 2026-10-01 00:00:00 UTC.",
+			"The reason has the SHA-256 digest " + results + ".",
+			"One person signs this, with a credential DeviceAssessor, for the ledger dev/secant, until 2026-01-05 08:05:00 UTC.",
+		}},
 	} {
 		got, err := explained(t, function, c.request, c.record, c.revision).Says()
 		if err != nil {

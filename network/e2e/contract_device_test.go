@@ -57,7 +57,7 @@ func TestTheLifeOfADevice(t *testing.T) {
 
 	// Certified by a person of the authority's issuer, and by nobody else.
 	certify := ledger.CertifyUnit{
-		ID: one.ID, Revision: one.Revision, Catalogue: "secant-controls/1", Score: 9100, Verdict: ledger.VerdictCertified,
+		ID: one.ID, Revision: one.Revision, Catalogue: "notified-body/1", Score: 9100, Verdict: ledger.VerdictCertified,
 		ResultDigest: ledger.BodyDigest([]byte("results")), ValidTo: time.Now().UTC().Add(300 * 24 * time.Hour).Truncate(time.Millisecond),
 	}
 	key := ledger.UnitKey(one.ID)

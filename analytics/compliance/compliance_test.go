@@ -1,0 +1,429 @@
+package compliance_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/secant-platform/secant/analytics/compliance"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+var now = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
+
+const day = 24 * time.Hour
+
+// good are the facts of a unit about which everything is known and well.
+func good() compliance.Facts {
+	proof := now.Add(-time.Hour)
+	f := compliance.Facts{
+		At:      now,
+		Unit:    compliance.Unit{ID: ledger.BodyDigest(nil), Lot: "L1", State: ledger.StateRegistered, Signs: true, IDevID: true, LDevID: true},
+		Model:   compliance.Model{DI: "04012345678901", BasicUDIDI: "401234567MON1", SRN: "DE-MF-000012345", RiskClass: "IIb", SupportEnd: "2031-12-31"},
+		Release: compliance.Release{Version: "1.0.0", SBOMDigest: ledger.BodyDigest([]byte("bill")), Signed: true},
+		Bill:    compliance.Bill{State: compliance.BillRead, Version: "1.0.0", Components: 12, Identified: 12},
+		Vulnerabilities: &compliance.Vulnerabilities{Lists: []string{ledger.BodyDigest([]byte("list"))}, Known: []compliance.Vulnerability{
+			{ID: "CVE-2026-0001", Severity: 98, Exploited: true, Status: compliance.StatusFixed, Published: now.Add(-100 * day)},
+		}},
+		Attestation: &compliance.Attestation{Verdict: compliance.AttestationAffirming, Time: now.Add(-2 * time.Hour), Digest: ledger.BodyDigest([]byte("eat"))},
+		KeyProof:    &proof,
+		Readings:    &compliance.Readings{Checked: 100, Verified: 100},
+	}
+	for _, c := range compliance.BuiltIn().Controls {
+		if c.Check == "evidence" {
+			f.Evidence = append(f.Evidence, met(c.ID, ledger.PartyAuthority))
+		}
+	}
+	return f
+}
+
+func met(control, party string) compliance.Evidence {
+	return compliance.Evidence{
+		Control: control, SubjectKind: ledger.SubjectModel, Claim: ledger.ClaimMet, Digest: ledger.BodyDigest([]byte(control)),
+		By: party, Party: party, Time: now.Add(-day),
+	}
+}
+
+func evaluate(t *testing.T, f compliance.Facts) *compliance.Assessment {
+	t.Helper()
+	a, err := compliance.Evaluate(compliance.BuiltIn(), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func resultOf(t *testing.T, a *compliance.Assessment, control string) compliance.Result {
+	t.Helper()
+	i := slices.IndexFunc(a.Results, func(r compliance.Result) bool { return r.Control == control })
+	if i < 0 {
+		t.Fatalf("nothing is said of %s", control)
+	}
+	return a.Results[i]
+}
+
+func TestAllWellIsCertifiedForAYear(t *testing.T) {
+	t.Parallel()
+	a := evaluate(t, good())
+	if a.Score != ledger.MaxScore || a.Verdict != ledger.VerdictCertified || !a.ValidTo.Equal(now.Add(365*day)) || strings.Trim(a.Letters(), "p") != "" {
+		t.Errorf("it is %d, %s until %s: %s", a.Score, a.Verdict, a.ValidTo, a.Letters())
+		for _, r := range a.Results {
+			if r.Result != "pass" {
+				t.Log(r.Control, r.Result, r.Reason)
+			}
+		}
+	}
+	if reason, why := a.Hold(compliance.BuiltIn()); reason != "" || len(a.Conditions(compliance.BuiltIn())) != 0 {
+		t.Errorf("it would be held for %s: %s", reason, why)
+	}
+	request := a.Request()
+	if err := request.Validate(); err != nil || request.ResultDigest != a.Digest() {
+		t.Error(err)
+	}
+}
+
+// TestNothingKnownIsNothingMet, and holds nothing.
+func TestNothingKnownIsNothingMet(t *testing.T) {
+	t.Parallel()
+	a := evaluate(t, compliance.Facts{
+		At: now, Unit: compliance.Unit{ID: ledger.BodyDigest(nil)}, Model: compliance.Model{DI: "04012345678901"}, Bill: compliance.Bill{State: compliance.BillAbsent},
+	})
+	if a.Verdict != ledger.VerdictNotCertifiable || !a.ValidTo.IsZero() || a.Score > 1000 {
+		t.Errorf("it is %d, %s until %s", a.Score, a.Verdict, a.ValidTo)
+	}
+	if reason, _ := a.Hold(compliance.BuiltIn()); reason != "" {
+		t.Errorf("it is held for %s", reason)
+	}
+}
+
+// TestEachControl changes one fact of a good unit at a time.
+func TestEachControl(t *testing.T) {
+	t.Parallel()
+	long := now.Add(-31 * day)
+	for _, c := range []struct {
+		what, control, want string
+		change              func(*compliance.Facts)
+		hold                string
+	}{
+		{"a wrong check digit", "ID-1", "fail", func(f *compliance.Facts) { f.Model.DI = "04012345678907" }, ledger.HoldControl},
+		{"an identifier of nobody's form", "ID-1", "fail", func(f *compliance.Facts) { f.Model.DI = "DI-1" }, ledger.HoldControl},
+		{"a GTIN of 13 digits", "ID-1", "pass", func(f *compliance.Facts) { f.Model.DI = "2004100000012" }, ""},
+		{"a GTIN of 11 digits", "ID-1", "fail", func(f *compliance.Facts) { f.Model.DI = "04012345678" }, ledger.HoldControl},
+		{"HIBCC's example", "ID-1", "pass", func(f *compliance.Facts) { f.Model.DI = "+A123BJC5D6E71G" }, ""},
+		{"HIBCC's example, altered", "ID-1", "fail", func(f *compliance.Facts) { f.Model.DI = "+A123BJC5D6E72G" }, ledger.HoldControl},
+		{"an ISBT 128 identifier", "ID-1", "pass", func(f *compliance.Facts) { f.Model.DI = "=/A9999XYZ100T0944" }, ""},
+		{"no group", "ID-1", "partial", func(f *compliance.Facts) { f.Model.BasicUDIDI = "" }, ""},
+		{"no registration number", "ID-1", "partial", func(f *compliance.Facts) { f.Model.SRN = "" }, ""},
+		{"no key", "ID-2", "unknown", func(f *compliance.Facts) { f.Unit.Signs = false }, ""},
+		{"never signed", "ID-2", "unknown", func(f *compliance.Facts) { f.KeyProof = nil }, ""},
+		{"signed long ago", "ID-2", "unknown", func(f *compliance.Facts) { f.KeyProof = &long }, ""},
+		{"no identity certificate", "ID-2", "partial", func(f *compliance.Facts) { f.Unit.IDevID = false }, ""},
+		{"no local identity", "ID-3", "unknown", func(f *compliance.Facts) { f.Unit.LDevID = false }, ""},
+		{"no bill", "SB-1", "unknown", func(f *compliance.Facts) { f.Bill = compliance.Bill{State: compliance.BillAbsent} }, ""},
+		{"an unreadable bill", "SB-1", "fail", func(f *compliance.Facts) { f.Bill = compliance.Bill{State: compliance.BillUnreadable} }, ledger.HoldControl},
+		{"an empty bill", "SB-1", "fail", func(f *compliance.Facts) { f.Bill = compliance.Bill{State: compliance.BillRead} }, ledger.HoldControl},
+		{"the bill of another version", "SB-1", "fail", func(f *compliance.Facts) { f.Bill.Version = "0.9" }, ledger.HoldControl},
+		{"a bill without version", "SB-1", "partial", func(f *compliance.Facts) { f.Bill.Version = "" }, ""},
+		{"components without names", "SB-1", "partial", func(f *compliance.Facts) { f.Bill.Identified-- }, ""},
+		{"no list of exploited ones", "SB-2", "unknown", func(f *compliance.Facts) { f.Vulnerabilities.Lists = nil }, ""},
+		{"nobody looked", "SB-2", "unknown", func(f *compliance.Facts) { f.Vulnerabilities = nil }, ""},
+		{"an exploited one", "SB-2", "fail", func(f *compliance.Facts) { f.Vulnerabilities.Known[0].Status = compliance.StatusAffected }, ledger.HoldVulnerability},
+		{"an exploited one that does not matter", "SB-2", "pass", func(f *compliance.Facts) { f.Vulnerabilities.Known[0].Status = compliance.StatusNotAffected }, ""},
+		{"no answer", "SB-3", "fail", func(f *compliance.Facts) {
+			f.Vulnerabilities.Known[0].Status, f.Vulnerabilities.Known[0].Exploited = "", false
+		}, ""},
+		{"a late mending", "SB-3", "partial", func(f *compliance.Facts) {
+			f.Vulnerabilities.Known[0].Status, f.Vulnerabilities.Known[0].Exploited = compliance.StatusAffected, false
+		}, ""},
+		{"an unsigned release", "UP-1", "unknown", func(f *compliance.Facts) { f.Release.Signed = false }, ""},
+		{"a signed release, not attested", "UP-1", "partial", func(f *compliance.Facts) { f.Attestation = nil }, ""},
+		{"another measurement", "UP-1", "fail", func(f *compliance.Facts) { f.Attestation.Verdict = compliance.AttestationContraindicated }, ledger.HoldAttestation},
+		{"another start", "UP-3", "fail", func(f *compliance.Facts) { f.Attestation.Verdict = compliance.AttestationContraindicated }, ledger.HoldAttestation},
+		{"an old attestation", "UP-3", "partial", func(f *compliance.Facts) { f.Attestation.Time = now.Add(-25 * time.Hour) }, ""},
+		{"no end of support", "UP-2", "unknown", func(f *compliance.Facts) { f.Model.SupportEnd = "" }, ""},
+		{"the last day of support", "UP-2", "partial", func(f *compliance.Facts) { f.Model.SupportEnd = "2026-03-02" }, ""},
+		{"support that ended", "UP-2", "fail", func(f *compliance.Facts) { f.Model.SupportEnd = "2026-03-01" }, ""},
+		{"readings that do not verify", "DI-1", "fail", func(f *compliance.Facts) { f.Readings.Verified-- }, ledger.HoldSignatures},
+		{"gaps", "DI-1", "fail", func(f *compliance.Facts) { f.Readings.Gaps = 1 }, ledger.HoldSignatures},
+		{"readings that nobody counted", "DI-1", "unknown", func(f *compliance.Facts) { f.Readings = nil }, ""},
+		{"unsigned readings beside", "DI-1", "unknown", func(f *compliance.Facts) { f.Readings.Unsigned = f.KeyProof }, ""},
+		{"unsigned readings long ago", "DI-1", "pass", func(f *compliance.Facts) { f.Readings.Unsigned = &long }, ""},
+		{"a unit that cannot sign", "DI-1", "unknown", func(f *compliance.Facts) { f.Unit.Signs = false }, ""},
+		{"a recall", "CE-2", "fail", func(f *compliance.Facts) {
+			f.Recalls = []compliance.Recall{{Kind: ledger.RecallLot, Revision: 1, Class: ledger.RecallClassII}}
+		}, ledger.HoldControl},
+		{"a certificate that ran out", "CE-1", "unknown", func(f *compliance.Facts) { set(f, "CE-1", func(e *compliance.Evidence) { e.Until = now }) }, ""},
+		{"a certificate by the maker's word", "CE-1", "unknown", func(f *compliance.Facts) {
+			set(f, "CE-1", func(e *compliance.Evidence) { e.Party = ledger.PartyMaker })
+		}, ""},
+		{"a certificate that was withdrawn", "CE-1", "fail", func(f *compliance.Facts) {
+			set(f, "CE-1", func(e *compliance.Evidence) { e.Claim = ledger.ClaimNotMet })
+		}, ledger.HoldControl},
+		{"met in part", "AC-1", "partial", func(f *compliance.Facts) {
+			set(f, "AC-1", func(e *compliance.Evidence) { e.Claim = ledger.ClaimPartly })
+		}, ""},
+		{"the worst of two", "AC-1", "fail", func(f *compliance.Facts) {
+			e := met("AC-1", ledger.PartyOwner)
+			e.Claim = ledger.ClaimNotMet
+			f.Evidence = append(f.Evidence, e)
+		}, ""},
+		{"the newest of one", "AC-1", "pass", func(f *compliance.Facts) {
+			e := met("AC-1", ledger.PartyAuthority)
+			e.Claim, e.Time, e.Digest = ledger.ClaimNotMet, now.Add(-9*day), ledger.BodyDigest(nil)
+			f.Evidence = append(f.Evidence, e)
+		}, ""},
+		{"an authority where facts show nothing", "ID-2", "pass", func(f *compliance.Facts) {
+			f.KeyProof, f.Evidence = nil, append(f.Evidence, met("ID-2", ledger.PartyAuthority))
+		}, ""},
+		{"an authority against the facts", "ID-2", "fail", func(f *compliance.Facts) {
+			e := met("ID-2", ledger.PartyAuthority)
+			e.Claim = ledger.ClaimNotMet
+			f.Evidence = append(f.Evidence, e)
+		}, ledger.HoldControl},
+		{"evidence against what facts show to fail", "ID-1", "fail", func(f *compliance.Facts) {
+			f.Model.DI, f.Evidence = "DI-1", append(f.Evidence, met("ID-1", ledger.PartyAuthority))
+		}, ledger.HoldControl},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			f := good()
+			c.change(&f)
+			a := evaluate(t, f)
+			if got := resultOf(t, a, c.control); got.Result != c.want || got.Reason == "" {
+				t.Errorf("%s is %s: %s", c.control, got.Result, got.Reason)
+			}
+			if reason, why := a.Hold(compliance.BuiltIn()); reason != c.hold {
+				t.Errorf("it is held for %q (%s), want %q", reason, why, c.hold)
+			}
+		})
+	}
+}
+
+// set changes the evidence of a control.
+func set(f *compliance.Facts, control string, change func(*compliance.Evidence)) {
+	for i := range f.Evidence {
+		if f.Evidence[i].Control == control {
+			change(&f.Evidence[i])
+		}
+	}
+}
+
+func except(control, effect string, until time.Time) compliance.Exception {
+	return compliance.Exception{
+		Control: control, SubjectKind: ledger.SubjectModel, Effect: effect, ReasonDigest: ledger.BodyDigest([]byte(control)), By: "authority", Until: until,
+	}
+}
+
+// TestVerdicts: what results come to, and for how long it stands.
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	without := func(f *compliance.Facts, controls ...string) {
+		f.Evidence = slices.DeleteFunc(f.Evidence, func(e compliance.Evidence) bool { return slices.Contains(controls, e.Control) })
+	}
+	for name, c := range map[string]struct {
+		change  func(*compliance.Facts)
+		verdict string
+		until   time.Duration
+	}{
+		"a few gaps":     {func(f *compliance.Facts) { without(f, "AC-1", "AU-1", "NW-1") }, ledger.VerdictCertified, 365 * day},
+		"many gaps":      {func(f *compliance.Facts) { without(f, "AC-1", "AU-1", "NW-1", "CR-1", "PR-1") }, ledger.VerdictConditional, 90 * day},
+		"too many gaps":  {func(f *compliance.Facts) { without(f, "AC-1", "AC-2", "AC-3", "AU-1", "NW-1", "CR-1", "CR-2", "PR-1") }, ledger.VerdictRefused, 0},
+		"a critical gap": {func(f *compliance.Facts) { without(f, "CE-1") }, ledger.VerdictNotCertifiable, 0},
+		"evidence's end": {func(f *compliance.Facts) {
+			set(f, "CE-1", func(e *compliance.Evidence) { e.Until = now.Add(40 * day) })
+		}, ledger.VerdictCertified, 40 * day},
+		"borne with": {func(f *compliance.Facts) {
+			without(f, "AU-1")
+			f.Exceptions = []compliance.Exception{except("AU-1", ledger.ExceptTolerated, now.Add(20*day))}
+		}, ledger.VerdictConditional, 20 * day},
+		"borne with, over": {func(f *compliance.Facts) {
+			without(f, "AU-1")
+			f.Exceptions = []compliance.Exception{except("AU-1", ledger.ExceptTolerated, now)}
+		}, ledger.VerdictCertified, 365 * day},
+		"a critical one borne with": {
+			func(f *compliance.Facts) {
+				without(f, "CE-1")
+				f.Exceptions = []compliance.Exception{except("CE-1", ledger.ExceptTolerated, now.Add(day))}
+			},
+			ledger.VerdictNotCertifiable, 0,
+		},
+		"a critical one that does not apply": {
+			func(f *compliance.Facts) {
+				without(f, "CE-1")
+				f.Exceptions = []compliance.Exception{except("CE-1", ledger.ExceptNotApplicable, now.Add(30*day))}
+			},
+			ledger.VerdictCertified, 30 * day,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := good()
+			c.change(&f)
+			a := evaluate(t, f)
+			want := time.Time{}
+			if c.until > 0 {
+				want = now.Add(c.until)
+			}
+			if a.Verdict != c.verdict || !a.ValidTo.Equal(want) {
+				t.Errorf("%s (%d) until %s, want %s until %s", a.Verdict, a.Score, a.ValidTo, c.verdict, want)
+			}
+		})
+	}
+}
+
+// TestTheSameFactsAreTheSameBytes, in whatever order they were gathered, and who has
+// the document recomputes it.
+func TestTheSameFactsAreTheSameBytes(t *testing.T) {
+	t.Parallel()
+	f := good()
+	f.Exceptions = []compliance.Exception{except("NW-1", ledger.ExceptTolerated, now.Add(day)), except("AU-1", ledger.ExceptNotApplicable, now.Add(day))}
+	first := evaluate(t, f)
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 20 {
+		g := good()
+		g.Exceptions = slices.Clone(f.Exceptions)
+		r.Shuffle(len(g.Evidence), func(i, j int) { g.Evidence[i], g.Evidence[j] = g.Evidence[j], g.Evidence[i] })
+		r.Shuffle(len(g.Exceptions), func(i, j int) { g.Exceptions[i], g.Exceptions[j] = g.Exceptions[j], g.Exceptions[i] })
+		g.At = g.At.Add(time.Duration(r.IntN(59)) * time.Second)
+		again := evaluate(t, g)
+		if diff := cmp.Diff(string(first.Document()), string(again.Document())); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+	again, err := compliance.Recompute(compliance.BuiltIn(), first.Document())
+	if err != nil || again.Digest() != first.Digest() || again.InputDigest() != first.InputDigest() {
+		t.Fatal(err)
+	}
+	for name, change := range map[string][2]string{
+		"another score":   {`"score":` + scoreOf(first), `"score":9999`},
+		"another verdict": {`"verdict":"` + first.Verdict, `"verdict":"certifiee`},
+		"another fact":    {`"lot":"L1"`, `"lot":"L2"`},
+		"spaces":          {`"facts":{`, `"facts": {`},
+	} {
+		damaged := bytes.Replace(first.Document(), []byte(change[0]), []byte(change[1]), 1)
+		if bytes.Equal(damaged, first.Document()) {
+			t.Fatalf("%s: nothing changed", name)
+		}
+		if name == "another fact" {
+			continue // is consistent only if nothing depends on it: the digest is another
+		}
+		if _, err := compliance.Recompute(compliance.BuiltIn(), damaged); ledger.CodeOf(err) != ledger.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func scoreOf(a *compliance.Assessment) string {
+	b, _ := json.Marshal(a.Score)
+	return string(b)
+}
+
+func TestTheCatalogueIsWhole(t *testing.T) {
+	t.Parallel()
+	c := compliance.BuiltIn()
+	weight, critical := 0, 0
+	for _, of := range c.Controls {
+		weight += of.Weight
+		if of.Critical {
+			critical++
+		}
+		if len(of.Sources) == 0 {
+			t.Errorf("%s comes from nowhere", of.ID)
+		}
+	}
+	if len(c.Controls) != 24 || weight != 94 || critical != 7 {
+		t.Errorf("%d controls of weight %d, %d of them critical", len(c.Controls), weight, critical)
+	}
+	for _, source := range []string{"2017/745", "MDCG 2019-16", "IEC 81001-5-1", "IEC 62443-4-2", "NIS 2", "GDPR", "524B"} {
+		if !strings.Contains(string(c.Document()), source) {
+			t.Errorf("%s is not covered", source)
+		}
+	}
+}
+
+func TestOtherCataloguesAreRefused(t *testing.T) {
+	t.Parallel()
+	text := string(compliance.BuiltIn().Document())
+	for name, change := range map[string][2]string{
+		"an unknown check":   {`"check": "udi"`, `"check": "magic"`},
+		"an unknown area":    {`"area": "identity"`, `"area": "nowhere"`},
+		"an unknown party":   {`"by": ["authority"]`, `"by": ["neighbour"]`},
+		"an unknown member":  {`"note":`, `"remark":`},
+		"a member twice":     {`"version": "1",`, `"version": "1", "version": "2",`},
+		"a control twice":    {`"id": "ID-2"`, `"id": "ID-1"`},
+		"no weight":          {`"weight": 5`, `"weight": 0`},
+		"no wording":         {`"wording": "The unit has`, `"wording": "", "x": "`},
+		"not JSON":           {`{`, `[`},
+		"evidence of nobody": {`"by": ["maker", "authority"]`, `"by": []`},
+	} {
+		n := 1
+		if name == "evidence of nobody" {
+			n = -1
+		}
+		if _, err := compliance.ParseCatalogue([]byte(strings.Replace(text, change[0], change[1], n))); ledger.CodeOf(err) != ledger.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzParseFacts(f *testing.F) {
+	b, err := func() ([]byte, error) { g := good(); return g.Canonical() }()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add([]byte(`{"v":1}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		facts, err := compliance.ParseFacts(b)
+		if err != nil {
+			if ledger.CodeOf(err) == ledger.CodeInternal {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		a, err := compliance.Evaluate(compliance.BuiltIn(), *facts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(a.Inputs(), b) {
+			t.Error("facts have two forms")
+		}
+		if _, err := compliance.Recompute(compliance.BuiltIn(), a.Document()); err != nil {
+			t.Errorf("an assessment is not recomputed: %v", err)
+		}
+	})
+}
+
+func FuzzParseCatalogue(f *testing.F) {
+	f.Add(compliance.BuiltIn().Document())
+	f.Add([]byte(`{"name":"c","version":"1","title":"t","note":"n","areas":[{"id":"a","title":"A"}],"controls":[{"id":"X","area":"a","title":"t","wording":"w","weight":1,"critical":true,"check":"udi","evidence":"e","by":[],"sources":[]}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := compliance.ParseCatalogue(b)
+		if err != nil {
+			return
+		}
+		g := good()
+		a, err := compliance.Evaluate(c, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Hold(c)
+		a.Conditions(c)
+	})
+}
+
+func BenchmarkEvaluate(b *testing.B) {
+	c, facts := compliance.BuiltIn(), good()
+	for b.Loop() {
+		if _, err := compliance.Evaluate(c, facts); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "assessments/s")
+}

@@ -1,0 +1,162 @@
+package app
+
+import (
+	"context"
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/analytics/worker"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/rest"
+)
+
+const (
+	reviewBatch  = 32
+	reviewEach   = 24 * time.Hour
+	publishEach  = 7 * 24 * time.Hour // although nothing changed: certifications rest on recent assessments
+	reviewAgain  = time.Minute        // after a failure
+	sightingsFor = time.Minute        // that are not kept yet
+)
+
+// reviewer judges own devices by the controls in use, holds those that fail, and
+// puts what came of it on the ledger. It holds: it never quarantines, and stops
+// nothing.
+type reviewer struct {
+	organisation string
+	controls     *controls
+	worker       *worker.Worker // set once it is made
+	kept         time.Time      // when sightings were last kept
+}
+
+// Review judges some of those that are due.
+func (r *reviewer) Review(ctx context.Context, now time.Time) (next time.Time, err error) {
+	s := r.controls
+	if now.Sub(r.kept) >= sightingsFor {
+		if err := s.AddSeen(ctx, s.seen.take()); err != nil {
+			return now, err
+		}
+		r.kept = now
+	}
+	_, used, err := s.InUse(ctx)
+	if err != nil && ledger.CodeOf(err) != ledger.CodeUnavailable {
+		return now, err
+	}
+	if unread := err != nil; unread || used == nil { // nothing to judge by; its document wakes this when it comes
+		return now.Add(sightingsFor), nil //nolint:nilerr // unavailable is no failure
+	}
+	due, next, err := s.ToReview(ctx, now, reviewBatch)
+	if err != nil {
+		return now, err
+	}
+	for _, one := range due {
+		if ctx.Err() != nil {
+			return now, nil //nolint:nilerr // told to end
+		}
+		if err := r.one(ctx, one, now); err != nil {
+			return now, err
+		}
+	}
+	if later := now.Add(sightingsFor); next.IsZero() || later.Before(next) {
+		next = later
+	}
+	if len(due) > 0 {
+		next = now
+	}
+	return next, nil
+}
+
+// one reviews a device. What it cannot do now it does later.
+func (r *reviewer) one(ctx context.Context, was fact.Review, now time.Time) error {
+	j, err := r.controls.Judge(ctx, was.Unit, false)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // told to end
+		}
+		was.Attempts++
+		return r.controls.Reviewed(ctx, was, now.Add(reviewAgain*time.Duration(min(was.Attempts, 60))))
+	}
+	if unit := &j.Unit.Record; unit.Owner != r.organisation || unit.State == ledger.StateRetired || unit.Release == "" {
+		return r.controls.Reviewed(ctx, was, now.Add(reviewEach))
+	}
+	if err := r.hold(ctx, j); err != nil {
+		return r.later(ctx, was, now, err)
+	}
+	if err := r.publish(ctx, j, &was, now); err != nil {
+		return r.later(ctx, was, now, err)
+	}
+	was.Attempts = 0
+	return r.controls.Reviewed(ctx, was, now.Add(tomorrow(was.Unit)))
+}
+
+// later notes what the outbox could not take now.
+func (r *reviewer) later(ctx context.Context, was fact.Review, now time.Time, err error) error {
+	switch ledger.CodeOf(err) {
+	case ledger.CodeBusy, ledger.CodeUnavailable, ledger.CodeConflict, ledger.CodeAlreadyExists:
+		was.Attempts++
+		return r.controls.Reviewed(ctx, was, now.Add(reviewAgain))
+	}
+	return err
+}
+
+// tomorrow is a day from now, spread over an hour so that not all devices are
+// judged at once.
+func tomorrow(unit string) time.Duration {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(unit))
+	return reviewEach - time.Duration(h.Sum32()%3600)*time.Second
+}
+
+// inUseStates are those in which a device serves or may be put into service.
+var inUseStates = []string{ledger.StateInService, ledger.StateCertified}
+
+// hold holds a device that serves, or is certified to, once a control fails that
+// must not; and tells the node's listeners which.
+func (r *reviewer) hold(ctx context.Context, j *rest.Judged) error {
+	reason, _ := j.Assessment.Hold(j.Catalogue)
+	unit := &j.Unit.Record
+	if reason == "" || !slices.Contains(inUseStates, unit.OwnState()) || slices.Contains(unit.Holds, reason) {
+		return nil
+	}
+	subjects := []string{unit.ID}
+	for i, of := range j.Catalogue.Controls {
+		if j.Assessment.Letters()[i] == ledger.ResultFail && of.Critical {
+			subjects = append(subjects, of.ID)
+		}
+	}
+	// The evidence is kept first: whoever asks why it is held finds it.
+	if err := r.keep(ctx, j); err != nil {
+		return err
+	}
+	req := ledger.HoldUnit{ID: unit.ID, Revision: unit.Revision, Reason: reason, Evidence: j.Assessment.Digest()}
+	key := ledger.Digest("review-hold", []byte(unit.ID+ledger.RevisionPart(unit.Revision)+reason))
+	if _, err := r.worker.Start(ctx, key, ledger.RoleCustodian, ledger.DeviceHold, req); err != nil {
+		return err
+	}
+	return r.controls.AddEvent(ctx, fact.EventControlsFailed, []string{string(ledger.TypeUnit), unit.ID}, subjects)
+}
+
+func (r *reviewer) keep(ctx context.Context, j *rest.Judged) error {
+	return r.controls.PutDocument(ctx, fact.Document{
+		Kind: fact.DocumentAssessment, Digest: j.Assessment.Digest(), MediaType: "application/json", Body: j.Assessment.Document(),
+	})
+}
+
+// publish puts a judgement on the ledger when it is another than the last, or that
+// was long ago.
+func (r *reviewer) publish(ctx context.Context, j *rest.Judged, was *fact.Review, now time.Time) error {
+	a := j.Assessment
+	unchanged := was.Catalogue == a.Catalogue && was.Release == a.Facts.Release.Version && was.Results == a.Letters()
+	if unchanged && now.Sub(was.Published) < publishEach {
+		return nil
+	}
+	if err := r.keep(ctx, j); err != nil {
+		return err
+	}
+	if _, err := r.worker.Start(ctx, a.Digest(), ledger.RoleCustodian, ledger.ComplianceAssess, *a.Request()); err != nil {
+		return err
+	}
+	was.Catalogue, was.Release, was.Results, was.Published = a.Catalogue, a.Facts.Release.Version, a.Letters(), now
+	return nil
+}
