@@ -32,7 +32,7 @@ func (s *source) ended() (bool, error) {
 	if _, err := s.r.Peek(1); errors.Is(err, io.EOF) {
 		return true, nil
 	} else if err != nil {
-		return false, err //nolint:wrapcheck // a reader passes errors on
+		return false, cut(err)
 	}
 	return false, nil
 }
