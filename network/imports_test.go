@@ -48,6 +48,7 @@ var mayImport = map[string][]string{
 	"gateway/admit":     {"chaincode/ledger", "analytics/fact", "analytics/proof"},
 	"gateway/rest":      handlerMayImport,
 	"gateway/mllp":      {"chaincode/ledger", "gateway/telemetry", "analytics/hl7", "analytics/proof"},
+	"gateway/dicom":     append(slices.Clone(handlerMayImport), "analytics/dicom"),
 	"gateway/oid4":      handlerMayImport,
 	"gateway/resolver":  handlerMayImport,
 	"gateway/console":   {"chaincode/client", "chaincode/ledger", "gateway/config", "analytics/strictjson"},

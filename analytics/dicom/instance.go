@@ -97,9 +97,11 @@ func (d *Digest) UnmarshalText(text []byte) error {
 	if len(text) != hex.EncodedLen(len(d)) || !bytes.Equal(text, bytes.ToLower(text)) {
 		return fmt.Errorf("a digest is %d lower-case hexadecimal digits", hex.EncodedLen(len(d)))
 	}
-	if _, err := hex.Decode(d[:], text); err != nil {
+	var read Digest
+	if _, err := hex.Decode(read[:], text); err != nil {
 		return fmt.Errorf("reading a digest: %w", err)
 	}
+	*d = read
 	return nil
 }
 
@@ -118,6 +120,16 @@ func ValidUID(s string) bool {
 }
 
 const maxUID = 64
+
+// validCode reports whether a text is a code (PS3.5, section 6.2, CS).
+func validCode(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != ' ' && c != '_' {
+			return false
+		}
+	}
+	return len(s) <= 16
+}
 
 // ValidDate reports whether a text is a date, YYYYMMDD (PS3.5, section 6.2, DA).
 func ValidDate(s string) bool {

@@ -272,7 +272,9 @@ func (f *file) settle() {
 		f.UID = v
 	}
 	f.Study, f.Series = uid(tagStudy), uid(tagSeries)
-	f.Modality = text(tagModality)
+	if v := text(tagModality); validCode(v) {
+		f.Modality = v
+	}
 	f.Dates = Dates{Study: date(tagStudyDate), Series: date(tagSeriesDate), Acquisition: date(tagAcquired), Content: date(tagContentDate)}
 	d := &f.Device
 	d.Manufacturer, d.Model, d.Serial, d.Station = text(tagManufacturer), text(tagModel), text(tagSerial), text(tagStation)

@@ -224,6 +224,7 @@ func (n *node) serverOptions() server.Options {
 	return server.Options{
 		MaxBody: l.Body, MaxHeader: l.Header, HeaderTime: l.HeaderTime.Std(), BodyTime: l.BodyTime.Std(),
 		WriteTime: l.WriteTime.Std(), IdleTime: l.IdleTime.Std(), Drain: n.cfg.Pace.Shutdown.Std() / 2, Quiet: quiet,
+		Bodies: imageBodies(&l),
 	}
 }
 
@@ -266,7 +267,10 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		},
 		Device: known.device, Observed: rest.NewMetrics(n.reg), Sharer: n.cfg.Exchange.Networks,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return n.openImages(router) //nolint:contextcheck // requests bring contexts of their own
 }
 
 // openDIDs registers the resolver of DIDs.
