@@ -157,7 +157,7 @@ func TestAnImageIsProven(t *testing.T) {
 
 	said := fmt.Sprintf(`[{"00080016":{"vr":"UI","Value":["%s"]},"00080018":{"vr":"UI","Value":["1.2.3"]},"0020000D":{"vr":"UI","Value":["1.2"]},
 		"0020000E":{"vr":"UI","Value":["1.2.1"]},"00181000":{"vr":"LO","Value":["CT-77"]},"00100020":{"vr":"LO","Value":["4711"]},
-		"00711002":{"vr":"LO","Value":["%s"]},"00711008":{"vr":"UV","Value":[77]}}]`, dicomtest.CT, digestOf(second))
+		"00711002":{"vr":"LO","Value":["%s"]},"00711008":{"vr":"DS","Value":[77]}}]`, dicomtest.CT, digestOf(second))
 	if status, b := north.call("integrator", http.MethodPost, "/dicomweb/studies", []byte(said), map[string]string{"Content-Type": "application/dicom+json"}); status != http.StatusAccepted || !strings.Contains(string(b), "SENDER") {
 		t.Errorf("metadata alone: %d %s", status, b)
 	}

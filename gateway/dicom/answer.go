@@ -102,7 +102,7 @@ const (
 	tagUnit     = "00711005" // LO: the device, as the ledger knows it
 	tagOthers   = "00711006" // LO, many: digests of other files with this instance's UID
 	tagMeasured = "00711007" // CS: who computed the digest, NODE or SENDER
-	tagSize     = "00711008" // UV: bytes of the file
+	tagSize     = "00711008" // DS: bytes of the file
 	tagDetail   = "00711009" // ST: of a refusal, what to do
 )
 
@@ -111,7 +111,7 @@ func evidence(i *fact.Image) dicom.Dataset {
 	set := dicom.Dataset{
 		tagCreator: dicom.Value("LO", creator), tagReceipt: dicom.Value("LO", i.Receipt), tagDigest: dicom.Value("LO", i.Digest),
 		tagProof: dicom.Value("UR", proofOf(i)), tagReceived: dicom.Value("DT", i.Received.UTC().Format("20060102150405.000")+"+0000"),
-		tagUnit: dicom.Value("LO", i.Unit), tagMeasured: dicom.Value("CS", measured(i)), tagSize: dicom.Value("UV", i.Size),
+		tagUnit: dicom.Value("LO", i.Unit), tagMeasured: dicom.Value("CS", measured(i)), tagSize: dicom.Value("DS", i.Size),
 	}
 	if len(i.Others) > 0 {
 		others := make([]any, len(i.Others))

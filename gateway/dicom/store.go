@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -121,6 +122,9 @@ func body(c *gin.Context) io.Reader {
 	return c.Request.Body
 }
 
+// maxBoundary bounds a boundary, in characters. RFC 2046 allows 70; Orthanc's have 73.
+const maxBoundary = 200
+
 // bareType is the parameter of a Content-Type as many write it: without the quotation
 // marks that RFC 2045 wants around a slash.
 var bareType = regexp.MustCompile(`(?i)(;\s*type=)(application/dicom(?:\+json)?)(\s*(?:;|$))`)
@@ -141,8 +145,8 @@ func contentType(c *gin.Context) (media, boundary string, err error) {
 	case media != typeMultipart || !strings.EqualFold(params["type"], typeDICOM):
 		return "", "", taken
 	}
-	if b := params["boundary"]; b == "" || len(b) > 70 { // RFC 2046, section 5.1.1
-		return "", "", problem.Malformed("header.Content-Type", "must have a boundary of 1 to 70 characters")
+	if b := params["boundary"]; b == "" || len(b) > maxBoundary {
+		return "", "", problem.Malformed("header.Content-Type", "must have a boundary of 1 to "+strconv.Itoa(maxBoundary)+" characters")
 	}
 	return media, params["boundary"], nil
 }
