@@ -75,7 +75,8 @@ func plain() []an {
 		text(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.2"), text(0x00080018, "UI", "1.2.3.4"), text(0x00080020, "DA", "20261130"),
 		text(0x00080060, "CS", "CT"), text(0x00080070, "LO", "Acme"), text(0x00081010, "SH", "CT-1"), text(0x00081090, "LO", "Scan"),
 		text(0x00100010, "PN", "Doe^Jane"), text(0x00100020, "LO", "4711"), text(0x00181000, "LO", "SN-1"),
-		text(0x0020000D, "UI", "1.2.3"), text(0x0020000E, "UI", "1.2.3.1"), {tag: 0x7FE00010, vr: "OW", value: make([]byte, 64)},
+		text(0x0020000D, "UI", "1.2.3"), text(0x0020000E, "UI", "1.2.3.1"),
+		{tag: 0x7FE00010, vr: "OW", value: make([]byte, 64)},
 	}
 }
 
@@ -224,7 +225,7 @@ func TestWhoseReaderBreaksIsToldSo(t *testing.T) {
 	t.Parallel()
 	good := file(explicit, plain()...)
 	broke := errors.New("the line broke")
-	for n := range len(good) {
+	for n := range good {
 		_, err := dicom.Read(io.MultiReader(bytes.NewReader(good[:n]), failing{broke}), dicom.Limits{})
 		if !errors.Is(err, broke) && n >= 132 {
 			if refusal, ok := errors.AsType[*dicom.Error](err); !ok || refusal.Reason != dicom.ReasonBroken {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -45,6 +47,7 @@ type node struct {
 
 	mu        sync.Mutex
 	fault     error // of Submit
+	broken    error // of PutImages
 	manifests map[string][]byte
 	images    []fact.Image
 	asked     fact.ImageFilter
@@ -106,6 +109,9 @@ func (n *node) Admit(_ context.Context, unit proof.Hash) error {
 func (n *node) PutImages(_ context.Context, images []fact.Image) ([]fact.Image, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.broken != nil {
+		return nil, n.broken
+	}
 	kept := slices.Clone(images)
 	for i := range kept {
 		for _, o := range n.images {
@@ -277,7 +283,7 @@ func TestEachInstanceHasItsAnswer(t *testing.T) {
 	if s := w.Body.String(); strings.Contains(s, "Doe") || strings.Contains(s, "4711") {
 		t.Error("the answer says whose image it is")
 	}
-	if d := sha256.Sum256([]byte(whole)); n.images[0].Digest != fmt.Sprintf("%x", d) || len(n.images) != 2 {
+	if d := sha256.Sum256([]byte(whole)); n.images[0].Digest != hex.EncodeToString(d[:]) || len(n.images) != 2 {
 		t.Errorf("%+v", n.images)
 	}
 }
@@ -360,13 +366,17 @@ func TestABusyNodeSaysSo(t *testing.T) {
 	if d := cmp.Diff(answer{Failed: []string{"A700 1.1"}}, read(t, w)); d != "" || w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %v %s", w.Code, w.Header(), d)
 	}
-	n.fault = fmt.Errorf("the disk broke")
+	n.fault = errors.New("the disk broke")
 	w = n.post(part(string(image("1.1").File())) + "--b--")
 	if d := cmp.Diff(answer{Failed: []string{"0110 1.1"}}, read(t, w)); d != "" || strings.Contains(w.Body.String(), "disk") {
 		t.Errorf("%d %s", w.Code, d)
 	}
 	if len(n.images) != 0 {
 		t.Error("what is not durable stands in the index")
+	}
+	n.fault, n.broken = nil, errors.New("the index broke")
+	if w = n.post(part(string(image("1.1").File())) + "--b--"); w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "broke") {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 

@@ -18,8 +18,7 @@ func (in *intake) metadata(ctx context.Context, r io.Reader) error {
 	}
 	instances, err := dicom.ReadMetadata(text, dicom.MetadataTags{Digest: tagDigest, Size: tagSize}, in.Limits.Metadata)
 	if err != nil {
-		in.unread = problem.Malformed("body", "must be DICOM JSON (PS3.18, annex F): an array of data sets, within the bounds")
-		return nil
+		return problem.Malformed("body", "must be DICOM JSON (PS3.18, annex F): an array of data sets, within the bounds")
 	}
 	for _, i := range instances {
 		if err := i.Complete(); err != nil {

@@ -88,7 +88,9 @@ func (w *watched) Read(b []byte) (int, error) {
 // bodyError tells what went wrong with a body that did not come to its end. Only its
 // sender can have broken it.
 func bodyError(err error) error {
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, errHeader) {
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	_, known := errors.AsType[*problem.Error](err)
+	if large || known || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
 	return problem.Malformed("body", "must come to its end, with the boundary that the Content-Type names after each part")

@@ -51,8 +51,10 @@ type intake struct {
 	results []result
 	window  []pending // read and not yet kept
 	fault   error     // of the node's own, for the log
-	unread  error     // what is wrong with a body that could not be read at all
 }
+
+// ownError is what went wrong at the node, and not with the request.
+type ownError struct{ error }
 
 // pending is an instance on its way into the log.
 type pending struct {
@@ -80,7 +82,8 @@ func (h *handler) store(c *gin.Context) error {
 		in.unit = new(proof.Hash)
 		if in.unit.UnmarshalText([]byte(text)) != nil {
 			return &ledger.Problem{Code: ledger.CodeInvalid, Detail: "the request is not valid", Faults: []ledger.Fault{
-				{Field: "header." + auth.HeaderDevice, Detail: "must be 64 lower-case hexadecimal digits"}}}
+				{Field: "header." + auth.HeaderDevice, Detail: "must be 64 lower-case hexadecimal digits"},
+			}}
 		}
 		if err := h.Devices.Admit(ctx, *in.unit); err != nil {
 			return err
@@ -105,11 +108,11 @@ func (h *handler) store(c *gin.Context) error {
 	default:
 		cut = in.metadata(ctx, body)
 	}
-	if in.unread != nil {
-		return in.unread
-	}
 	if err := in.flush(ctx); err != nil {
-		return err
+		cut = err
+	}
+	if own, ok := errors.AsType[*ownError](cut); ok {
+		return own.error // what is durable already, is found again when it is sent again
 	}
 	h.Metrics.count(in.results)
 	return in.answer(c, cut)
@@ -207,7 +210,7 @@ func (in *intake) file(ctx context.Context, r io.Reader) error {
 		return nil
 	}
 	if err != nil {
-		return err
+		return &ownError{err}
 	}
 	return in.take(ctx, instance)
 }
@@ -225,7 +228,7 @@ func (in *intake) take(ctx context.Context, i *dicom.Instance) error {
 	}
 	text, err := i.Manifest()
 	if err != nil {
-		return err
+		return &ownError{err}
 	}
 	in.results = append(in.results, result{instance: *i})
 	in.window = append(in.window, pending{at: len(in.results) - 1, unit: unit, manifest: Manifest{
@@ -275,7 +278,7 @@ func (in *intake) flush(ctx context.Context) error {
 	}
 	kept, err := in.Images.PutImages(ctx, images)
 	if err != nil {
-		return err //nolint:wrapcheck // a problem is passed on as it is
+		return &ownError{err}
 	}
 	for n, i := range kept {
 		in.results[at[n]].image = i

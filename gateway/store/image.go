@@ -146,9 +146,17 @@ func imageWhere(f *fact.ImageFilter) (string, []any) {
 		column string
 		values []string
 	}{
-		{"study", f.Studies}, {"series", f.Series}, {"instance", f.Instances}, {"class", f.Classes}, {"modality", f.Modalities},
-		{"digest", some(f.Digest)}, {"unit", some(f.Unit)},
-		{"manufacturer", some(f.Manufacturer)}, {"model", some(f.Model)}, {"serial", some(f.Serial)}, {"station", some(f.Station)},
+		{"study", f.Studies},
+		{"series", f.Series},
+		{"instance", f.Instances},
+		{"class", f.Classes},
+		{"modality", f.Modalities},
+		{"digest", some(f.Digest)},
+		{"unit", some(f.Unit)},
+		{"manufacturer", some(f.Manufacturer)},
+		{"model", some(f.Model)},
+		{"serial", some(f.Serial)},
+		{"station", some(f.Station)},
 	} {
 		if len(l.values) == 0 {
 			continue

@@ -56,8 +56,8 @@ func elements(of map[uint32][2]string) []byte {
 				value += " "
 			}
 		}
-		b = binary.LittleEndian.AppendUint16(b, uint16(tag>>16)) //nolint:gosec // its upper half
-		b = binary.LittleEndian.AppendUint16(b, uint16(tag))     //nolint:gosec // its lower half
+		b = binary.LittleEndian.AppendUint16(b, uint16(tag>>16))
+		b = binary.LittleEndian.AppendUint16(b, uint16(tag)) //nolint:gosec // its lower half
 		b = append(b, vr...)
 		b = binary.LittleEndian.AppendUint16(b, uint16(len(value))) //nolint:gosec // short
 		b = append(b, value...)
