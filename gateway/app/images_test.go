@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -93,13 +94,13 @@ func TestAnImageIsProven(t *testing.T) {
 	first, second := scan("1", "Doe^Jane"), scan("2", "Doe^Jane")
 
 	unknown := north.storeImages(http.StatusConflict, "/dicomweb/studies", first)
-	if f := unknown.items(t, "00081198"); len(f) != 1 || f[0].text("00081197") != fmt.Sprint(0xC404) || f[0].text("00081155") != "1.2.826.0.1.1.1" {
+	if f := unknown.items(t, "00081198"); len(f) != 1 || f[0].text("00081197") != strconv.Itoa(0xC404) || f[0].text("00081155") != "1.2.826.0.1.1.1" {
 		t.Errorf("of a device that nobody named: %v", unknown)
 	}
 	north.name(d.id, "dicom", "CT-77")
 	taken := north.storeImages(http.StatusAccepted, "/dicomweb/studies/1.2.826.0.1", first, second, first[:5000])
 	items := taken.items(t, "00081199")
-	if len(items) != 2 || len(taken.items(t, "00081198")) != 1 || items[0].text("00081196") != fmt.Sprint(0xB006) || items[0].text("00711002") != digestOf(first) {
+	if len(items) != 2 || len(taken.items(t, "00081198")) != 1 || items[0].text("00081196") != strconv.Itoa(0xB006) || items[0].text("00711002") != digestOf(first) {
 		t.Fatalf("%v", taken)
 	}
 	receipt := items[0].text("00711001")

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -64,7 +65,7 @@ func startOrthanc(tb testing.TB, node *running) *orthanc {
 		tb.Fatal(err)
 	}
 	var said bytes.Buffer
-	cmd := exec.Command(path, file) //nolint:noctx // it is told to end, and not killed
+	cmd := exec.Command(path, file) // it is told to end, and not killed
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
@@ -119,7 +120,7 @@ func TestAnArchiveStoresAndSearches(t *testing.T) {
 	north.name(d.id, "dicom", "CT-77")
 	var ids []string
 	for n := range 3 {
-		status, b := archive.call(http.MethodPost, "/instances", scan(fmt.Sprint(n+1), "Doe^Jane"))
+		status, b := archive.call(http.MethodPost, "/instances", scan(strconv.Itoa(n+1), "Doe^Jane"))
 		var stored struct{ ID string }
 		if err := json.Unmarshal(b, &stored); status != http.StatusOK || err != nil {
 			t.Fatalf("%d %s", status, b)

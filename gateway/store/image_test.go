@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,7 +18,7 @@ func TestImagesAreFoundByWhatTheyAre(t *testing.T) {
 	image := func(study, series, instance string, n int, modality, date, serial string) fact.Image {
 		return fact.Image{
 			Study: study, Series: series, Instance: instance, Digest: hex32(n), Measured: "node", Class: "1.9", Modality: modality, Date: date,
-			Serial: serial, Manufacturer: "Acme [x]", Size: 7, Unit: hex32(1), Receipt: fmt.Sprint(n), Received: start,
+			Serial: serial, Manufacturer: "Acme [x]", Size: 7, Unit: hex32(1), Receipt: strconv.Itoa(n), Received: start,
 		}
 	}
 	all := []fact.Image{
