@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"gateway/source":    {"chaincode/ledger", "gateway/telemetry"},
 	"gateway/mllp":      {"chaincode/ledger", "gateway/source", "gateway/telemetry", "analytics/hl7", "analytics/proof"},
 	"gateway/mqtt":      {"chaincode/ledger", "gateway/auth", "gateway/source", "gateway/telemetry", "analytics/proof", "analytics/strictjson"},
+	"gateway/dicom":     append(slices.Clone(handlerMayImport), "analytics/dicom"),
 	"gateway/oid4":      handlerMayImport,
 	"gateway/resolver":  handlerMayImport,
 	"gateway/fhir":      {"chaincode/ledger", "gateway/admit", "gateway/auth", "gateway/problem", "analytics/fhir", "analytics/proof"},

@@ -243,7 +243,7 @@ func (n *node) serverOptions() server.Options {
 	return server.Options{
 		MaxBody: l.Body, MaxHeader: l.Header, HeaderTime: l.HeaderTime.Std(), BodyTime: l.BodyTime.Std(),
 		WriteTime: l.WriteTime.Std(), IdleTime: l.IdleTime.Std(), Drain: n.cfg.Pace.Shutdown.Std() / 2, Quiet: quiet,
-		Shapes: []problem.Shape{fhir.Shape()},
+		Shapes: []problem.Shape{fhir.Shape()}, Bodies: imageBodies(&l),
 	}
 }
 
@@ -293,7 +293,10 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	if err != nil {
 		return err
 	}
-	return n.openFHIR(ctx, router, known)
+	if err := n.openFHIR(ctx, router, known); err != nil {
+		return err
+	}
+	return n.openImages(router) //nolint:contextcheck // requests bring contexts of their own
 }
 
 // openDIDs registers the resolver of DIDs.

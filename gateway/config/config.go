@@ -210,6 +210,8 @@ type Limits struct {
 	Depth       int      `json:"depth"`       // nesting of JSON; default 32
 	HeaderTime  Duration `json:"headerTime"`  // for the headers to arrive; default 10s
 	BodyTime    Duration `json:"bodyTime"`    // for a body to arrive; default 60s
+	Images      int64    `json:"images"`      // bytes of a body with DICOM files, of which none is kept; default 4 GiB
+	ImagesTime  Duration `json:"imagesTime"`  // for such a body to arrive; default 15m
 	WriteTime   Duration `json:"writeTime"`   // for an answer to be taken; default 120s
 	IdleTime    Duration `json:"idleTime"`    // between requests on a connection; default 120s
 	CommandWait Duration `json:"commandWait"` // for a command to be committed, before 202; default 20s
@@ -260,6 +262,7 @@ func Default() Config {
 		Limits: Limits{
 			Body: 8 << 20, Header: 64 << 10, Depth: 32,
 			HeaderTime: Duration(10 * time.Second), BodyTime: Duration(time.Minute),
+			Images: 4 << 30, ImagesTime: Duration(15 * time.Minute),
 			WriteTime: Duration(2 * time.Minute), IdleTime: Duration(2 * time.Minute),
 			CommandWait: Duration(20 * time.Second), Listeners: 100,
 			Anonymous: 50, AnonymousTotal: 1000, Session: 100, Program: 2000,

@@ -145,17 +145,11 @@ func (a *API) readingRoutes() {
 		if err != nil {
 			return nil, noRequest()
 		}
-		r, err := a.Readings.Receipt(ctx, id)
+		v, err := a.Anchored(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		v := AnchoredReceipt{Receipt: *r}
-		if anchor, ok, err := a.proofs.covering(ctx, r.LogIndex); err != nil {
-			return nil, err
-		} else if ok {
-			v.Anchor = &AnchorOf{Stream: anchor.Stream, Sequence: anchor.Sequence, Size: anchor.Size, Tx: anchor.Tx, Time: anchor.Time}
-		}
-		return &body[AnchoredReceipt]{v}, nil
+		return &body[AnchoredReceipt]{*v}, nil
 	})
 
 	register(a.api, auth.ReadingsErase, huma.Operation{
@@ -206,13 +200,34 @@ func (a *API) readingRoutes() {
 		if err != nil {
 			return err
 		}
-		bundle, err := a.proofs.bundle(c.Request.Context(), id, index)
+		bundle, err := a.Proof(c.Request.Context(), id, index)
 		if err != nil {
 			return err
 		}
 		c.Data(http.StatusOK, typeJSON, bundle)
 		return nil
 	})
+}
+
+// Anchored returns the receipt of a request, with the anchor that first covers it.
+func (a *API) Anchored(ctx context.Context, id proof.RequestID) (*AnchoredReceipt, error) {
+	r, err := a.Readings.Receipt(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	v := &AnchoredReceipt{Receipt: *r}
+	if anchor, ok, err := a.proofs.covering(ctx, r.LogIndex); err != nil {
+		return nil, err
+	} else if ok {
+		v.Anchor = &AnchorOf{Stream: anchor.Stream, Sequence: anchor.Sequence, Size: anchor.Size, Tx: anchor.Tx, Time: anchor.Time}
+	}
+	return v, nil
+}
+
+// Proof returns the proof bundle of one record, for protocols that have a path of
+// their own to it. Problems: not_found, and busy until it is anchored.
+func (a *API) Proof(ctx context.Context, id proof.RequestID, index int) ([]byte, error) {
+	return a.proofs.bundle(ctx, id, index)
 }
 
 func noRequest() error { return ledger.Problemf(ledger.CodeNotFound, "there is no such request") }

@@ -35,6 +35,10 @@ type Options struct {
 	IdleTime   time.Duration // between two requests on one connection
 	Drain      time.Duration // for running requests to end at shutdown
 
+	// Bodies bound the bodies of those routes, as "POST /v1/readings", whose bounds are
+	// others: they read a body as it comes, and keep none.
+	Bodies map[string]Body
+
 	// Quiet are routes that are called so often that a success is only logged
 	// at debug level, as "POST /v1/readings".
 	Quiet []string
@@ -42,7 +46,18 @@ type Options struct {
 	Shapes []problem.Shape
 }
 
+// Body bounds the body of a request. Both must be set.
+type Body struct {
+	Max  int64         // bytes
+	Time time.Duration // to arrive
+}
+
 func (o *Options) validate() error {
+	for _, b := range o.Bodies {
+		if b.Max <= 0 || b.Time <= 0 {
+			return errors.New("the bounds of a route's bodies must be more than zero")
+		}
+	}
 	if o.MaxBody <= 0 || o.MaxHeader <= 0 || o.HeaderTime <= 0 || o.BodyTime <= 0 || o.WriteTime <= 0 || o.IdleTime <= 0 || o.Drain <= 0 {
 		return errors.New("every limit of the HTTP server must be more than zero")
 	}
@@ -198,19 +213,26 @@ func limit(opts Options) gin.HandlerFunc {
 			problem.Write(c, problem.Headers())
 			return
 		}
-		if req.ContentLength > opts.MaxBody {
+		bound, ok := opts.Bodies[req.Method+" "+c.FullPath()]
+		if !ok {
+			bound = Body{Max: opts.MaxBody, Time: opts.BodyTime}
+		}
+		if req.ContentLength > bound.Max {
 			c.Writer.Header().Set("Connection", "close")
-			problem.Write(c, &http.MaxBytesError{Limit: opts.MaxBody})
+			problem.Write(c, &http.MaxBytesError{Limit: bound.Max})
 			return
 		}
 		if req.Body == nil || req.Body == http.NoBody {
 			return
 		}
 		rc := http.NewResponseController(c.Writer)
-		deadline := time.Now().Add(opts.BodyTime)
+		deadline := time.Now().Add(bound.Time)
+		if ok { // the server counts the time for the answer from the headers on
+			_ = rc.SetWriteDeadline(deadline.Add(opts.WriteTime))
+		}
 		_ = rc.SetReadDeadline(deadline) // also bounds what the server itself reads when the handler does not
 		req.Body = &timedBody{
-			ReadCloser: http.MaxBytesReader(bare(c.Writer), req.Body, opts.MaxBody),
+			ReadCloser: http.MaxBytesReader(bare(c.Writer), req.Body, bound.Max),
 			rc:         rc, deadline: deadline,
 		}
 	}
