@@ -239,6 +239,9 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	if err := n.openDIDs(router); err != nil { //nolint:contextcheck // requests bring contexts of their own
 		return err
 	}
+	if err := n.openLabels(router); err != nil { //nolint:contextcheck // requests bring contexts of their own
+		return err
+	}
 	var offers rest.Credentials
 	var last func(checkpoint string) (*proof.Lasting, error)
 	var agreements rest.Agreements
@@ -255,7 +258,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	}
 	n.api, err = rest.New(router, rest.Deps{ //nolint:contextcheck // requests bring contexts of their own
 		Credentials: offers, Agreements: agreements, Sessions: sessions, Lasting: last,
-		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, MakerKey: maker,
+		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, LabelBase: n.labelBase(), MakerKey: maker,
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
 		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a,

@@ -42,7 +42,7 @@ type Inventory interface {
 // knows of it.
 type Unit struct {
 	ledger.Unit
-	Serial  string       `json:"serial,omitempty" doc:"Only at its manufacturer's node."`
+	Serial  string       `json:"serial,omitempty" doc:"Only at its manufacturer's node, and at its owner's when it was told."`
 	Service *UnitService `json:"service,omitempty" doc:"Only at its owner's node, once it is in the inventory."`
 	Ledger  fact.Origin  `json:"ledger" doc:"Where on the ledger its latest change stands."`
 }
