@@ -43,7 +43,7 @@ func (p *page) judge() {
 	}
 	switch state {
 	case ledger.StateInService:
-		p.tell("good", "✓", "In service", "It may be used. Nothing that its maker, its owner or an authority has recorded speaks against it.")
+		p.tell("good", "✓", "In service", "It may be used: no recall, no quarantine and no other doubt is recorded for it.")
 	case ledger.StateCertified:
 		p.tell("good", "✓", "Certified, not in service yet", "It was assessed with a good result. Its owner has not put it into service.")
 	case ledger.StateRegistered, ledger.StateManufactured:
