@@ -62,10 +62,10 @@ func TestFaultsOfScansAreFound(t *testing.T) {
 func TestLinksAreMadeAndRead(t *testing.T) {
 	t.Parallel()
 	for link, elements := range map[string]Elements{
-		"https://id.example.org/01/09506000134352/10/ABC/21/12345":       {{GTIN, "09506000134352"}, {Lot, "ABC"}, {Serial, "12345"}},
+		"https://id.example.org/01/09506000134352/10/ABC/21/12345":        {{GTIN, "09506000134352"}, {Lot, "ABC"}, {Serial, "12345"}},
 		"https://id.example.org/01/09506000134352/21/a%2Fb%2Bc?17=271130": {{GTIN, "09506000134352"}, {Serial, "a/b+c"}, {Expiry, "271130"}},
-		"https://example.org/some/path/00/095060001343521":               nil,
-		"https://example.org/some/path/414/9506000134352/254/A":          {{"414", "9506000134352"}, {"254", "A"}},
+		"https://example.org/some/path/00/095060001343521":                nil,
+		"https://example.org/some/path/414/9506000134352/254/A":           {{"414", "9506000134352"}, {"254", "A"}},
 	} {
 		got, err := ParseLink(link)
 		if elements == nil {

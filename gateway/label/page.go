@@ -88,8 +88,8 @@ var (
 	pageStyle string
 
 	pages = template.Must(template.New("page").Funcs(template.FuncMap{
-		"day":  func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04") + " UTC" },
-		"iso":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"day": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04") + " UTC" },
+		"iso": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		//nolint:gosec // the style is part of this program
 		"style": func() template.CSS { return template.CSS(pageStyle) },
 	}).Parse(pageText))

@@ -211,7 +211,6 @@ func serveBytes(c *gin.Context, digest, mediaType string, text []byte) {
 	c.Data(http.StatusOK, mediaType, text)
 }
 
-
 func releaseParams() []*huma.Param {
 	return []*huma.Param{
 		pathParam("di", "UDI-DI of the model; a slash in it is escaped."),
