@@ -261,7 +261,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, LabelBase: n.labelBase(), MakerKey: maker,
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
-		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a,
+		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Devices: n.devices, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Health: n.health, Metrics: telemetry.Handler(n.reg),
 		Limits: rest.Limits{

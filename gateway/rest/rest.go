@@ -29,6 +29,9 @@ type Deps struct {
 	Units      Units
 	Recalls    Recalls
 	Inventory  Inventory
+	Care       Care
+	ModelFiles ModelFiles
+	Fetch      Fetch
 	Documents  Documents
 	Reports    Reports
 	Scores     Scores
@@ -97,6 +100,8 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.releaseRoutes()
 	a.unitRoutes()
 	a.labelRoutes()
+	a.careRoutes()
+	a.modelFileRoutes()
 	a.recallRoutes()
 	a.agreementRoutes()
 	a.readingRoutes()
