@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/secant-platform/secant/analytics/mds2"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -168,4 +169,58 @@ func TestALabelLeadsToThePage(t *testing.T) {
 		_, b, _ := look(north, path, "text/html")
 		_ = os.WriteFile(filepath.Join(dir, "recalled.html"), []byte(b), 0o600)
 	}
+}
+
+// TestCareServicesAndStatements: a care service names own units only and shows at
+// the unit, and a model's statement is taken whole or not at all.
+func TestCareServicesAndStatements(t *testing.T) {
+	t.Parallel()
+	c := newConsortium(t)
+	maker, north := c.start(t, "medtech"), c.start(t, "hospital-north")
+	id := labelled(t, maker, north, "SN-7")
+	service := map[string]any{"name": "Dialysis", "units": []string{id}, "services": []string{}, "withoutMinutes": 30}
+	north.want(http.StatusOK, "registrar", http.MethodPut, "/v1/care-services/dialysis", service, nil)
+	maker.want(http.StatusUnprocessableEntity, "registrar", http.MethodPut, "/v1/care-services/dialysis", service, nil)
+	north.want(http.StatusForbidden, "auditor", http.MethodPut, "/v1/care-services/dialysis", service, nil)
+	north.want(http.StatusUnprocessableEntity, "registrar", http.MethodPut, "/v1/care-services/icu",
+		map[string]any{"name": "ICU", "units": []string{}, "services": []string{"nowhere"}, "withoutMinutes": 0}, nil)
+	var unit struct {
+		ReliedOnBy []struct {
+			ID, Name string
+			Without  int `json:"withoutMinutes"`
+		}
+	}
+	north.want(http.StatusOK, "auditor", http.MethodGet, "/v1/units/"+id, nil, &unit)
+	if len(unit.ReliedOnBy) != 1 || unit.ReliedOnBy[0].ID != "dialysis" || unit.ReliedOnBy[0].Without != 30 {
+		t.Errorf("%+v", unit)
+	}
+	var list struct{ Items []struct{ ID string } }
+	north.want(http.StatusOK, "nurse", http.MethodGet, "/v1/care-services", nil, &list)
+	if len(list.Items) != 1 {
+		t.Errorf("%+v", list)
+	}
+	north.want(http.StatusNoContent, "registrar", http.MethodDelete, "/v1/care-services/dialysis", nil, nil)
+	north.want(http.StatusNotFound, "registrar", http.MethodDelete, "/v1/care-services/dialysis", nil, nil)
+
+	answers := map[string]any{}
+	for _, q := range mds2.Questions() {
+		answers[q] = map[string]string{"answer": "yes"}
+	}
+	statement := map[string]any{"edition": mds2.Edition, "date": "2026-11-30", "answers": answers}
+	var got struct{ Digest string }
+	maker.want(http.StatusOK, "registrar", http.MethodPut, "/v1/models/"+gtin+"/mds2", statement, &got)
+	var again struct{ Digest string }
+	maker.want(http.StatusOK, "auditor", http.MethodGet, "/v1/models/"+gtin+"/mds2", nil, &again)
+	if got.Digest == "" || got != again {
+		t.Errorf("%v %v", got, again)
+	}
+	delete(answers, "ALOF-1")
+	maker.want(http.StatusUnprocessableEntity, "registrar", http.MethodPut, "/v1/models/"+gtin+"/mds2", statement, nil)
+
+	// The guarded client reaches no address of this machine.
+	if status, b := maker.call("registrar", http.MethodPut, "/v1/models/"+gtin+"/mud", []byte(`{"url":"https://127.0.0.1:1/a.json"}`),
+		map[string]string{"Content-Type": "application/json"}); status < 400 || strings.Contains(string(b), "127.0.0.1") {
+		t.Errorf("%d %s", status, b)
+	}
+	maker.want(http.StatusNotFound, "auditor", http.MethodGet, "/v1/models/"+gtin+"/mud", nil, nil)
 }

@@ -61,7 +61,8 @@ type putMUD struct {
 
 type putMDS2 struct {
 	PathDI
-	RawBody []byte `contentType:"application/json"`
+	RawBody []byte // the bytes, of which the digest is
+	Body    mds2.Statement
 }
 
 func (a *API) modelFileRoutes() {
