@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
 
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/analytics/mds2"
@@ -59,12 +60,6 @@ type putMUD struct {
 	Body NewMUD
 }
 
-type putMDS2 struct {
-	PathDI
-	RawBody []byte // the bytes, of which the digest is
-	Body    mds2.Statement
-}
-
 func (a *API) modelFileRoutes() {
 	register(a.api, auth.DevicesWrite, huma.Operation{
 		OperationID: "put-mud", Method: http.MethodPut, Path: "/v1/models/{di}/mud", Tags: []string{"devices"},
@@ -86,10 +81,14 @@ func (a *API) modelFileRoutes() {
 		v.Fetched = f.Updated
 		return &body[MUD]{v}, nil
 	})
-	register(a.api, auth.DevicesWrite, huma.Operation{
+	// The bytes are what is kept and digested, so they are read as they are.
+	a.api.stream(auth.DevicesWrite, huma.Operation{
 		OperationID: "put-mds2", Method: http.MethodPut, Path: "/v1/models/{di}/mds2", Tags: []string{"devices"},
 		Summary:     "Keep a maker's statement on a model's security (MDS2, HN 1-2019)",
 		Description: "Every question of the edition is answered by yes, no, n/a or see-note. It stays at this node, with its digest.",
+		Parameters:  []*huma.Param{releaseParams()[0]},
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{typeJSON: {Schema: schemaOf[mds2.Statement](a.api)}}},
+		Responses:   map[string]*huma.Response{"200": {Description: "Kept", Content: map[string]*huma.MediaType{typeJSON: {Schema: schemaOf[MDS2](a.api)}}}},
 	}, a.putMDS2)
 	register(a.api, auth.DevicesRead, huma.Operation{
 		OperationID: "get-mds2", Method: http.MethodGet, Path: "/v1/models/{di}/mds2", Tags: []string{"devices"},
@@ -175,18 +174,27 @@ func pinnedCertificate(text string) (*x509.Certificate, error) {
 	return c, nil
 }
 
-func (a *API) putMDS2(ctx context.Context, in *putMDS2) (*body[MDS2], error) {
-	model, err := a.Models.Model(ctx, in.DI)
-	if err != nil {
-		return nil, err
+func (a *API) putMDS2(c *gin.Context) error {
+	ctx := c.Request.Context()
+	if _, err := contentType(c, typeJSON); err != nil {
+		return err
 	}
-	s, err := mds2.Parse(in.RawBody)
+	text, err := readBody(c)
 	if err != nil {
-		return nil, placed(err)
+		return err
 	}
-	f := fact.ModelFile{DI: model.Record.DI, Kind: fact.ModelFileMDS2, Digest: ledger.BodyDigest(in.RawBody), Doc: []byte("{}"), Body: in.RawBody}
+	model, err := a.Models.Model(ctx, c.Param("di"))
+	if err != nil {
+		return err
+	}
+	s, err := mds2.Parse(text)
+	if err != nil {
+		return inBody(err)
+	}
+	f := fact.ModelFile{DI: model.Record.DI, Kind: fact.ModelFileMDS2, Digest: ledger.BodyDigest(text), Doc: []byte("{}"), Body: text}
 	if err := a.ModelFiles.PutModelFile(ctx, f); err != nil {
-		return nil, doing("keeping a statement", err)
+		return doing("keeping a statement", err)
 	}
-	return &body[MDS2]{MDS2{*s, f.Digest, time.Now().UTC().Truncate(time.Millisecond)}}, nil
+	c.JSON(http.StatusOK, MDS2{*s, f.Digest, time.Now().UTC().Truncate(time.Millisecond)})
+	return nil
 }
