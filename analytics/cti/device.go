@@ -18,7 +18,15 @@ type Component struct {
 	Vendors         []string `json:"vendors,omitempty"` // supplier, manufacturer, publisher, authors, as far as stated
 	PURL            string   `json:"purl,omitempty"`
 	CPE             string   `json:"cpe,omitempty"`
+	Supplier        string   `json:"supplier,omitempty"`
+	Hashes          []Hash   `json:"hashes,omitempty"`
 	Vulnerabilities []string `json:"vulnerabilities,omitempty"` // CVE ids that the bill lists against it and does not call harmless or resolved
+}
+
+// Hash is a digest of a component's file, as its bill states it.
+type Hash struct {
+	Algorithm string `json:"alg" xml:"alg,attr"`      // in the bill's own spelling, as SHA-256 or SHA256
+	Value     string `json:"content" xml:",chardata"` // hexadecimal
 }
 
 // label names the component for people, as in "openssl 1.0.1".

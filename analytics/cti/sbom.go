@@ -26,13 +26,17 @@ const (
 	maxListed    = 1_000   // vulnerabilities that are kept for one component
 )
 
-var sbomLimits = strictjson.Limits{Bytes: MaxSBOMBytes, Depth: MaxSBOMDepth, Values: MaxSBOMValues}
+// SBOMLimits bound a bill of materials in JSON.
+var SBOMLimits = strictjson.Limits{Bytes: MaxSBOMBytes, Depth: MaxSBOMDepth, Values: MaxSBOMValues}
 
-// Components reads the components of a CycloneDX bill of materials, JSON or XML,
-// nested ones included, with the CVEs that the bill itself lists against them.
+// Components reads the components of a bill of materials, CycloneDX as JSON or XML
+// or SPDX 2.3 and 3.0 as JSON, nested ones included, with the CVEs that the bill itself lists against them.
 // It reads these parts and no others, so that a valid bill is never refused for
 // a part that nobody here needs. Its errors are Problems.
 func Components(b []byte) ([]Component, error) {
+	if isSPDX(b) {
+		return spdxComponents(b)
+	}
 	bom, err := decodeBOM(b)
 	if err != nil {
 		return nil, err
@@ -69,7 +73,7 @@ func decodeBOM(b []byte) (*bom, error) {
 		}
 		return &doc, nil
 	}
-	if err := strictjson.Check("the bill of materials", text, sbomLimits); err != nil {
+	if err := strictjson.Check("the bill of materials", text, SBOMLimits); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(text, &doc); err != nil {
@@ -121,6 +125,7 @@ type bomComponent struct {
 	Authors      []bomParty     `json:"authors" xml:"authors>author"`
 	CPE          string         `json:"cpe" xml:"cpe"`
 	PURL         string         `json:"purl" xml:"purl"`
+	Hashes       []Hash         `json:"hashes" xml:"hashes>hash"`
 	Components   []bomComponent `json:"components" xml:"components>component"`
 }
 
@@ -192,6 +197,7 @@ func (w *bomWalker) one(c *bomComponent) {
 		}
 		w.out = append(w.out, Component{
 			Name: c.Name, Group: c.Group, Version: c.Version, Vendors: vendorNames(c), PURL: c.PURL, CPE: c.CPE,
+			Supplier: strings.TrimSpace(c.Supplier.Name), Hashes: c.Hashes,
 		})
 	}
 	w.many(c.Components)

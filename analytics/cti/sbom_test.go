@@ -38,7 +38,7 @@ func TestComponentsAreFlattenedWithTheirVulnerabilities(t *testing.T) {
 	want := []Component{
 		{Name: "Pump firmware", Version: "2.1"},
 		{
-			Name: "openssl", Version: "1.0.1f", Vendors: []string{"OpenSSL Software Foundation"},
+			Name: "openssl", Version: "1.0.1f", Vendors: []string{"OpenSSL Software Foundation"}, Supplier: "OpenSSL Software Foundation",
 			PURL: "pkg:generic/openssl@1.0.1f", CPE: "cpe:2.3:a:openssl:openssl:1.0.1f:*:*:*:*:*:*:*",
 			Vulnerabilities: []string{"CVE-2014-0160"},
 		},
@@ -70,7 +70,7 @@ func TestBadBillsAreRefused(t *testing.T) {
 		want     ledger.Code
 	}{
 		{"empty", "", ledger.CodeInvalid},
-		{"another format", `{"spdxVersion":"SPDX-2.3"}`, ledger.CodeInvalid},
+		{"another format", `{"swid":"1"}`, ledger.CodeInvalid},
 		{"unknown version", `{"bomFormat":"CycloneDX","specVersion":"9.9"}`, ledger.CodeInvalid},
 		{"array", `[]`, ledger.CodeInvalid},
 		{"name twice", `{"bomFormat":"CycloneDX","specVersion":"1.5","specVersion":"1.4"}`, ledger.CodeInvalid},

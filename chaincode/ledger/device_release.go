@@ -5,8 +5,11 @@ import (
 	"time"
 )
 
-// FormatCycloneDX names the bill-of-materials format that is accepted.
-const FormatCycloneDX = "CycloneDX"
+// The formats of bills of materials that are accepted.
+const (
+	FormatCycloneDX = "CycloneDX"
+	FormatSPDX      = "SPDX"
+)
 
 // Bounds on a release.
 const (
@@ -24,7 +27,7 @@ type Release struct {
 	DI         string    `json:"di"`
 	Version    string    `json:"version"`
 	SBOMDigest string    `json:"sbomDigest"` // SHA-256 of the document's bytes as received, hex
-	SBOMFormat string    `json:"sbomFormat"` // "CycloneDX"
+	SBOMFormat string    `json:"sbomFormat"` // "CycloneDX" or "SPDX"
 	Published  time.Time `json:"published"`
 
 	// From the second form on.
@@ -69,7 +72,7 @@ func (r *PublishRelease) Validate() error {
 	c.token("di", r.DI, 64)
 	c.version("version", r.Version)
 	c.digest("sbomDigest", r.SBOMDigest)
-	c.oneOf("sbomFormat", r.SBOMFormat, FormatCycloneDX)
+	c.oneOf("sbomFormat", r.SBOMFormat, FormatCycloneDX, FormatSPDX)
 	c.fixes("fixes", r.Fixes)
 	if r.Signature != "" {
 		c.compact("signature", r.Signature, MaxReleaseSignature)

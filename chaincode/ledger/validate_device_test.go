@@ -96,7 +96,7 @@ var deviceFaults = map[string]map[string][]any{
 		"proposal": {"", upperHex}, "voters": {[]string{}},
 	},
 	"release": {
-		"di": {""}, "version": {"", "1 0"}, "sbomDigest": {"", upperHex}, "sbomFormat": {"", "SPDX"},
+		"di": {""}, "version": {"", "1 0"}, "sbomDigest": {"", upperHex}, "sbomFormat": {"", "SWID"},
 		"fixes":     {slices.Repeat([]string{"CVE-2026-0001"}, MaxFixes+1)},
 		"signature": {"e30.e30", "e30.e30.", "e30.e30.A=", "e30..AA", "e30." + strings.Repeat("A", MaxReleaseSignature) + ".AA"},
 	},

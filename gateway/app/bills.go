@@ -64,13 +64,16 @@ func (c *billCache) put(digest string, components []cti.Component) {
 func sizeOf(digest string, components []cti.Component) int {
 	const (
 		text  = 16            // a string's header
-		each  = 5*text + 2*24 // a component: strings and slices
+		each  = 6*text + 3*24 // a component: strings and slices
 		entry = 256           // of the list and the map
 	)
 	n := entry + len(digest) + cap(components)*each
 	for i := range components {
 		c := &components[i]
-		n += len(c.Name) + len(c.Group) + len(c.Version) + len(c.PURL) + len(c.CPE)
+		n += len(c.Name) + len(c.Group) + len(c.Version) + len(c.PURL) + len(c.CPE) + len(c.Supplier)
+		for _, h := range c.Hashes {
+			n += 2*text + len(h.Algorithm) + len(h.Value)
+		}
 		for _, more := range [][]string{c.Vendors, c.Vulnerabilities} {
 			n += cap(more) * text
 			for _, s := range more {

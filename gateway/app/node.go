@@ -259,6 +259,9 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	if err := n.openDIDs(router); err != nil { //nolint:contextcheck // requests bring contexts of their own
 		return err
 	}
+	if err := n.openLabels(router); err != nil { //nolint:contextcheck // requests bring contexts of their own
+		return err
+	}
 	if err := n.openProvider(); err != nil {
 		return err
 	}
@@ -278,10 +281,10 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	}
 	n.api, err = rest.New(router, rest.Deps{ //nolint:contextcheck // requests bring contexts of their own
 		Credentials: offers, Agreements: agreements, Sessions: sessions, Lasting: last,
-		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, MakerKey: maker,
+		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, LabelBase: n.labelBase(), MakerKey: maker,
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
-		Inventory: n.store, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a, Compliance: n.controls,
+		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a, Compliance: n.controls,
 		Advisories: n.store, Advisor: n.advisor,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Health: n.health, Metrics: telemetry.Handler(n.reg),

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"github.com/secant-platform/secant/analytics/mds2"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/problem"
@@ -198,6 +199,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Problem"
 	case reflect.TypeFor[ledger.Service](): // beside fact.Service, a device's
 		return "DIDService"
+	case reflect.TypeFor[mds2.Statement](): // beside ledger.Statement
+		return "MDS2Statement"
 	}
 	return huma.DefaultSchemaNamer(t, hint)
 }

@@ -78,7 +78,7 @@ func northUnit(id byte, state string) *ledger.Unit {
 func storeDeps(t *testing.T, s *store.Store) rest.Deps {
 	t.Helper()
 	return rest.Deps{
-		Commands: noCommands{t}, Operations: s, Members: s, Proposals: s, Registry: s, Models: s, Releases: s, Units: s, Recalls: s, Inventory: s, Documents: s,
+		Commands: noCommands{t}, Operations: s, Members: s, Proposals: s, Registry: s, Models: s, Releases: s, Units: s, Recalls: s, Inventory: s, Care: s, ModelFiles: s, Documents: s,
 		Reports: s, Scores: s, Streams: s, Anchors: s, Devices: admit.New("hospital-north", s),
 	}
 }
@@ -167,7 +167,7 @@ func TestBadInput(t *testing.T) {
 		{"service, fraction", auth.RoleRegistrar, "POST", "/v1/units/" + unit + "/service", typeJSON, `{"ward":"w","address":"a","services":[{"protocol":"tcp","port":1.5}]}`, 422, []string{"body.services[0].port"}, nil},
 
 		{"bill, no JSON", auth.RoleRegistrar, "PUT", "/v1/models/x/releases/1", typeBOM, `{"MARKED"`, 422, []string{"body"}, nil},
-		{"bill, no bill", auth.RoleRegistrar, "PUT", "/v1/models/x/releases/1", typeBOM, `{"MARKED":"MARKED"}`, 422, []string{"body.bomFormat"}, nil},
+		{"bill, no bill", auth.RoleRegistrar, "PUT", "/v1/models/x/releases/1", typeBOM, `{"MARKED":"MARKED"}`, 422, []string{"body.document"}, nil},
 		{"bill, deep", auth.RoleRegistrar, "PUT", "/v1/models/x/releases/1", typeBOM, deep, 413, []string{"body"}, nil},
 		{"bill, empty", auth.RoleRegistrar, "PUT", "/v1/models/x/releases/1", typeBOM, ``, 422, []string{"body"}, nil},
 		{"bill, wrong version", auth.RoleRegistrar, "PUT", "/v1/models/x/releases/MARKED%20MARKED", typeBOM, `{"bomFormat":"CycloneDX","specVersion":"1.5","version":1}`, 422, []string{"path.version"}, nil},

@@ -8,8 +8,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
-	"github.com/secant-platform/secant/analytics/cti"
 	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/analytics/sbom"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 )
@@ -31,6 +31,12 @@ const (
 	typeCycloneJSON = "application/vnd.cyclonedx+json"
 	typeCycloneXML  = "application/vnd.cyclonedx+xml"
 	typeXML         = "application/xml"
+)
+
+// The media types of SPDX (registered by SPDX 2.3, annex K, and SPDX 3.0).
+const (
+	typeSPDXJSON = "application/spdx+json"
+	typeJSONLD   = "application/ld+json"
 )
 
 // Release is a version of a model's software, with its place on the ledger.
@@ -64,10 +70,10 @@ func (a *API) releaseRoutes() {
 	put := commandOp[Release](a.api, huma.Operation{
 		OperationID: "publish-release", Method: http.MethodPut, Path: "/v1/models/{di}/releases/{version}", Tags: []string{"devices"},
 		Summary:     "Publish a release of an own model with its bill of materials",
-		Description: "The body is a CycloneDX document, JSON or XML. The digest of its bytes goes to the ledger; the bytes are kept here and served as they are.",
+		Description: "The body is a CycloneDX document, 1.4 to 1.7 as JSON, or an SPDX document, 2.3 as JSON or 3.0 as JSON-LD. Its form is judged strictly. The digest of its bytes goes to the ledger; the bytes are kept here and served as they are.",
 		Parameters:  append(releaseParams(), commandParams()...),
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			typeCycloneJSON: binary, typeCycloneXML: binary, typeJSON: binary, typeXML: binary,
+			typeCycloneJSON: binary, typeSPDXJSON: binary, typeJSON: binary, typeJSONLD: binary,
 		}},
 	})
 	a.api.stream(auth.DevicesWrite, put, a.publishRelease)
@@ -100,7 +106,7 @@ func (a *API) releaseRoutes() {
 		Description: "Any member's node may fetch it. Its SHA-256 is the release's sbomDigest on the ledger.",
 		Parameters:  releaseParams(),
 		Responses: map[string]*huma.Response{"200": {Description: "The bill", Content: map[string]*huma.MediaType{
-			typeCycloneJSON: binary, typeCycloneXML: binary,
+			typeCycloneJSON: binary, typeCycloneXML: binary, typeSPDXJSON: binary, typeJSONLD: binary,
 		}}},
 	}, func(c *gin.Context) error {
 		ctx := c.Request.Context()
@@ -117,7 +123,8 @@ func (a *API) releaseRoutes() {
 // leaves nothing that anybody could mistake for a release.
 func (a *API) publishRelease(c *gin.Context) error {
 	ctx := c.Request.Context()
-	got, err := contentType(c, typeCycloneJSON, typeCycloneXML, typeJSON, typeXML)
+	// XML is let in so far that its sender is told what to do with it.
+	got, err := contentType(c, typeCycloneJSON, typeSPDXJSON, typeJSON, typeJSONLD, typeCycloneXML, typeXML)
 	if err != nil {
 		return err
 	}
@@ -135,15 +142,13 @@ func (a *API) publishRelease(c *gin.Context) error {
 	if err := req.Validate(); err != nil {
 		return placed(err, "di", "version")
 	}
-	components, err := cti.Components(text)
+	bill, err := sbom.Read(text)
 	if err != nil {
 		return inBody(err)
 	}
-	media := typeCycloneJSON
-	if got == typeCycloneXML || got == typeXML {
-		media = typeCycloneXML
-	}
-	if isXML(text) != (media == typeCycloneXML) {
+	req.SBOMFormat = bill.Format
+	media := billType(bill)
+	if got != media && got != typeJSON && (got != typeJSONLD || media == typeCycloneJSON) {
 		return invalid(ledger.Fault{Field: "header.Content-Type", Detail: "must be that of the body"})
 	}
 	model, err := a.Models.Model(ctx, req.DI)
@@ -160,13 +165,24 @@ func (a *API) publishRelease(c *gin.Context) error {
 		func(ctx context.Context) (any, error) {
 			row, err := a.Releases.Release(ctx, req.DI, req.Version)
 			v := viewRelease(row)
-			v.Components = len(components)
+			v.Components = len(bill.Components)
 			return v, err
 		})
 	if err != nil {
 		return err
 	}
 	return writeAnswer(c, done)
+}
+
+// billType is the media type under which a bill is served.
+func billType(b *sbom.Bill) string {
+	switch {
+	case b.Format == ledger.FormatCycloneDX:
+		return typeCycloneJSON
+	case b.Version == "2.3":
+		return typeSPDXJSON
+	}
+	return typeJSONLD
 }
 
 // serveDocument serves a document byte for byte. The digest is its name, so
@@ -193,18 +209,6 @@ func serveBytes(c *gin.Context, digest, mediaType string, text []byte) {
 		return
 	}
 	c.Data(http.StatusOK, mediaType, text)
-}
-
-// isXML tells XML from JSON by the first character that means anything.
-func isXML(text []byte) bool {
-	for _, b := range text {
-		switch b {
-		case ' ', '\t', '\r', '\n', 0xEF, 0xBB, 0xBF:
-			continue
-		}
-		return b == '<'
-	}
-	return false
 }
 
 func releaseParams() []*huma.Param {

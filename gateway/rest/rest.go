@@ -16,6 +16,7 @@ type Deps struct {
 	Organisation string // MSP id of the node's organisation
 	DisplayName  string // its name for people, in reports that the node makes
 	Endpoint     string // base address for the OpenAPI document; may be empty
+	LabelBase    string // where those outside reach the node, for links on labels
 	MakerKey     []byte // key of the HMAC that the ledger learns of serial numbers
 
 	Commands   Commands
@@ -28,6 +29,9 @@ type Deps struct {
 	Units      Units
 	Recalls    Recalls
 	Inventory  Inventory
+	Care       Care
+	ModelFiles ModelFiles
+	Fetch      Fetch
 	Documents  Documents
 	Reports    Reports
 	Scores     Scores
@@ -101,6 +105,9 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.modelRoutes()
 	a.releaseRoutes()
 	a.unitRoutes()
+	a.labelRoutes()
+	a.careRoutes()
+	a.modelFileRoutes()
 	a.recallRoutes()
 	a.agreementRoutes()
 	a.readingRoutes()

@@ -42,8 +42,9 @@ type Inventory interface {
 // knows of it.
 type Unit struct {
 	ledger.Unit
-	Serial  string       `json:"serial,omitempty" doc:"Only at its manufacturer's node."`
+	Serial  string       `json:"serial,omitempty" doc:"Only at its manufacturer's node, and at its owner's when it was told."`
 	Service *UnitService `json:"service,omitempty" doc:"Only at its owner's node, once it is in the inventory."`
+	Care    []ReliesOn   `json:"reliedOnBy,omitempty" doc:"The care services that rely on it; only at its owner's node."`
 	Ledger  fact.Origin  `json:"ledger" doc:"Where on the ledger its latest change stands."`
 }
 
@@ -86,6 +87,13 @@ func (a *API) knownUnit(ctx context.Context, id string) (Unit, error) {
 		return Unit{}, err
 	} else if ok {
 		v.Service = &UnitService{NewService{i.Ward, i.Address, i.Services, i.Names}, i.Updated}
+	}
+	care, err := a.Care.CareServicesOf(ctx, id)
+	if err != nil {
+		return Unit{}, err
+	}
+	for _, c := range care {
+		v.Care = append(v.Care, ReliesOn{c.ID, c.Name, c.Without})
 	}
 	return v, nil
 }

@@ -27,23 +27,21 @@ func (f *found) takeBill(path string, b []byte) error {
 	if len(f.bills) == maxBills {
 		return nil
 	}
-	t := bill{path: path, body: b, mediaType: "application/vnd.cyclonedx+xml"}
-	if text := bytes.TrimSpace(b); len(text) > 0 && text[0] == '{' {
-		t.mediaType = "application/vnd.cyclonedx+json"
-		var doc struct {
-			Format     string            `json:"bomFormat"`
-			Components []json.RawMessage `json:"components"`
-		}
-		if json.Unmarshal(b, &doc) != nil {
-			return errors.New("the bill of materials is not JSON that can be read")
-		}
-		if doc.Format != "CycloneDX" {
-			return nil // speaks of bills, is none
-		}
-		t.components = len(doc.Components)
-	} else {
-		t.components = bytes.Count(b, []byte("<component "))
+	text := bytes.TrimSpace(b)
+	if len(text) == 0 || text[0] != '{' {
+		return nil // a node takes none in XML
 	}
+	var doc struct {
+		Format     string            `json:"bomFormat"`
+		Components []json.RawMessage `json:"components"`
+	}
+	if json.Unmarshal(b, &doc) != nil {
+		return errors.New("the bill of materials is not JSON that can be read")
+	}
+	if doc.Format != "CycloneDX" {
+		return nil // speaks of bills, is none
+	}
+	t := bill{path: path, body: b, mediaType: "application/vnd.cyclonedx+json", components: len(doc.Components)}
 	if t.components > 0 {
 		f.bills = append(f.bills, t)
 	}

@@ -77,7 +77,7 @@ func TestInputIsFoundByWhatFilesHold(t *testing.T) {
 	if len(f.alerts) != 2 || len(fitting(f.alerts, []service{{"tcp", 22}})) != 2 {
 		t.Errorf("alerts: %+v", f.alerts)
 	}
-	if len(f.bills) != 2 || filepath.Base(f.bills[0].path) != "bill.json" || f.bills[0].components != 4 {
+	if len(f.bills) != 1 || filepath.Base(f.bills[0].path) != "bill.json" || f.bills[0].components != 4 {
 		t.Errorf("bills: %+v", f.bills)
 	}
 }
