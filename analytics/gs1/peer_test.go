@@ -35,7 +35,7 @@ func TestOthersReadTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	scan := "]d2010950600013435210L-1\x1d1727113021SN42"
-	node := exec.CommandContext(t.Context(), "node", "peer.js", link, scan) //nolint:gosec // arguments are this test's
+	node := exec.CommandContext(t.Context(), "node", "peer.js", link, scan)
 	node.Dir = dir
 	out, err := node.Output()
 	if err != nil {

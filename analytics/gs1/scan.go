@@ -68,12 +68,12 @@ func readable(text string) (Elements, error) {
 		}
 		rest := text[end+1:]
 		n := len(rest)
-		for at := 0; at < len(rest); at++ {
+		for at := range len(rest) {
 			if rest[at] != '(' {
 				continue
 			}
-			if close := strings.IndexByte(rest[at:], ')'); close > 0 {
-				if _, next := identifiers[rest[at+1:at+close]]; next && form.fits(rest[:at]) {
+			if end := strings.IndexByte(rest[at:], ')'); end > 0 {
+				if _, next := identifiers[rest[at+1:at+end]]; next && form.fits(rest[:at]) {
 					n = at
 					break
 				}

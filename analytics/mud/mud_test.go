@@ -105,9 +105,10 @@ func issue(t *testing.T, name string, parent *x509.Certificate, by *ecdsa.Privat
 	return got, key
 }
 
-func sign(t *testing.T, text string, c *x509.Certificate, key *ecdsa.PrivateKey, attached bool) []byte {
+// sign signs the pump's file.
+func sign(t *testing.T, c *x509.Certificate, key *ecdsa.PrivateKey, attached bool) []byte {
 	t.Helper()
-	s, err := pkcs7.NewSignedData([]byte(text))
+	s, err := pkcs7.NewSignedData([]byte(pump))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +131,7 @@ func TestSignaturesAreChecked(t *testing.T) {
 	root, rootKey := issue(t, "maker root", nil, nil)
 	leaf, leafKey := issue(t, "maker signer", root, rootKey)
 	other, otherKey := issue(t, "somebody", nil, nil)
-	good := sign(t, pump, leaf, leafKey, false)
+	good := sign(t, leaf, leafKey, false)
 	now := time.Now()
 	for name, pinned := range map[string]*x509.Certificate{"own": leaf, "issuer": root} {
 		if got, err := Verify([]byte(pump), good, pinned, now); err != nil || !got.Equal(leaf) {
@@ -144,14 +145,14 @@ func TestSignaturesAreChecked(t *testing.T) {
 		at   time.Time
 	}{
 		"other text":       {pump + " ", good, root, now},
-		"other signer":     {pump, sign(t, pump, other, otherKey, false), root, now},
+		"other signer":     {pump, sign(t, other, otherKey, false), root, now},
 		"other pin":        {pump, good, other, now},
-		"attached":         {pump, sign(t, pump, leaf, leafKey, true), root, now},
+		"attached":         {pump, sign(t, leaf, leafKey, true), root, now},
 		"expired":          {pump, good, root, now.Add(2 * time.Hour)},
 		"own expired":      {pump, good, leaf, now.Add(2 * time.Hour)},
 		"no signature":     {pump, nil, root, now},
 		"cut":              {pump, good[:len(good)/2], root, now},
-		"signer's copycat": {pump, sign(t, pump, leaf, otherKey, false), leaf, now},
+		"signer's copycat": {pump, sign(t, leaf, otherKey, false), leaf, now},
 	} {
 		if _, err := Verify([]byte(c.text), c.sig, c.pin, c.at); ledger.CodeOf(err) != ledger.CodeInvalid {
 			t.Errorf("%s: %v", name, err)

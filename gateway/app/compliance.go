@@ -119,10 +119,39 @@ func (c *controls) gather(ctx context.Context, j *rest.Judged, fetch bool) (*com
 	case ledger.CodeOf(err) != ledger.CodeNotFound:
 		return nil, err
 	}
+	if err := c.vulnerabilities(ctx, f); err != nil {
+		return nil, err
+	}
 	if err := c.readings(ctx, f); err != nil {
 		return nil, err
 	}
 	return f, c.records(ctx, f, j)
+}
+
+// vulnerabilities adds those of the release that runs, once a catalogue of exploited
+// ones is known here to compare with. What an advisory says of names alone, and nobody
+// has confirmed, is none.
+func (c *controls) vulnerabilities(ctx context.Context, f *compliance.Facts) error {
+	list, err := c.ExploitedDigest(ctx)
+	if err != nil || list == "" || f.Bill.State == compliance.BillAbsent {
+		return err
+	}
+	known, err := c.Exposures(ctx, f.Model.DI, f.Release.Version)
+	if err != nil {
+		return err
+	}
+	v := &compliance.Vulnerabilities{Lists: []string{list}, Known: []compliance.Vulnerability{}}
+	for _, e := range known {
+		status := e.Status
+		if status == compliance.StatusAffected && !e.Answered {
+			status = "" // nobody says what to do
+		}
+		v.Known = append(v.Known, compliance.Vulnerability{
+			ID: e.ID, Severity: e.Score, Exploited: e.Exploited, Status: status, Published: e.Published.UTC().Truncate(time.Minute),
+		})
+	}
+	f.Vulnerabilities = v
+	return nil
 }
 
 // readings adds when the unit handed in readings here.

@@ -29,7 +29,7 @@ func BenchmarkMQTT(b *testing.B) {
 			}
 			clients := make([]*publisher, connections)
 			for i := range clients {
-				clients[i], _ = attach(b, north.cfg.MQTT[0].Listen, nil, func(c *paho.Connect) { c.ClientID = fmt.Sprintf("pump-%d", i) })
+				clients[i] = attach(b, north.cfg.MQTT[0].Listen, nil, func(c *paho.Connect) { c.ClientID = fmt.Sprintf("pump-%d", i) })
 			}
 			var next atomic.Int64
 			var sending sync.WaitGroup

@@ -47,7 +47,7 @@ type publisher struct {
 }
 
 // attach connects to a broker; edit may change the CONNECT.
-func attach(tb testing.TB, address string, secure *tls.Config, edit func(*paho.Connect)) (*publisher, *paho.Connack) {
+func attach(tb testing.TB, address string, secure *tls.Config, edit func(*paho.Connect)) *publisher {
 	tb.Helper()
 	conn, err := (&net.Dialer{}).DialContext(tb.Context(), "tcp", address)
 	if err != nil {
@@ -75,7 +75,7 @@ func attach(tb testing.TB, address string, secure *tls.Config, edit func(*paho.C
 	if err != nil && ack == nil {
 		tb.Fatal(err)
 	}
-	return p, ack
+	return p
 }
 
 // publish publishes at QoS 1 and returns the reason code, what it says, and the receipt.
@@ -142,7 +142,7 @@ func TestADevicesPublicationIsProven(t *testing.T) {
 	north.name(other.id, "icu", "0022")
 
 	const mine = "secant/v1/bench/0022/"
-	p, _ := attach(t, north.cfg.MQTT[1].Listen, nil, nil)
+	p := attach(t, north.cfg.MQTT[1].Listen, nil, nil)
 	const reading = `{"code":"MDC_ECG_HEART_RATE","value":72}`
 	code, reason, receipt := p.publish(mine+"readings", "application/json", reading, "Secant-Id", "1")
 	if code != 0 {
@@ -215,7 +215,7 @@ func TestADevicesPublicationIsProven(t *testing.T) {
 		t.Fatal(err)
 	}
 	north = c.launch(t, "hospital-north", cfg, func(string) {}).ready()
-	p, _ = attach(t, north.cfg.MQTT[1].Listen, nil, nil)
+	p = attach(t, north.cfg.MQTT[1].Listen, nil, nil)
 	p.subscribe("secant/v1/bench/#")
 	if m := p.await(mine + "state"); string(m.Payload) != `{"battery":80}` || m.Properties.User.Get("receipt") == "" {
 		t.Errorf("the state: %s %v", m.Payload, m.Properties)
@@ -225,7 +225,7 @@ func TestADevicesPublicationIsProven(t *testing.T) {
 	}
 
 	// A device that is lost leaves an event.
-	lost, _ := attach(t, north.cfg.MQTT[1].Listen, nil, func(c *paho.Connect) {
+	lost := attach(t, north.cfg.MQTT[1].Listen, nil, func(c *paho.Connect) {
 		c.ClientID = "lost"
 		c.WillMessage = &paho.WillMessage{QoS: 1, Topic: mine + "state", Payload: []byte("offline")}
 	})
@@ -242,7 +242,7 @@ func TestADevicesPublicationIsProven(t *testing.T) {
 
 	// A stranger is not heard, and the right certificate is.
 	secure := &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{pair(t, source, sourceKey)}}
-	q, _ := attach(t, north.cfg.MQTT[0].Listen, secure, nil)
+	q := attach(t, north.cfg.MQTT[0].Listen, secure, nil)
 	if code, reason, _ := q.publish("secant/v1/icu/0022/readings", "", `{"value":3}`); code != 0 {
 		t.Errorf("over TLS: %#x %s", code, reason)
 	}
@@ -409,7 +409,7 @@ func TestProgramsAtHandPublish(t *testing.T) {
 			t.Fatal(err)
 		}
 		header, body := d.sign(t, `{"by":"mosquitto_pub"}`)
-		p, _ := attach(t, listen, nil, nil)
+		p := attach(t, listen, nil, nil)
 		p.subscribe("secant/v1/bench/+/receipts")
 		for _, version := range []string{"mqttv311", "mqttv5"} {
 			args := []string{"-h", host, "-p", port, "-V", version, "-q", "1", "-t", topic + "readings", "-m"}

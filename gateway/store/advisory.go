@@ -240,6 +240,9 @@ func (s *Store) PutExploited(ctx context.Context, list []ExploitedRow) error {
 				return fmt.Errorf("keeping the catalogue: %w", err)
 			}
 		}
+		if err := s.reviewAll(ctx, t); err != nil {
+			return err
+		}
 		return t.rankAdvisories(ctx, "")
 	})
 }

@@ -39,6 +39,10 @@ func (s *Store) PutMatches(ctx context.Context, advisory, basis string, matches 
 		if err := json.Unmarshal(list, &before); err != nil {
 			return fmt.Errorf("reading the matches before: %w", err)
 		}
+		was, err := t.matched(ctx, advisory)
+		if err != nil {
+			return err
+		}
 		if _, err := t.exec(ctx, "DELETE FROM advisory_match WHERE advisory = ?", advisory); err != nil {
 			return fmt.Errorf("replacing matches: %w", err)
 		}
@@ -61,6 +65,9 @@ func (s *Store) PutMatches(ctx context.Context, advisory, basis string, matches 
 		}
 		if _, err := t.exec(ctx, "UPDATE advisory SET basis = ? WHERE id = ?", basis, advisory); err != nil {
 			return fmt.Errorf("noting that an advisory was matched: %w", err)
+		}
+		if err := s.reviewMatched(ctx, t, was, advisory); err != nil {
+			return err
 		}
 		if len(found) == 0 {
 			return nil
