@@ -40,21 +40,21 @@ func TestImportedAdvisoriesAreRanked(t *testing.T) {
 	c := newConsortium(t)
 	maker, north := c.start(t, "medtech"), c.start(t, "hospital-north")
 	maker.want(http.StatusCreated, "registrar", http.MethodPost, "/v1/models", map[string]any{
-		"di": "04012345670017", "name": "Syringe pump", "modelNumber": "SP-2", "riskClass": "IIb",
+		"di": "04012345670011", "name": "Syringe pump", "modelNumber": "SP-2", "riskClass": "IIb",
 	}, nil)
 	sbom, err := os.ReadFile("../../network/demo/samples/pump-3.4.1.cdx.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status, b := maker.call("registrar", http.MethodPut, "/v1/models/04012345670017/releases/3.4.1", sbom, map[string]string{"Content-Type": "application/vnd.cyclonedx+json"}); status != http.StatusCreated {
+	if status, b := maker.call("registrar", http.MethodPut, "/v1/models/04012345670011/releases/3.4.1", sbom, map[string]string{"Content-Type": "application/vnd.cyclonedx+json"}); status != http.StatusCreated {
 		t.Fatalf("%d %s", status, b)
 	}
 	maker.want(http.StatusCreated, "registrar", http.MethodPost, "/v1/units", map[string]any{
-		"serial": "SP2-1", "di": "04012345670017", "lot": "L1", "release": "3.4.1", "owner": "hospital-north",
+		"serial": "SP2-1", "di": "04012345670011", "lot": "L1", "release": "3.4.1", "owner": "hospital-north",
 	}, nil)
 	north.await("the unit to be known", func() bool {
 		_, b := north.call("auditor", http.MethodGet, "/v1/units?owner=hospital-north", nil, nil)
-		return strings.Contains(string(b), "04012345670017")
+		return strings.Contains(string(b), "04012345670011")
 	})
 
 	folder := t.TempDir()
