@@ -32,6 +32,9 @@ func TestCredoReceives(t *testing.T) {
 		{"mdoc", plain, oid4vci.OfferRequest{Configurations: []string{"card"}}, wallettest.Job{Roots: []string{base64.StdEncoding.EncodeToString(plain.root.cert.Raw)}}},
 		{"by authorization code", strict, oid4vci.OfferRequest{Configurations: staff, Code: true, ByReference: true}, wallettest.Job{Client: client, Redirect: redirect}},
 		{"high assurance", haip, oid4vci.OfferRequest{Configurations: staff, Code: true}, wallettest.Job{Client: client, Redirect: redirect, Attester: maker.attester}},
+		{"high assurance, mdoc", haip, oid4vci.OfferRequest{Configurations: []string{"card"}, Code: true}, wallettest.Job{
+			Client: client, Redirect: redirect, Attester: maker.attester, Roots: []string{base64.StdEncoding.EncodeToString(haip.root.cert.Raw)},
+		}},
 	}
 	var list []wallettest.Job
 	for n := range jobs {

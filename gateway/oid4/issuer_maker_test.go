@@ -51,7 +51,7 @@ func newMaker(t *testing.T) *maker {
 // assure makes an issuer one of high assurance, which trusts the maker.
 func (m *maker) assure(o *oid4vci.Options) {
 	o.HAIP = true
-	o.Configurations = map[string]oid4vci.Configuration{"staff": o.Configurations["staff"]}
+	o.Configurations = map[string]oid4vci.Configuration{"staff": o.Configurations["staff"], "card": o.Configurations["card"]}
 	o.WalletKey = m.key
 }
 
