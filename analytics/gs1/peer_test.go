@@ -1,12 +1,11 @@
 package gs1
 
 import (
-	"encoding/json"
-	"os"
-	"os/exec"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/secant-platform/secant/identity/peertest"
 )
 
 // TestOthersReadTheSame: digital-link.js reads and makes the links that this
@@ -14,41 +13,19 @@ import (
 // package finds.
 func TestOthersReadTheSame(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("skipped: it fetches other implementations from npm")
-	}
-	if _, err := exec.LookPath("npm"); err != nil {
-		t.Skip("no other implementation to check against: npm is not installed")
-	}
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("testdata/peer")); err != nil {
-		t.Fatal(err)
-	}
-	npm := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-	npm.Dir = dir
-	if out, err := npm.CombinedOutput(); err != nil {
-		t.Skipf("no other implementation to check against: npm cannot fetch it: %v: %s", err, out)
-	}
+	peer := peertest.Install(t, "gs1", "peer")
 	elements := Elements{{GTIN, "09506000134352"}, {Lot, "L-1"}, {Serial, "SN42"}, {Expiry, "271130"}}
 	link, err := Link("https://id.example.org", elements)
 	if err != nil {
 		t.Fatal(err)
 	}
 	scan := "]d2010950600013435210L-1\x1d1727113021SN42"
-	node := exec.CommandContext(t.Context(), "node", "peer.js", link, scan)
-	node.Dir = dir
-	out, err := node.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got struct {
+	type reading struct {
 		Valid                                     bool
 		Identifier, Qualifiers, Attributes, Found map[string]string
 		Made                                      string
 	}
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	got := peertest.Run[reading](t, peer, link, scan)
 	if !got.Valid {
 		t.Errorf("digital-link.js calls %s no link", link)
 	}

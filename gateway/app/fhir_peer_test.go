@@ -1,31 +1,18 @@
 package app
 
 import (
-	"bytes"
-	"encoding/json"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/secant-platform/secant/identity/peertest"
 )
 
 // TestAnotherImplementationIsAClient has fhir-kit-client create, read, change, search,
 // page and send bundles.
 func TestAnotherImplementationIsAClient(t *testing.T) {
-	if testing.Short() {
-		t.Skip("installs a package of Node's")
-	}
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("testdata/fhir")); err != nil {
-		t.Fatal(err)
-	}
-	npm := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-	npm.Dir = dir
-	if out, err := npm.CombinedOutput(); err != nil {
-		t.Skipf("no other implementation to check against: npm cannot fetch it: %v: %s", err, out)
-	}
+	peer := peertest.Install(t, "fhir", "fhir")
 	c := newConsortium(t)
 	north, maker := c.start(t, "hospital-north"), c.start(t, "medtech")
 	model(maker)
@@ -34,18 +21,7 @@ func TestAnotherImplementationIsAClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	peer := exec.CommandContext(t.Context(), "node", "peer.js", north.url+"/fhir", token, d.id)
-	peer.Dir = dir
-	var faults bytes.Buffer
-	peer.Stderr = &faults
-	text, err := peer.Output()
-	if err != nil {
-		t.Fatalf("%v: %s%s", err, text, &faults)
-	}
-	var out map[string]any
-	if err := json.Unmarshal(text, &out); err != nil {
-		t.Fatal(err)
-	}
+	out := peertest.Run[map[string]any](t, peer, north.url+"/fhir", token, d.id)
 	delete(out, "created")
 	list := func(values ...any) []any { return values }
 	want := map[string]any{

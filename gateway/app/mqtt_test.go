@@ -23,6 +23,7 @@ import (
 
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/identity/peertest"
 )
 
 // withDevices is a node's configuration with an MQTT broker over TLS, for one source,
@@ -262,29 +263,11 @@ func TestADevicesPublicationIsProven(t *testing.T) {
 	}
 }
 
-// peer installs a package of Node's and returns its folder, which has what name's
-// has in testdata.
-func peer(t *testing.T, name string) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("installs a package of Node's")
-	}
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", name))); err != nil {
-		t.Fatal(err)
-	}
-	npm := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-	npm.Dir = dir
-	if out, err := npm.CombinedOutput(); err != nil {
-		t.Skipf("no other implementation to check against: npm cannot fetch it: %v: %s", err, out)
-	}
-	return dir
-}
-
 // TestAnotherImplementationPublishes has mqtt.js publish over TLS with a certificate of
 // its own, be refused, and get lost.
 func TestAnotherImplementationPublishes(t *testing.T) {
-	dir := peer(t, "device")
+	peer := peertest.Install(t, "device", "device")
+	dir := t.TempDir()
 	c := newConsortium(t)
 	root, certificate, key := certify(t)
 	_, source, sourceKey := certify(t)
@@ -307,16 +290,7 @@ func TestAnotherImplementationPublishes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	node := exec.CommandContext(t.Context(), "node", "peer.js", port, dir,
-		header[auth.HeaderSeed], header[auth.HeaderSignature], base64.StdEncoding.EncodeToString(body))
-	node.Dir = dir
-	var faults bytes.Buffer
-	node.Stderr = &faults
-	out, err := node.Output()
-	if err != nil {
-		t.Fatalf("%v: %s%s", err, out, &faults)
-	}
-	var told struct {
+	type account struct {
 		MaximumQoS int
 		Receipts   []string // of readings, many readings, signed readings, a state
 		State      string   // as it is retained
@@ -328,8 +302,9 @@ func TestAnotherImplementationPublishes(t *testing.T) {
 			Payload, Receipt string
 		}
 	}
-	if err := json.Unmarshal(out, &told); err != nil || len(told.Receipts) != 4 || len(told.Refusals) != 3 {
-		t.Fatalf("%s: %v", out, err)
+	told := peertest.Run[account](t, peer, port, dir, header[auth.HeaderSeed], header[auth.HeaderSignature], base64.StdEncoding.EncodeToString(body))
+	if len(told.Receipts) != 4 || len(told.Refusals) != 3 {
+		t.Fatalf("%+v", told)
 	}
 	if told.MaximumQoS != 1 || told.State != `{"battery":80}` {
 		t.Errorf("%+v", told)
