@@ -260,6 +260,12 @@ func TestWillsBecomeEvents(t *testing.T) {
 	if p := desk.hears(); p.Topic != mine+"state" || string(p.Payload) != `{"on":false}` {
 		t.Errorf("%s %s", p.Topic, p.Payload)
 	}
+	// Nor is it a goodbye when a client says what went wrong with it.
+	lose(will(), &packets.Disconnect{ReasonCode: 0x80})
+	check(`{"on":false}`)
+	if p := desk.hears(); p.Topic != mine+"state" {
+		t.Errorf("%s %s", p.Topic, p.Payload)
+	}
 	// A will that is no message is kept in the event.
 	bad := will()
 	bad.WillMessage = []byte("offline \xff")
