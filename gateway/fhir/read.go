@@ -59,7 +59,7 @@ func (a *API) serve(ctx context.Context, v *fhir.Version) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.Served(v.Meta(), v.Links)
+	return a.served(r, v)
 }
 
 // tell sets the headers that say which version it is.

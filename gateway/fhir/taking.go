@@ -46,6 +46,7 @@ func (t *taking) keep(ctx context.Context) ([]fhir.Written, error) {
 	for i, d := range t.drafts {
 		d.write.Links = t.linksOf(d)
 		t.index(d)
+		d.write.Links = t.api.sealed(d.write.Links)
 		writes[i] = d.write
 	}
 	written, err := t.api.Store.PutResources(ctx, writes)
