@@ -150,6 +150,14 @@ func TestTextIsOfTheMessagesCharacterSet(t *testing.T) {
 	}
 }
 
+// TestEscapesCostWhatTheyAreLong: many of them in one field are read in one go.
+func TestEscapesCostWhatTheyAreLong(t *testing.T) {
+	m := parsed(t, msh, "OBX|1|ST|1^A||"+strings.Repeat(`\E\`, 10_000))
+	if n := testing.AllocsPerRun(1, func() { m.Observations(Profile{}) }); n > 12_000 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func TestAlertsAreRead(t *testing.T) {
 	t.Parallel()
 	alert := strings.Replace(msh, "ORU^R01^ORU_R01", "ORU^R40^ORU_R40", 1)
