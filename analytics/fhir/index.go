@@ -156,10 +156,34 @@ func (r *Resource) Index(links []Link) (terms []Term, spans []Span) {
 	}
 	slices.SortFunc(terms, func(a, b Term) int { return cmp.Or(cmp.Compare(a.Param, b.Param), cmp.Compare(a.Value, b.Value)) })
 	terms = slices.Compact(terms)
-	if len(terms) > maxTerms {
-		terms = terms[:maxTerms]
+	return fair(terms), spans
+}
+
+// fair keeps as many of sorted terms as there may be: the first of each parameter, then
+// the second of each, so that many codes of components leave room for the patient.
+func fair(terms []Term) []Term {
+	if len(terms) <= maxTerms {
+		return terms
 	}
-	return terms, spans
+	var params [][]Term
+	for i := range terms {
+		if i == 0 || terms[i].Param != terms[i-1].Param {
+			params = append(params, nil)
+		}
+		last := &params[len(params)-1]
+		*last = append(*last, terms[i])
+	}
+	kept := make([]Term, 0, maxTerms)
+	for i := 0; ; i++ {
+		for _, p := range params {
+			if len(kept) == maxTerms {
+				return kept
+			}
+			if i < len(p) {
+				kept = append(kept, p[i])
+			}
+		}
+	}
 }
 
 // at finds the elements at a path.

@@ -122,7 +122,7 @@ func TestTimesAreOfTheSourcesZone(t *testing.T) {
 	if o := m.Observations(Profile{})[0]; !o.Time.Equal(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)) {
 		t.Error(o.Time)
 	}
-	for _, bad := range []string{"2026", "20261330140000", "20261130140000+99999", "00000101000000", "20261130140000.123456", "x", "2026113014 00"} {
+	for _, bad := range []string{"2026", "20261330140000", "20261130140000+99999", "20261130140000+2400", "20261130140000-2400", "00000101000000", "20261130140000.123456", "x", "2026113014 00"} {
 		if at, ok := moment(bad, time.UTC); ok {
 			t.Errorf("%s is %v", bad, at)
 		}
@@ -147,6 +147,14 @@ func TestTextIsOfTheMessagesCharacterSet(t *testing.T) {
 		if len(o) != 1 || o[0].Value.Text != c.want {
 			t.Errorf("%s: %+v", name, o[0].Value)
 		}
+	}
+}
+
+// TestEscapesCostWhatTheyAreLong: many of them in one field are read in one go.
+func TestEscapesCostWhatTheyAreLong(t *testing.T) {
+	m := parsed(t, msh, "OBX|1|ST|1^A||"+strings.Repeat(`\E\`, 10_000))
+	if n := testing.AllocsPerRun(1, func() { m.Observations(Profile{}) }); n > 12_000 {
+		t.Errorf("%v allocations", n)
 	}
 }
 

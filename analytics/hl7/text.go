@@ -1,6 +1,7 @@
 package hl7
 
 import (
+	"bytes"
 	"encoding/hex"
 	"strings"
 	"unicode/utf8"
@@ -37,7 +38,7 @@ func (m *Message) text(b []byte) string {
 // unescape resolves the escapes that stand for characters.
 func (m *Message) unescape(b []byte) []byte {
 	mark := m.marks.escape
-	first := strings.IndexByte(string(b), mark)
+	first := bytes.IndexByte(b, mark)
 	if first < 0 {
 		return b
 	}
@@ -47,7 +48,7 @@ func (m *Message) unescape(b []byte) []byte {
 			out, rest = append(out, rest[0]), rest[1:]
 			continue
 		}
-		end := strings.IndexByte(string(rest[1:]), mark)
+		end := bytes.IndexByte(rest[1:], mark)
 		if end < 0 { // not an escape
 			return append(out, rest...)
 		}

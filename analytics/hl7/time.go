@@ -32,5 +32,10 @@ func moment(text string, zone *time.Location) (at time.Time, ok bool) {
 	} else {
 		at, err = time.ParseInLocation(layout, whole, zone)
 	}
-	return at, err == nil && at.Year() > 0
+	if err != nil || at.Year() < 1 {
+		return at, false
+	}
+	// The parser lets an offset of 24 hours pass, which no JSON has.
+	_, seconds := at.Zone()
+	return at, max(seconds, -seconds) < int((24 * time.Hour).Seconds())
 }

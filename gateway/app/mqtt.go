@@ -44,6 +44,7 @@ func (n *node) openMQTT() error {
 		if err != nil {
 			return nil, err
 		}
+		n.readings.forget = append(n.readings.forget, b.Forget)
 		return b.Serve, nil
 	})
 	return err

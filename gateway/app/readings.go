@@ -18,6 +18,7 @@ type readings struct {
 	organisation string
 	store        *store.Store
 	saw          func(unit string, signed bool) // told of each request that was taken
+	forget       []func(id proof.RequestID)     // told of each request that was erased
 	pipeline     atomic.Pointer[ingest.Pipeline]
 }
 
@@ -85,6 +86,9 @@ func (r *readings) Erase(ctx context.Context, id proof.RequestID) error {
 	}
 	if err := p.Erase(ctx, id); err != nil {
 		return err
+	}
+	for _, forget := range r.forget {
+		forget(id)
 	}
 	if err := r.store.ForgetReading(ctx, id.String()); err != nil {
 		return err

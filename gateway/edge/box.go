@@ -132,10 +132,11 @@ var (
 
 func (b *Box) send(ctx context.Context, i *item) {
 	m, err := b.spool.read(i)
-	if err != nil {
-		err = fmt.Errorf("%w: %w", errNever, err)
-	} else {
+	switch {
+	case err == nil:
 		err = b.post(ctx, m)
+	case !errors.Is(err, errDisk):
+		err = fmt.Errorf("%w: %w", errNever, err)
 	}
 	switch {
 	case err == nil:

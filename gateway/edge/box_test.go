@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -257,6 +258,37 @@ func TestAnAlteredMessageIsPutAside(t *testing.T) {
 	}
 	if _, err := New(Options{Spool: dir, Key: key}); err == nil {
 		t.Error("a file that is none of its own is passed over")
+	}
+}
+
+// TestAMessageThatCannotBeReadNowWaits: a disk or a table of files that fails for a moment
+// costs no message that was acknowledged.
+func TestAMessageThatCannotBeReadNowWaits(t *testing.T) {
+	t.Parallel()
+	dir, key := t.TempDir(), newKey(t)
+	u := newUpstream(t, key)
+	b := newBox(t, dir, key, u, 0)
+	take(t, b, "kept")
+	files, err := filepath.Glob(filepath.Join(dir, "*"+extension))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%q %v", files, err)
+	}
+	aside := filepath.Join(t.TempDir(), "aside")
+	if err := errors.Join(os.Rename(files[0], aside), os.Mkdir(files[0], 0o700)); err != nil { // reads fail, and it is there
+		t.Fatal(err)
+	}
+	i, _ := b.spool.take(time.Now())
+	b.send(t.Context(), i)
+	if n, _ := b.Waiting(); n != 1 {
+		t.Fatalf("%d wait", n)
+	}
+	if err := errors.Join(os.Remove(files[0]), os.Rename(aside, files[0])); err != nil {
+		t.Fatal(err)
+	}
+	defer run(t, b)()
+	await(t, "it to be handed over", func() bool { n, _ := b.Waiting(); return n == 0 })
+	if got := u.has(); !slices.Equal(got, []string{"kept"}) {
+		t.Errorf("%q", got)
 	}
 }
 

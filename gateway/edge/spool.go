@@ -265,11 +265,17 @@ func (s *spool) take(now time.Time) (i *item, wait time.Duration) {
 	return nil, wait
 }
 
-// read opens a message that was taken.
+// errDisk says that the spool cannot be read now, which says nothing about the message.
+var errDisk = errors.New("reading the spool")
+
+// read opens a message that was taken. It fails with errDisk where it may be read later.
 func (s *spool) read(i *item) (*message, error) {
 	b, err := os.ReadFile(filepath.Join(s.dir, i.file()))
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the spool: %w", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errDisk, err)
 	}
 	n := s.aead.NonceSize()
 	if len(b) < n {

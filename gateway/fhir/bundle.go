@@ -272,7 +272,7 @@ func (a *API) resultOf(ctx context.Context, w *fhir.Written, d *draft) result {
 	if d == nil || w.Found {
 		res.body, err = a.serve(ctx, &w.Version)
 	} else {
-		res.body, err = d.resource.Served(w.Meta(), w.Links)
+		res.body, err = a.served(d.resource, &w.Version)
 	}
 	if err != nil {
 		res.body = nil // it is written all the same

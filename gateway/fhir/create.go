@@ -229,7 +229,7 @@ func (a *API) answerWrite(c *gin.Context, w fhir.Written, d *draft) error {
 	if w.Found {
 		body, err = a.serve(c.Request.Context(), &w.Version)
 	} else {
-		body, err = d.resource.Served(w.Meta(), w.Links)
+		body, err = a.served(d.resource, &w.Version)
 	}
 	if err != nil {
 		return err

@@ -256,7 +256,11 @@ func TestWhatWasErasedIsTold(t *testing.T) {
 			t.Errorf("%s: %d %v", below, res.StatusCode, v)
 		}
 	}
-	if _, v := l.call(auth.RoleAuditor, http.MethodGet, "/fhir/Observation", ""); !strings.Contains(fmt.Sprint(v["entry"]), "OperationOutcome") {
+	if res, _ := l.call(auth.RoleAuditor, http.MethodGet, path, "", "If-None-Match", `W/"1"`); res.StatusCode != http.StatusGone {
+		t.Errorf("who has a copy is answered with %d", res.StatusCode)
+	}
+	_, v = l.call(auth.RoleAuditor, http.MethodGet, "/fhir/Observation", "")
+	if said := fmt.Sprint(v["entry"]); !strings.Contains(said, "OperationOutcome") || !strings.Contains(said, "mode:outcome") {
 		t.Errorf("%v", v)
 	}
 }

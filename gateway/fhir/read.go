@@ -59,7 +59,7 @@ func (a *API) serve(ctx context.Context, v *fhir.Version) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.Served(v.Meta(), v.Links)
+	return a.served(r, v)
 }
 
 // tell sets the headers that say which version it is.
@@ -78,15 +78,15 @@ func (a *API) read(c *gin.Context) error {
 	if err != nil {
 		return a.readRegistered(c, err)
 	}
+	body, err := a.serve(c.Request.Context(), &v)
+	if err != nil { // gone also for who has a copy: it is not to be shown on
+		return err
+	}
 	tell(c.Writer.Header(), &v)
 	if c.GetHeader("If-None-Match") == c.Writer.Header().Get("ETag") {
 		c.Status(http.StatusNotModified)
 		c.Writer.WriteHeaderNow()
 		return nil
-	}
-	body, err := a.serve(c.Request.Context(), &v)
-	if err != nil {
-		return err
 	}
 	c.Writer.Header().Set(HeaderReceipt, receiptPath+v.Request)
 	c.Data(http.StatusOK, MediaType, body)
@@ -193,9 +193,10 @@ func (a *API) encodePage(ctx context.Context, p *page, versions []fhir.Version, 
 
 func (a *API) entry(ctx context.Context, b *bytes.Buffer, p *page, v *fhir.Version) error {
 	body, err := a.serve(ctx, v)
+	mode := "match"
 	if ledger.CodeOf(err) == ledger.CodeGone {
 		_, o := said(err)
-		body, err = encode(o), nil
+		body, err, mode = encode(o), nil, "outcome"
 	}
 	if err != nil {
 		return err
@@ -203,7 +204,7 @@ func (a *API) entry(ctx context.Context, b *bytes.Buffer, p *page, v *fhir.Versi
 	b.WriteString(`{"fullUrl":` + quote(p.base+"/"+v.Type+"/"+v.ID) + `,"resource":`)
 	b.Write(body)
 	if p.kind == "searchset" {
-		b.WriteString(`,"search":{"mode":"match"}}`)
+		b.WriteString(`,"search":{"mode":"` + mode + `"}}`)
 		return nil
 	}
 	method, at, status := "PUT", v.Type+"/"+v.ID, "200"

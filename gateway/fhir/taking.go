@@ -46,6 +46,7 @@ func (t *taking) keep(ctx context.Context) ([]fhir.Written, error) {
 	for i, d := range t.drafts {
 		d.write.Links = t.linksOf(d)
 		t.index(d)
+		d.write.Links = t.api.sealed(d.write.Links)
 		writes[i] = d.write
 	}
 	written, err := t.api.Store.PutResources(ctx, writes)
@@ -232,11 +233,11 @@ func (t *taking) follow(ctx context.Context, d *draft, ref fhir.Ref) (proof.Hash
 		}
 	}
 	typ, id, ok := fhir.Local(to, t.bases)
-	if !ok {
-		return proof.Hash{}, errNoUnit
+	if !ok || typ != "Device" && (typ != "DeviceMetric" || d.write.Type != "Observation") {
+		return proof.Hash{}, errNoUnit // an observation may lead to a metric, that to a device, and that nowhere: so this ends
 	}
 	if other := t.local[typ+"/"+id]; other != nil && other != d {
-		unit, _, err := t.unitOf(ctx, other) // a metric's leads to a device, a device's nowhere
+		unit, _, err := t.unitOf(ctx, other)
 		if err == nil && unit == (proof.Hash{}) {
 			err = errNoUnit
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/gateway/source"
 	"github.com/secant-platform/secant/gateway/telemetry"
 )
@@ -169,6 +170,14 @@ func (b *Broker) restore(self *mochi.Client, s *State) {
 		return
 	}
 	b.publish(self, t, newsOf(s.Receipt, s.MediaType, s.Body, true))
+}
+
+// Forget takes a message that was erased from what is retained. Nobody who subscribes
+// from now on gets it; who has subscribed has it already.
+func (b *Broker) Forget(receipt proof.RequestID) {
+	b.stating.Lock() // not between a state's being kept and its being retained
+	defer b.stating.Unlock()
+	b.retained.forget(receipt)
 }
 
 // listStates waits until the states can be read, as long as it takes.

@@ -200,6 +200,34 @@ func TestSubscribersSeeStateEventsAndReceipts(t *testing.T) {
 	}
 }
 
+// TestAnErasedStateIsNotRetained, and nobody who comes later gets it.
+func TestAnErasedStateIsNotRetained(t *testing.T) {
+	t.Parallel()
+	w := newWard()
+	h := open(t, w, mqtt.Options{})
+	d := h.connect("pump")
+	states := map[string]string{"0011": `{"patient":"Mrs Moor"}`, "0012": `{"on":true}`}
+	for device, body := range states {
+		d.send(packets.PUBLISH, &packets.Publish{
+			PacketID: 1, QoS: 1, Retain: true, Topic: "secant/v1/bedside/" + device + "/state", Payload: []byte(body), Properties: &packets.Properties{},
+		})
+		d.wants(1, 0)
+	}
+	w.mu.Lock()
+	erased := w.states["bedside/0011"].Receipt
+	w.mu.Unlock()
+	h.broker.Forget(erased)
+	desk := h.connect("desk")
+	desk.subscribe("secant/v1/bedside/+/state")
+	if p := desk.hears(); string(p.Payload) != states["0012"] {
+		t.Errorf("%s %s", p.Topic, p.Payload)
+	}
+	d.publish(2, mine+"state", `{"on":false}`)
+	if p := desk.hears(); string(p.Payload) != `{"on":false}` {
+		t.Errorf("%s %s", p.Topic, p.Payload)
+	}
+}
+
 func TestWhatPassesIsNotRefused(t *testing.T) {
 	t.Parallel()
 	w := newWard()
@@ -258,6 +286,12 @@ func TestWillsBecomeEvents(t *testing.T) {
 	}
 	check(`{"on":false}`)
 	if p := desk.hears(); p.Topic != mine+"state" || string(p.Payload) != `{"on":false}` {
+		t.Errorf("%s %s", p.Topic, p.Payload)
+	}
+	// Nor is it a goodbye when a client says what went wrong with it.
+	lose(will(), &packets.Disconnect{ReasonCode: 0x80})
+	check(`{"on":false}`)
+	if p := desk.hears(); p.Topic != mine+"state" {
 		t.Errorf("%s %s", p.Topic, p.Payload)
 	}
 	// A will that is no message is kept in the event.

@@ -129,6 +129,7 @@ func await(tb testing.TB, what string, reached func() bool) {
 // house is a broker that runs.
 type house struct {
 	t       testing.TB
+	broker  *mqtt.Broker
 	address string
 	metrics *mqtt.Metrics
 	reg     *prometheus.Registry
@@ -154,6 +155,7 @@ func open(tb testing.TB, w *ward, opts mqtt.Options) *house {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	h.broker = b
 	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)

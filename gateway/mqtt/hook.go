@@ -97,7 +97,7 @@ func (h *hook) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet
 	case packets.Connect: // the server would refuse it, which does not retain by itself
 		l.retainsWill, pk.Connect.WillRetain = pk.Connect.WillRetain, false
 	case packets.Disconnect:
-		l.clean = pk.ReasonCode != packets.CodeDisconnectWillMessage.Code
+		l.clean = pk.ReasonCode == codeSuccess // with any other the will is published (3.1.2.5)
 	case packets.Publish:
 		if pk.FixedHeader.Qos > 1 { // 3.2.2.3.4: CONNACK said so
 			h.broker.metrics.end("qos")

@@ -154,7 +154,7 @@ func (l *link) take(pk *packets.Packet) {
 	if !ok {
 		return
 	}
-	if err := l.broker.held.Acquire(l.ctx, int64(len(p.body))); err != nil {
+	if err := l.broker.held.Acquire(l.ctx, p.size()); err != nil {
 		l.leave() // never: the context does not end
 		return
 	}
@@ -208,7 +208,7 @@ func (l *link) answer() {
 	for p := range l.queue {
 		<-p.done
 		l.finish(p)
-		l.broker.held.Release(int64(len(p.body)))
+		l.broker.held.Release(p.size())
 		l.leave()
 	}
 }

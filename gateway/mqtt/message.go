@@ -35,6 +35,16 @@ type published struct {
 	body        []byte
 }
 
+// size is how many bytes of its packet a message holds while it is under way: what it
+// says of itself may be as long as the packet, too.
+func (p *published) size() int64 {
+	n := len(p.contentType) + len(p.body)
+	for _, u := range p.user {
+		n += len(u.name) + len(u.value)
+	}
+	return int64(n)
+}
+
 // property is a user property.
 type property struct{ name, value string }
 

@@ -1,11 +1,15 @@
 package mqtt
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/secant-platform/secant/analytics/proof"
 )
 
 // retained are the messages that come to whoever subscribes: the last state of each
@@ -37,6 +41,17 @@ func (r *retained) put(p packets.Packet) {
 		r.messages = map[string]packets.Packet{}
 	}
 	r.messages[p.TopicName] = p
+}
+
+// forget takes the states away that are the message with a receipt.
+func (r *retained) forget(receipt proof.RequestID) {
+	said := receipt.String()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.messages, func(topic string, p packets.Packet) bool {
+		return strings.HasSuffix(topic, "/"+string(kindState)) &&
+			slices.ContainsFunc(p.Properties.User, func(u packets.UserProperty) bool { return u.Key == propertyReceipt && u.Val == said })
+	})
 }
 
 // matching lists what a filter asks for.

@@ -33,6 +33,9 @@ func (s *Store) PutResources(ctx context.Context, writes []fhir.Write) (done []f
 
 func (t *txn) putResource(ctx context.Context, at int, w *fhir.Write, now time.Time) (fhir.Written, error) {
 	done := fhir.Written{Version: w.Version}
+	if before, there, err := t.cameBy(ctx, w.Request); there || err != nil {
+		return fhir.Written{Version: before, Found: true}, err
+	}
 	if w.Absent != nil {
 		found, err := t.matching(ctx, w.Absent)
 		if err != nil {
@@ -70,6 +73,23 @@ func (t *txn) putResource(ctx context.Context, at int, w *fhir.Write, now time.T
 	return done, t.indexResource(ctx, num, w)
 }
 
+// cameBy finds the version that came by a request. A device that signed and sends again
+// what it signed, because it saw no answer, sends no other resource.
+func (t *txn) cameBy(ctx context.Context, request string) (v fhir.Version, there bool, err error) {
+	one, err := t.stmt(ctx, "SELECT "+resourceColumns+" FROM fhir_version v JOIN fhir_resource r ON r.num = v.num WHERE v.request = ?")
+	if err != nil {
+		return v, false, err
+	}
+	v, err = scanResource(one.QueryRowContext(ctx, request))
+	if errors.Is(err, sql.ErrNoRows) {
+		return fhir.Version{}, false, nil
+	}
+	if err != nil {
+		return v, false, fmt.Errorf("reading what came by a request: %w", err)
+	}
+	return v, true, nil
+}
+
 func (t *txn) addResource(ctx context.Context, v *fhir.Version, terms []byte) (num int64, err error) {
 	if _, err := t.exec(ctx, "INSERT INTO fhir_resource (type, id, version, unit, updated, terms) VALUES (?, ?, ?, ?, ?, ?)",
 		v.Type, v.ID, v.Number, v.Unit, millis(v.Updated), terms); err != nil {
@@ -86,19 +106,54 @@ func (t *txn) replaceResource(ctx context.Context, num int64, v *fhir.Version, b
 		v.Number, v.Unit, millis(v.Updated), terms, num); err != nil {
 		return fmt.Errorf("keeping a resource: %w", err)
 	}
+	if err := t.forgetTerms(ctx, num, v.Type, before); err != nil {
+		return err
+	}
+	return t.addVersion(ctx, num, v)
+}
+
+// forgetTerms takes a resource out of the indexes.
+func (t *txn) forgetTerms(ctx context.Context, num int64, typ string, terms []byte) error {
 	var old []fhir.Key
-	if err := json.Unmarshal(before, &old); err != nil {
+	if err := json.Unmarshal(terms, &old); err != nil {
 		return fmt.Errorf("reading what a resource was found by: %w", err)
 	}
 	for _, k := range old {
-		if _, err := t.exec(ctx, "DELETE FROM fhir_term WHERE type = ? AND param = ? AND value = ? AND num = ?", v.Type, k.Param, k.Value, num); err != nil {
+		if _, err := t.exec(ctx, "DELETE FROM fhir_term WHERE type = ? AND param = ? AND value = ? AND num = ?", typ, k.Param, k.Value, num); err != nil {
 			return fmt.Errorf("forgetting what a resource was found by: %w", err)
 		}
 	}
 	if _, err := t.exec(ctx, "DELETE FROM fhir_time WHERE num = ?", num); err != nil {
 		return fmt.Errorf("forgetting the time of a resource: %w", err)
 	}
-	return t.addVersion(ctx, num, v)
+	return nil
+}
+
+// forgetResource has the version that came by a request be found by nothing but its id,
+// under which is told that it was erased. What it was found by says of whom it was to
+// whoever asks for that person.
+func (t *txn) forgetResource(ctx context.Context, request string) error {
+	var num, version, current int64
+	var typ string
+	var terms []byte
+	there, err := t.get(ctx, `SELECT v.num, v.version, r.version, r.type, r.terms FROM fhir_version v JOIN fhir_resource r ON r.num = v.num
+		WHERE v.request = ?`, []any{request}, &num, &version, &current, &typ, &terms)
+	if err != nil {
+		return fmt.Errorf("reading which resource was erased: %w", err)
+	}
+	if !there {
+		return nil
+	}
+	if _, err := t.exec(ctx, "UPDATE fhir_version SET links = NULL WHERE num = ? AND version = ?", num, version); err != nil {
+		return fmt.Errorf("forgetting the links of a resource: %w", err)
+	}
+	if version != current {
+		return nil
+	}
+	if _, err := t.exec(ctx, "UPDATE fhir_resource SET terms = '[]' WHERE num = ?", num); err != nil {
+		return fmt.Errorf("forgetting what a resource was found by: %w", err)
+	}
+	return t.forgetTerms(ctx, num, typ, terms)
 }
 
 func (t *txn) addVersion(ctx context.Context, num int64, v *fhir.Version) error {

@@ -3,8 +3,10 @@ package store
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,9 +18,11 @@ import (
 
 func blind(param, value string) []byte { return []byte("blind:" + param + ":" + value) }
 
+var requests atomic.Int64
+
 func observed(id, code, at string) fhir.Write {
 	return fhir.Write{
-		Version: fhir.Version{Type: "Observation", ID: id, Request: strings.Repeat("0", 32), Links: []fhir.Link{{From: "urn:uuid:1", To: "Patient/1"}}},
+		Version: fhir.Version{Type: "Observation", ID: id, Request: fmt.Sprintf("%032x", requests.Add(1)), Links: []fhir.Link{{From: "urn:uuid:1", To: "Patient/1"}}},
 		Keys:    []fhir.Key{{Param: "code", Value: blind("code", code)}, {Param: "status", Value: blind("status", "final")}},
 		Spans:   []fhir.Span{{Param: "date", Range: fhir.Range(at)}},
 	}
@@ -203,5 +207,72 @@ func TestTheSchemaIsKept(t *testing.T) {
 	}
 	if text, digest, err := s.FHIRSchema(t.Context()); err != nil || digest != "1" || !bytes.Equal(text, []byte{1}) {
 		t.Errorf("%v %s %v", text, digest, err)
+	}
+}
+
+// TestOneRequestIsOneVersion: a device's signed resource that comes again is the one that
+// is there, whatever else was decided about it.
+func TestOneRequestIsOneVersion(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	w := observed("a", "x", "2026")
+	if _, err := s.PutResources(t.Context(), []fhir.Write{w}); err != nil {
+		t.Fatal(err)
+	}
+	w.ID = "b"
+	again, err := s.PutResources(t.Context(), []fhir.Write{w})
+	if err != nil || !again[0].Found || again[0].ID != "a" || again[0].Number != 1 {
+		t.Errorf("%+v %v", again, err)
+	}
+	if n, err := s.CountResources(t.Context(), fhir.Query{Type: "Observation"}); err != nil || n != 1 {
+		t.Errorf("%d resources: %v", n, err)
+	}
+}
+
+// TestWhatWasErasedIsFoundByNothing that it was about; that it was there is told, and
+// what was not erased is found as before.
+func TestWhatWasErasedIsFoundByNothing(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	ctx := t.Context()
+	first, second, other := observed("a", "x", "2026"), observed("a", "y", "2027"), observed("b", "y", "2027")
+	for _, w := range []fhir.Write{first, second, other} {
+		if _, err := s.PutResources(ctx, []fhir.Write{w}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	find := func() string {
+		t.Helper()
+		all := ""
+		for _, q := range []fhir.Query{
+			{Type: "Observation", Keys: []fhir.Any{{Param: "code", Values: [][]byte{blind("code", "y")}}}},
+			{Type: "Observation", Times: []fhir.When{{Param: "date", Bounds: []fhir.Bound{{Compare: "eq", Range: fhir.Range("2027")}}}}},
+			{Type: "Observation"},
+		} {
+			got, _, err := s.Resources(ctx, q, ledger.PageRequest{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all += ids(got) + ";"
+		}
+		return all
+	}
+	for _, step := range []struct{ erased, found string }{
+		{strings.Repeat("f", 32), "b a;b a;b a;"}, {first.Request, "b a;b a;b a;"}, {second.Request, "b;b;b a;"},
+	} {
+		if err := s.ForgetReading(ctx, step.erased); err != nil {
+			t.Fatal(err)
+		}
+		if got := find(); got != step.found {
+			t.Errorf("%q, want %q", got, step.found)
+		}
+	}
+	for version := range int64(2) {
+		if v, err := s.Resource(ctx, "Observation", "a", version+1); err != nil || len(v.Links) != 0 {
+			t.Errorf("%+v %v", v, err)
+		}
+	}
+	if got, err := s.PutResources(ctx, []fhir.Write{observed("a", "y", "2027")}); err != nil || got[0].Number != 3 || find() != "b a;b a;b a;" {
+		t.Errorf("%+v %v: %s", got, err, find())
 	}
 }

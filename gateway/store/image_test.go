@@ -79,3 +79,22 @@ func TestImagesAreFoundByWhatTheyAre(t *testing.T) {
 		t.Errorf("%+v %v %v", groups, more, err)
 	}
 }
+
+// TestAnErasedImageIsFoundByNothing, and is no other file of its UID's any more.
+func TestAnErasedImageIsFoundByNothing(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	one := fact.Image{Study: "1", Series: "1.1", Instance: "1.1.1", Digest: hex32(1), Measured: "node", Class: "1.9", Unit: hex32(1), Receipt: "one", Received: start}
+	two := one
+	two.Digest, two.Receipt = hex32(2), "two"
+	if _, err := s.PutImages(t.Context(), []fact.Image{one, two}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ForgetReading(t.Context(), "one"); err != nil {
+		t.Fatal(err)
+	}
+	groups, _, err := s.Images(t.Context(), fact.ImageInstances, fact.ImageFilter{}, 10, 0)
+	if err != nil || len(groups) != 1 || groups[0].Image.Receipt != "two" || len(groups[0].Image.Others) != 0 {
+		t.Errorf("%+v %v", groups, err)
+	}
+}

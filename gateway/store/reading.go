@@ -62,13 +62,17 @@ func (s *Store) ForgetReadings(ctx context.Context) error {
 	})
 }
 
-// ForgetReading takes a reading off the list.
+// ForgetReading takes a reading off the list, and off what a resource or an image is
+// found by.
 func (s *Store) ForgetReading(ctx context.Context, id string) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		if _, err := t.exec(ctx, "DELETE FROM reading WHERE id = ?", id); err != nil {
 			return fmt.Errorf("forgetting a reading: %w", err)
 		}
-		return nil
+		if _, err := t.exec(ctx, "DELETE FROM image WHERE receipt = ?", id); err != nil {
+			return fmt.Errorf("forgetting an image: %w", err)
+		}
+		return t.forgetResource(ctx, id)
 	})
 }
 
