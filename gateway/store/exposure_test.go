@@ -1,0 +1,63 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/secant-platform/secant/analytics/fact"
+)
+
+// exposed keeps an advisory on one vulnerability that a release has, as its match says.
+func exposed(t *testing.T, s *Store, tracking string, published time.Time, state, vulnerability, status string) {
+	t.Helper()
+	a := advisoryOf(tracking, tracking, published, vulnerability)
+	if _, err := s.PutAdvisory(t.Context(), a, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	m := fact.ReleaseMatch{ID: "m-" + tracking, Advisory: a.ID, DI: "DI-1", Version: "1.0", State: state, Basis: "purl", Confidence: 9_500}
+	m.Vulnerabilities = []fact.Concern{{ID: vulnerability, Score: 81, Status: status}}
+	if err := s.PutMatches(t.Context(), a.ID, "b", []fact.ReleaseMatch{m}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTheGravestWordOnAVulnerabilityCounts: an earlier advisory that is closed does not
+// close a later one on the same vulnerability in another component.
+func TestTheGravestWordOnAVulnerabilityCounts(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{Organisation: north})
+	exposed(t, s, "A", start.Add(time.Hour), "not_affected", "CVE-2026-1", "not_affected")
+	exposed(t, s, "B", start.Add(2*time.Hour), "affected", "CVE-2026-1", "affected")
+	exposed(t, s, "C", start.Add(3*time.Hour), "not_affected", "CVE-2026-1", "fixed")
+	got, err := s.Exposures(t.Context(), "DI-1", "1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []fact.Exposure{{ID: "CVE-2026-1", Score: 81, Status: "affected", Published: start.Add(time.Hour)}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestManyOldAdvisoriesHideNothingThatIsExploited.
+func TestManyOldAdvisoriesHideNothingThatIsExploited(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{Organisation: north})
+	for i := range maxExposures {
+		exposed(t, s, fmt.Sprint(i), start.Add(-time.Hour), "affected", fmt.Sprintf("CVE-2025-%04d", i), "affected")
+	}
+	exposed(t, s, "new", start, "affected", "CVE-2026-1", "affected")
+	if err := s.PutExploited(t.Context(), []ExploitedRow{{"CVE-2026-1", fact.Exploited{Added: start, Due: start}}}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Exposures(t.Context(), "DI-1", "1.0")
+	if err != nil || len(got) != maxExposures {
+		t.Fatal(len(got), err)
+	}
+	if last := got[len(got)-1]; last.ID != "CVE-2026-1" || !last.Exploited {
+		t.Errorf("%+v", last)
+	}
+}
