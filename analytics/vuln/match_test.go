@@ -193,3 +193,27 @@ func TestOnlyTheMakersWordCounts(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatTheMakerSaysLastCountsByWhicheverName: what it said earlier under an alias of
+// the vulnerability does not come back.
+func TestWhatTheMakerSaysLastCountsByWhicheverName(t *testing.T) {
+	t.Parallel()
+	releases := []Release{{DI: "DI-1", Version: "1.9.3", Model: "Bedside monitor", Number: "BM-1", Maker: "Medtech", MakerID: "medtech"}}
+	a := about(t, "Medtech", "Bedside monitor", "< 2.0")
+	a.Vulnerabilities[0].Aliases = []string{"GHSA-1"}
+	says := func(id, status string) Said {
+		return Said{Statement{IDs: []string{id}, Product: Product{Name: "BM-1", On: -1, Versions: Range{All: true, Read: true}}, Status: status}, "medtech", status}
+	}
+	for _, c := range []struct {
+		said []Said
+		want string
+	}{
+		{[]Said{says("GHSA-1", StatusNotAffected), says("CVE-2026-10001", StatusAffected)}, StatePossible},
+		{[]Said{says("CVE-2026-10001", StatusAffected), says("GHSA-1", StatusNotAffected)}, StateNotAffected},
+		{[]Said{says("CVE-2026-10001", StatusNotAffected), says("GHSA-1", StatusAffected)}, StatePossible},
+	} {
+		if found := NewJudge(NewIndex(), releases, nil, c.said).Match(a); len(found) != 1 || found[0].State != c.want {
+			t.Errorf("%+v, want %s", found, c.want)
+		}
+	}
+}
