@@ -1,7 +1,9 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,5 +61,43 @@ func TestManyOldAdvisoriesHideNothingThatIsExploited(t *testing.T) {
 	}
 	if last := got[len(got)-1]; last.ID != "CVE-2026-1" || !last.Exploited {
 		t.Errorf("%+v", last)
+	}
+}
+
+// TestAnImportReadsNoOtherAdvisories: ranking one, and finding what is due, cost the same
+// however many there are.
+func TestAnImportReadsNoOtherAdvisories(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{Organisation: north})
+	for query, args := range map[string][]any{rankOne: {"a"}, dueAdvisories: {"b", 8}} {
+		rows, err := s.reading.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var id, parent, unused int
+			var step string
+			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(step, "SCAN advisory") || strings.Contains(step, "TEMP B-TREE") {
+				t.Errorf("%s: %s", query, step)
+			}
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, basis := range []string{"c", "", "b", "a"} {
+		if _, err := s.PutAdvisory(t.Context(), advisoryOf(fmt.Sprint(i), fmt.Sprint(i), start, "CVE-2026-1"), []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.PutMatches(t.Context(), fmt.Sprintf("a-%d", i), basis, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	due, err := s.DueAdvisories(t.Context(), "b", 3)
+	if err != nil || len(due) != 3 || due[0].ID != "a-1" {
+		t.Errorf("%+v %v", due, err)
 	}
 }
