@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
 // exposed keeps an advisory on one vulnerability that a release has, as its match says.
@@ -61,6 +62,32 @@ func TestManyOldAdvisoriesHideNothingThatIsExploited(t *testing.T) {
 	}
 	if last := got[len(got)-1]; last.ID != "CVE-2026-1" || !last.Exploited {
 		t.Errorf("%+v", last)
+	}
+}
+
+// TestOnlyMakersOfWhatRunsMakeWork: statements that others share change nothing, and are
+// not read; a maker's have all advisories matched again.
+func TestOnlyMakersOfWhatRunsMakeWork(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{Organisation: north})
+	apply(t, s, 0, tx(t, "0", medtech, start, &ledger.Model{V: 1, DI: "DI-1", Manufacturer: medtech}, unitOf(1, north, "1.0")))
+	before, err := s.Landscape(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []struct {
+		sharer string
+		counts int
+	}{{south, 0}, {medtech, 1}} {
+		digest := hex32(10 + i)
+		apply(t, s, uint64(i+1), tx(t, digest, c.sharer, start, &ledger.Threat{V: 1, Digest: digest, Sharer: c.sharer}))
+		if err := s.PutVEX(t.Context(), digest, []byte("[]")); err != nil {
+			t.Fatal(err)
+		}
+		after, err := s.Landscape(t.Context(), "")
+		if err != nil || len(after.VEX) != c.counts || (after.Basis != before.Basis) != (c.counts > 0) {
+			t.Errorf("%s: %+v %v", c.sharer, after, err)
+		}
 	}
 }
 
