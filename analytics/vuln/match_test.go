@@ -76,11 +76,13 @@ func TestComponentsAreMatchedByIdentifiers(t *testing.T) {
 		state, basis string
 		hits         int
 	}{
-		"osv by purl":       {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad","purl":"pkg:npm/left-pad"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.1.1"}]}]}]}`, StateAffected, BasisPURL, 1},
-		"fixed":             {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.1.0"}]}]}]}`, "", "", 0},
-		"another ecosystem": {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"PyPI","name":"left-pad"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"}]}]}]}`, "", "", 0},
-		"debian":            {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"Debian:12","name":"libssl3"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"3.0.11-1~deb12u3"}]}]}]}`, StateAffected, BasisPURL, 1},
-		"withdrawn":         {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","withdrawn":"2026-11-03T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad"}}]}`, "", "", 0},
+		"osv by purl":                    {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad","purl":"pkg:npm/left-pad"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.1.1"}]}]}]}`, StateAffected, BasisPURL, 1},
+		"fixed, events in another order": {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad"},"ranges":[{"type":"SEMVER","events":[{"fixed":"1.1.0"},{"introduced":"0"}]}]}]}`, "", "", 0},
+		"fixed twice":                    {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"introduced":"1.1.0"},{"fixed":"1.0.4"},{"fixed":"1.1.1"}]}]}]}`, StateAffected, BasisPURL, 1},
+		"fixed":                          {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.1.0"}]}]}]}`, "", "", 0},
+		"another ecosystem":              {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"PyPI","name":"left-pad"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"}]}]}]}`, "", "", 0},
+		"debian":                         {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"Debian:12","name":"libssl3"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"3.0.11-1~deb12u3"}]}]}]}`, StateAffected, BasisPURL, 1},
+		"withdrawn":                      {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","withdrawn":"2026-11-03T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad"}}]}`, "", "", 0},
 		"nvd by cpe": {`{"vulnerabilities":[{"cve":{"id":"CVE-2022-3602","published":"2022-11-01T18:15:10.983","lastModified":"2023-08-08T14:22:24.967","configurations":[{"nodes":[{"cpeMatch":[
 			{"vulnerable":true,"criteria":"cpe:2.3:a:openssl:openssl:*:*:*:*:*:*:*:*","versionStartIncluding":"3.0.0","versionEndExcluding":"3.0.7"}]}]}]}}]}`, StateAffected, BasisCPE, 1},
 		"nvd by name": {`{"vulnerabilities":[{"cve":{"id":"CVE-2022-37434","configurations":[{"nodes":[{"cpeMatch":[
