@@ -219,3 +219,36 @@ func TestWhatTheMakerSaysLastCountsByWhicheverName(t *testing.T) {
 		}
 	}
 }
+
+// TestAWordOnAPartIsNoneOnTheProduct, also where nothing says which part it is.
+func TestAWordOnAPartIsNoneOnTheProduct(t *testing.T) {
+	t.Parallel()
+	const bom = `{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"timestamp":"2026-11-03T10:00:00Z","component":{"type":"firmware","bom-ref":"p","name":"BM-1","version":"1"}},
+		"components":[{"type":"library","bom-ref":"c","name":"openssl"}],
+		"vulnerabilities":[{"id":"OSV-2026-1","analysis":{"state":"not_affected","justification":"code_not_reachable"},"affects":[{"ref":"REF"}]}]}`
+	const open = `{"@context":"https://openvex.dev/ns/v0.2.0","@id":"https://medtech.example/vex/1","author":"Medtech","timestamp":"2026-11-03T10:00:00Z","version":1,
+		"statements":[{"vulnerability":{"name":"OSV-2026-1"},"products":[{"@id":"pkg:generic/BM-1","subcomponents":[{"@id":"PART"}]}],"status":"not_affected","justification":"vulnerable_code_not_present"}]}`
+	list, err := Parse([]byte(`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad"}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := NewIndex()
+	x.Add("bill", []cti.Component{{Name: "left-pad", Version: "1.1.0", PURL: "pkg:npm/left-pad@1.1.0"}})
+	releases := []Release{{DI: "DI-1", Version: "1", Model: "M", Number: "BM-1", MakerID: "medtech", Bill: "bill"}}
+	for text, want := range map[string]string{
+		strings.Replace(bom, "REF", "p", 1):                           StateNotAffected,
+		strings.Replace(bom, "REF", "c", 1):                           StateAffected,
+		strings.Replace(bom, "REF", "urn:cdx:elsewhere", 1):           StateAffected,
+		strings.Replace(open, "PART", "pkg:npm/left-pad@1.1.0", 1):    StateNotAffected,
+		strings.Replace(open, "PART", "https://medtech.example/x", 1): StateAffected,
+	} {
+		doc, err := ParseVEX([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := NewJudge(x, releases, nil, []Said{{doc.Statements[0], "medtech", "d"}}).Match(list[0])
+		if len(found) != 1 || found[0].State != want {
+			t.Errorf("%s: %+v", text, found)
+		}
+	}
+}
