@@ -178,6 +178,11 @@ func TestEachControl(t *testing.T) {
 			e.Claim, e.Time, e.Digest = ledger.ClaimNotMet, now.Add(-9*day), ledger.BodyDigest(nil)
 			f.Evidence = append(f.Evidence, e)
 		}, ""},
+		{"the newest of one, which ran out", "AC-1", "unknown", func(f *compliance.Facts) {
+			e := met("AC-1", ledger.PartyAuthority)
+			e.Claim, e.Time, e.Until, e.Digest = ledger.ClaimNotMet, now.Add(-day/2), now, ledger.BodyDigest(nil)
+			f.Evidence = append(f.Evidence, e)
+		}, ""},
 		{"an authority where facts show nothing", "ID-2", "pass", func(f *compliance.Facts) {
 			f.KeyProof, f.Evidence = nil, append(f.Evidence, met("ID-2", ledger.PartyAuthority))
 		}, ""},

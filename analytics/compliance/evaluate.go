@@ -168,13 +168,14 @@ func judge(of *Control, f *Facts) judged {
 }
 
 // standing returns the evidence of a control that counts now: the newest of each
-// organisation that may say something, of the unit and of its model.
+// organisation that may say something, of the unit and of its model. When that has run
+// out, what it took the place of does not come back.
 func standing(of *Control, f *Facts) []Evidence {
 	type side struct{ by, kind string }
 	newest := map[side]int{}
 	var out []Evidence
 	for _, e := range f.Evidence { // by time
-		if e.Control != of.ID || !slices.Contains(of.By, e.Party) || !e.Until.IsZero() && !f.At.Before(e.Until) {
+		if e.Control != of.ID || !slices.Contains(of.By, e.Party) {
 			continue
 		}
 		who := side{e.By, e.SubjectKind}
@@ -185,7 +186,7 @@ func standing(of *Control, f *Facts) []Evidence {
 		newest[who] = len(out)
 		out = append(out, e)
 	}
-	return out
+	return slices.DeleteFunc(out, func(e Evidence) bool { return !e.Until.IsZero() && !f.At.Before(e.Until) })
 }
 
 // worstOf is what pieces of evidence come to together; false: there are none.

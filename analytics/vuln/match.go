@@ -66,10 +66,17 @@ const (
 type Judge struct {
 	index     *Index
 	releases  []Release
-	byBill    map[string][]int   // places of releases
-	byModel   map[string][]int   // places of releases, by DI
-	decisions map[[2]string]bool // subject and DI: confirmed
-	said      map[string][]*Said // by id of the vulnerability, the newest last
+	byBill    map[string][]int    // places of releases
+	byModel   map[string][]int    // places of releases, by DI
+	decisions map[[2]string]bool  // subject and DI: confirmed
+	said      map[string][]saying // by id of the vulnerability
+}
+
+// saying is a statement with its place among all of them, the newest last.
+type saying struct {
+	*Said
+
+	at int
 }
 
 // NewJudge prepares releases, what persons decided about earlier matches, and what
@@ -77,7 +84,7 @@ type Judge struct {
 func NewJudge(index *Index, releases []Release, decisions []Decision, said []Said) *Judge {
 	j := &Judge{
 		index: index, releases: releases, byBill: map[string][]int{}, byModel: map[string][]int{},
-		decisions: map[[2]string]bool{}, said: map[string][]*Said{},
+		decisions: map[[2]string]bool{}, said: map[string][]saying{},
 	}
 	for i := range releases {
 		r := &releases[i]
@@ -92,7 +99,7 @@ func NewJudge(index *Index, releases []Release, decisions []Decision, said []Sai
 	for i := range said {
 		s := &said[i]
 		for _, id := range s.IDs {
-			j.said[key(id)] = append(j.said[key(id)], s)
+			j.said[key(id)] = append(j.said[key(id)], saying{s, i})
 		}
 	}
 	return j
@@ -358,15 +365,15 @@ func excepted(a *Advisory, v *Vulnerability, product int, version string) bool {
 // makersWord is the newest statement of the release's maker about a vulnerability
 // of it; nil when there is none. Nobody else's counts, whatever it says.
 func (j *Judge) makersWord(v *Vulnerability, r *Release, parts []string) *Said {
-	var last *Said
+	last := saying{at: -1}
 	for _, id := range append([]string{v.ID}, v.Aliases...) {
 		for _, s := range j.said[key(id)] {
-			if s.By == r.MakerID && r.MakerID != "" && s.Product.identifies(r) && s.about(parts) {
+			if s.at > last.at && s.By == r.MakerID && r.MakerID != "" && s.Product.identifies(r) && s.about(parts) {
 				last = s
 			}
 		}
 	}
-	return last
+	return last.Said
 }
 
 // identifies reports whether a maker's statement about a product is about a

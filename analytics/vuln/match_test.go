@@ -76,11 +76,13 @@ func TestComponentsAreMatchedByIdentifiers(t *testing.T) {
 		state, basis string
 		hits         int
 	}{
-		"osv by purl":       {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad","purl":"pkg:npm/left-pad"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.1.1"}]}]}]}`, StateAffected, BasisPURL, 1},
-		"fixed":             {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.1.0"}]}]}]}`, "", "", 0},
-		"another ecosystem": {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"PyPI","name":"left-pad"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"}]}]}]}`, "", "", 0},
-		"debian":            {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"Debian:12","name":"libssl3"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"3.0.11-1~deb12u3"}]}]}]}`, StateAffected, BasisPURL, 1},
-		"withdrawn":         {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","withdrawn":"2026-11-03T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad"}}]}`, "", "", 0},
+		"osv by purl":                    {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad","purl":"pkg:npm/left-pad"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.1.1"}]}]}]}`, StateAffected, BasisPURL, 1},
+		"fixed, events in another order": {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad"},"ranges":[{"type":"SEMVER","events":[{"fixed":"1.1.0"},{"introduced":"0"}]}]}]}`, "", "", 0},
+		"fixed twice":                    {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"introduced":"1.1.0"},{"fixed":"1.0.4"},{"fixed":"1.1.1"}]}]}]}`, StateAffected, BasisPURL, 1},
+		"fixed":                          {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.1.0"}]}]}]}`, "", "", 0},
+		"another ecosystem":              {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"PyPI","name":"left-pad"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"}]}]}]}`, "", "", 0},
+		"debian":                         {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"Debian:12","name":"libssl3"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"3.0.11-1~deb12u3"}]}]}]}`, StateAffected, BasisPURL, 1},
+		"withdrawn":                      {`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","withdrawn":"2026-11-03T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad"}}]}`, "", "", 0},
 		"nvd by cpe": {`{"vulnerabilities":[{"cve":{"id":"CVE-2022-3602","published":"2022-11-01T18:15:10.983","lastModified":"2023-08-08T14:22:24.967","configurations":[{"nodes":[{"cpeMatch":[
 			{"vulnerable":true,"criteria":"cpe:2.3:a:openssl:openssl:*:*:*:*:*:*:*:*","versionStartIncluding":"3.0.0","versionEndExcluding":"3.0.7"}]}]}]}}]}`, StateAffected, BasisCPE, 1},
 		"nvd by name": {`{"vulnerabilities":[{"cve":{"id":"CVE-2022-37434","configurations":[{"nodes":[{"cpeMatch":[
@@ -190,6 +192,63 @@ func TestOnlyTheMakersWordCounts(t *testing.T) {
 		}
 		if c.want == StateNotAffected && (found[0].Vulnerabilities[0].Document != "d" || found[0].Vulnerabilities[0].Justification == "") {
 			t.Errorf("%s: %+v", name, found[0].Vulnerabilities)
+		}
+	}
+}
+
+// TestWhatTheMakerSaysLastCountsByWhicheverName: what it said earlier under an alias of
+// the vulnerability does not come back.
+func TestWhatTheMakerSaysLastCountsByWhicheverName(t *testing.T) {
+	t.Parallel()
+	releases := []Release{{DI: "DI-1", Version: "1.9.3", Model: "Bedside monitor", Number: "BM-1", Maker: "Medtech", MakerID: "medtech"}}
+	a := about(t, "Medtech", "Bedside monitor", "< 2.0")
+	a.Vulnerabilities[0].Aliases = []string{"GHSA-1"}
+	says := func(id, status string) Said {
+		return Said{Statement{IDs: []string{id}, Product: Product{Name: "BM-1", On: -1, Versions: Range{All: true, Read: true}}, Status: status}, "medtech", status}
+	}
+	for _, c := range []struct {
+		said []Said
+		want string
+	}{
+		{[]Said{says("GHSA-1", StatusNotAffected), says("CVE-2026-10001", StatusAffected)}, StatePossible},
+		{[]Said{says("CVE-2026-10001", StatusAffected), says("GHSA-1", StatusNotAffected)}, StateNotAffected},
+		{[]Said{says("CVE-2026-10001", StatusNotAffected), says("GHSA-1", StatusAffected)}, StatePossible},
+	} {
+		if found := NewJudge(NewIndex(), releases, nil, c.said).Match(a); len(found) != 1 || found[0].State != c.want {
+			t.Errorf("%+v, want %s", found, c.want)
+		}
+	}
+}
+
+// TestAWordOnAPartIsNoneOnTheProduct, also where nothing says which part it is.
+func TestAWordOnAPartIsNoneOnTheProduct(t *testing.T) {
+	t.Parallel()
+	const bom = `{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"timestamp":"2026-11-03T10:00:00Z","component":{"type":"firmware","bom-ref":"p","name":"BM-1","version":"1"}},
+		"components":[{"type":"library","bom-ref":"c","name":"openssl"}],
+		"vulnerabilities":[{"id":"OSV-2026-1","analysis":{"state":"not_affected","justification":"code_not_reachable"},"affects":[{"ref":"REF"}]}]}`
+	const open = `{"@context":"https://openvex.dev/ns/v0.2.0","@id":"https://medtech.example/vex/1","author":"Medtech","timestamp":"2026-11-03T10:00:00Z","version":1,
+		"statements":[{"vulnerability":{"name":"OSV-2026-1"},"products":[{"@id":"pkg:generic/BM-1","subcomponents":[{"@id":"PART"}]}],"status":"not_affected","justification":"vulnerable_code_not_present"}]}`
+	list, err := Parse([]byte(`{"id":"OSV-2026-1","modified":"2026-11-02T10:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"left-pad"}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := NewIndex()
+	x.Add("bill", []cti.Component{{Name: "left-pad", Version: "1.1.0", PURL: "pkg:npm/left-pad@1.1.0"}})
+	releases := []Release{{DI: "DI-1", Version: "1", Model: "M", Number: "BM-1", MakerID: "medtech", Bill: "bill"}}
+	for text, want := range map[string]string{
+		strings.Replace(bom, "REF", "p", 1):                           StateNotAffected,
+		strings.Replace(bom, "REF", "c", 1):                           StateAffected,
+		strings.Replace(bom, "REF", "urn:cdx:elsewhere", 1):           StateAffected,
+		strings.Replace(open, "PART", "pkg:npm/left-pad@1.1.0", 1):    StateNotAffected,
+		strings.Replace(open, "PART", "https://medtech.example/x", 1): StateAffected,
+	} {
+		doc, err := ParseVEX([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := NewJudge(x, releases, nil, []Said{{doc.Statements[0], "medtech", "d"}}).Match(list[0])
+		if len(found) != 1 || found[0].State != want {
+			t.Errorf("%s: %+v", text, found)
 		}
 	}
 }

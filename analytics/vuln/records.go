@@ -237,7 +237,7 @@ func (r *osvRecord) advisory() *Advisory {
 					v.Actions = append(v.Actions, Action{Category: "vendor_fix", Detail: "Update " + p.Name + " to " + clean(fixed) + " or later.", Products: []int{len(a.Products)}})
 				}
 			}
-			p.Versions.Parts = append(p.Versions.Parts, c)
+			p.Versions.Parts = append(p.Versions.Parts, inOrder(p.Versions.Scheme, c))
 		}
 		for _, version := range f.Versions[:min(len(f.Versions), maxConstraints)] {
 			p.Versions.Parts = append(p.Versions.Parts, Constraints{{"=", version}})
@@ -253,6 +253,27 @@ func (r *osvRecord) advisory() *Advisory {
 	}
 	a.Vulnerabilities = []Vulnerability{v}
 	return a
+}
+
+// inOrder sorts bounds by their versions, as whoever reads OSV's events has to (OSV
+// schema, "Evaluation"). What cannot be compared stays where it is.
+func inOrder(scheme Scheme, c Constraints) Constraints {
+	slices.SortStableFunc(c, func(a, b Constraint) int {
+		switch { // "0" is before all others
+		case a.Version == b.Version:
+			return 0
+		case a.Version == "0":
+			return -1
+		case b.Version == "0":
+			return 1
+		}
+		order, ok := compareVersions(scheme, a.Version, b.Version)
+		if !ok {
+			return 0
+		}
+		return order
+	})
+	return c
 }
 
 // purlTypes are the package URL types of OSV's ecosystems.

@@ -31,7 +31,7 @@ type VEX struct {
 type Statement struct {
 	IDs           []string // of the vulnerability, its aliases too
 	Product       Product
-	Parts         []string // package URLs of the components that it is about; empty: the product
+	Parts         []string // the components that it is about, by package URLs or as the document names them; empty: the product
 	Status        string
 	Justification string // label of CSAF or OpenVEX
 	Detail        string // impact of not_affected, action for affected
@@ -225,7 +225,11 @@ func openVEX(b []byte) (*VEX, error) {
 				Detail: clean(s.Impact + s.Action),
 			}
 			for _, part := range slices.Concat(s.Parts, c.Parts) {
-				one.Parts = append(one.Parts, part.urls()...)
+				urls := part.urls()
+				if len(urls) == 0 { // what nothing identifies is not the product either
+					urls = []string{part.ID}
+				}
+				one.Parts = append(one.Parts, urls...)
 			}
 			doc.Statements = append(doc.Statements, one)
 		}

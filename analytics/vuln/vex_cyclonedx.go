@@ -1,6 +1,7 @@
 package vuln
 
 import (
+	"cmp"
 	"encoding/json"
 	"regexp"
 	"slices"
@@ -100,8 +101,8 @@ func cycloneVEX(b []byte) (*VEX, error) {
 			return a.Ref == product.Ref && a.Ref != ""
 		})
 		for _, a := range v.Affects {
-			if u := urls[a.Ref]; u != "" && !whole {
-				s.Parts = append(s.Parts, u)
+			if !whole { // a component that nothing identifies is not the product either
+				s.Parts = append(s.Parts, cmp.Or(urls[a.Ref], a.Ref))
 			}
 		}
 		if len(doc.Statements) == maxStatements {

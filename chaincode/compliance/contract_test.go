@@ -309,6 +309,56 @@ func TestACertificationIsWhatTheAssessmentCameTo(t *testing.T) {
 	o.want(ledger.CodeGone, certify(func(r *ledger.CertifyUnit) { r.Revision = 2 }))
 }
 
+// TestNothingIsCertifiedByWhatNoLongerHolds: not after a recall, the end of an
+// exception or a refusal that came after the assessment.
+func TestNothingIsCertifiedByWhatNoLongerHolds(t *testing.T) {
+	t.Parallel()
+	none := ledger.GrantException{}
+	for name, c := range map[string]struct {
+		since func(o *office, certify func(string, int) statetest.Proposal)
+		rev   int
+		want  ledger.Code
+	}{
+		"nothing": {func(*office, func(string, int) statetest.Proposal) {}, 1, ""},
+		"a recall": {func(o *office, _ func(string, int) statetest.Proposal) {
+			o.want("", o.by(maker, ledger.RoleRegistrar, ledger.DeviceRecall, ledger.RecallDevices{
+				DI: statetest.SeededDI, Kind: ledger.RecallRelease, Value: statetest.SeededRelease, Class: ledger.RecallClassII, NoticeDigest: ledger.BodyDigest(nil),
+			}))
+		}, 1, ledger.CodeDenied},
+		"the end of its exception": {func(o *office, _ func(string, int) statetest.Proposal) {
+			o.want("", o.by(authority, ledger.RoleCertifier, ledger.ComplianceEndException, ledger.EndException{
+				SubjectKind: none.SubjectKind, Subject: none.Subject, Control: none.Control, ReasonDigest: none.ReasonDigest,
+			}))
+		}, 1, ledger.CodeGone},
+		"a refusal": {func(o *office, certify func(string, int) statetest.Proposal) {
+			o.Advance(time.Hour)
+			o.want("", o.assess(authority, ledger.RoleCertifier, "fpp", 0))
+			o.want("", certify("fpp", 1))
+		}, 2, ledger.CodeGone},
+	} {
+		o := newOffice(t)
+		none = o.exception("ID-3", ledger.ExceptNotApplicable, 2*month)
+		o.want("", o.granted(none))
+		o.want("", o.assess(authority, ledger.RoleCertifier, "pnp", month, none))
+		certify := func(results string, revision int) statetest.Proposal {
+			req := ledger.CertifyUnit{
+				ID: o.unit, Revision: revision, Catalogue: catalogue, Score: ledger.MaxScore, Verdict: ledger.VerdictCertified,
+				ResultDigest: ledger.BodyDigest([]byte(results)), ValidTo: statetest.Start.Add(month),
+			}
+			if results == "fpp" {
+				req.Score, req.Verdict, req.ValidTo = 5833, ledger.VerdictNotCertifiable, time.Time{}
+			}
+			p := o.by(authority, ledger.RoleCertifier, ledger.DeviceCertify, req)
+			p.Transient = o.Agreed(statetest.Order{Name: p.Name, Request: req, Record: ledger.UnitKey(o.unit), Revision: revision, Credential: ledger.CredentialAssessor}, o.assessor)
+			return p
+		}
+		c.since(o, certify)
+		if err := o.Submitted(t, certify("pnp", c.rev), nil); ledger.CodeOf(err) != c.want {
+			t.Errorf("after %s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
 func TestEvidenceIsOfWhoHasIt(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)

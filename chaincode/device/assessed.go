@@ -25,5 +25,37 @@ func assessed(ctx *state.Context, unit *ledger.Unit, req ledger.CertifyUnit) err
 	if err != nil {
 		return err
 	}
-	return matches(a, unit, req, ctx.Time())
+	if err := matches(a, unit, req, ctx.Time()); err != nil || a.ValidTo.IsZero() {
+		return err
+	}
+	if err := excepted(ctx, unit, a); err != nil {
+		return err
+	}
+	return notRecalled(ctx, unit)
+}
+
+// excepted refuses to rest a certification on exceptions that were ended since the
+// assessment. That none has run out follows from how long the assessment stands.
+func excepted(ctx *state.Context, unit *ledger.Unit, a *ledger.ControlAssessment) error {
+	if len(a.Exceptions) == 0 {
+		return nil
+	}
+	keys := make([]ledger.Key, len(a.Exceptions))
+	for i, e := range a.Exceptions {
+		subject := unit.ID
+		if e.SubjectKind == ledger.SubjectModel {
+			subject = unit.DI
+		}
+		keys[i] = ledger.ExceptionEndKey(e.SubjectKind, subject, e.Control, e.ReasonDigest)
+	}
+	ends, err := state.ExceptionEnds.FindMany(ctx, keys...)
+	if err != nil {
+		return err
+	}
+	for _, end := range ends {
+		if end != nil {
+			return ledger.Problemf(ledger.CodeGone, "an exception by which the assessment stands was ended")
+		}
+	}
+	return nil
 }

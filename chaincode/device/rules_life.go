@@ -294,13 +294,18 @@ func clearOf(unit *ledger.Unit, recall *ledger.Recall, revision int) (*ledger.Un
 }
 
 // matches refuses a certification that is not what an assessment came to, of the
-// release that the unit runs, or that rests on one that is old.
+// release that the unit runs; that rests on one that is old, or that was made for
+// another party than an authority; or that goes behind a refusal since.
 func matches(a *ledger.ControlAssessment, unit *ledger.Unit, req ledger.CertifyUnit, now time.Time) error {
 	switch {
 	case a.Catalogue != req.Catalogue || a.Score != req.Score || a.Verdict != req.Verdict || req.ValidTo.After(a.ValidTo):
 		return ledger.Problemf(ledger.CodeInvalid, "the certification says something else than the assessment of its results")
 	case a.Release != unit.Release || now.Sub(a.Time) > ledger.MaxAssessmentAge:
 		return ledger.Problemf(ledger.CodeGone, "the assessment is of another release, or too old")
+	case a.Party != ledger.PartyAuthority:
+		return ledger.Problemf(ledger.CodeDenied, "the assessment was not made by an authority")
+	case !a.ValidTo.IsZero() && adverse(unit) && unit.Assessment != nil && a.Time.Before(unit.Assessment.Time):
+		return ledger.Problemf(ledger.CodeGone, "the unit was refused since the assessment")
 	}
 	return nil
 }

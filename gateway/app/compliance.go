@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,7 +45,19 @@ func (c *controls) InUse(ctx context.Context) (*compliance.Catalogue, *ledger.Ca
 		return compliance.BuiltIn(), nil, nil
 	}
 	catalogue, err := c.read(ctx, row.Record.Digest)
-	return catalogue, &row.Record, err
+	if err != nil {
+		return nil, nil, err
+	}
+	published, err := c.ControlCatalogue(ctx, row.Record.Name, row.Record.Version)
+	if err != nil {
+		return nil, nil, err
+	}
+	// The ledger cannot read the document: whoever published both may have had it count
+	// otherwise than people read.
+	if p := catalogue.Publication(); p.Name != row.Record.Name || p.Version != row.Record.Version || !slices.Equal(p.Controls, published.Record.Controls) {
+		return nil, nil, ledger.Problemf(ledger.CodeUnavailable, "the document of the catalogue that the members use is not what the ledger counts by")
+	}
+	return catalogue, &row.Record, nil
 }
 
 // read returns a catalogue by its digest, and remembers the last.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"hash/fnv"
 	"slices"
 	"time"
@@ -90,14 +91,20 @@ func (r *reviewer) one(ctx context.Context, was fact.Review, now time.Time) erro
 	return r.controls.Reviewed(ctx, was, now.Add(tomorrow(was.Unit)))
 }
 
-// later notes what the outbox could not take now.
+// later notes that what came of a judgement could not be put on its way now. Other
+// devices do not wait for this one, whatever is wrong with it; what is more than the
+// outbox being full is told.
 func (r *reviewer) later(ctx context.Context, was fact.Review, now time.Time, err error) error {
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // told to end
+	}
+	was.Attempts++
+	noted := r.controls.Reviewed(ctx, was, now.Add(reviewAgain*time.Duration(min(was.Attempts, 60))))
 	switch ledger.CodeOf(err) {
 	case ledger.CodeBusy, ledger.CodeUnavailable, ledger.CodeConflict, ledger.CodeAlreadyExists:
-		was.Attempts++
-		return r.controls.Reviewed(ctx, was, now.Add(reviewAgain))
+		return noted
 	}
-	return err
+	return errors.Join(err, noted)
 }
 
 // tomorrow is a day from now, spread over an hour so that not all devices are

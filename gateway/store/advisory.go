@@ -61,14 +61,22 @@ func (s *Store) PutAdvisory(ctx context.Context, a fact.Advisory, body []byte) (
 	return outcome, err
 }
 
+// ranks sets what is known of the exploitation of advisories.
+const ranks = `UPDATE advisory SET
+	exploited = EXISTS (SELECT 1 FROM advisory_vulnerability v JOIN exploited e USING (vulnerability) WHERE v.advisory = advisory.id),
+	likelihood = coalesce((SELECT max(probability) FROM advisory_vulnerability v JOIN likelihood l USING (vulnerability) WHERE v.advisory = advisory.id), 0)`
+
+// rankOne ranks one advisory, and reads no others.
+const rankOne = ranks + " WHERE id = ?"
+
 // rankAdvisories sets what is known of exploitation for one advisory, or with an
 // empty id for all.
 func (t *txn) rankAdvisories(ctx context.Context, id string) error {
-	_, err := t.exec(ctx, `UPDATE advisory SET
-		exploited = EXISTS (SELECT 1 FROM advisory_vulnerability v JOIN exploited e USING (vulnerability) WHERE v.advisory = advisory.id),
-		likelihood = coalesce((SELECT max(probability) FROM advisory_vulnerability v JOIN likelihood l USING (vulnerability) WHERE v.advisory = advisory.id), 0)
-		WHERE id = ?1 OR ?1 = ''`, id)
-	if err != nil {
+	query, args := ranks, []any(nil)
+	if id != "" {
+		query, args = rankOne, []any{id}
+	}
+	if _, err := t.exec(ctx, query, args...); err != nil {
 		return fmt.Errorf("ranking advisories: %w", err)
 	}
 	return nil
@@ -281,10 +289,14 @@ func (s *Store) AdvisoryKnown(ctx context.Context, tracking string, updated time
 	return known, nil
 }
 
+// dueAdvisories reads those of which the index says that they are due, and no others.
+const dueAdvisories = `SELECT * FROM (SELECT id, tracking, body FROM advisory WHERE basis < ?1 ORDER BY basis LIMIT ?2)
+	UNION ALL SELECT * FROM (SELECT id, tracking, body FROM advisory WHERE basis > ?1 ORDER BY basis LIMIT ?2) LIMIT ?2`
+
 // DueAdvisories returns up to limit advisories that were not matched with the
 // landscape of that basis; those never matched come first.
 func (s *Store) DueAdvisories(ctx context.Context, basis string, limit int) ([]fact.DueAdvisory, error) {
-	return s.dueAdvisories(ctx, "SELECT id, tracking, body FROM advisory WHERE basis <> ? ORDER BY basis <> '', id LIMIT ?", basis, limit)
+	return s.dueAdvisories(ctx, dueAdvisories, basis, limit)
 }
 
 // AdvisoryToMatch returns one advisory as DueAdvisories does.

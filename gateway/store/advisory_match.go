@@ -200,7 +200,8 @@ func (s *Store) UnitVulnerabilities(ctx context.Context, unit string) ([]fact.Un
 }
 
 // Landscape returns all that advisories are matched with; when its basis is the
-// known one, without the statements on exploitability, which are large.
+// known one, without the statements on exploitability, which are large. Of these it
+// has those of makers of what units run.
 func (s *Store) Landscape(ctx context.Context, known string) (fact.Landscape, error) {
 	var l fact.Landscape
 	tx, err := s.reading.BeginTx(ctx, nil)
@@ -256,6 +257,12 @@ func (s *Store) Landscape(ctx context.Context, known string) (fact.Landscape, er
 	if l.VEX, err = carriedVEX(ctx, tx); err != nil {
 		return l, err
 	}
+	// Nobody else's word counts, and what does not count makes no work and takes no memory.
+	makers := map[string]bool{}
+	for i := range l.Releases {
+		makers[l.Releases[i].Manufacturer] = true
+	}
+	l.VEX = slices.DeleteFunc(l.VEX, func(v fact.CarriedVEX) bool { return !makers[v.Sharer] })
 	for _, v := range l.VEX {
 		for _, part := range []string{"vex", v.Digest, v.Sharer} {
 			text(h, []byte(part))

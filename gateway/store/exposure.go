@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -43,11 +42,16 @@ func (s *Store) ExploitedDigest(ctx context.Context) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
+// statuses are those of a vulnerability in a release, the gravest last.
+var statuses = []string{"not_affected", "fixed", "under_investigation", "affected"}
+
 // Exposures lists the vulnerabilities of a release by id: those of matches that are
-// certain or that a person confirmed, and those that its maker says it has not.
+// certain or that a person confirmed, and those that its maker says it has not. Where
+// advisories differ on one, the gravest word counts: it may be in two components, and
+// the maker have spoken of one. Where there are too many, exploited ones go first.
 func (s *Store) Exposures(ctx context.Context, di, version string) ([]fact.Exposure, error) {
 	rows, err := s.reading.QueryContext(ctx, `SELECT m.doc, a.published FROM advisory_match m JOIN advisory a ON a.id = m.advisory
-		WHERE m.di = ? AND m.version = ? AND m.state IN ('affected', 'not_affected') ORDER BY a.published, a.id LIMIT ?`, di, version, maxExposures)
+		WHERE m.di = ? AND m.version = ? AND m.state IN ('affected', 'not_affected') ORDER BY a.exploited DESC, a.published, a.id LIMIT ?`, di, version, maxExposures)
 	if err != nil {
 		return nil, fmt.Errorf("reading the vulnerabilities of a release: %w", err)
 	}
@@ -69,9 +73,15 @@ func (s *Store) Exposures(ctx context.Context, di, version string) ([]fact.Expos
 				if len(found) >= maxExposures {
 					continue
 				}
-				e = fact.Exposure{ID: c.ID, Published: fromMillis(published)} // the first to tell of it dates it
+				e = fact.Exposure{ID: c.ID, Status: c.Status, Published: fromMillis(published)}
 			}
-			e.Score, e.Status = max(e.Score, c.Score), cmp.Or(e.Status, c.Status)
+			if at := fromMillis(published); at.Before(e.Published) {
+				e.Published = at // the first to tell of it dates it
+			}
+			if slices.Index(statuses, c.Status) > slices.Index(statuses, e.Status) {
+				e.Status = c.Status
+			}
+			e.Score = max(e.Score, c.Score)
 			e.Answered = e.Answered || len(m.Actions) > 0
 			found[c.ID] = e
 		}

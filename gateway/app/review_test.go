@@ -1,0 +1,88 @@
+package app
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/secant-platform/secant/analytics/compliance"
+	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/store"
+)
+
+// recordedStore opens the store of a hospital's node with records of the ledger.
+func recordedStore(t *testing.T, records ...interface{ Key() ledger.Key }) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), t.TempDir(), store.Options{Organisation: "hospital-north"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	tx := ledger.Tx{ID: "0", Name: "test:Write", Creator: "authority", Time: time.Now(), Valid: true}
+	for _, r := range records {
+		b, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tx.Writes = append(tx.Writes, ledger.Write{Key: r.Key(), Value: b})
+	}
+	if _, err := s.Apply(t.Context(), &ledger.Block{Txs: []ledger.Tx{tx}}); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestOneDeviceDoesNotKeepOthersFromReview: what the outbox refuses is tried later, and
+// the devices behind it are judged meanwhile.
+func TestOneDeviceDoesNotKeepOthersFromReview(t *testing.T) {
+	t.Parallel()
+	unit := &ledger.Unit{
+		V: 2, ID: ledger.BodyDigest(nil), DI: soundDI, Release: "1.0", Lot: "L", Manufacturer: "medtech", Owner: "hospital-north",
+		State: ledger.StateInService, Certification: ledger.CertificationNone, Revision: 1,
+	}
+	s := recordedStore(t, unit)
+	now := time.Now()
+	due, _, err := s.ToReview(t.Context(), now, reviewBatch)
+	if err != nil || len(due) != 1 {
+		t.Fatal(due, err)
+	}
+	r := &reviewer{organisation: "hospital-north", controls: newControls(s)}
+	for i, c := range []struct {
+		code ledger.Code
+		told bool
+	}{{ledger.CodeBusy, false}, {ledger.CodeInvalid, true}} {
+		err := r.later(t.Context(), due[0], now, ledger.Problemf(c.code, "no"))
+		if told := err != nil; told != c.told {
+			t.Errorf("%s: %v", c.code, err)
+		}
+		if again, next, err := s.ToReview(t.Context(), now, reviewBatch); len(again) != 0 || !next.After(now) || err != nil {
+			t.Errorf("%d: %+v %v %v", i, again, next, err)
+		}
+		if due, _, err = s.ToReview(t.Context(), now.Add(2*time.Hour), reviewBatch); err != nil || len(due) != 1 || due[0].Attempts != i+1 {
+			t.Fatal(due, err)
+		}
+	}
+}
+
+// TestNothingIsJudgedByADocumentThatTheLedgerDoesNotCountBy: whoever publishes a
+// catalogue has the ledger count as its document says, or the members' nodes refuse it.
+func TestNothingIsJudgedByADocumentThatTheLedgerDoesNotCountBy(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*ledger.Catalogue)
+		want   ledger.Code
+	}{
+		"as it is":            {func(*ledger.Catalogue) {}, ""},
+		"nothing is critical": {func(c *ledger.Catalogue) { c.Controls[0].Critical = false }, ledger.CodeUnavailable},
+		"another order":       {func(c *ledger.Catalogue) { c.Controls[0], c.Controls[1] = c.Controls[1], c.Controls[0] }, ledger.CodeUnavailable},
+		"another version":     {func(c *ledger.Catalogue) { c.Version = "99" }, ledger.CodeUnavailable},
+	} {
+		published := compliance.BuiltIn().Counts()
+		published.Author, published.Published = "authority", time.Now()
+		c.change(published)
+		used := &ledger.CatalogueInUse{V: 1, Name: published.Name, Version: published.Version, Digest: published.Digest, Since: time.Now(), Revision: 1}
+		if _, _, err := newControls(recordedStore(t, published, used)).InUse(t.Context()); ledger.CodeOf(err) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
