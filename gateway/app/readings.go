@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -17,7 +18,7 @@ import (
 type readings struct {
 	organisation string
 	store        *store.Store
-	saw          func(unit string, signed bool) // told of each request that was taken
+	saw          func(unit string, signed bool, at time.Time) // told of each request, and when it was taken
 	pipeline     atomic.Pointer[ingest.Pipeline]
 }
 
@@ -41,7 +42,7 @@ func (r *readings) Submit(ctx context.Context, s *rest.Submission) (*rest.Receip
 	if err != nil {
 		return nil, err
 	}
-	r.saw(got.Unit.String(), got.VouchedBy == proof.VouchedByDevice)
+	r.saw(got.Unit.String(), got.VouchedBy == proof.VouchedByDevice, got.Received)
 	return receiptOf(got), nil
 }
 
