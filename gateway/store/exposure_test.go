@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +51,7 @@ func TestManyOldAdvisoriesHideNothingThatIsExploited(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Options{Organisation: north})
 	for i := range maxExposures {
-		exposed(t, s, fmt.Sprint(i), start.Add(-time.Hour), "affected", fmt.Sprintf("CVE-2025-%04d", i), "affected")
+		exposed(t, s, strconv.Itoa(i), start.Add(-time.Hour), "affected", fmt.Sprintf("CVE-2025-%04d", i), "affected")
 	}
 	exposed(t, s, "new", start, "affected", "CVE-2026-1", "affected")
 	if err := s.PutExploited(t.Context(), []ExploitedRow{{"CVE-2026-1", fact.Exploited{Added: start, Due: start}}}); err != nil {
@@ -116,7 +117,7 @@ func TestAnImportReadsNoOtherAdvisories(t *testing.T) {
 		}
 	}
 	for i, basis := range []string{"c", "", "b", "a"} {
-		if _, err := s.PutAdvisory(t.Context(), advisoryOf(fmt.Sprint(i), fmt.Sprint(i), start, "CVE-2026-1"), []byte("{}")); err != nil {
+		if _, err := s.PutAdvisory(t.Context(), advisoryOf(strconv.Itoa(i), strconv.Itoa(i), start, "CVE-2026-1"), []byte("{}")); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.PutMatches(t.Context(), fmt.Sprintf("a-%d", i), basis, nil); err != nil {
