@@ -78,8 +78,15 @@ func (r *readings) Record(ctx context.Context, id proof.RequestID, index int) ([
 // eventErased is the node's event about readings that were erased.
 const eventErased = "readings.erased"
 
-// Erase destroys a request's readings, and takes them off the list.
+// Erase destroys a request's readings, takes them off the list, and tells of it.
 func (r *readings) Erase(ctx context.Context, id proof.RequestID) error {
+	if err := r.erase(ctx, id); err != nil {
+		return err
+	}
+	return r.store.AddEvent(ctx, eventErased, []string{id.String()}, nil)
+}
+
+func (r *readings) erase(ctx context.Context, id proof.RequestID) error {
 	p, err := r.open()
 	if err != nil {
 		return err
@@ -87,10 +94,7 @@ func (r *readings) Erase(ctx context.Context, id proof.RequestID) error {
 	if err := p.Erase(ctx, id); err != nil {
 		return err
 	}
-	if err := r.store.ForgetReading(ctx, id.String()); err != nil {
-		return err
-	}
-	return r.store.AddEvent(ctx, eventErased, []string{id.String()}, nil)
+	return r.store.ForgetReading(ctx, id.String())
 }
 
 // ProofParts finds the node's side of one record's proof.
