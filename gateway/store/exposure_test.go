@@ -129,3 +129,32 @@ func TestAnImportReadsNoOtherAdvisories(t *testing.T) {
 		t.Errorf("%+v %v", due, err)
 	}
 }
+
+// TestTheSameCatalogueReviewsNothing: a new edition of it with the same vulnerabilities
+// does not have every device judged again.
+func TestTheSameCatalogueReviewsNothing(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{Organisation: north})
+	apply(t, s, 0, tx(t, "0", medtech, start, unitOf(1, north, "1.0")))
+	for i, c := range []struct {
+		ids []string
+		due int
+	}{{nil, 1}, {[]string{"CVE-2026-1", "CVE-2026-2"}, 1}, {[]string{"CVE-2026-2", "CVE-2026-1"}, 0}, {[]string{"CVE-2026-2"}, 1}, {nil, 1}} {
+		var list []ExploitedRow
+		for _, id := range c.ids {
+			list = append(list, ExploitedRow{id, fact.Exploited{Added: start, Due: start.Add(time.Duration(i) * time.Hour)}})
+		}
+		if err := s.PutExploited(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+		due, _, err := s.ToReview(t.Context(), start, 10)
+		if err != nil || len(due) != c.due {
+			t.Errorf("%d: %+v %v", i, due, err)
+		}
+		for _, r := range due {
+			if err := s.Reviewed(t.Context(), r, start.Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
