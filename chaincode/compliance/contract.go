@@ -78,6 +78,20 @@ func (c *Contract) AcceptCatalogue(ctx *state.Context, req ledger.AcceptCatalogu
 	return next, ctx.Emit(ledger.EventCatalogueAccepted, next.Key(), p.By, catalogue.Author)
 }
 
+// again writes a record that must not exist under the catalogue that it is of. What
+// was said under another, which means nothing any more, it takes the place of: else
+// no document would serve twice once the members have accepted another version.
+func again[T any, P state.Record[T]](ctx *state.Context, rows state.Table[T, P], r P, same func(before P) bool) error {
+	before, found, err := rows.Find(ctx, r.Key())
+	switch {
+	case err != nil:
+		return err
+	case found && !same(before):
+		return rows.Update(ctx, r)
+	}
+	return rows.Create(ctx, r)
+}
+
 // RecordEvidence records that a unit's owner, its maker or an authority has
 // evidence of a control.
 func (c *Contract) RecordEvidence(ctx *state.Context, req ledger.RecordEvidence) (*ledger.Evidence, error) {
@@ -98,7 +112,7 @@ func (c *Contract) RecordEvidence(ctx *state.Context, req ledger.RecordEvidence)
 	if err != nil {
 		return nil, err
 	}
-	if err := state.EvidenceRows.Create(ctx, evidence); err != nil {
+	if err := again(ctx, state.EvidenceRows, evidence, func(before *ledger.Evidence) bool { return before.Catalogue == evidence.Catalogue }); err != nil {
 		return nil, err
 	}
 	return evidence, ctx.Emit(ledger.EventEvidenceRecorded, evidence.Key(), who.concerned...)
@@ -165,6 +179,13 @@ func (c *Contract) GrantException(ctx *state.Context, req ledger.GrantException)
 	if err != nil {
 		return nil, err
 	}
+	_, ended, err := state.ExceptionEnds.Find(ctx, ledger.ExceptionEndKey(req.SubjectKind, req.Subject, req.Control, req.ReasonDigest))
+	if err != nil {
+		return nil, err
+	}
+	if ended {
+		return nil, ledger.Problemf(ledger.CodeGone, "the exception for that reason was ended for good")
+	}
 	signed, err := ctx.Persons(state.Need{Record: exception.Key(), CredentialType: ledger.CredentialAssessor, Count: 1})
 	if err != nil {
 		return nil, err
@@ -172,7 +193,7 @@ func (c *Contract) GrantException(ctx *state.Context, req ledger.GrantException)
 	for _, p := range signed {
 		exception.Persons = append(exception.Persons, ledger.PersonActed{Organisation: p.Organisation, Statement: p.Commitment})
 	}
-	if err := state.Exceptions.Create(ctx, exception); err != nil {
+	if err := again(ctx, state.Exceptions, exception, func(before *ledger.Exception) bool { return before.Catalogue == exception.Catalogue }); err != nil {
 		return nil, err
 	}
 	return exception, ctx.Emit(ledger.EventExceptionGranted, exception.Key(), who.concerned...)

@@ -426,3 +426,41 @@ func TestConflicts(t *testing.T) {
 		})
 	}
 }
+
+// TestADocumentServesUnderTheNextVersion: what was said under a catalogue that is no
+// longer in use is said again under the one that is, once; an exception that was ended
+// stays so.
+func TestADocumentServesUnderTheNextVersion(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	evidence := ledger.RecordEvidence{
+		SubjectKind: ledger.SubjectDevice, Subject: o.unit, Catalogue: catalogue, Control: "ID-1", Claim: ledger.ClaimMet, Digest: ledger.BodyDigest(nil),
+	}
+	record := func() statetest.Proposal {
+		return o.by(north, ledger.RoleCustodian, ledger.ComplianceRecordEvidence, evidence)
+	}
+	kept, ended := o.exception("ID-1", ledger.ExceptNotApplicable, month), o.exception("ID-3", ledger.ExceptNotApplicable, month)
+	for _, version := range []string{"", "2"} {
+		want := ledger.Code("")
+		if version != "" {
+			o.accept(version)
+			evidence.Catalogue, want = "secant-controls/"+version, ledger.CodeGone
+			kept.Catalogue, ended.Catalogue = evidence.Catalogue, evidence.Catalogue
+		}
+		o.want("", record())
+		o.want(ledger.CodeAlreadyExists, record())
+		o.want("", o.granted(kept))
+		o.want(ledger.CodeAlreadyExists, o.granted(kept))
+		o.want(want, o.granted(ended))
+		if version == "" {
+			o.want("", o.by(authority, ledger.RoleCertifier, ledger.ComplianceEndException, ledger.EndException{
+				SubjectKind: ended.SubjectKind, Subject: ended.Subject, Control: ended.Control, ReasonDigest: ended.ReasonDigest,
+			}))
+		}
+	}
+	var page ledger.EvidencePage
+	statetest.Want(t, "", o.Evaluate(o.Client(south, ""), ledger.ComplianceListEvidence, ledger.ListEvidence{SubjectKind: ledger.SubjectDevice, Subject: o.unit}, &page))
+	if len(page.Items) != 1 || page.Items[0].Catalogue != "secant-controls/2" {
+		t.Errorf("%+v", page.Items)
+	}
+}

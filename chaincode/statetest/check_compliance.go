@@ -51,20 +51,24 @@ func (c *checker) assessments() {
 		score, verdict, err := of.Judge(a.Results)
 		c.want(err == nil && score == a.Score && verdict == a.Verdict, "assessment %v: says %d and %s, and counts as %d and %s", r.key, a.Score, a.Verdict, score, verdict)
 	}
-	for _, r := range once(c, rowsOf[ledger.Evidence](c, ledger.TypeEvidence)) {
-		e := r.last()
-		c.want(c.by(r.entries[0]).Org == e.By, "evidence %v: another organisation wrote it", r.key)
-		c.want(inUse(e.Catalogue, r.entries[0].version), "evidence %v: of a catalogue that was not in use", r.key)
+	for _, r := range rowsOf[ledger.Evidence](c, ledger.TypeEvidence) {
+		for i, e := range r.versions {
+			c.want(c.by(r.entries[i]).Org == e.By, "evidence %v: another organisation wrote it", r.key)
+			c.want(inUse(e.Catalogue, r.entries[i].version), "evidence %v: of a catalogue that was not in use", r.key)
+			c.want(i == 0 || r.versions[i-1].Catalogue != e.Catalogue, "evidence %v: written twice under one catalogue", r.key)
+		}
 	}
 }
 
 // exceptions: each was signed and ends, and what ended one came after it.
 func (c *checker) exceptions() {
-	all := once(c, rowsOf[ledger.Exception](c, ledger.TypeException))
+	all := rowsOf[ledger.Exception](c, ledger.TypeException)
 	for _, r := range all {
-		e := r.last()
-		c.want(c.by(r.entries[0]).Org == e.By && len(e.Persons) == 1, "exception %v: nobody signed it, or another organisation wrote it", r.key)
-		c.want(e.Until.After(e.Time) && e.Until.Sub(e.Time) <= ledger.MaxException, "exception %v: does not end in time", r.key)
+		for i, e := range r.versions {
+			c.want(c.by(r.entries[i]).Org == e.By && len(e.Persons) == 1, "exception %v: nobody signed it, or another organisation wrote it", r.key)
+			c.want(e.Until.After(e.Time) && e.Until.Sub(e.Time) <= ledger.MaxException, "exception %v: does not end in time", r.key)
+			c.want(i == 0 || r.versions[i-1].Catalogue != e.Catalogue, "exception %v: written twice under one catalogue", r.key)
+		}
 	}
 	for _, r := range once(c, rowsOf[ledger.ExceptionEnd](c, ledger.TypeExceptionEnd)) {
 		e := r.last()

@@ -82,6 +82,23 @@ func TestErasedReadingsAreGoneAndOthersProven(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- retain(ctx, north.node.readings, time.Millisecond) }()
 	north.await("what is too old is erased", func() bool { return len(list().Items) == 0 })
+	told := func() (keys [][]string) {
+		all, err := north.node.store.Events(t.Context(), "", 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range all {
+			if e.Kind == eventErased {
+				keys = append(keys, e.Key)
+			}
+		}
+		return keys
+	}
+	// Twice by hand, and once whatever retention erased.
+	north.await("that is told", func() bool { return len(told()) > 2 })
+	if got := told(); len(got) != 3 || got[2][0] != byRetention {
+		t.Errorf("%v", got)
+	}
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)

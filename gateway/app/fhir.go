@@ -51,7 +51,7 @@ func (r resources) Submit(ctx context.Context, s *fhir.Submission) (id proof.Req
 		return id, err
 	}
 	if s.Unit != (proof.Hash{}) { // a resource may be of no device
-		r.saw(s.Unit.String(), s.Key != nil)
+		r.saw(s.Unit.String(), s.Key != nil, receipt.Received)
 	}
 	return receipt.ID, nil
 }

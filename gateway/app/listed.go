@@ -63,19 +63,28 @@ func listedUntil(ctx context.Context, p *ingest.Pipeline, s *store.Store) (uint6
 	return last.LogIndex + 1, nil
 }
 
+// byRetention is the key of the event that tells of all readings that were erased in one
+// go: one event for each would drive out all others, of which the store keeps few.
+const byRetention = "retention"
+
 // retain erases readings that are older than the node is to keep them, until ctx ends.
 func retain(ctx context.Context, r *readings, keep time.Duration) error {
+	some := false
 	for {
 		old := fact.ReadingFilter{Until: time.Now().Add(-keep)}
 		page, err := r.store.ReadingsOf(ctx, old, ledger.PageRequest{Size: ledger.MaxPageSize})
 		for i := range page.Items {
 			var id proof.RequestID
 			if id, err = proof.ParseRequestID(page.Items[i].ID); err == nil {
-				err = r.Erase(ctx, id)
+				err = r.erase(ctx, id)
 			}
 			if err != nil {
 				break
 			}
+		}
+		some = some || len(page.Items) > 0
+		if err == nil && page.Next == "" && some {
+			some, err = false, r.store.AddEvent(ctx, eventErased, []string{byRetention}, nil)
 		}
 		switch {
 		case ctx.Err() != nil:

@@ -53,7 +53,7 @@ func (m messages) Submit(ctx context.Context, msg mllp.Message) (id proof.Reques
 	if err != nil {
 		return id, err
 	}
-	m.readings.saw(msg.Unit.String(), false)
+	m.readings.saw(msg.Unit.String(), false, receipt.Received)
 	return receipt.ID, nil
 }
 

@@ -120,7 +120,7 @@ func (r publications) Submit(ctx context.Context, m mqtt.Message) (id proof.Requ
 	if err != nil {
 		return id, err
 	}
-	r.readings.saw(m.Unit.String(), m.Key != nil)
+	r.readings.saw(m.Unit.String(), m.Key != nil, receipt.Received)
 	return receipt.ID, nil
 }
 

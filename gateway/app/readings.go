@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -17,8 +18,8 @@ import (
 type readings struct {
 	organisation string
 	store        *store.Store
-	saw          func(unit string, signed bool) // told of each request that was taken
-	forget       []func(id proof.RequestID)     // told of each request that was erased
+	saw          func(unit string, signed bool, at time.Time) // told of each request, and when it was taken
+	forget       []func(id proof.RequestID)                   // told of each request that was erased
 	pipeline     atomic.Pointer[ingest.Pipeline]
 }
 
@@ -42,7 +43,7 @@ func (r *readings) Submit(ctx context.Context, s *rest.Submission) (*rest.Receip
 	if err != nil {
 		return nil, err
 	}
-	r.saw(got.Unit.String(), got.VouchedBy == proof.VouchedByDevice)
+	r.saw(got.Unit.String(), got.VouchedBy == proof.VouchedByDevice, got.Received)
 	return receiptOf(got), nil
 }
 
@@ -78,8 +79,15 @@ func (r *readings) Record(ctx context.Context, id proof.RequestID, index int) ([
 // eventErased is the node's event about readings that were erased.
 const eventErased = "readings.erased"
 
-// Erase destroys a request's readings, and takes them off the list.
+// Erase destroys a request's readings, takes them off the list, and tells of it.
 func (r *readings) Erase(ctx context.Context, id proof.RequestID) error {
+	if err := r.erase(ctx, id); err != nil {
+		return err
+	}
+	return r.store.AddEvent(ctx, eventErased, []string{id.String()}, nil)
+}
+
+func (r *readings) erase(ctx context.Context, id proof.RequestID) error {
 	p, err := r.open()
 	if err != nil {
 		return err
@@ -90,10 +98,7 @@ func (r *readings) Erase(ctx context.Context, id proof.RequestID) error {
 	for _, forget := range r.forget {
 		forget(id)
 	}
-	if err := r.store.ForgetReading(ctx, id.String()); err != nil {
-		return err
-	}
-	return r.store.AddEvent(ctx, eventErased, []string{id.String()}, nil)
+	return r.store.ForgetReading(ctx, id.String())
 }
 
 // ProofParts finds the node's side of one record's proof.

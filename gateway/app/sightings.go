@@ -20,21 +20,24 @@ const maxSightings = 100_000
 
 func newSightings() *sightings { return &sightings{fresh: map[string]fact.Seen{}} }
 
-// saw notes that a device handed in readings now.
-func (s *sightings) saw(unit string, signed bool) {
-	now := time.Now()
+// saw notes that a device handed in readings, which were taken at that time: those of
+// a request that is sent again were taken when it came first. Whoever repeats what a
+// device once signed shows nothing of the device.
+func (s *sightings) saw(unit string, signed bool, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, known := s.fresh[unit]
+	seen, known := s.fresh[unit]
 	if !known && len(s.fresh) >= maxSightings {
 		return
 	}
+	last := &seen.Unsigned
 	if signed {
-		at.Signed = now
-	} else {
-		at.Unsigned = now
+		last = &seen.Signed
 	}
-	s.fresh[unit] = at
+	if at.After(*last) {
+		*last = at
+	}
+	s.fresh[unit] = seen
 }
 
 // newest joins what was kept of a device with what is fresh.

@@ -236,9 +236,13 @@ type ExploitedRow struct {
 }
 
 // PutExploited puts a catalogue of exploited vulnerabilities in place of the one
-// before, and ranks all advisories anew.
+// before, and ranks all advisories and reviews all devices anew when it names others.
 func (s *Store) PutExploited(ctx context.Context, list []ExploitedRow) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		before, err := t.exploited(ctx)
+		if err != nil {
+			return err
+		}
 		if _, err := t.exec(ctx, "DELETE FROM exploited"); err != nil {
 			return fmt.Errorf("replacing the catalogue: %w", err)
 		}
@@ -248,11 +252,21 @@ func (s *Store) PutExploited(ctx context.Context, list []ExploitedRow) error {
 				return fmt.Errorf("keeping the catalogue: %w", err)
 			}
 		}
+		after, err := t.exploited(ctx)
+		if err != nil || after == before { // a new edition often has the same
+			return err
+		}
 		if err := s.reviewAll(ctx, t); err != nil {
 			return err
 		}
 		return t.rankAdvisories(ctx, "")
 	})
+}
+
+// exploited lists the ids of what is exploited as one text.
+func (t *txn) exploited(ctx context.Context) (ids string, err error) {
+	_, err = t.get(ctx, "SELECT coalesce(group_concat(vulnerability, ' '), '') FROM (SELECT vulnerability FROM exploited ORDER BY vulnerability)", nil, &ids)
+	return ids, wrapped("reading what is exploited", err)
 }
 
 // LikelihoodRow is how likely a vulnerability is exploited.

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +51,7 @@ func TestManyOldAdvisoriesHideNothingThatIsExploited(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Options{Organisation: north})
 	for i := range maxExposures {
-		exposed(t, s, fmt.Sprint(i), start.Add(-time.Hour), "affected", fmt.Sprintf("CVE-2025-%04d", i), "affected")
+		exposed(t, s, strconv.Itoa(i), start.Add(-time.Hour), "affected", fmt.Sprintf("CVE-2025-%04d", i), "affected")
 	}
 	exposed(t, s, "new", start, "affected", "CVE-2026-1", "affected")
 	if err := s.PutExploited(t.Context(), []ExploitedRow{{"CVE-2026-1", fact.Exploited{Added: start, Due: start}}}); err != nil {
@@ -116,7 +117,7 @@ func TestAnImportReadsNoOtherAdvisories(t *testing.T) {
 		}
 	}
 	for i, basis := range []string{"c", "", "b", "a"} {
-		if _, err := s.PutAdvisory(t.Context(), advisoryOf(fmt.Sprint(i), fmt.Sprint(i), start, "CVE-2026-1"), []byte("{}")); err != nil {
+		if _, err := s.PutAdvisory(t.Context(), advisoryOf(strconv.Itoa(i), strconv.Itoa(i), start, "CVE-2026-1"), []byte("{}")); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.PutMatches(t.Context(), fmt.Sprintf("a-%d", i), basis, nil); err != nil {
@@ -126,5 +127,34 @@ func TestAnImportReadsNoOtherAdvisories(t *testing.T) {
 	due, err := s.DueAdvisories(t.Context(), "b", 3)
 	if err != nil || len(due) != 3 || due[0].ID != "a-1" {
 		t.Errorf("%+v %v", due, err)
+	}
+}
+
+// TestTheSameCatalogueReviewsNothing: a new edition of it with the same vulnerabilities
+// does not have every device judged again.
+func TestTheSameCatalogueReviewsNothing(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{Organisation: north})
+	apply(t, s, 0, tx(t, "0", medtech, start, unitOf(1, north, "1.0")))
+	for i, c := range []struct {
+		ids []string
+		due int
+	}{{nil, 1}, {[]string{"CVE-2026-1", "CVE-2026-2"}, 1}, {[]string{"CVE-2026-2", "CVE-2026-1"}, 0}, {[]string{"CVE-2026-2"}, 1}, {nil, 1}} {
+		var list []ExploitedRow
+		for _, id := range c.ids {
+			list = append(list, ExploitedRow{id, fact.Exploited{Added: start, Due: start.Add(time.Duration(i) * time.Hour)}})
+		}
+		if err := s.PutExploited(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+		due, _, err := s.ToReview(t.Context(), start, 10)
+		if err != nil || len(due) != c.due {
+			t.Errorf("%d: %+v %v", i, due, err)
+		}
+		for _, r := range due {
+			if err := s.Reviewed(t.Context(), r, start.Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
