@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
 // TestManyCodesHideNobody: an observation of many components is found by its patient.
@@ -26,6 +28,19 @@ func TestManyCodesHideNobody(t *testing.T) {
 	for _, want := range []Term{{"patient", "Patient/1"}, {"subject", "Patient/1"}, {"status", "final"}} {
 		if !slices.Contains(terms, want) {
 			t.Errorf("not found by %s", want.Param)
+		}
+	}
+}
+
+// TestASchemaOfNothingIsRefused, and breaks nothing.
+func TestASchemaOfNothingIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"definitions":{"X":{"properties":{"x":null}}}}`, `{"definitions":{"X":{"properties":{"x":{"items":{"items":null}}}}}}`,
+		`{"definitions":{"X":null}}`, `{"definitions":null}`, `{"definitions":{"X":{"oneOf":[null]}}}`, `{"definitions":{"X":{"properties":{"x":{"$ref":"#/definitions/"}}}}}`,
+	} {
+		if _, err := ReadSchema([]byte(text)); ledger.CodeOf(err) != ledger.CodeInvalid {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

@@ -14,11 +14,22 @@ import (
 type Judge struct {
 	schema *Schema // nil: none
 	limits Limits
+	names  map[string]bool // of all elements that are known
 }
 
 // NewJudge makes a judge. Without a schema it knows of the elements only those that
 // nodes act on, and lets others pass.
-func NewJudge(schema *Schema, limits Limits) *Judge { return &Judge{schema, limits} }
+func NewJudge(schema *Schema, limits Limits) *Judge {
+	j := &Judge{schema: schema, limits: limits, names: map[string]bool{}}
+	for _, t := range j.sets() {
+		for _, d := range t {
+			for name := range d.elements {
+				j.names[name], j.names["_"+name] = true, true
+			}
+		}
+	}
+	return j
+}
 
 // HasSchema reports whether every element is judged.
 func (j *Judge) HasSchema() bool { return j.schema != nil }
@@ -30,6 +41,7 @@ const maxFaults = 32
 type finder struct {
 	text   []byte
 	types  types
+	names  map[string]bool
 	faults []ledger.Fault
 	more   bool
 }
@@ -57,7 +69,7 @@ func (j *Judge) Read(text []byte) (*Resource, error) {
 	if !slices.Contains(Types, r.Type) {
 		return nil, faulty(ledger.Fault{Field: "resourceType", Detail: "must be one of " + strings.Join(Types, ", ")})
 	}
-	f := &finder{text: text}
+	f := &finder{text: text, names: j.names}
 	for _, t := range j.sets() {
 		f.types = t
 		f.resource(r.Type, root, false)

@@ -58,10 +58,19 @@ func (f *finder) observation(at string, n *node) {
 	}
 }
 
+// within is the place of a member: that of what it stands in, where the name was made up
+// by the sender.
+func (f *finder) within(at string, k *node) string {
+	if !f.names[k.name] {
+		return at
+	}
+	return at + "." + k.name
+}
+
 // everywhere judges what holds for every element of a form, wherever it stands.
 func (f *finder) everywhere(at string, n *node) {
 	for i, k := range n.kids {
-		place := at + "." + k.name
+		place := f.within(at, k)
 		if n.kind == kindArray {
 			place = at + "[" + strconv.Itoa(i) + "]"
 		}
@@ -128,7 +137,7 @@ func (f *finder) contained(r *Resource) {
 	}
 	for _, k := range r.root.kids {
 		if k.name != "contained" {
-			follow(r.Type+"."+k.name, k, -1)
+			follow(f.within(r.Type, k), k, -1)
 		}
 	}
 	for i, c := range list {

@@ -112,6 +112,8 @@ func (from *schemaDefinition) read(name string, patterns map[string]string) (*de
 // which stands beside a primitive and is judged with it.
 func (p *schemaProperty) read(name string, patterns map[string]string) (*element, error) {
 	switch {
+	case p == nil:
+		return nil, errors.New("a property is nothing")
 	case p.Const != nil || strings.HasPrefix(name, "_"):
 		return nil, nil //nolint:nilnil // no element, and no error
 	case p.Items != nil:

@@ -103,6 +103,7 @@ func TestFaultsRepeatNothing(t *testing.T) {
 	for _, text := range []string{
 		`{"resourceType":"MARKED"}`, `{"resourceType":"Observation","status":"MARKED"}`, fmt.Sprintf(plain, `,"MARKED":{}`), fmt.Sprintf(plain, `,"subject":{"reference":"","MARKED":null}`),
 		fmt.Sprintf(plain, `,"device":{"reference":"#MARKED"}`),
+		fmt.Sprintf(plain, `,"MARKED":null`), fmt.Sprintf(plain, `,"MARKED":{"reference":"#x"}`), fmt.Sprintf(plain, `,"MARKED":[{"start":"2027","end":"2026"}]`),
 	} {
 		for name, j := range map[string]*Judge{"own": NewJudge(nil, limits)} {
 			if _, err := j.Read([]byte(text)); err == nil || strings.Contains(fmt.Sprintf("%+v %+v", err, faultsOf(err)), "MARKED") {

@@ -28,7 +28,7 @@ const (
 
 // result is what became of one instance.
 type result struct {
-	instance dicom.Instance // of a refused one: what was read of it
+	instance dicom.Instance // until it is settled; then of a refused one its UID and class
 	image    fact.Image     // of one that was taken
 	reason   dicom.Reason   // 0: taken
 	detail   string
@@ -37,9 +37,19 @@ type result struct {
 func refused(i *dicom.Instance, reason dicom.Reason, detail string) result {
 	r := result{reason: reason, detail: detail}
 	if i != nil {
-		r.instance = *i
+		r.instance = dicom.Instance{UID: i.UID, Class: i.Class}
 	}
 	return r
+}
+
+// take notes how an image is kept, and lets go what no answer says: of thousands it
+// would be much.
+func (r *result) take(i *fact.Image) {
+	r.instance = dicom.Instance{}
+	r.image = fact.Image{
+		Instance: i.Instance, Class: i.Class, Study: i.Study, Series: i.Series, Digest: i.Digest, Measured: i.Measured, Size: i.Size,
+		Unit: i.Unit, Receipt: i.Receipt, Received: i.Received, Others: i.Others,
+	}
 }
 
 // intake is a request with instances.
@@ -280,8 +290,8 @@ func (in *intake) flush(ctx context.Context) error {
 	if err != nil {
 		return &ownError{err}
 	}
-	for n, i := range kept {
-		in.results[at[n]].image = i
+	for n := range kept {
+		in.results[at[n]].take(&kept[n])
 	}
 	return nil
 }

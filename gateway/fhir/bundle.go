@@ -3,10 +3,12 @@ package fhir
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
 
@@ -285,6 +287,7 @@ func (a *API) batch(r *http.Request, b *fhir.Bundle) []result {
 	results := make([]result, len(b.Entries))
 	ctx := r.Context()
 	var all sync.WaitGroup
+	var broken atomic.Value // what a goroutine panicked with: it ends this request, and not the node
 	slots := make(chan struct{}, atOnce)
 	for i := range b.Entries {
 		if b.Entries[i].Method == http.MethodGet {
@@ -292,11 +295,19 @@ func (a *API) batch(r *http.Request, b *fhir.Bundle) []result {
 		}
 		slots <- struct{}{}
 		all.Go(func() {
-			defer func() { <-slots }()
+			defer func() {
+				if r := recover(); r != nil {
+					broken.CompareAndSwap(nil, fmt.Sprint(r))
+				}
+				<-slots
+			}()
 			results[i] = a.one(ctx, r, i, &b.Entries[i])
 		})
 	}
 	all.Wait()
+	if r := broken.Load(); r != nil {
+		panic(r)
+	}
 	a.reads(r, b, results)
 	return results
 }

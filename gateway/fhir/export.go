@@ -146,6 +146,9 @@ func (a *API) exportStatus(c *gin.Context) error {
 	base := a.base(c.Request)
 	output := []object{}
 	for _, typ := range j.Types {
+		if err := mayExport(c.Request.Context(), typ); err != nil { // also how many there are is told to who may read them
+			return err
+		}
 		n, err := a.Store.CountResources(c.Request.Context(), j.query(typ))
 		if err != nil {
 			return err

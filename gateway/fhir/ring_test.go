@@ -34,3 +34,19 @@ func TestARingOfDevicesEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestAFailureEndsOneRequest of a batch, whose entries are taken beside one another.
+func TestAFailureEndsOneRequest(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.readings.fail = func(int) (bool, error) { panic("a fault of the program") }
+	entry := `{"resource":` + good + `,"request":{"method":"POST","url":"Observation"}}`
+	batch := `{"resourceType":"Bundle","type":"batch","entry":[` + entry + "," + entry + `]}`
+	if res, v := l.call(auth.RoleIntegrator, http.MethodPost, "/fhir", batch); res.StatusCode != http.StatusInternalServerError || v["resourceType"] != "OperationOutcome" {
+		t.Errorf("%d %v", res.StatusCode, v)
+	}
+	l.readings.fail = nil
+	if res, v := l.call(auth.RoleIntegrator, http.MethodPost, "/fhir", batch); res.StatusCode != http.StatusOK {
+		t.Errorf("%d %v", res.StatusCode, v)
+	}
+}

@@ -1,7 +1,6 @@
 package mqtt
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -15,10 +14,27 @@ import (
 // retained are the messages that come to whoever subscribes: the last state of each
 // device, and its last receipt. The server's own are not used: it reads them for one
 // client while it writes them for another. There are two for each device that a
-// source has a name for, at most.
+// source has a name for, at most, and as many as there is room for.
 type retained struct {
 	mu       sync.Mutex
 	messages map[string]packets.Packet // by topic
+	size     int                       // bytes of them
+}
+
+// maxRetained is how many bytes are retained, of all sources: a state may be as long as
+// a packet, and a source may have names for thousands of devices.
+const maxRetained = 64 << 20
+
+func sizeOf(p *packets.Packet) int {
+	return len(p.TopicName) + len(p.Properties.ContentType) + len(p.Payload)
+}
+
+// remove needs mu.
+func (r *retained) remove(topic string) {
+	if p, ok := r.messages[topic]; ok {
+		r.size -= sizeOf(&p)
+		delete(r.messages, topic)
+	}
 }
 
 func (r *retained) has(topic string) bool {
@@ -29,18 +45,20 @@ func (r *retained) has(topic string) bool {
 }
 
 // put keeps a message in place of the last of its topic; an empty one only takes
-// that away (3.3.1.3).
+// that away (3.3.1.3), and so does one for which there is no room: none is better than
+// one that no longer holds.
 func (r *retained) put(p packets.Packet) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(p.Payload) == 0 {
-		delete(r.messages, p.TopicName)
+	r.remove(p.TopicName)
+	if len(p.Payload) == 0 || r.size+sizeOf(&p) > maxRetained {
 		return
 	}
 	if r.messages == nil {
 		r.messages = map[string]packets.Packet{}
 	}
 	r.messages[p.TopicName] = p
+	r.size += sizeOf(&p)
 }
 
 // forget takes the states away that are the message with a receipt.
@@ -48,10 +66,12 @@ func (r *retained) forget(receipt proof.RequestID) {
 	said := receipt.String()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	maps.DeleteFunc(r.messages, func(topic string, p packets.Packet) bool {
-		return strings.HasSuffix(topic, "/"+string(kindState)) &&
-			slices.ContainsFunc(p.Properties.User, func(u packets.UserProperty) bool { return u.Key == propertyReceipt && u.Val == said })
-	})
+	for topic, p := range r.messages {
+		if strings.HasSuffix(topic, "/"+string(kindState)) &&
+			slices.ContainsFunc(p.Properties.User, func(u packets.UserProperty) bool { return u.Key == propertyReceipt && u.Val == said }) {
+			r.remove(topic)
+		}
+	}
 }
 
 // matching lists what a filter asks for.

@@ -243,7 +243,7 @@ func TestWhatWasErasedIsFoundByNothing(t *testing.T) {
 	}
 	find := func() string {
 		t.Helper()
-		all := ""
+		var all strings.Builder
 		for _, q := range []fhir.Query{
 			{Type: "Observation", Keys: []fhir.Any{{Param: "code", Values: [][]byte{blind("code", "y")}}}},
 			{Type: "Observation", Times: []fhir.When{{Param: "date", Bounds: []fhir.Bound{{Compare: "eq", Range: fhir.Range("2027")}}}}},
@@ -253,9 +253,9 @@ func TestWhatWasErasedIsFoundByNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			all += ids(got) + ";"
+			all.WriteString(ids(got) + ";")
 		}
-		return all
+		return all.String()
 	}
 	for _, step := range []struct{ erased, found string }{
 		{strings.Repeat("f", 32), "b a;b a;b a;"}, {first.Request, "b a;b a;b a;"}, {second.Request, "b;b;b a;"},
