@@ -59,7 +59,7 @@ type write struct {
 	work        func(context.Context) error
 }
 
-// ledgerOnly is a network without nodes, and the ways into it.
+// ledgerOnly is a network's ledger, and the ways into it that go round the nodes.
 type ledgerOnly struct {
 	*network
 
@@ -79,6 +79,13 @@ func startLedger(b *testing.B) *ledgerOnly {
 	if _, err := launch.Up(b.Context(), launch.Options{Dir: n.dir, Port: n.port, Source: filepath.Join("..", ".."), NoNodes: true}); err != nil {
 		b.Fatal(err)
 	}
+	n.connect(b)
+	return n
+}
+
+// connect opens a way into the ledger for each role of each organisation.
+func (n *ledgerOnly) connect(b *testing.B) {
+	b.Helper()
 	var err error
 	if n.net, err = topology.Load(n.dir); err != nil {
 		b.Fatal(err)
@@ -94,7 +101,6 @@ func startLedger(b *testing.B) *ledgerOnly {
 			n.gates[o.ID+"/"+string(role)] = gw
 		}
 	}
-	return n
 }
 
 func (n *ledgerOnly) peer(b *testing.B, o topology.Organisation) *channel.Peer {

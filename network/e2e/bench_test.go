@@ -76,10 +76,24 @@ var benchClient = &http.Client{
 	Transport: &http.Transport{MaxIdleConnsPerHost: 512, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}},
 }
 
+// post posts, and wants that status.
 func post(ctx context.Context, c node, path, contentType string, body io.Reader, want int, headers ...string) error {
+	status, answer, _, err := exchange(ctx, c, path, contentType, body, headers...)
+	return wanted(want, status, answer, err)
+}
+
+func wanted(want, status int, answer []byte, err error) error {
+	if err == nil && status != want {
+		err = fmt.Errorf("status %d: %s", status, answer)
+	}
+	return err
+}
+
+// exchange posts over one of benchClient's connections and returns all of the answer.
+func exchange(ctx context.Context, c node, path, contentType string, body io.Reader, headers ...string) (int, []byte, http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+path, body)
 	if err != nil {
-		return err
+		return 0, nil, nil, err
 	}
 	req.Header.Set("Content-Type", contentType)
 	if c.token != "" {
@@ -90,14 +104,11 @@ func post(ctx context.Context, c node, path, contentType string, body io.Reader,
 	}
 	res, err := benchClient.Do(req)
 	if err != nil {
-		return err
+		return 0, nil, nil, err
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
-	if err == nil && res.StatusCode != want {
-		err = fmt.Errorf("status %d: %s", res.StatusCode, answer)
-	}
-	return err
+	return res.StatusCode, answer, res.Header, err
 }
 
 // BenchmarkTransactions compares registering a model through the node with the
@@ -145,35 +156,13 @@ func BenchmarkReadings(b *testing.B) {
 	n := live(b)
 	d := n.newDevice(b, "hospital-north")
 	c := n.node(b, "hospital-north", "")
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err != nil {
-		b.Fatal(err)
-	}
 	for _, s := range []struct {
 		requests, records, connections int
 		compressed                     bool
 	}{{40_000, 1, 128, false}, {3000, 1000, 32, false}, {3000, 1000, 32, true}} {
 		b.Run(fmt.Sprintf("records=%d/zstd=%v", s.records, s.compressed), func(b *testing.B) {
 			for b.Loop() {
-				// Devices prepare their requests before the clock runs: what they
-				// spend is not the node's.
-				prepared := make(chan request, s.requests)
-				for range s.requests {
-					headers, body := d.signed(b, readings(s.records))
-					if s.compressed {
-						body = encoder.EncodeAll(body, nil)
-						headers = append(headers, "Content-Encoding", "zstd")
-					}
-					prepared <- request{headers, body}
-				}
-				close(prepared)
-				rate, took := load(b, s.connections, func(ctx context.Context) error {
-					r, more := <-prepared
-					if !more {
-						return errDone
-					}
-					return post(ctx, c, "/v1/readings", "application/x-ndjson", bytes.NewReader(r.body), http.StatusAccepted, r.headers...)
-				})
+				rate, took := load(b, s.connections, d.prepared(b, c, s.requests, s.records, s.compressed))
 				b.ReportMetric(rate*float64(s.records), "readings/s")
 				b.ReportMetric(percentile(took, 50), "p50-ms")
 				b.ReportMetric(percentile(took, 95), "p95-ms")
@@ -183,9 +172,35 @@ func BenchmarkReadings(b *testing.B) {
 	}
 }
 
-type request struct {
-	headers []string
-	body    []byte
+// prepared signs so many requests of so many records, since what a device spends on
+// that is not the node's, and returns what sends one of them.
+func (d device) prepared(b *testing.B, c node, requests, records int, compressed bool) func(context.Context) error {
+	b.Helper()
+	type request struct {
+		headers []string
+		body    []byte
+	}
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		b.Fatal(err)
+	}
+	ready := make(chan request, requests)
+	for range requests {
+		headers, body := d.signed(b, readings(records))
+		if compressed {
+			body = encoder.EncodeAll(body, nil)
+			headers = append(headers, "Content-Encoding", "zstd")
+		}
+		ready <- request{headers, body}
+	}
+	close(ready)
+	return func(ctx context.Context) error {
+		r, more := <-ready
+		if !more {
+			return errDone
+		}
+		return post(ctx, c, "/v1/readings", "application/x-ndjson", bytes.NewReader(r.body), http.StatusAccepted, r.headers...)
+	}
 }
 
 // BenchmarkProof measures the time from a receipt to its proof, while a device
