@@ -155,9 +155,19 @@ func viewMatch(advisory string, r *fact.RunRelease, m *vuln.Match) fact.ReleaseM
 
 // Import reads advisories, keeps them and matches them with what the node knows.
 func (a *advisor) Import(ctx context.Context, body []byte) ([]rest.ImportedAdvisory, error) {
+	return a.importOf(ctx, body, nil)
+}
+
+// importOf imports what those publishers say; nil: whoever.
+func (a *advisor) importOf(ctx context.Context, body []byte, publishers []string) ([]rest.ImportedAdvisory, error) {
 	list, err := vuln.Parse(body)
 	if err != nil {
 		return nil, err
+	}
+	for _, advisory := range list {
+		if publishers != nil && !slices.Contains(publishers, advisory.Namespace) {
+			return nil, ledger.Problemf(ledger.CodeDenied, "an advisory of a publisher whose advisories this feed may not bring")
+		}
 	}
 	all := []rest.ImportedAdvisory{}
 	for _, advisory := range list {

@@ -166,7 +166,7 @@ func (n *node) takeReadings(ctx, taking context.Context) error {
 	all.Go(func() error { return listReadings(ended, p, n.store) })
 	all.Go(func() error { return n.monitor.run(ended) })
 	if keep := n.cfg.Retention.Std(); keep > 0 {
-		all.Go(func() error { return retain(ended, n.readings, keep) })
+		all.Go(func() error { return retain(ended, n.readings, keep, n.logger) })
 	}
 	return all.Wait() //nolint:wrapcheck // each says what it did
 }

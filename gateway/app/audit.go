@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/secant-platform/secant/analytics/log"
 	"github.com/secant-platform/secant/analytics/proof"
@@ -39,6 +41,8 @@ type audit struct {
 	ledger Ledger
 	// pace is called between small pieces of work, and may wait.
 	pace func(context.Context) error
+	// blockWait is how long peers may take to send the next block.
+	blockWait time.Duration
 }
 
 // auditPart is one of the things that are derived again.
@@ -129,22 +133,37 @@ func (a *audit) anchor(ctx context.Context, r *Report, anchor *ledger.Anchor) er
 	return a.pace(ctx)
 }
 
+// errNoAnswer says that something could not be checked now: no fault was found.
+var errNoAnswer = errors.New("the peers send no blocks")
+
+// blockPatience is the blockWait of audits.
+const blockPatience = 5 * time.Minute
+
 // replay fills an empty store from block 0 as far as the node's is, and compares
-// the two.
+// the two. When the peers do not answer it fails with errNoAnswer.
 func (a *audit) replay(ctx context.Context, r *Report) (err error) {
 	if r.Blocks, r.Digest, err = a.store.Digest(ctx); err != nil {
 		return fmt.Errorf("digesting the read model: %w", err)
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	waiting := time.AfterFunc(a.blockWait, func() { stop(errNoAnswer) })
+	defer waiting.Stop()
 	digest, err := store.Replay(ctx, r.Blocks, store.Options{}, func(
 		ctx context.Context, from uint64, apply func(context.Context, *ledger.Block) error,
 	) error {
 		return a.ledger.Follow(ctx, from, func(ctx context.Context, b *ledger.Block) error {
+			waiting.Stop()
+			defer waiting.Reset(a.blockWait)
 			if err := apply(ctx, b); err != nil {
 				return err
 			}
 			return a.pace(ctx)
 		})
 	})
+	if errors.Is(context.Cause(ctx), errNoAnswer) {
+		return errNoAnswer
+	}
 	if err != nil {
 		return err
 	}

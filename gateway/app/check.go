@@ -68,7 +68,7 @@ func checkNode(ctx context.Context, cfg *config.Config, l Ledger) (_ *Report, er
 	}
 
 	r := &Report{Organisation: cfg.Organisation}
-	a := audit{store: s, log: tree, vault: v, ledger: l, pace: func(ctx context.Context) error { return context.Cause(ctx) }}
+	a := audit{store: s, log: tree, vault: v, ledger: l, blockWait: blockPatience, pace: func(ctx context.Context) error { return context.Cause(ctx) }}
 	for _, part := range a.parts() {
 		if err := part.run(ctx, r); err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -80,7 +81,7 @@ func TestErasedReadingsAreGoneAndOthersProven(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- retain(ctx, north.node.readings, time.Millisecond) }()
+	go func() { ended <- retain(ctx, north.node.readings, time.Millisecond, slog.New(slog.DiscardHandler)) }()
 	north.await("what is too old is erased", func() bool { return len(list().Items) == 0 })
 	told := func() (keys [][]string) {
 		all, err := north.node.store.Events(t.Context(), "", 100)

@@ -71,8 +71,8 @@ func (f *feeds) Run(ctx context.Context) error {
 
 // look reads a feed and takes in what is new in it. What cannot be fetched or read
 // is left for the next time, and the rest goes on.
-func (f *feeds) look(ctx context.Context, feed string) (taken, failed int, err error) {
-	text, err := f.get(ctx, feed, "application/json", vuln.MaxFeedBytes)
+func (f *feeds) look(ctx context.Context, feed config.Feed) (taken, failed int, err error) {
+	text, err := f.get(ctx, feed.URL, "application/json", vuln.MaxFeedBytes)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -81,14 +81,14 @@ func (f *feeds) look(ctx context.Context, feed string) (taken, failed int, err e
 		return 0, 0, err
 	}
 	for _, e := range entries {
-		known, err := f.advisor.store.AdvisoryKnown(ctx, e.ID, e.Updated)
+		known, err := f.advisor.store.AdvisoryKnown(ctx, e.ID, feed.Publishers, e.Updated)
 		if err != nil {
 			return taken, failed, err
 		}
 		if known {
 			continue
 		}
-		if err := f.take(ctx, e); err != nil {
+		if err := f.take(ctx, feed, e); err != nil {
 			if ctx.Err() != nil {
 				return taken, failed, ctx.Err()
 			}
@@ -101,7 +101,7 @@ func (f *feeds) look(ctx context.Context, feed string) (taken, failed int, err e
 	return taken, failed, nil
 }
 
-func (f *feeds) take(ctx context.Context, e vuln.FeedEntry) (err error) {
+func (f *feeds) take(ctx context.Context, feed config.Feed, e vuln.FeedEntry) (err error) {
 	// A document of others must not end the node, whatever is in it.
 	defer func() {
 		if p := recover(); p != nil {
@@ -123,7 +123,7 @@ func (f *feeds) take(ctx context.Context, e vuln.FeedEntry) (err error) {
 			return ledger.Problemf(ledger.CodeInvalid, "the document is not the one whose digest stands beside it")
 		}
 	}
-	_, err = f.advisor.Import(ctx, text)
+	_, err = f.advisor.importOf(ctx, text, feed.Publishers)
 	return err
 }
 

@@ -12,11 +12,13 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/secant-platform/secant/gateway/config"
 )
 
 // TestFeedsAreReadByThemselves: what a feed names is fetched and matched, but for a
-// document that is not the one whose digest stands beside it, one that is none, and
-// one that is kept already.
+// document that is not the one whose digest stands beside it, one that is none, one
+// of a publisher for whom the feed does not speak, and one that is kept already.
 func TestFeedsAreReadByThemselves(t *testing.T) {
 	t.Parallel()
 	var documents atomic.Int64
@@ -30,6 +32,7 @@ func TestFeedsAreReadByThemselves(t *testing.T) {
 		"EX-2026-1": {string(good), hex.EncodeToString(sum[:])},
 		"EX-2026-2": {string(alert("EX-2026-2", "CVE-2026-10002", "2.0")), hex.EncodeToString(sum[:])},
 		"EX-2026-3": {"no advisory", ""},
+		"EX-2026-4": {strings.Replace(string(alert("EX-2026-4", "CVE-2026-10004", "2.0")), "https://cert.example", "https://another.example", 1), ""},
 	} {
 		hash := ""
 		if c.hash != "" {
@@ -54,16 +57,17 @@ func TestFeedsAreReadByThemselves(t *testing.T) {
 	c := newConsortium(t)
 	cfg := c.config("hospital-north")
 	cfg.Exchange.Roots = roots
-	cfg.Advisories.Feeds = []string{server.URL + "/missing.json", server.URL + "/feed.json"}
+	feed := config.Feed{URL: server.URL + "/feed.json", Publishers: []string{"https://cert.example"}}
+	cfg.Advisories.Feeds = []config.Feed{{URL: server.URL + "/missing.json", Publishers: feed.Publishers}, feed}
 	north := c.launch(t, "hospital-north", cfg, func(string) {})
-	north.await("the feed to be read", func() bool { return strings.Contains(north.log.String(), `"taken":1,"failed":2`) })
-	if _, b := north.call("analyst", http.MethodGet, "/v1/advisories", nil, nil); !strings.Contains(string(b), "EX-2026-1") || strings.Contains(string(b), "EX-2026-2") {
+	north.await("the feed to be read", func() bool { return strings.Contains(north.log.String(), `"taken":1,"failed":3`) })
+	if _, b := north.call("analyst", http.MethodGet, "/v1/advisories", nil, nil); !strings.Contains(string(b), "EX-2026-1") || strings.Contains(string(b), "EX-2026-2") || strings.Contains(string(b), "EX-2026-4") {
 		t.Errorf("%s", b)
 	}
 	if !strings.Contains(north.log.String(), "feed of advisories could not be read") {
 		t.Error("nothing is logged of a feed that is missing")
 	}
-	if taken, failed, err := newFeeds(north.node, north.node.outside).look(t.Context(), server.URL+"/feed.json"); taken != 0 || failed != 2 || err != nil || documents.Load() != 5 {
+	if taken, failed, err := newFeeds(north.node, north.node.outside).look(t.Context(), feed); taken != 0 || failed != 3 || err != nil || documents.Load() != 7 {
 		t.Errorf("again: %d %d %v, after %d documents", taken, failed, err, documents.Load())
 	}
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
@@ -10,6 +11,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/ingest"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/telemetry"
 )
 
 const (
@@ -68,7 +70,8 @@ func listedUntil(ctx context.Context, p *ingest.Pipeline, s *store.Store) (uint6
 const byRetention = "retention"
 
 // retain erases readings that are older than the node is to keep them, until ctx ends.
-func retain(ctx context.Context, r *readings, keep time.Duration) error {
+// What cannot be erased now is tried again: that ends nothing else.
+func retain(ctx context.Context, r *readings, keep time.Duration, logger *slog.Logger) error {
 	some := false
 	for {
 		old := fact.ReadingFilter{Until: time.Now().Add(-keep)}
@@ -90,7 +93,11 @@ func retain(ctx context.Context, r *readings, keep time.Duration) error {
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // told to end
 		case err != nil:
-			return fmt.Errorf("erasing what is older than it is to be kept: %w", err)
+			logger.ErrorContext(ctx, "what is older than it is to be kept could not be erased", slog.String(telemetry.KeyError, err.Error()))
+			if err := sleep(ctx, time.Minute); err != nil {
+				return nil //nolint:nilerr // told to end
+			}
+			continue
 		case page.Next != "":
 			continue
 		}

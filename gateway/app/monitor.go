@@ -43,7 +43,7 @@ type monitor struct {
 
 func (n *node) newMonitor() *monitor {
 	m := &monitor{
-		audit: audit{store: n.store, log: n.log, vault: n.vault, ledger: n.ledger},
+		audit: audit{store: n.store, log: n.log, vault: n.vault, ledger: n.ledger, blockWait: blockPatience},
 		pause: n.cfg.Pace.Audit.Std(), data: n.cfg.Data, add: n.store.AddEvent, logger: n.logger,
 		open: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "secant_integrity_incidents", Help: "Parts of the node's stored data that were not found in order.",
@@ -94,7 +94,7 @@ func (m *monitor) run(ctx context.Context) error {
 }
 
 func (m *monitor) pass(ctx context.Context) {
-	p := rest.Pass{Began: time.Now().UTC()}
+	p := rest.Pass{Began: time.Now().UTC(), Skipped: []string{}}
 	m.worked = time.Now()
 	var r Report
 	for _, part := range m.audit.parts() {
@@ -102,7 +102,12 @@ func (m *monitor) pass(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		m.found(ctx, part.name, err)
+		if errors.Is(err, errNoAnswer) {
+			p.Skipped = append(p.Skipped, part.name)
+			m.logger.LogAttrs(ctx, slog.LevelWarn, "stored data could not be checked", slog.String("part", part.name), slog.String(telemetry.KeyError, err.Error()))
+		} else {
+			m.found(ctx, part.name, err)
+		}
 		if err := m.pace(ctx); err != nil {
 			return
 		}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/rest"
 )
@@ -97,7 +99,7 @@ func TestTheMonitorNamesAnAlteredByte(t *testing.T) {
 		mended(damage.what)
 	}
 
-	db, err := sql.Open("sqlite", "file:"+files("store/node.db"))
+	db, err := sql.Open("sqlite", "file:"+files("store/node.db")+"?_pragma=busy_timeout(20000)")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,4 +117,30 @@ func TestTheMonitorNamesAnAlteredByte(t *testing.T) {
 	found("a row", partReadModel)
 	change(`"lot":"L2"`, `"lot":"L1"`)
 	mended("a row")
+}
+
+// silent is a ledger whose peers send no blocks.
+type silent struct{ Ledger }
+
+func (silent) Follow(ctx context.Context, _ uint64, _ func(context.Context, *ledger.Block) error) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+// TestPeersThatDoNotAnswerAreNoIncident, and do not stop the monitor: it says what it
+// could not check.
+func TestPeersThatDoNotAnswerAreNoIncident(t *testing.T) {
+	t.Parallel()
+	c := newConsortium(t)
+	cfg := c.config("hospital-north")
+	cfg.Pace.Audit = config.Duration(time.Hour) // its own passes are not looked at
+	north := c.launch(t, "hospital-north", cfg, func(string) {}).ready()
+	north.await("the first pass", func() bool { return north.node.monitor.Integrity().Last != nil })
+	m := north.node.monitor
+	m.audit.ledger, m.audit.blockWait = silent{m.audit.ledger}, 10*time.Millisecond
+	m.pass(t.Context())
+	v := m.Integrity()
+	if len(v.Incidents) != 0 || len(v.Last.Skipped) != 1 || v.Last.Skipped[0] != partReadModel {
+		t.Errorf("%+v %+v", v.Incidents, v.Last)
+	}
 }

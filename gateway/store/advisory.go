@@ -293,10 +293,15 @@ func (s *Store) PutLikelihoods(ctx context.Context, list []LikelihoodRow, last b
 	})
 }
 
-// AdvisoryKnown reports whether an edition of an advisory is kept that is not older
-// than a time.
-func (s *Store) AdvisoryKnown(ctx context.Context, tracking string, updated time.Time) (known bool, err error) {
-	err = s.reading.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM advisory WHERE tracking = ? AND updated >= ?)", tracking, millis(updated)).Scan(&known)
+// AdvisoryKnown reports whether an edition of an advisory of one of the publishers
+// is kept that is not older than a time.
+func (s *Store) AdvisoryKnown(ctx context.Context, tracking string, publishers []string, updated time.Time) (known bool, err error) {
+	list, err := json.Marshal(publishers)
+	if err != nil {
+		return false, fmt.Errorf("encoding the publishers: %w", err)
+	}
+	err = s.reading.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM advisory WHERE tracking = ? AND updated >= ?
+		AND namespace IN (SELECT value FROM json_each(?)))`, tracking, millis(updated), string(list)).Scan(&known)
 	if err != nil {
 		return false, fmt.Errorf("looking for an advisory: %w", err)
 	}

@@ -43,11 +43,19 @@ func TestAnOlderEditionChangesNothing(t *testing.T) {
 			t.Errorf("%d: %s %v, want %s", i, got, err, c.want)
 		}
 	}
-	if known, err := s.AdvisoryKnown(t.Context(), "A", start.Add(time.Hour)); !known || err != nil {
-		t.Error(known, err)
-	}
-	if known, err := s.AdvisoryKnown(t.Context(), "A", start.Add(2*time.Hour)); known || err != nil {
-		t.Error(known, err)
+	namespace := advisoryOf("A", "1", start).Namespace
+	for _, c := range []struct {
+		publisher string
+		updated   time.Time
+		want      bool
+	}{
+		{namespace, start.Add(time.Hour), true},
+		{namespace, start.Add(2 * time.Hour), false},
+		{"https://another.example", start, false},
+	} {
+		if known, err := s.AdvisoryKnown(t.Context(), "A", []string{"https://no.example", c.publisher}, c.updated); known != c.want || err != nil {
+			t.Errorf("%+v: %v %v", c, known, err)
+		}
 	}
 }
 
