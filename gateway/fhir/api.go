@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -137,6 +138,9 @@ func New(ctx context.Context, r *auth.Router, deps Deps) (*API, error) {
 	}
 	handle := func(method, path string, right auth.Right, h func(*gin.Context) error) { //nolint:contextcheck // requests bring contexts of their own
 		r.HandleScoped(method, Path+path, right, handler(h))
+		if escaped := strings.ReplaceAll(path, "$", "%24"); escaped != path { // as some clients write it
+			r.HandleScoped(method, Path+escaped, right, handler(h))
+		}
 	}
 	handle(http.MethodGet, "/metadata", auth.Anonymous, a.metadata)
 	for _, end := range []string{"", "/"} { // clients differ in how they end an address

@@ -45,6 +45,9 @@ func (a *API) bundle(c *gin.Context) error {
 	var out bytes.Buffer
 	out.WriteString(`{"resourceType":"Bundle","id":` + quote(newID()) + `,"type":"` + b.Type + `-response"`)
 	for i := range results {
+		if results[i].fault != nil {
+			_ = c.Error(results[i].fault)
+		}
 		out.WriteString([]string{`,"entry":[`, `,`}[min(i, 1)])
 		results[i].write(&out, a.base(c.Request), minimal)
 	}
@@ -63,11 +66,16 @@ type result struct {
 	body    []byte        // nil: none
 	read    bool          // the body was asked for
 	outcome *outcome      // nil: none
+	fault   error         // of the node's own, for the log; nil: none
 }
 
 func failed(err error) result {
 	status, o := said(err)
-	return result{status: status, outcome: &o}
+	r := result{status: status, outcome: &o}
+	if status >= http.StatusInternalServerError {
+		r.fault = err
+	}
+	return r
 }
 
 func (r *result) write(b *bytes.Buffer, base string, minimal bool) {

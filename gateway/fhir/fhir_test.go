@@ -182,13 +182,16 @@ func TestNothingIsHalfDone(t *testing.T) {
 	l.readings.count = 0
 	l.readings.fail = func(n int) (bool, error) {
 		if n == 3 {
-			return false, ledger.Problemf(ledger.CodeBusy, "too much")
+			return false, errors.New("the disk is full")
 		}
 		return true, nil
 	}
 	res, v := l.call(auth.RoleIntegrator, http.MethodPost, "/fhir", strings.Replace(bundle, "transaction", "batch", 1))
-	if said := fmt.Sprint(v); res.StatusCode != http.StatusOK || strings.Count(said, "201 Created") != 9 || strings.Count(said, "503 ") != 1 || l.count("") != 19 {
+	if said := fmt.Sprint(v); res.StatusCode != http.StatusOK || strings.Count(said, "201 Created") != 9 || strings.Count(said, "500 ") != 1 || l.count("") != 19 {
 		t.Errorf("%d: %v", res.StatusCode, v)
+	}
+	if !strings.Contains(l.log.String(), "the disk is full") || strings.Contains(fmt.Sprint(v), "disk") {
+		t.Errorf("a fault of the node's own is not in its log, or is told: %v", v)
 	}
 }
 
@@ -315,6 +318,9 @@ func TestAskedInOtherWays(t *testing.T) {
 	}
 	if _, v := l.call(auth.RoleAuditor, http.MethodGet, "/fhir/Observation?_count=0", ""); v["total"] != 2.0 || v["entry"] != nil {
 		t.Errorf("%v", v)
+	}
+	if res, _ := l.call(auth.RoleAuditor, http.MethodGet, "/fhir/%24export", "", "Prefer", "respond-async"); res.StatusCode != http.StatusAccepted {
+		t.Errorf("an operation with its sign escaped: %d", res.StatusCode)
 	}
 	if res, v := l.call("", http.MethodGet, "/fhir/.well-known/smart-configuration", ""); res.StatusCode != http.StatusOK || v["token_endpoint"] == nil {
 		t.Errorf("%d %v", res.StatusCode, v)

@@ -1,6 +1,7 @@
 package fhir_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/hmac"
@@ -94,6 +95,7 @@ type lab struct {
 	store    *store.Store
 	key      ed25519.PrivateKey
 	verdict  func(proof.RequestID) (*proof.Verdict, error)
+	log      bytes.Buffer // read it when no request is under way
 }
 
 const org = "hospital-north"
@@ -110,7 +112,7 @@ func newLab(tb testing.TB) *lab {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = l.store.Close() })
-	quiet := slog.New(slog.DiscardHandler)
+	quiet := slog.New(slog.NewJSONHandler(&l.log, nil))
 	l.engine, err = server.NewEngine(server.Options{
 		MaxBody: 1 << 20, MaxHeader: 16 << 10, HeaderTime: time.Minute, BodyTime: time.Minute, WriteTime: time.Minute, IdleTime: time.Minute, Drain: time.Second,
 		Shapes: []problem.Shape{fhir.Shape()},
