@@ -3,6 +3,8 @@ package cti
 import (
 	"fmt"
 	"slices"
+
+	"github.com/secant-platform/secant/analytics/cpe"
 )
 
 // softwareIndex finds the products that a report names by their normal name and
@@ -17,8 +19,8 @@ func indexSoftware(named []Software) softwareIndex {
 		if k := key(s.Name); k != "" {
 			index[k] = append(index[k], s)
 		}
-		if c, ok := parseCPE(s.CPE); ok {
-			index[c.key()] = append(index[c.key()], s)
+		if c, ok := cpe.Parse(s.CPE); ok {
+			index[c.Key()] = append(index[c.Key()], s)
 		}
 	}
 	return index
@@ -79,8 +81,8 @@ func productGround(named softwareIndex, c *Component) ground {
 			consider(s, false)
 		}
 	}
-	if ours, ok := parseCPE(c.CPE); ok {
-		for _, s := range named[ours.key()] {
+	if ours, ok := cpe.Parse(c.CPE); ok {
+		for _, s := range named[ours.Key()] {
 			consider(s, true)
 		}
 	}
@@ -91,8 +93,8 @@ func productGround(named softwareIndex, c *Component) ground {
 // vendor is sure when the CPEs agree.
 func compare(s *Software, c *Component, sure bool) ground {
 	version := s.Version
-	if theirs, ok := parseCPE(s.CPE); ok && version == "" {
-		version = theirs.version
+	if theirs, ok := cpe.Parse(s.CPE); ok && version == "" {
+		version = theirs.Version
 	}
 	switch {
 	case version == "":

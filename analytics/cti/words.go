@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/secant-platform/secant/analytics/cpe"
 )
 
 // tokens splits a name at everything that is neither letter nor digit, in lower
@@ -29,56 +31,6 @@ func sameVersion(a, b string) bool {
 		return s
 	}
 	return trim(a) == trim(b)
-}
-
-// cpe is the part of a CPE name that products are compared by (NISTIR 7695).
-type cpe struct{ vendor, product, version string }
-
-// key cannot be a name's key, because names hold no colon.
-func (c cpe) key() string { return "cpe:" + c.vendor + ":" + c.product }
-
-// parseCPE reads a CPE 2.3 formatted string or a CPE 2.2 URI. The wildcards "*"
-// and "-" become empty.
-func parseCPE(s string) (cpe, bool) {
-	var parts []string
-	lower := strings.ToLower(s)
-	switch {
-	case strings.HasPrefix(lower, "cpe:2.3:"):
-		parts = splitEscaped(lower[len("cpe:2.3:"):])
-	case strings.HasPrefix(lower, "cpe:/"):
-		parts = strings.Split(lower[len("cpe:/"):], ":")
-	default:
-		return cpe{}, false
-	}
-	for len(parts) < 4 {
-		parts = append(parts, "")
-	}
-	for i := range parts {
-		if parts[i] == "*" || parts[i] == "-" {
-			parts[i] = ""
-		}
-	}
-	c := cpe{vendor: parts[1], product: parts[2], version: parts[3]}
-	return c, c.product != ""
-}
-
-// splitEscaped splits at colons that no backslash quotes, and undoes the quoting.
-func splitEscaped(s string) []string {
-	var parts []string
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '\\' && i+1 < len(s):
-			i++
-			b.WriteByte(s[i])
-		case s[i] == ':':
-			parts = append(parts, b.String())
-			b.Reset()
-		default:
-			b.WriteByte(s[i])
-		}
-	}
-	return append(parts, b.String())
 }
 
 // purl is the part of a package URL that products are compared by
@@ -124,8 +76,8 @@ func vendorsOf(c *Component) []string {
 	if p, ok := parsePURL(c.PURL); ok {
 		all = append(all, tokens(p.namespace)...)
 	}
-	if n, ok := parseCPE(c.CPE); ok {
-		all = append(all, tokens(n.vendor)...)
+	if n, ok := cpe.Parse(c.CPE); ok {
+		all = append(all, tokens(n.Vendor)...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

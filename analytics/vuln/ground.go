@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/secant-platform/secant/analytics/cpe"
 )
 
 // What a match rests on.
@@ -91,14 +93,14 @@ func ofComponent(p *Product, at int, c *component) (ground, bool) {
 		return g, g.weigh(&ranges, version)
 	}
 	for _, s := range p.CPEs {
-		named, ok := parseCPE(s)
-		if !ok || !c.isCPE || named.key() != c.cpe.key() {
+		named, ok := cpe.Parse(s)
+		if !ok || !c.isCPE || named.Key() != c.cpe.Key() {
 			continue
 		}
 		g.basis, g.confidence = BasisCPE, confCPE
 		g.text = "contains " + c.label() + ", whose CPE is the advisory's"
-		if named.version != "" && len(ranges.Parts) == 0 && !ranges.All {
-			ranges = Range{Text: named.full(), Read: true, Parts: []Constraints{{{"=", named.full()}}}}
+		if named.Version != "" && len(ranges.Parts) == 0 && !ranges.All {
+			ranges = Range{Text: named.Full(), Read: true, Parts: []Constraints{{{"=", named.Full()}}}}
 		}
 		return g, g.weigh(&ranges, version)
 	}

@@ -2,68 +2,9 @@ package vuln
 
 import (
 	"strings"
-	"time"
 
 	"github.com/package-url/packageurl-go"
 )
-
-// cpe is the part of a CPE name that products are compared by (NISTIR 7695).
-type cpe struct{ part, vendor, product, version, update string }
-
-// key cannot be a name's key, because names hold no colon.
-func (c cpe) key() string { return "cpe:" + c.vendor + ":" + c.product }
-
-// full is the version with its update, as in 1.0.2 and k.
-func (c cpe) full() string {
-	if c.update == "" {
-		return c.version
-	}
-	return c.version + " " + c.update
-}
-
-// parseCPE reads a CPE 2.3 formatted string or a CPE 2.2 URI. The wildcards "*"
-// and "-" become empty.
-func parseCPE(s string) (cpe, bool) {
-	var parts []string
-	lower := strings.ToLower(s)
-	switch {
-	case strings.HasPrefix(lower, "cpe:2.3:"):
-		parts = splitEscaped(lower[len("cpe:2.3:"):])
-	case strings.HasPrefix(lower, "cpe:/"):
-		parts = strings.Split(lower[len("cpe:/"):], ":")
-	default:
-		return cpe{}, false
-	}
-	for len(parts) < 5 {
-		parts = append(parts, "")
-	}
-	for i := range parts {
-		if parts[i] == "*" || parts[i] == "-" {
-			parts[i] = ""
-		}
-	}
-	c := cpe{parts[0], parts[1], parts[2], parts[3], parts[4]}
-	return c, c.product != "" && c.vendor != "" // a product of any vendor would be every vendor's
-}
-
-// splitEscaped splits at colons that no backslash quotes, and undoes the quoting.
-func splitEscaped(s string) []string {
-	var parts []string
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '\\' && i+1 < len(s):
-			i++
-			b.WriteByte(s[i])
-		case s[i] == ':':
-			parts = append(parts, b.String())
-			b.Reset()
-		default:
-			b.WriteByte(s[i])
-		}
-	}
-	return append(parts, b.String())
-}
 
 // purl is a package URL as packages are compared by it.
 type purl struct {
@@ -98,12 +39,4 @@ func (p purl) allows(named purl) bool {
 		}
 	}
 	return true
-}
-
-// nvdTime reads a time of NVD, which has no zone and means UTC.
-func nvdTime(s string) time.Time {
-	if t := instant(s); !t.IsZero() {
-		return t
-	}
-	return instant(s + "Z")
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/secant-platform/secant/analytics/cpe"
 	"github.com/secant-platform/secant/analytics/cti"
 )
 
@@ -32,7 +33,7 @@ type component struct {
 	cti.Component
 	purl    purl
 	isPURL  bool
-	cpe     cpe
+	cpe     cpe.Name
 	isCPE   bool
 	vendors []string // tokens
 	bills   []string // digests, in the order of adding
@@ -75,13 +76,13 @@ func newPart(c *cti.Component) component {
 	p := component{Component: *c}
 	p.Vulnerabilities = nil
 	p.purl, p.isPURL = parsePURL(c.PURL)
-	p.cpe, p.isCPE = parseCPE(c.CPE)
+	p.cpe, p.isCPE = cpe.Parse(c.CPE)
 	for _, v := range c.Vendors {
 		p.vendors = append(p.vendors, tokens(v)...)
 	}
 	p.vendors = append(p.vendors, tokens(c.Group)...)
 	p.vendors = append(p.vendors, tokens(p.purl.namespace)...)
-	p.vendors = append(p.vendors, tokens(p.cpe.vendor)...)
+	p.vendors = append(p.vendors, tokens(p.cpe.Vendor)...)
 	slices.Sort(p.vendors)
 	p.vendors = slices.Compact(p.vendors)
 	return p
@@ -94,7 +95,7 @@ func (p *component) keys() []string {
 		keys = append(keys, p.purl.key(), key(p.purl.name))
 	}
 	if p.isCPE {
-		keys = append(keys, p.cpe.key(), key(p.cpe.product))
+		keys = append(keys, p.cpe.Key(), key(p.cpe.Product))
 	}
 	slices.Sort(keys)
 	keys = slices.Compact(keys)
@@ -109,7 +110,7 @@ func (p *component) version() string {
 	case p.purl.version != "":
 		return p.purl.version
 	}
-	return p.cpe.full()
+	return p.cpe.Full()
 }
 
 // label names the component for people, as in "openssl 1.0.1".

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/secant-platform/secant/analytics/cpe"
 )
 
 // What a match comes to.
@@ -146,8 +148,8 @@ func (j *Judge) componentGrounds(a *Advisory, at int, into map[int][]ground) {
 		}
 	}
 	for _, s := range p.CPEs {
-		if c, ok := parseCPE(s); ok {
-			keys = append(keys, c.key())
+		if c, ok := cpe.Parse(s); ok {
+			keys = append(keys, c.Key())
 		}
 	}
 	if k := key(p.Name); k != "" {
@@ -212,8 +214,8 @@ func (p *Product) keys() []string {
 		}
 	}
 	for _, s := range p.CPEs {
-		if c, ok := parseCPE(s); ok {
-			keys = append(keys, c.key())
+		if c, ok := cpe.Parse(s); ok {
+			keys = append(keys, c.Key())
 		}
 	}
 	return slices.DeleteFunc(keys, func(k string) bool { return k == "" })
