@@ -447,3 +447,18 @@ func TestNobodyClimbsByIssuing(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkVerify is what the token costs of each request that shows it.
+func BenchmarkVerify(b *testing.B) {
+	key := newKey(b)
+	v := auth.NewVerifier("north", public(key), members{})
+	token, err := auth.Mint(key, auth.Claims{Issuer: "north", Audience: "north", Subject: "ann", Role: auth.RoleAnalyst}, time.Now(), time.Hour)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := v.Verify(b.Context(), token); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -115,6 +115,7 @@ type Verifier struct {
 	key          ed25519.PublicKey
 	members      Keys
 	sessions     Sessions // nil: none is kept
+	proven       proven
 }
 
 // NewVerifier makes the verifier of an organisation's node, whose own tokens
@@ -195,17 +196,9 @@ func credentials(headers []string) (scheme, token string, ok bool) {
 // returns its holder, without asking for the key and the session that it names: see
 // Request. Any fault of the token is a *RefusedError.
 func (v *Verifier) Verify(ctx context.Context, token string) (*Caller, error) {
-	claimed, signed, err := parse(token)
+	sure, err := v.signed(ctx, token)
 	if err != nil {
 		return nil, err
-	}
-	key, err := v.keyOf(ctx, claimed)
-	if err != nil {
-		return nil, err
-	}
-	var sure payload
-	if err := signed.Claims(key, &sure); err != nil {
-		return nil, refused("signature")
 	}
 	if err := sure.judge(v.organisation, time.Now()); err != nil {
 		return nil, err
@@ -221,6 +214,30 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Caller, error) {
 		caller.Key = sure.Bound.Thumbprint
 	}
 	return caller, nil
+}
+
+// signed returns what a token says, under a signature of who may sign it now.
+func (v *Verifier) signed(ctx context.Context, token string) (*payload, error) {
+	known, seen := v.proven.of(token)
+	if seen {
+		if key, err := v.keyOf(ctx, &known.payload); err != nil || key.Equal(known.key) {
+			return &known.payload, err
+		}
+	}
+	claimed, signed, err := parse(token)
+	if err != nil {
+		return nil, err
+	}
+	key, err := v.keyOf(ctx, claimed)
+	if err != nil {
+		return nil, err
+	}
+	var sure payload
+	if err := signed.Claims(key, &sure); err != nil {
+		return nil, refused("signature")
+	}
+	v.proven.add(token, provenToken{sure, key})
+	return &sure, nil
 }
 
 // keyOf finds the key that the issuer must have signed with. The issuer decides
