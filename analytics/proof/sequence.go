@@ -87,14 +87,14 @@ const (
 	sequenceSize        = 3 * 8
 )
 
-// encode appends epoch, number and time, 8 bytes each, big-endian.
-func (q Sequence) encode(dst []byte) []byte {
+// AppendTo appends epoch, number and time, 8 bytes each, big-endian.
+func (q Sequence) AppendTo(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, q.Epoch)
 	dst = binary.BigEndian.AppendUint64(dst, q.Number)
 	return binary.BigEndian.AppendUint64(dst, uint64(q.Made)) //nolint:gosec // Validate refuses negative times
 }
 
-// decodeSequence reads what encode wrote.
+// decodeSequence reads what AppendTo wrote.
 func decodeSequence(b []byte) (q Sequence) {
 	q.Epoch, q.Number = binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])
 	q.Made = int64(binary.BigEndian.Uint64(b[16:])) //nolint:gosec // Validate refuses what does not fit
@@ -114,7 +114,7 @@ func SequencedMessage(unit Hash, count int, root Hash, q Sequence) []byte {
 	b = append(b, unit[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(count)) //nolint:gosec // a count is not negative
 	b = append(b, root[:]...)
-	return q.encode(b)
+	return q.AppendTo(b)
 }
 
 // EdgeSequencedMessage returns what an edge box signs for readings of a device that it
@@ -130,5 +130,5 @@ func EdgeSequencedMessage(edge, unit Hash, count int, root Hash, q Sequence) []b
 	b = append(b, unit[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(count)) //nolint:gosec // a count is not negative
 	b = append(b, root[:]...)
-	return q.encode(b)
+	return q.AppendTo(b)
 }

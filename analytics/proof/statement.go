@@ -158,7 +158,7 @@ func (s *Statement) Encode(dst []byte) ([]byte, error) {
 		dst = append(dst, s.Edge[:]...)
 	}
 	if version == sequencedVersion {
-		dst = s.Sequence.encode(dst)
+		dst = s.Sequence.AppendTo(dst)
 	}
 	return dst, nil
 }

@@ -255,3 +255,25 @@ func (c *Count) Told() map[[2]uint64]bool {
 	}
 	return told
 }
+
+// Untold reports whether there is a gap that nobody was told of.
+func (c *Count) Untold() bool {
+	for i := range c.Epochs {
+		for _, r := range c.Epochs[i].Missing {
+			if !r.Told {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Unlisted reports whether a count misses numbers that there was no room to list.
+func (c *Count) Unlisted(epoch uint64) bool {
+	for i := range c.Epochs {
+		if c.Epochs[i].Epoch == epoch {
+			return c.Epochs[i].Unlisted > 0
+		}
+	}
+	return false
+}

@@ -75,6 +75,7 @@ type envelope struct {
 	seed                 proof.Seed
 	signature            proof.Signature
 	signed               bool
+	sequence             proof.Sequence
 }
 
 // readEnvelope reads the properties. Names are those of HTTP, so that case means
@@ -83,7 +84,7 @@ func readEnvelope(user []property) (e envelope, r *refusal) {
 	bad := func(detail string) (envelope, *refusal) {
 		return envelope{}, &refusal{codeSpecific, outcomeEnvelope, detail}
 	}
-	var seed, signature string
+	var seed, signature, count, made string
 	known := []struct {
 		name  string
 		value *string
@@ -93,6 +94,8 @@ func readEnvelope(user []property) (e envelope, r *refusal) {
 		{auth.HeaderDevice, &e.device},
 		{auth.HeaderSeed, &seed},
 		{auth.HeaderSignature, &signature},
+		{auth.HeaderSequence, &count},
+		{auth.HeaderMade, &made},
 	}
 	for _, p := range user {
 		for _, k := range known {
@@ -107,6 +110,10 @@ func readEnvelope(user []property) (e envelope, r *refusal) {
 	}
 	if len(e.id) > maxID {
 		return bad("the user property " + propertyID + " is too long")
+	}
+	var err error
+	if e.sequence, err = proof.ParseSequence(count, made); err != nil {
+		return bad("the user property " + auth.HeaderSequence + " must be epoch/number in decimal digits, and " + auth.HeaderMade + " milliseconds since 1970")
 	}
 	if seed == "" && signature == "" {
 		return e, nil
@@ -159,7 +166,7 @@ func (t *taker) message(ctx context.Context, p *published) (m Message, r *refusa
 	if r != nil {
 		return m, r, nil
 	}
-	m = Message{Seed: e.seed, Signature: e.signature, MediaType: p.contentType, Encoding: e.encoding, Body: p.body}
+	m = Message{Seed: e.seed, Signature: e.signature, Sequence: e.sequence, MediaType: p.contentType, Encoding: e.encoding, Body: p.body}
 	if m.MediaType == "" {
 		m.MediaType = mediaJSON
 	}
