@@ -191,8 +191,12 @@ func (r *round) again(ctx context.Context, c *store.Counted, one *fact.Reading, 
 		first, root = before.ID, before.Root
 	} else {
 		var err error
-		if first, root, _, err = r.store.ReadingNumbered(ctx, one.Unit, one.Signer(), q.Epoch, q.Number); err != nil {
+		var found bool
+		if first, root, found, err = r.store.ReadingNumbered(ctx, one.Unit, one.Signer(), q.Epoch, q.Number); err != nil {
 			return err
+		}
+		if found {
+			r.listed[place] = &fact.Reading{ID: first, Root: root}
 		}
 	}
 	same := root == one.Root
