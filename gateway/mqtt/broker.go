@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -116,15 +115,9 @@ func (b *Broker) connection(ctx context.Context, conn net.Conn, source string) {
 	defer l.end()
 	stop := context.AfterFunc(ctx, l.drain)
 	defer stop()
-	defer func() {
-		if r := recover(); r != nil { // in the decoder, of what nobody has sent before
-			b.metrics.end("failure")
-			b.opts.Logger.ErrorContext(ctx, "mqtt connection failed", slog.String(telemetry.KeySource, source),
-				slog.String(telemetry.KeyError, fmt.Sprintf("%v\n%s", r, debug.Stack())))
-		}
-	}()
-	_ = conn.SetReadDeadline(time.Now().Add(b.opts.Handshake)) // for CONNECT; afterwards the keep alive counts
-	_ = b.server.EstablishConnection(source, l)                // how it ended is told by what happened before
+	defer telemetry.Rescue(ctx, b.opts.Logger, "mqtt connection failed", func() { b.metrics.end("failure") }, slog.String(telemetry.KeySource, source)) // in the decoder
+	_ = conn.SetReadDeadline(time.Now().Add(b.opts.Handshake))                                                                                          // for CONNECT; afterwards the keep alive counts
+	_ = b.server.EstablishConnection(source, l)                                                                                                         // how it ended is told by what happened before
 }
 
 // disconnect ends a connection, with a reason where the protocol has room for one:
@@ -150,7 +143,7 @@ func (b *Broker) remember(ctx context.Context) {
 			continue
 		}
 		for _, state := range states {
-			b.restore(self, &state)
+			b.restore(ctx, self, &state)
 		}
 	}
 }
@@ -159,7 +152,9 @@ func (b *Broker) remember(ctx context.Context) {
 // source.
 const nodeClient = "node"
 
-func (b *Broker) restore(self *mochi.Client, s *State) {
+func (b *Broker) restore(ctx context.Context, self *mochi.Client, s *State) {
+	defer telemetry.Rescue(ctx, b.opts.Logger, "retained state not restored",
+		func() { b.metrics.message(outcomeFailure) }, slog.String(telemetry.KeySource, s.Source))
 	t := topic{s.Source, s.Device, kindState}
 	if s.MediaType == "" || !goodName(s.Device) {
 		return

@@ -18,6 +18,7 @@ import (
 // The reason codes of PUBACK and CONNACK that are given here (3.4.2.1, 3.2.2.2).
 const (
 	codeSuccess       byte = 0x00
+	codeUnspecified   byte = 0x80 // unspecified error
 	codeSpecific      byte = 0x83 // implementation specific error
 	codeClientID      byte = 0x85
 	codeNotAuthorised byte = 0x87
@@ -135,6 +136,12 @@ type verdict struct {
 	receipt proof.RequestID
 	refusal *refusal // nil: it was taken, unless err says that it is not known
 	err     error    // the outcome is unknown: it is to be sent again
+}
+
+// failed is the verdict on a message at which the node failed: sent again, it would fail
+// again.
+func failed() verdict {
+	return verdict{refusal: &refusal{codeUnspecified, outcomeFailure, "the node failed at this message, and has it in its log"}}
 }
 
 // taker makes messages of devices durable.
