@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/secant-platform/secant/analytics/proof"
 )
 
@@ -159,5 +161,28 @@ func TestAStatementWithASequenceIsAnotherVersion(t *testing.T) {
 	s.Sequence = counted
 	if s.VerifySignature(w.request.Key.Public().(ed25519.PublicKey)) {
 		t.Error("a signature over readings without a sequence is taken for one with")
+	}
+}
+
+// TestWhatASetOfProofsCounts: offline, the numbers in proofs show what is not among them.
+func TestWhatASetOfProofsCounts(t *testing.T) {
+	t.Parallel()
+	one := func(by proof.Voucher, unit, edge string, epoch, number uint64, request string) *proof.Verdict {
+		return &proof.Verdict{VouchedBy: by, Unit: unit, Edge: edge, Request: request, Numbered: proof.Sequence{Epoch: epoch, Number: number}}
+	}
+	device, box, node := proof.VouchedByDevice, proof.VouchedByEdge, proof.VouchedByNode
+	got := proof.Counted([]*proof.Verdict{
+		one(device, "u", "", 7, 9, "c"), one(device, "u", "", 7, 3, "a"), one(device, "u", "", 7, 3, "a"), one(device, "u", "", 7, 5, "b"),
+		one(device, "u", "", 8, 1, "d"), one(device, "u", "", 8, 1, "e"), one(device, "u", "", 8, 1, "f"), one(device, "u", "", 8, 2, "g"),
+		one(box, "u", "e", 7, 3, "h"), one(node, "u", "", 7, 3, "i"), one(device, "v", "", 0, 0, "j"),
+	})
+	want := []string{
+		"Count 7 of device u, claimed by nobody who signed: numbers 3 to 3, none missing between.",
+		"Count 7 of device u, signed by EDGE e: numbers 3 to 3, none missing between.",
+		"Count 7 of device u, signed by itself: numbers 3 to 9, missing 4, 6 to 8.",
+		"Count 8 of device u, signed by itself: numbers 1 to 2, none missing between; two requests under number 1.",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
