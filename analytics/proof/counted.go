@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,15 +52,15 @@ func countLine(all []numbered) string {
 	var twice []string
 	for i, n := range all {
 		if c.Take(n.epoch, n.number, time.Time{}) == sequence.Again && (i < 2 || all[i-2].number != n.number) {
-			twice = append(twice, fmt.Sprint(n.number))
+			twice = append(twice, strconv.FormatUint(n.number, 10))
 		}
 	}
 	e := &c.Epochs[0]
 	var missing []string
 	for _, r := range e.Missing {
-		one := fmt.Sprint(r.First)
+		one := strconv.FormatUint(r.First, 10)
 		if r.Last > r.First {
-			one += " to " + fmt.Sprint(r.Last)
+			one += " to " + strconv.FormatUint(r.Last, 10)
 		}
 		missing = append(missing, one)
 	}

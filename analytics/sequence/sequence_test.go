@@ -134,7 +134,7 @@ func TestAGapIsToldWhenItHasStood(t *testing.T) {
 // missing and none twice; what is left out is what is missing.
 func TestAnyOrderLeavesNothing(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // orders of a test
+	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		const n = 60
 		var c sequence.Count
@@ -144,7 +144,7 @@ func TestAnyOrderLeavesNothing(t *testing.T) {
 			if i == lost {
 				continue
 			}
-			if got := c.Take(1, uint64(i)+1, start); got == sequence.Again || got == sequence.Back || got == sequence.Restarted { //nolint:gosec // small
+			if got := c.Take(1, uint64(i)+1, start); got == sequence.Again || got == sequence.Back || got == sequence.Restarted {
 				t.Fatalf("%v: %d at %d", order, got, i)
 			}
 		}

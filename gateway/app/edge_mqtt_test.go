@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -173,7 +174,7 @@ func TestAnEdgeBoxTakesMQTT(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { told <- peertest.Run[account](t, peer, port, fmt.Sprint(readings)) }()
+	go func() { told <- peertest.Run[account](t, peer, port, strconv.Itoa(readings)) }()
 	north.await("some messages to wait", func() bool { return b.waiting() >= 10 })
 	b.stop()
 	b.start()

@@ -186,7 +186,7 @@ func number(n uint64) string { return strconv.FormatUint(n, 10) }
 // again finds out what came under a number that had come before.
 func (r *round) again(ctx context.Context, c *store.Counted, one *fact.Reading, place string) error {
 	q := one.Sequence
-	first, root := "", ""
+	var first, root string
 	if before := r.listed[place]; before != nil {
 		first, root = before.ID, before.Root
 	} else {

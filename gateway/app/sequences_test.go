@@ -190,7 +190,7 @@ func (r *running) told(kind string, end ...string) bool {
 	})
 }
 
-// TestWhatWasCountedIsMadeAnew: what follows from the numbers follows again from the
+// TestASenderOutOfOrderIsToldOnceAMinute: what follows from the numbers follows again from the
 // list of readings, and a sender out of order drives no other events out.
 func TestASenderOutOfOrderIsToldOnceAMinute(t *testing.T) {
 	t.Parallel()
@@ -203,14 +203,14 @@ func TestASenderOutOfOrderIsToldOnceAMinute(t *testing.T) {
 	from := (&node{store: s, cfg: config.Default(), logger: slog.New(slog.DiscardHandler), reg: telemetry.NewRegistry()}).newSenders()
 	from.now = func() time.Time { return now }
 	var readings []fact.Reading
-	add := func(epoch, number uint64) []fact.Notice {
+	add := func(epoch, number uint64) {
 		t.Helper()
 		i := len(readings)
 		readings = append(readings, fact.Reading{
-			ID: fmt.Sprintf("%032x", i), Unit: "u", VouchedBy: "device", Root: "same", MediaType: "application/json", Received: now, LogIndex: uint64(i), //nolint:gosec // small
+			ID: fmt.Sprintf("%032x", i), Unit: "u", VouchedBy: "device", Root: "same", MediaType: "application/json", Received: now, LogIndex: uint64(i),
 			Sequence: &fact.Numbered{Epoch: epoch, Number: number},
 		})
-		return follow(t, from, readings[i:])
+		follow(t, from, readings[i:])
 	}
 	for n := range uint64(100) { // every second number, of counts that went back in between
 		add(7, 1+2*n)
@@ -263,7 +263,7 @@ func TestASenderOutOfOrderIsToldOnceAMinute(t *testing.T) {
 }
 
 // follow lists readings as the node does.
-func follow(t *testing.T, s *senders, batch []fact.Reading) []fact.Notice {
+func follow(t *testing.T, s *senders, batch []fact.Reading) {
 	t.Helper()
 	r := s.begin(nil)
 	if err := r.follow(t.Context(), batch); err != nil {
@@ -272,7 +272,6 @@ func follow(t *testing.T, s *senders, batch []fact.Reading) []fact.Notice {
 	if err := s.store.AddReadings(t.Context(), batch, r.all(), r.tell); err != nil {
 		t.Fatal(err)
 	}
-	return r.tell
 }
 
 // tick tells what is due.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func TestEveryDeviceIsCountedForItself(t *testing.T) {
 	first := slices.Collect(maps.Keys(u.counts))[0]
 	epoch := strings.SplitN(first, "/", 2)[1]
 	later, err := New(Options{Spool: t.TempDir(), Key: key, Now: func() time.Time { return time.Now().Add(time.Hour) }})
-	if err != nil || fmt.Sprint(later.spool.epoch) <= epoch {
+	if err != nil || strconv.FormatUint(later.spool.epoch, 10) <= epoch {
 		t.Errorf("in another directory it counts %d, before %s: %v", later.spool.epoch, epoch, err)
 	}
 }
@@ -227,7 +228,7 @@ func TestWhatIsKnownIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range 20 {
-		if err := s.done(put(s, monitor, fmt.Sprint(n))); err != nil {
+		if err := s.done(put(s, monitor, strconv.Itoa(n))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -340,15 +341,15 @@ func TestWhatWaitsIsInOrder(t *testing.T) {
 // the disk.
 func BenchmarkStep(b *testing.B) {
 	for _, waiting := range []int{1_000, 1_000_000} {
-		b.Run(fmt.Sprint(waiting), func(b *testing.B) {
+		b.Run(strconv.Itoa(waiting), func(b *testing.B) {
 			s := &spool{ready: heap{less: byPlace}, delayed: heap{less: byTime}}
 			for n := range waiting {
-				s.ready.push(&item{entry: entry{place: uint64(n)}}) //nolint:gosec // not negative
+				s.ready.push(&item{entry: entry{place: uint64(n)}})
 			}
 			now := time.Now()
 			for b.Loop() {
 				i, _ := s.take(now)
-				i.place += uint64(waiting) //nolint:gosec // not negative
+				i.place += uint64(waiting)
 				s.ready.push(i)
 			}
 		})

@@ -103,7 +103,7 @@ func openSpool(dir string, key ed25519.PrivateKey, bound bounds, now time.Time) 
 		return nil, err
 	}
 	if s.epoch == 0 { // nothing was counted in this directory: a count of its own
-		s.epoch = uint64(max(now.UnixMilli(), 1)) //nolint:gosec // positive
+		s.epoch = uint64(max(now.UnixMilli(), 1))
 	}
 	s.ring()
 	return s, nil

@@ -115,9 +115,10 @@ func (b *Broker) connection(ctx context.Context, conn net.Conn, source string) {
 	defer l.end()
 	stop := context.AfterFunc(ctx, l.drain)
 	defer stop()
-	defer telemetry.Rescue(ctx, b.opts.Logger, "mqtt connection failed", func() { b.metrics.end("failure") }, slog.String(telemetry.KeySource, source)) // in the decoder
-	_ = conn.SetReadDeadline(time.Now().Add(b.opts.Handshake))                                                                                          // for CONNECT; afterwards the keep alive counts
-	_ = b.server.EstablishConnection(source, l)                                                                                                         // how it ended is told by what happened before
+	// In the decoder.
+	defer telemetry.Rescue(ctx, b.opts.Logger, "mqtt connection", func() { b.metrics.end("failure") }, slog.String(telemetry.KeySource, source))
+	_ = conn.SetReadDeadline(time.Now().Add(b.opts.Handshake)) // for CONNECT; afterwards the keep alive counts
+	_ = b.server.EstablishConnection(source, l)                // how it ended is told by what happened before
 }
 
 // disconnect ends a connection, with a reason where the protocol has room for one:
@@ -153,7 +154,7 @@ func (b *Broker) remember(ctx context.Context) {
 const nodeClient = "node"
 
 func (b *Broker) restore(ctx context.Context, self *mochi.Client, s *State) {
-	defer telemetry.Rescue(ctx, b.opts.Logger, "retained state not restored",
+	defer telemetry.Rescue(ctx, b.opts.Logger, "mqtt retained state",
 		func() { b.metrics.message(outcomeFailure) }, slog.String(telemetry.KeySource, s.Source))
 	t := topic{s.Source, s.Device, kindState}
 	if s.MediaType == "" || !goodName(s.Device) {

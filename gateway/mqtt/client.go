@@ -175,7 +175,7 @@ func (c *Client) connection(ctx context.Context) error {
 		Conn: packets.NewThreadSafeConn(&bounded{Conn: conn, max: c.opts.Packet}), PacketTimeout: c.opts.Connect,
 		EnableManualAcknowledgment: true, SendAcksInterval: ackPause,
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(r paho.PublishReceived) (bool, error) {
-			defer telemetry.Rescue(open, c.opts.Logger, "mqtt message of a broker failed", func() {
+			defer telemetry.Rescue(open, c.opts.Logger, "mqtt broker", func() {
 				c.opts.Metrics.message(outcomeFailure)
 				lost(errFailed)
 			}, slog.String(telemetry.KeySource, c.opts.Source))
@@ -311,7 +311,7 @@ func (c *Client) receive(ctx context.Context, client *paho.Client, m *paho.Publi
 	c.working.Go(func() {
 		defer func() { <-c.slots }()
 		// Sent again it would fail again, and take the place of what can be taken.
-		defer telemetry.Rescue(ctx, c.opts.Logger, "mqtt message of a broker failed, and acknowledged", func() {
+		defer telemetry.Rescue(ctx, c.opts.Logger, "mqtt broker's message", func() {
 			c.opts.Metrics.message(outcomeFailure)
 			_ = client.Ack(m)
 		}, slog.String(telemetry.KeySource, c.opts.Source))

@@ -19,11 +19,11 @@ func TestAFaultEndsOneMessage(t *testing.T) {
 	other, d := h.connect("other"), h.connect("pump")
 	for i, at := range []string{"find", "submit"} {
 		w.fault(at)
-		d.publish(uint16(2*i+1), mine+"readings", `{"a":1}`) //nolint:gosec // small
-		d.wants(uint16(2*i+1), 0x80)                         //nolint:gosec // small
+		d.publish(uint16(2*i+1), mine+"readings", `{"a":1}`)
+		d.wants(uint16(2*i+1), 0x80)
 		w.fault("")
-		d.publish(uint16(2*i+2), mine+"readings", `{"a":2}`) //nolint:gosec // small
-		d.wants(uint16(2*i+2), 0)                            //nolint:gosec // small
+		d.publish(uint16(2*i+2), mine+"readings", `{"a":2}`)
+		d.wants(uint16(2*i+2), 0)
 	}
 	if n := h.metric(messages, "failure"); n != 2 {
 		t.Errorf("%v messages failed", n)

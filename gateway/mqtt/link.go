@@ -162,7 +162,7 @@ func (l *link) take(pk *packets.Packet) {
 	again := pk.FixedHeader.Dup
 	l.working.Go(func() {
 		defer close(p.done)
-		defer telemetry.Rescue(l.ctx, l.broker.opts.Logger, "mqtt message failed", func() { p.verdict = failed() }, slog.String(telemetry.KeySource, l.source))
+		defer telemetry.Rescue(l.ctx, l.broker.opts.Logger, "mqtt message", func() { p.verdict = failed() }, slog.String(telemetry.KeySource, l.source))
 		p.verdict = l.judge(p, pk.TopicName, again)
 	})
 }
@@ -217,7 +217,7 @@ func (l *link) answer() {
 func (l *link) settle(p *pending) {
 	defer l.leave()
 	defer l.broker.held.Release(p.size())
-	defer telemetry.Rescue(l.ctx, l.broker.opts.Logger, "mqtt message not answered", func() {
+	defer telemetry.Rescue(l.ctx, l.broker.opts.Logger, "mqtt answer", func() {
 		l.broker.metrics.message(outcomeFailure)
 		l.broker.metrics.end("failure")
 		_ = l.Conn.Close()
