@@ -186,3 +186,19 @@ func TestWhatASetOfProofsCounts(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// FuzzParseSequence: what is read is written the same way, and could have been signed.
+func FuzzParseSequence(f *testing.F) {
+	f.Add("7/1", "3")
+	f.Add("", "")
+	f.Add("0/9007199254740991", "9007199254740992")
+	f.Fuzz(func(t *testing.T, count, made string) {
+		q, err := proof.ParseSequence(count, made)
+		if err != nil {
+			return
+		}
+		if q.String() != count || (q.Made != 0) != (made != "") || q.Validate() != nil {
+			t.Errorf("%q %q is read as %+v", count, made, q)
+		}
+	})
+}

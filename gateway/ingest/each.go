@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -66,7 +68,7 @@ func (p *Pipeline) Each(ctx context.Context, from uint64, limit int, visit func(
 					return err
 				}
 			}
-			sent = e.sent(decoder)
+			sent = p.sent(ctx, e, decoder)
 		}
 		visit(receiptOf(s, r.Ordinal), sent)
 		return nil
@@ -78,8 +80,15 @@ func (p *Pipeline) Each(ctx context.Context, from uint64, limit int, visit func(
 }
 
 // sent is when an HL7 message says that it was sent; zero: it does not, or is none that
-// can be read, which is not to be told here.
-func (e *envelope) sent(decoder *zstd.Decoder) time.Time {
+// can be read, which is not to be told here. The message is durable: were a fault in
+// reading it to end the visit, the node would meet it again with each start.
+func (p *Pipeline) sent(ctx context.Context, e *envelope, decoder *zstd.Decoder) (at time.Time) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.opts.Logger.LogAttrs(ctx, slog.LevelError, "panic recovered", slog.String("error", fmt.Sprint(r)), slog.String("stack", string(debug.Stack())))
+			at = time.Time{}
+		}
+	}()
 	text := e.body
 	if e.storage != storedRaw {
 		var err error
@@ -91,7 +100,7 @@ func (e *envelope) sent(decoder *zstd.Decoder) time.Time {
 	if flaw != hl7.Sound {
 		return time.Time{}
 	}
-	at, _ := m.Sent(hl7.Profile{Zone: time.UTC})
+	at, _ = m.Sent(hl7.Profile{Zone: time.UTC})
 	return at
 }
 
