@@ -345,9 +345,11 @@ func callLedger(dir *string) *cobra.Command {
 func verify(dir *string) *cobra.Command {
 	var trust, lasting string
 	c := &cobra.Command{
-		Use:   "verify BUNDLE.json",
-		Short: "Judge a proof offline, with nothing but the consortium's trust file",
-		Args:  cobra.ExactArgs(1),
+		Use:   "verify BUNDLE.json...",
+		Short: "Judge proofs offline, with nothing but the consortium's trust file",
+		Long: "Judge a proof offline, with nothing but the consortium's trust file. Of several proofs each has a line, " +
+			"and the numbers that their devices counted are compared: which are missing between them.",
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if trust == "" {
 				trust = filepath.Join(*dir, "trust.json")
@@ -355,7 +357,13 @@ func verify(dir *string) *cobra.Command {
 			if c.Flags().Changed("lasting") && lasting == "" { // as of a script that found none
 				return errors.New("--lasting wants the thumbprint of a key")
 			}
-			verdict, err := proof.VerifyFiles(trust, args[0], lasting)
+			var verdict string
+			var err error
+			if len(args) == 1 {
+				verdict, err = proof.VerifyFiles(trust, args[0], lasting)
+			} else {
+				verdict, err = proof.VerifySet(trust, args, lasting)
+			}
 			if err != nil {
 				return err
 			}

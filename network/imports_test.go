@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 
 	"identity/...": {"chaincode/ledger", "chaincode/verify"},
 
-	"analytics/fact":       {"chaincode/ledger"},
+	"analytics/fact":       {"chaincode/ledger", "analytics/sequence"}, // what a node counted is part of what it knows
 	"analytics/...":        {"chaincode/ledger", "chaincode/verify", "analytics/fact"},
 	"analytics/worker/...": {"analytics/...", "analytics/fact", "chaincode/ledger", "chaincode/verify", "chaincode/client"},
 

@@ -12,6 +12,20 @@ type Reading struct {
 	MediaType string    `json:"mediaType"` // of a record
 	Received  time.Time `json:"received"`
 	LogIndex  uint64    `json:"logIndex"`
+	Edge      string    `json:"edge,omitempty"`     // the edge box that vouches
+	Sequence  *Numbered `json:"sequence,omitempty"` // as the sender says
+	Clock     *Clock    `json:"clock,omitempty"`    // that the sender's is wrong, or the request waited; it orders nothing
+}
+
+// Signer is the unit that signed; empty: nobody did.
+func (r *Reading) Signer() string {
+	switch r.VouchedBy {
+	case "device":
+		return r.Unit
+	case "edge":
+		return r.Edge
+	}
+	return ""
 }
 
 // ReadingFilter narrows a list of readings; an empty field does not narrow.

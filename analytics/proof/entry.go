@@ -158,6 +158,7 @@ func (e *Entry) verdict(index int) *Verdict {
 		Organisation: e.statement.Organisation, Received: e.statement.ReceivedAt(),
 		Request: e.statement.Request.String(), Index: index, Count: int(e.statement.Count),
 		MediaType: e.statement.MediaType, LogIndex: e.log.Index, Sequence: e.head.view.Anchor.Sequence,
+		Numbered: e.statement.Sequence,
 	}
 	if e.statement.VouchedBy == VouchedByEdge {
 		v.Edge = e.statement.Edge.String()

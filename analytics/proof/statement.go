@@ -79,8 +79,9 @@ type Statement struct {
 	MediaType    string    `json:"mediaType"`          // of a record
 	Received     int64     `json:"received"`           // by the node's own clock, milliseconds since 1970-01-01 UTC
 	Content      Hash      `json:"content"`            // ContentDigest of the request as received
-	Signature    Signature `json:"signature,omitzero"` // over SigningMessage or EdgeSigningMessage; zero when VouchedByNode
+	Signature    Signature `json:"signature,omitzero"` // over SequencedMessage or EdgeSequencedMessage; zero when VouchedByNode
 	Edge         Hash      `json:"edge,omitzero"`      // id of the edge box that signed; zero unless VouchedByEdge
+	Sequence     Sequence  `json:"sequence,omitzero"`  // as the sender says, which signs it if it signs; zero when it says nothing
 }
 
 // ReceivedAt returns the time at which the node says it received the request.
@@ -112,28 +113,35 @@ func (s *Statement) validate() error {
 	case s.Edge != Hash{} && s.Edge == s.Unit:
 		return errors.New("what signs for itself is a device")
 	}
-	return nil
+	return s.Sequence.Validate()
 }
 
 const (
 	statementVersion = 1
+	// sequencedVersion is that of a statement with a sequence.
+	sequencedVersion = 2
 	// statementFixed is the encoding's size without the two texts.
 	statementFixed = 1 + 16 + HashSize + 1 + 4 + HashSize + 8 + HashSize + ed25519.SignatureSize + 1 + 1
 	// statementMost is the most that an encoding takes.
-	statementMost = statementFixed + maxOrganisation + maxMediaType + HashSize
+	statementMost = statementFixed + maxOrganisation + maxMediaType + HashSize + sequenceSize
 )
 
 // Encode appends the statement's one encoding to dst: version (1 byte), request,
 // unit, voucher (1: device, 2: edge, 3: node), count (4 bytes), root, received
 // (8 bytes), content, signature (64 bytes, zero when there is none), then
 // organisation and media type, each behind its length in one byte, and the edge
-// box's id where one vouches. Numbers are big-endian. It fails for a statement that
+// box's id where one vouches. The version is 1, and 2 where a sequence follows: epoch,
+// number and time, 8 bytes each. Numbers are big-endian. It fails for a statement that
 // could not have been made.
 func (s *Statement) Encode(dst []byte) ([]byte, error) {
 	if err := s.validate(); err != nil {
 		return nil, fmt.Errorf("encoding a statement: %w", err)
 	}
-	dst = append(dst, statementVersion)
+	version := byte(statementVersion)
+	if s.Sequence != (Sequence{}) {
+		version = sequencedVersion
+	}
+	dst = append(dst, version)
 	dst = append(dst, s.Request[:]...)
 	dst = append(dst, s.Unit[:]...)
 	dst = append(dst, voucherCodes[s.VouchedBy])
@@ -149,15 +157,19 @@ func (s *Statement) Encode(dst []byte) ([]byte, error) {
 	if s.VouchedBy == VouchedByEdge {
 		dst = append(dst, s.Edge[:]...)
 	}
+	if version == sequencedVersion {
+		dst = s.Sequence.AppendTo(dst)
+	}
 	return dst, nil
 }
 
 // DecodeStatement reads what Encode wrote and refuses everything else.
 func DecodeStatement(b []byte) (*Statement, error) {
-	if len(b) < statementFixed || b[0] != statementVersion {
-		return nil, errors.New("decoding a statement: not version 1")
+	if len(b) < statementFixed || b[0] != statementVersion && b[0] != sequencedVersion {
+		return nil, errors.New("decoding a statement: not version 1 or 2")
 	}
 	var s Statement
+	sequenced := b[0] == sequencedVersion
 	b = b[1:]
 	take := func(n int) []byte { head := b[:n]; b = b[n:]; return head }
 	copy(s.Request[:], take(16))
@@ -179,8 +191,15 @@ func DecodeStatement(b []byte) (*Statement, error) {
 		}
 		*text = string(take(1 + int(b[0]))[1:])
 	}
-	if s.VouchedBy == VouchedByEdge && len(b) == HashSize {
+	if s.VouchedBy == VouchedByEdge && len(b) >= HashSize {
 		copy(s.Edge[:], take(HashSize))
+	}
+	if sequenced && len(b) == sequenceSize {
+		if s.Sequence = decodeSequence(take(sequenceSize)); s.Sequence == (Sequence{}) {
+			return nil, errors.New("decoding a statement: version 2 without a sequence")
+		}
+	} else if sequenced {
+		return nil, errors.New("decoding a statement: cut off")
 	}
 	if len(b) != 0 {
 		return nil, errors.New("decoding a statement: bytes left over")
@@ -263,9 +282,9 @@ func (s *Statement) Signer() (Hash, bool) {
 // VerifySignature reports whether the holder of key, which is that of Signer, signed
 // the readings that the statement is about.
 func (s *Statement) VerifySignature(key ed25519.PublicKey) bool {
-	message := SigningMessage(s.Unit, int(s.Count), s.Root)
+	message := SequencedMessage(s.Unit, int(s.Count), s.Root, s.Sequence)
 	if s.VouchedBy == VouchedByEdge {
-		message = EdgeSigningMessage(s.Edge, s.Unit, int(s.Count), s.Root)
+		message = EdgeSequencedMessage(s.Edge, s.Unit, int(s.Count), s.Root, s.Sequence)
 	}
 	return len(key) == ed25519.PublicKeySize && ed25519.Verify(key, message, s.Signature[:])
 }

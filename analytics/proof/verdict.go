@@ -69,6 +69,10 @@ type Verdict struct {
 
 	Edge string `json:"edge,omitempty"` // id of the edge box that vouches
 
+	// Numbered is the sender's own count and clock, signed with the readings; when the
+	// node vouches, what the node was told.
+	Numbered Sequence `json:"numbered,omitzero"`
+
 	// When the device or an edge box vouches, what the ledger said about it at UnitAsOf.
 	UnitState         string    `json:"unitState,omitempty"`
 	UnitCertification string    `json:"unitCertification,omitempty"`
@@ -122,6 +126,7 @@ func (v *Verdict) Text() string {
 	fmt.Fprintln(&b, v.Meaning())
 	fmt.Fprintf(&b, "Record %d of %d (%s) in request %s, received %s by the clock of %s.\n",
 		v.Index+1, v.Count, v.MediaType, v.Request, stamp(v.Received), v.Organisation)
+	b.WriteString(v.numbered())
 	fmt.Fprintf(&b, "Entry %d of the log of %s, under its anchor %d; as of %s that log had not been shown to have signed two histories.\n",
 		v.LogIndex, v.Organisation, v.Sequence, stamp(v.AsOf))
 	fmt.Fprintf(&b, "That anchor was endorsed %s and stood on the ledger by %s.\n", stamp(v.Endorsed), stamp(v.Since))
@@ -143,6 +148,32 @@ func (v *Verdict) Text() string {
 	fmt.Fprintln(&b, v.lasting())
 	return b.String()
 }
+
+// numbered says what the sender counted and what its clock showed; empty: it said
+// nothing.
+func (v *Verdict) numbered() string {
+	q, by := v.Numbered, map[Voucher]string{
+		VouchedByDevice: "as the device signed", VouchedByEdge: "as the edge box signed", VouchedByNode: "as the sender claimed, which nobody signed",
+	}[v.VouchedBy]
+	var said []string
+	if q.Number > 0 {
+		said = append(said, fmt.Sprintf("number %d of the device's count %d", q.Number, q.Epoch))
+	}
+	if at, ok := q.MadeAt(); ok {
+		said = append(said, fmt.Sprintf("made %s by the sender's clock", stamp(at)))
+		if off := at.Sub(v.Received).Abs(); off > clockApart {
+			said = append(said, fmt.Sprintf("%s from when it was received", off.Round(time.Second)))
+		}
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	text := strings.Join(said, ", ")
+	return strings.ToUpper(text[:1]) + text[1:] + ", " + by + ".\n"
+}
+
+// clockApart is how far a sender's clock is from the node's before a person is told.
+const clockApart = 2 * time.Minute
 
 var unitStates = map[string]string{
 	ledger.StateManufactured: "manufactured, not yet complete",

@@ -206,6 +206,11 @@ func FuzzDecodeStatement(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b)
+	w.Statement.Sequence = proof.Sequence{Epoch: 1, Number: 2, Made: 3}
+	if b, err = w.Statement.Encode(nil); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := proof.DecodeStatement(b)
 		if err != nil {

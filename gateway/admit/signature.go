@@ -16,6 +16,7 @@ type Signature struct {
 	Signed    bool            // the two below are there
 	Seed      proof.Seed      // zero otherwise
 	Signature proof.Signature // zero otherwise
+	Sequence  proof.Sequence  // what it says of its count and clock, signed if it is signed
 }
 
 // ReadSignature reads the headers that name a device and carry its signature over
@@ -26,6 +27,10 @@ func ReadSignature(h http.Header) (s Signature, faults []ledger.Fault) {
 	}
 	if s.Unit.UnmarshalText([]byte(h.Get(auth.HeaderDevice))) != nil {
 		fault(auth.HeaderDevice, "must be 64 lower-case hexadecimal digits")
+	}
+	var err error
+	if s.Sequence, err = proof.ParseSequence(h.Get(auth.HeaderSequence), h.Get(auth.HeaderMade)); err != nil {
+		fault(auth.HeaderSequence, sequenceForm)
 	}
 	seed, signature := h.Get(auth.HeaderSeed), h.Get(auth.HeaderSignature)
 	if edge := h.Get(auth.HeaderEdge); edge != "" {
@@ -42,7 +47,8 @@ func ReadSignature(h http.Header) (s Signature, faults []ledger.Fault) {
 		return s, faults
 	}
 	s.Signed = true
-	b, err := base64.RawURLEncoding.Strict().DecodeString(seed)
+	var b []byte
+	b, err = base64.RawURLEncoding.Strict().DecodeString(seed)
 	if err != nil || len(b) != len(s.Seed) {
 		fault(auth.HeaderSeed, "must be 32 bytes in unpadded base64url")
 	}
@@ -52,3 +58,5 @@ func ReadSignature(h http.Header) (s Signature, faults []ledger.Fault) {
 	}
 	return s, faults
 }
+
+const sequenceForm = "must be epoch/number in decimal digits, the number 1 or more, and " + auth.HeaderMade + " milliseconds since 1970; each at most 9007199254740991"

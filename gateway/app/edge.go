@@ -16,12 +16,15 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/edge"
 	"github.com/secant-platform/secant/gateway/ingest"
 	"github.com/secant-platform/secant/gateway/mllp"
+	"github.com/secant-platform/secant/gateway/mqtt"
 	"github.com/secant-platform/secant/gateway/server"
+	"github.com/secant-platform/secant/gateway/source"
 	"github.com/secant-platform/secant/gateway/telemetry"
 )
 
@@ -66,6 +69,11 @@ func openEdge(cfg *config.Edge, logger *slog.Logger) (*edge.Box, error) {
 	if o.HTTP, err = edgeClient(cfg.Roots); err != nil {
 		return nil, err
 	}
+	judge, err := ingest.NewJudge(ingest.Options{Limits: ingest.Limits{Body: unpacked, Record: recorded}})
+	if err != nil {
+		return nil, err
+	}
+	o.Read = judge.Read
 	return edge.New(o)
 }
 
@@ -87,11 +95,7 @@ func edgeClient(roots string) (*http.Client, error) {
 }
 
 func runEdge(ctx context.Context, cfg *config.Edge, box *edge.Box, logger *slog.Logger, listen listenFunc) error {
-	metrics, err := mllp.NewMetrics(telemetry.NewRegistry())
-	if err != nil {
-		return err
-	}
-	doors, err := openDoors(nil, "mllp", cfg.MLLP, hearMessages(spooled{box}, box, metrics, logger))
+	doors, err := openEdgeDoors(cfg, box, logger)
 	if err != nil {
 		return err
 	}
@@ -107,10 +111,60 @@ func runEdge(ctx context.Context, cfg *config.Edge, box *edge.Box, logger *slog.
 	return parts.Wait() //nolint:wrapcheck // each says what it did
 }
 
+// openEdgeDoors puts the listeners of an edge box together: those of a node, but that
+// what they hear goes to the box.
+func openEdgeDoors(cfg *config.Edge, box *edge.Box, logger *slog.Logger) ([]door, error) {
+	reg := telemetry.NewRegistry()
+	heard, err := mllp.NewMetrics(reg)
+	if err != nil {
+		return nil, err
+	}
+	published, err := mqtt.NewMetrics(reg)
+	if err != nil {
+		return nil, err
+	}
+	doors, err := openDoors(nil, "mllp", cfg.MLLP, hearMessages(spooled{box}, box, heard, logger))
+	if err != nil {
+		return nil, err
+	}
+	return openDoors(doors, "mqtt", cfg.MQTT, func(sources []source.Source) (serveFunc, error) {
+		b, err := mqtt.NewBroker(boxed{box}, boxed{box}, boxed{box}, mqtt.Options{Sources: sources, Metrics: published, Logger: logger})
+		if err != nil {
+			return nil, err
+		}
+		return b.Serve, nil
+	})
+}
+
 // spooled is an edge box as the HL7 listener sees it.
 type spooled struct{ box *edge.Box }
 
 // Submit makes a message durable at the box, which vouches for it.
-func (s spooled) Submit(_ context.Context, m mllp.Message) (id proof.RequestID, err error) {
-	return id, s.box.Take(m.Unit, ingest.MediaHL7, m.Once, m.Text)
+func (s spooled) Submit(ctx context.Context, m mllp.Message) (id proof.RequestID, err error) {
+	return id, s.box.Take(ctx, m.Unit, ingest.MediaHL7, "", m.Once, m.Text)
 }
+
+// boxed is an edge box as an MQTT broker sees it. A receipt is the node's to give, so
+// there is none in what the box answers.
+type boxed struct{ box *edge.Box }
+
+// Submit makes a message durable at the box, which vouches for it.
+func (b boxed) Submit(ctx context.Context, m mqtt.Message) (id proof.RequestID, err error) {
+	return id, b.box.Take(ctx, m.Unit, m.MediaType, m.Encoding, m.Once, m.Body)
+}
+
+// Find finds the device that a source calls by a name. One that signs needs no box, and
+// the box could not tell whose signature it is.
+func (b boxed) Find(ctx context.Context, source, name string, signed bool) (unit proof.Hash, key ed25519.PublicKey, err error) {
+	if signed {
+		return unit, nil, ledger.Problemf(ledger.CodeDenied, "an edge box speaks for devices that cannot sign")
+	}
+	unit, err = b.box.Find(ctx, source, name)
+	return unit, nil, err
+}
+
+// Put and List remember nothing: a state is retained as long as the box runs.
+func (boxed) Put(context.Context, string, string, *proof.RequestID) error { return nil }
+
+// List lists no states.
+func (boxed) List(context.Context, string) ([]mqtt.State, error) { return nil, nil }

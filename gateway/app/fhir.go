@@ -44,7 +44,7 @@ func (r resources) Submit(ctx context.Context, s *fhir.Submission) (id proof.Req
 		return id, err
 	}
 	receipt, err := p.Submit(ctx, ingest.Request{
-		Organisation: r.organisation, Unit: s.Unit, Key: s.Key, Seed: s.Seed, Signature: s.Signature,
+		Organisation: r.organisation, Unit: s.Unit, Key: s.Key, Seed: s.Seed, Signature: s.Signature, Sequence: s.Sequence,
 		MediaType: ingest.MediaFHIR, Body: bytes.NewReader(s.Body),
 	})
 	if err != nil {

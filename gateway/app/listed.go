@@ -22,7 +22,8 @@ const (
 // listReadings keeps the list of each device's readings up with the vault, until
 // ctx ends. It goes on where it ended; a list of another vault, from before a disk
 // was lost, is made anew.
-func listReadings(ctx context.Context, p *ingest.Pipeline, s *store.Store) error {
+func listReadings(ctx context.Context, p *ingest.Pipeline, by *senders) error {
+	s := by.store
 	from, err := listedUntil(ctx, p, s)
 	if err != nil {
 		return err
@@ -30,7 +31,7 @@ func listReadings(ctx context.Context, p *ingest.Pipeline, s *store.Store) error
 	look := time.NewTicker(listPause)
 	defer look.Stop()
 	for {
-		next, err := listSome(ctx, p, s, from)
+		next, err := listSome(ctx, p, by, from)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -56,7 +57,7 @@ func listedUntil(ctx context.Context, p *ingest.Pipeline, s *store.Store) (uint6
 		return 0, err
 	}
 	same := true
-	if _, err := p.Each(ctx, last.LogIndex, 1, func(r *ingest.Receipt) { same = r.ID.String() == last.ID }); err != nil {
+	if _, err := p.Each(ctx, last.LogIndex, 1, func(r *ingest.Receipt, _ time.Time) { same = r.ID.String() == last.ID }); err != nil {
 		return 0, fmt.Errorf("comparing the list of readings with the vault: %w", err)
 	}
 	if !same || last.LogIndex >= p.Size() {
@@ -107,16 +108,42 @@ func retain(ctx context.Context, r *readings, keep time.Duration, logger *slog.L
 	}
 }
 
-func listSome(ctx context.Context, p *ingest.Pipeline, s *store.Store, from uint64) (uint64, error) {
+func listSome(ctx context.Context, p *ingest.Pipeline, by *senders, from uint64) (uint64, error) {
 	var batch []fact.Reading
-	next, err := p.Each(ctx, from, listBatch, func(r *ingest.Receipt) {
-		batch = append(batch, fact.Reading{
-			ID: r.ID.String(), Unit: r.Unit.String(), Count: r.Count, Root: r.Root.String(), VouchedBy: string(r.VouchedBy),
-			MediaType: r.MediaType, Received: r.Received, LogIndex: r.LogIndex,
-		})
+	next, err := p.Each(ctx, from, listBatch, func(r *ingest.Receipt, sent time.Time) {
+		one := listing(r)
+		by.judge(&one, sent)
+		batch = append(batch, one)
 	})
-	if err != nil || len(batch) == 0 {
+	if err != nil {
 		return next, err
 	}
-	return next, s.AddReadings(ctx, batch)
+	round := by.begin(p)
+	if len(batch) == 0 {
+		err = round.overdue(ctx)
+	} else {
+		err = round.follow(ctx, batch)
+	}
+	if counts := round.all(); err == nil && len(batch)+len(counts) > 0 {
+		err = by.store.AddReadings(ctx, batch, counts, round.tell)
+	}
+	return next, err
+}
+
+// listing is a request as it is listed.
+func listing(r *ingest.Receipt) fact.Reading {
+	one := fact.Reading{
+		ID: r.ID.String(), Unit: r.Unit.String(), Count: r.Count, Root: r.Root.String(), VouchedBy: string(r.VouchedBy),
+		MediaType: r.MediaType, Received: r.Received, LogIndex: r.LogIndex,
+	}
+	if r.Edge != nil {
+		one.Edge = r.Edge.String()
+	}
+	if q := r.Sequence; q != (proof.Sequence{}) {
+		one.Sequence = &fact.Numbered{Epoch: q.Epoch, Number: q.Number, Claimed: r.VouchedBy == proof.VouchedByNode}
+		if at, ok := q.MadeAt(); ok {
+			one.Sequence.Made = &at
+		}
+	}
+	return one
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/analytics/hl7"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/identity/peertest"
@@ -112,6 +113,15 @@ func TestAMonitorsMessageIsProven(t *testing.T) {
 		!said.Sent.Equal(time.Date(2026, 11, 30, 13, 0, 0, 0, time.UTC)) {
 		t.Errorf("what the message says: %+v", said)
 	}
+	// A clock that is years off is marked, and orders nothing.
+	if msa := tell(t, conn, strings.Replace(monitored, "20261130140000", "20090101000000", 1)); !strings.HasPrefix(msa, "AA|42") {
+		t.Errorf("a monitor whose clock is off: %s", msa)
+	}
+	north.await("the clock to be marked", func() bool {
+		var p fact.ReadingPage
+		north.want(http.StatusOK, "auditor", http.MethodGet, "/v1/units/"+d.id+"/readings", nil, &p)
+		return len(p.Items) == 2 && p.Items[0].Clock != nil && p.Items[0].Clock.DeviationSeconds > 17*365*86400-86400*30 && p.Items[1].ID == id
+	})
 	if msa := tell(t, conn, strings.Replace(monitored, "0022", "0011", 1)); !strings.HasPrefix(msa, "AE|42") {
 		t.Errorf("a device of another source: %s", msa)
 	}

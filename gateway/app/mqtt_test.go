@@ -197,6 +197,7 @@ func TestADevicesPublicationIsProven(t *testing.T) {
 		"changed after it was signed": {mine + "readings", header["Content-Type"], string(forged), 0x87, []string{
 			auth.HeaderSeed, header[auth.HeaderSeed], auth.HeaderSignature, header[auth.HeaderSignature],
 		}},
+		"no sequence":      {mine + "readings", "", `{}`, 0x83, []string{auth.HeaderSequence, "7"}},
 		"half a signature": {mine + "readings", "", `{}`, 0x83, []string{auth.HeaderSeed, header[auth.HeaderSeed]}},
 		"two signatures": {mine + "readings", "", `{}`, 0x83, []string{
 			auth.HeaderSeed, header[auth.HeaderSeed], auth.HeaderSignature, header[auth.HeaderSignature], auth.HeaderSignature, "x",

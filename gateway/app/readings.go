@@ -37,7 +37,7 @@ func (r *readings) Submit(ctx context.Context, s *rest.Submission) (*rest.Receip
 		return nil, err
 	}
 	got, err := p.Submit(ctx, ingest.Request{
-		Organisation: r.organisation, Unit: s.Unit, Edge: s.Edge, Key: s.Key, Seed: s.Seed, Signature: s.Signature,
+		Organisation: r.organisation, Unit: s.Unit, Edge: s.Edge, Key: s.Key, Seed: s.Seed, Signature: s.Signature, Sequence: s.Sequence,
 		MediaType: s.MediaType, Encoding: s.Encoding, Body: s.Body,
 	})
 	if err != nil {
@@ -50,7 +50,7 @@ func (r *readings) Submit(ctx context.Context, s *rest.Submission) (*rest.Receip
 func receiptOf(r *ingest.Receipt) *rest.Receipt {
 	return &rest.Receipt{
 		ID: r.ID, Unit: r.Unit, Count: r.Count, Root: r.Root, VouchedBy: r.VouchedBy, Edge: r.Edge,
-		MediaType: r.MediaType, Received: r.Received, LogIndex: r.LogIndex,
+		MediaType: r.MediaType, Received: r.Received, LogIndex: r.LogIndex, Sequence: r.Sequence,
 	}
 }
 

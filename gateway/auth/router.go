@@ -21,6 +21,8 @@ const (
 	HeaderEdge      = "Secant-Edge"      // unit id of the edge box that signs for the device
 	HeaderSeed      = "Secant-Seed"      // 32 bytes, unpadded base64url
 	HeaderSignature = "Secant-Signature" // Ed25519, 64 bytes, unpadded base64url
+	HeaderSequence  = "Secant-Sequence"  // epoch/number of the sender's own count, decimal
+	HeaderMade      = "Secant-Made"      // when the readings were made by the sender's clock, milliseconds since 1970, decimal
 )
 
 // HeaderInput begins the other way in which a device signs, HTTP Message Signatures

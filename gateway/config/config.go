@@ -216,6 +216,7 @@ type Limits struct {
 	IdleTime    Duration `json:"idleTime"`    // between requests on a connection; default 120s
 	CommandWait Duration `json:"commandWait"` // for a command to be committed, before 202; default 20s
 	Listeners   int      `json:"listeners"`   // open event streams; default 100
+	Clock       Duration `json:"clock"`       // between a sender's clock and the node's before its readings are marked; default 24h
 
 	// Anonymous and AnonymousTotal bound requests without a token, in requests a
 	// second, five seconds' worth at once: of one address, and of all together.
@@ -264,7 +265,7 @@ func Default() Config {
 			HeaderTime: Duration(10 * time.Second), BodyTime: Duration(time.Minute),
 			Images: 4 << 30, ImagesTime: Duration(15 * time.Minute),
 			WriteTime: Duration(2 * time.Minute), IdleTime: Duration(2 * time.Minute),
-			CommandWait: Duration(20 * time.Second), Listeners: 100,
+			CommandWait: Duration(20 * time.Second), Listeners: 100, Clock: Duration(24 * time.Hour),
 			Anonymous: 50, AnonymousTotal: 1000, Session: 100, Program: 2000,
 		},
 		Pace: Pace{

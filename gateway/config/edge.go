@@ -33,8 +33,10 @@ type Edge struct {
 	// Limit bounds what waits, in bytes. Default 1 GiB.
 	Limit int64 `json:"limit"`
 
-	// MLLP are the listeners for HL7 v2 messages, as of a node. Required.
+	// MLLP are the listeners for HL7 v2 messages, MQTT those for devices that publish by
+	// MQTT, as of a node. One is required.
 	MLLP []Listener `json:"mllp"`
+	MQTT []Listener `json:"mqtt"`
 
 	// Devices are those that the box speaks for. Each has in its inventory at the
 	// node a name whose source is the box's unit.
@@ -44,7 +46,7 @@ type Edge struct {
 // EdgeDevice is a device for which an edge box speaks.
 type EdgeDevice struct {
 	Source string `json:"source"` // of the listener, which calls it
-	Name   string `json:"name"`   // so, in MSH-3 or OBX-18
+	Name   string `json:"name"`   // so, in MSH-3 or OBX-18, or in its topics
 	Unit   string `json:"unit"`   // its id on the ledger
 }
 
@@ -72,16 +74,19 @@ func ReadEdge(path string) (*Edge, error) {
 	for i := range c.MLLP {
 		c.MLLP[i].resolve(dir)
 	}
+	for i := range c.MQTT {
+		c.MQTT[i].resolve(dir)
+	}
 	return c, nil
 }
 
 func (c *Edge) faults() []string {
-	faults := listenerFaults("mllp", c.MLLP)
+	faults := append(listenerFaults("mllp", c.MLLP), publisherFaults(c.MQTT)...)
 	if err := c.reach(); err != nil {
 		faults = append(faults, err.Error())
 	}
-	if len(c.MLLP) == 0 {
-		faults = append(faults, "mllp must hold at least one listener")
+	if len(c.MLLP)+len(c.MQTT) == 0 {
+		faults = append(faults, "mllp or mqtt must hold at least one listener")
 	}
 	if c.Limit < 1 {
 		faults = append(faults, "limit must be positive")

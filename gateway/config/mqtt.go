@@ -61,16 +61,22 @@ type BrokerTopic struct {
 
 const deviceLevel = "{device}"
 
-// mqttFaults lists what is wrong with the listeners for MQTT and the brokers.
-func (c *Config) mqttFaults() []string {
-	faults := listenerFaults("mqtt", c.MQTT)
-	for i, l := range c.MQTT {
+// publisherFaults lists what is wrong with listeners for MQTT.
+func publisherFaults(listeners []Listener) []string {
+	faults := listenerFaults("mqtt", listeners)
+	for i, l := range listeners {
 		for j, s := range l.Sources {
 			if strings.ContainsAny(s.Name, "/+#") {
 				faults = append(faults, fmt.Sprintf("mqtt[%d].sources[%d].name must not have / + or #: it is a level of topics", i, j))
 			}
 		}
 	}
+	return faults
+}
+
+// mqttFaults lists what is wrong with the listeners for MQTT and the brokers.
+func (c *Config) mqttFaults() []string {
+	faults := publisherFaults(c.MQTT)
 	var sources []string
 	for i, b := range c.Brokers {
 		fail := func(format string, args ...any) {

@@ -47,6 +47,7 @@ type node struct {
 
 	mu        sync.Mutex
 	fault     error // of Submit
+	faulty    bool  // Submit has a fault of the program
 	broken    error // of PutImages
 	manifests map[string][]byte
 	images    []fact.Image
@@ -83,6 +84,9 @@ func (n *node) Submit(_ context.Context, m dicom.Manifest) (dicom.Receipt, error
 	defer n.mu.Unlock()
 	sum := sha256.Sum256(m.Once)
 	id := proof.RequestID(sum[:16])
+	if n.faulty {
+		panic("a fault of the program")
+	}
 	if n.fault == nil {
 		n.manifests[id.String()] = m.Text
 	}
@@ -376,6 +380,21 @@ func TestABusyNodeSaysSo(t *testing.T) {
 	}
 	n.fault, n.broken = nil, errors.New("the index broke")
 	if w = n.post(part(string(image("1.1").File())) + "--b--"); w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "broke") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// TestAFaultEndsOneRequest: what the program fails at beside the request ends that
+// request, and not the process.
+func TestAFaultEndsOneRequest(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, dicom.Limits{})
+	n.faulty = true
+	if w := n.post(part(string(image("1.1").File())) + "--b--"); w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "fault") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	n.faulty = false
+	if w := n.post(part(string(image("1.1").File())) + "--b--"); w.Code != http.StatusAccepted {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

@@ -3,12 +3,14 @@ package dicom
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
 
@@ -267,11 +269,22 @@ func (in *intake) device(ctx context.Context, i *dicom.Instance) (unit proof.Has
 // flush makes durable what was read, and enters it in the index.
 func (in *intake) flush(ctx context.Context) error {
 	var wg sync.WaitGroup
+	var broken atomic.Value // what a goroutine panicked with: it ends this request, and not the node
 	for n := range in.window {
 		p := &in.window[n]
-		wg.Go(func() { p.receipt, p.err = in.Readings.Submit(ctx, p.manifest) })
+		wg.Go(func() {
+			defer func() {
+				if r := recover(); r != nil {
+					broken.CompareAndSwap(nil, fmt.Sprint(r))
+				}
+			}()
+			p.receipt, p.err = in.Readings.Submit(ctx, p.manifest)
+		})
 	}
 	wg.Wait()
+	if r := broken.Load(); r != nil {
+		panic(r)
+	}
 	var images []fact.Image
 	var at []int
 	for _, p := range in.window {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +28,18 @@ type Options struct {
 	Node  string             // URL of the organisation's node
 	HTTP  *http.Client       // to it
 	Spool string             // directory
-	Limit int64              // bytes of what waits; default 1 GiB
+	Limit int64              // bytes of what waits, of which each device has its part; default 1 GiB
+	// Asides and Aside bound what is put aside because the node will never take it, in
+	// messages and in bytes: the oldest goes first. Defaults: 1,000, and a sixteenth of
+	// Limit.
+	Asides int
+	Aside  int64
+	// Read judges a body of a media type and an encoding as the node would, and returns
+	// how many records it has and the root over their leaves, whose salts derive from
+	// seed. Default: a body is one record.
+	Read func(ctx context.Context, mediaType, encoding string, seed *proof.Seed, body []byte) (count int, root proof.Hash, err error)
+	// Now is the box's clock, which it signs with what it takes. Default: time.Now.
+	Now func() time.Time
 	// Devices are the devices that the box speaks for, by source and name.
 	Devices map[Name]proof.Hash
 	Logger  *slog.Logger // default: slog.Default
@@ -42,11 +54,15 @@ type Box struct {
 	spool *spool
 
 	mu      sync.Mutex
-	failing bool // the node did not take the last one
+	failing bool   // the node did not take the last one
+	dropped uint64 // of what was put aside, when it was told last
 }
 
 const (
 	defaultLimit = 1 << 30
+	asides       = 1000
+	asidePart    = 16 // of the limit
+	known        = 8192
 	senders      = 4 // messages on their way to the node at once
 	answerTime   = 30 * time.Second
 	answerSize   = 64 << 10
@@ -57,10 +73,28 @@ func New(opts Options) (*Box, error) {
 	if opts.Limit == 0 {
 		opts.Limit = defaultLimit
 	}
+	if opts.Asides == 0 {
+		opts.Asides = asides
+	}
+	if opts.Aside == 0 {
+		opts.Aside = opts.Limit / asidePart
+	}
+	if opts.Read == nil {
+		opts.Read = one
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
-	s, err := openSpool(opts.Spool, opts.Key, opts.Limit)
+	devices := map[proof.Hash]bool{}
+	for _, unit := range opts.Devices {
+		devices[unit] = true
+	}
+	s, err := openSpool(opts.Spool, opts.Key, bounds{
+		bytes: opts.Limit, devices: len(devices), asides: opts.Asides, aside: opts.Aside, known: known,
+	}, opts.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -77,16 +111,33 @@ func (b *Box) Find(_ context.Context, source, name string) (proof.Hash, error) {
 	return unit, nil
 }
 
-// Take signs a message of one record and makes it durable here. once names it: the
-// same message taken again is one. Problems: busy.
-func (b *Box) Take(unit proof.Hash, mediaType string, once, text []byte) error {
+// one reads a body as one record.
+func one(_ context.Context, _, _ string, seed *proof.Seed, body []byte) (int, proof.Hash, error) {
+	return 1, proof.Root(proof.LeafHashes(nil, seed, [][]byte{body})), nil
+}
+
+// Take signs a message under the device's next number, and makes it durable here.
+// mediaType and encoding are as in HTTP. once names it: the same message taken again is
+// one. Problems: busy, when there is no room for more of the device, and what
+// Options.Read finds.
+func (b *Box) Take(ctx context.Context, unit proof.Hash, mediaType, encoding string, once, body []byte) error {
 	name := b.spool.name(unit, once)
 	seed := b.spool.seed(name)
-	root := proof.Root(proof.LeafHashes(nil, &seed, [][]byte{text}))
-	return b.spool.put(name, &message{
-		Unit: unit, MediaType: mediaType, Seed: seed[:], Body: text,
-		Signature: proof.Signature(ed25519.Sign(b.opts.Key, proof.EdgeSigningMessage(b.opts.Unit, unit, 1, root))),
+	count, root, err := b.opts.Read(ctx, mediaType, encoding, &seed, body)
+	if err != nil {
+		return err
+	}
+	return b.spool.put(name, unit, func(q proof.Sequence) *message {
+		q.Made = max(b.opts.Now().UnixMilli(), 0)
+		return &message{
+			Unit: unit, MediaType: mediaType, Encoding: encoding, Seed: seed[:], Body: body, Sequence: q,
+			Signature: b.sign(proof.EdgeSequencedMessage(b.opts.Unit, unit, count, root, q)),
+		}
 	})
+}
+
+func (b *Box) sign(text []byte) proof.Signature {
+	return proof.Signature(ed25519.Sign(b.opts.Key, text))
 }
 
 // Waiting returns how many messages the node does not have yet, and their bytes.
@@ -143,8 +194,9 @@ func (b *Box) send(ctx context.Context, i *item) {
 		err = b.spool.done(i)
 		b.told(ctx, nil)
 	case errors.Is(err, errNever):
-		b.opts.Logger.ErrorContext(ctx, "a message is put aside", slog.String("file", i.file()), slog.Any(telemetry.KeyError, err))
+		b.opts.Logger.ErrorContext(ctx, "a message is put aside", slog.String("file", i.file(refused)), slog.Any(telemetry.KeyError, err))
 		err = b.spool.refuse(i)
+		b.tellDropped(ctx)
 	case errors.Is(err, errNow):
 		b.told(ctx, err)
 		b.spool.later(i, time.Now())
@@ -156,6 +208,25 @@ func (b *Box) send(ctx context.Context, i *item) {
 	}
 	if err != nil {
 		b.opts.Logger.ErrorContext(ctx, "the spool is not as it should be", slog.Any(telemetry.KeyError, err))
+	}
+}
+
+// Dropped returns how many messages that were put aside had to go for others since the
+// box began.
+func (b *Box) Dropped() uint64 {
+	b.spool.mu.Lock()
+	defer b.spool.mu.Unlock()
+	return b.spool.past.dropped
+}
+
+func (b *Box) tellDropped(ctx context.Context) {
+	n := b.Dropped()
+	b.mu.Lock()
+	more := n - b.dropped
+	b.dropped = n
+	b.mu.Unlock()
+	if more > 0 {
+		b.opts.Logger.WarnContext(ctx, "messages that were put aside are gone: there was no room for them", slog.Uint64(telemetry.KeyCount, more))
 	}
 }
 
@@ -192,10 +263,19 @@ func (b *Box) post(ctx context.Context, m *message) error {
 		return fmt.Errorf("encoding a signature: %w", err)
 	}
 	req.Header.Set("Content-Type", m.MediaType)
+	if m.Encoding != "" {
+		req.Header.Set("Content-Encoding", m.Encoding)
+	}
 	req.Header.Set(auth.HeaderDevice, m.Unit.String())
 	req.Header.Set(auth.HeaderEdge, b.opts.Unit.String())
 	req.Header.Set(auth.HeaderSeed, base64.RawURLEncoding.EncodeToString(m.Seed))
 	req.Header.Set(auth.HeaderSignature, string(signature))
+	if q := m.Sequence; q.Number > 0 {
+		req.Header.Set(auth.HeaderSequence, q.String())
+	}
+	if m.Sequence.Made > 0 {
+		req.Header.Set(auth.HeaderMade, strconv.FormatInt(m.Sequence.Made, 10))
+	}
 	answer, err := b.opts.HTTP.Do(req)
 	if err != nil {
 		return fmt.Errorf("calling the node: %w", err)

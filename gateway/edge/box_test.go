@@ -33,11 +33,12 @@ type upstream struct {
 	status func(unit, body string) int
 	taken  []string
 	wrong  int
+	counts map[string][]uint64 // numbers that were taken, by device and epoch
 }
 
 func newUpstream(t *testing.T, key ed25519.PrivateKey) *upstream {
 	t.Helper()
-	u := &upstream{key: key.Public().(ed25519.PublicKey), status: func(string, string) int { return http.StatusAccepted }}
+	u := &upstream{counts: map[string][]uint64{}, key: key.Public().(ed25519.PublicKey), status: func(string, string) int { return http.StatusAccepted }}
 	u.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		s := proof.Statement{VouchedBy: proof.VouchedByEdge, Count: 1}
@@ -48,6 +49,7 @@ func newUpstream(t *testing.T, key ed25519.PrivateKey) *upstream {
 		_ = s.Unit.UnmarshalText([]byte(r.Header.Get(auth.HeaderDevice)))
 		_ = s.Edge.UnmarshalText([]byte(r.Header.Get(auth.HeaderEdge)))
 		_ = s.Signature.UnmarshalText([]byte(r.Header.Get(auth.HeaderSignature)))
+		s.Sequence, _ = proof.ParseSequence(r.Header.Get(auth.HeaderSequence), r.Header.Get(auth.HeaderMade))
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		if !s.VerifySignature(u.key) {
@@ -56,6 +58,8 @@ func newUpstream(t *testing.T, key ed25519.PrivateKey) *upstream {
 		status := u.status(r.Header.Get(auth.HeaderDevice), string(body))
 		if status == http.StatusAccepted {
 			u.taken = append(u.taken, string(body))
+			by := fmt.Sprintf("%x/%d", s.Unit[0], s.Sequence.Epoch)
+			u.counts[by] = append(u.counts[by], s.Sequence.Number)
 		}
 		w.WriteHeader(status)
 	}))
@@ -124,7 +128,7 @@ func newKey(t *testing.T) ed25519.PrivateKey {
 func take(t *testing.T, b *Box, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		if err := b.Take(monitor, "application/hl7-v2", []byte(text), []byte(text)); err != nil {
+		if err := b.Take(t.Context(), monitor, "application/hl7-v2", "", []byte(text), []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -150,7 +154,7 @@ func TestAnOutageLosesNothing(t *testing.T) {
 		t.Errorf("%d wait", n)
 	}
 	stop()
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	files, err := filepath.Glob(filepath.Join(dir, "*"+waiting))
 	if err != nil || len(files) != 20 {
 		t.Errorf("%d files: %v", len(files), err)
 	}
@@ -212,7 +216,7 @@ func TestAFullSpoolTakesNoMore(t *testing.T) {
 	u := newUpstream(t, key)
 	b := newBox(t, t.TempDir(), key, u, 2000)
 	take(t, b, "a", "b")
-	err := b.Take(monitor, "application/hl7-v2", []byte("c"), bytes.Repeat([]byte("x"), 2000))
+	err := b.Take(t.Context(), monitor, "application/hl7-v2", "", []byte("c"), bytes.Repeat([]byte("x"), 2000))
 	if ledger.CodeOf(err) != ledger.CodeBusy {
 		t.Errorf("%v", err)
 	}
@@ -228,7 +232,7 @@ func TestAnAlteredMessageIsPutAside(t *testing.T) {
 	u := newUpstream(t, key)
 	b := newBox(t, dir, key, u, 0)
 	take(t, b, "first", "second")
-	files, err := filepath.Glob(filepath.Join(dir, "*"+extension))
+	files, err := filepath.Glob(filepath.Join(dir, "*"+waiting))
 	if err != nil || len(files) != 2 {
 		t.Fatalf("%q %v", files, err)
 	}
@@ -241,7 +245,7 @@ func TestAnAlteredMessageIsPutAside(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A message under another's name is no other message.
-	if err := os.WriteFile(filepath.Join(dir, strings.TrimSuffix(filepath.Base(files[1]), extension)+extension+partial), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, strings.TrimSuffix(filepath.Base(files[1]), waiting)+waiting+partial), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	b = newBox(t, dir, key, u, 0)
@@ -253,7 +257,7 @@ func TestAnAlteredMessageIsPutAside(t *testing.T) {
 	if _, err := New(Options{Spool: dir, Key: newKey(t)}); err != nil {
 		t.Errorf("with another key: %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "1-x"+extension), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "1-x"+waiting), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := New(Options{Spool: dir, Key: key}); err == nil {
@@ -269,7 +273,7 @@ func TestAMessageThatCannotBeReadNowWaits(t *testing.T) {
 	u := newUpstream(t, key)
 	b := newBox(t, dir, key, u, 0)
 	take(t, b, "kept")
-	files, err := filepath.Glob(filepath.Join(dir, "*"+extension))
+	files, err := filepath.Glob(filepath.Join(dir, "*"+waiting))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%q %v", files, err)
 	}
@@ -323,7 +327,7 @@ func BenchmarkTake(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		n++
-		if err := box.Take(monitor, "application/hl7-v2", fmt.Append(nil, n), text); err != nil {
+		if err := box.Take(b.Context(), monitor, "application/hl7-v2", "", fmt.Append(nil, n), text); err != nil {
 			b.Fatal(err)
 		}
 	}

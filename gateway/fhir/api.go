@@ -31,6 +31,7 @@ type Submission struct {
 	Key       ed25519.PublicKey // the device's, when it signed; else nil, and the next two zero
 	Seed      proof.Seed
 	Signature proof.Signature
+	Sequence  proof.Sequence // as the sender says; zero: it says nothing
 	Body      []byte
 }
 

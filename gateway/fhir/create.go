@@ -151,7 +151,7 @@ func (a *API) signedReading(ctx context.Context, h http.Header, d *draft) error 
 		return &ledger.Problem{Code: ledger.CodeInvalid, Detail: "the signature cannot be read", Faults: faults}
 	}
 	key, err := a.Devices.Admit(ctx, said.Unit, true)
-	d.send = Submission{Unit: said.Unit, Key: key, Seed: said.Seed, Signature: said.Signature}
+	d.send = Submission{Unit: said.Unit, Key: key, Seed: said.Seed, Signature: said.Signature, Sequence: said.Sequence}
 	return err
 }
 

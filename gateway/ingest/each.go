@@ -1,10 +1,18 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"time"
 
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/secant-platform/secant/analytics/hl7"
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/gateway/vault"
 )
@@ -17,9 +25,11 @@ var errEnough = errors.New("enough")
 
 // Each visits the receipts of requests that are in the log, from its index from
 // on, in order, at most limit of them. Erased requests are left out. It returns
-// from where to go on: the index itself when there was nothing new. Nothing is
-// verified here but that the vault's bytes are those that it wrote.
-func (p *Pipeline) Each(ctx context.Context, from uint64, limit int, visit func(*Receipt)) (next uint64, err error) {
+// from where to go on: the index itself when there was nothing new. sent is when the
+// record itself says that it was sent (MSH-7 of an HL7 message; of the zone UTC where
+// it names none); zero where it does not. Nothing is verified here but that the vault's
+// bytes are those that it wrote.
+func (p *Pipeline) Each(ctx context.Context, from uint64, limit int, visit func(r *Receipt, sent time.Time)) (next uint64, err error) {
 	size, err := p.log.Size(ctx)
 	if err != nil {
 		return from, fmt.Errorf("reading the log's size: %w", err)
@@ -29,6 +39,12 @@ func (p *Pipeline) Each(ctx context.Context, from uint64, limit int, visit func(
 	if from >= end {
 		return next, nil
 	}
+	var decoder *zstd.Decoder
+	defer func() {
+		if decoder != nil {
+			decoder.Close()
+		}
+	}()
 	err = p.vault.Each(ctx, from, func(r *vault.Record) error {
 		if r.Ordinal >= end {
 			return errEnough
@@ -45,11 +61,59 @@ func (p *Pipeline) Each(ctx context.Context, from uint64, limit int, visit func(
 		if err != nil {
 			return fmt.Errorf("reading a request's statement: %w", err)
 		}
-		visit(receiptOf(s, r.Ordinal))
+		var sent time.Time
+		if s.MediaType == MediaHL7 {
+			if decoder == nil && e.storage != storedRaw {
+				if decoder, err = newDecoder(maxUnpacked); err != nil {
+					return err
+				}
+			}
+			sent = p.sent(ctx, e, decoder)
+		}
+		visit(receiptOf(s, r.Ordinal), sent)
 		return nil
 	})
 	if errors.Is(err, errEnough) {
 		err = nil
 	}
 	return next, err
+}
+
+// sent is when an HL7 message says that it was sent; zero: it does not, or is none that
+// can be read, which is not to be told here. The message is durable: were a fault in
+// reading it to end the visit, the node would meet it again with each start.
+func (p *Pipeline) sent(ctx context.Context, e *envelope, decoder *zstd.Decoder) (at time.Time) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.opts.Logger.LogAttrs(ctx, slog.LevelError, "panic recovered", slog.String("error", fmt.Sprint(r)), slog.String("stack", string(debug.Stack())))
+			at = time.Time{}
+		}
+	}()
+	text := e.body
+	if e.storage != storedRaw {
+		var err error
+		if text, err = decoder.DecodeAll(e.body, make([]byte, 0, e.unpacked)); err != nil {
+			return time.Time{}
+		}
+	}
+	m, flaw := hl7.Parse(text)
+	if flaw != hl7.Sound {
+		return time.Time{}
+	}
+	at, _ = m.Sent(hl7.Profile{Zone: time.UTC})
+	return at
+}
+
+// Same reports whether two requests hold the same records, byte for byte, whatever
+// their salts are. Problems: not_found and gone, of either.
+func (p *Pipeline) Same(ctx context.Context, a, b proof.RequestID) (bool, error) {
+	one, err := p.open(ctx, a)
+	if err != nil {
+		return false, err
+	}
+	other, err := p.open(ctx, b)
+	if err != nil {
+		return false, err
+	}
+	return slices.EqualFunc(one.records, other.records, bytes.Equal), nil
 }

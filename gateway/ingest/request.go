@@ -23,10 +23,13 @@ type Request struct {
 	// not signed and only the node vouches for them.
 	Key ed25519.PublicKey
 	// Seed and Signature come with signed readings: the salts derive from the
-	// one, and the other is over proof.SigningMessage or proof.EdgeSigningMessage.
+	// one, and the other is over proof.SequencedMessage or proof.EdgeSequencedMessage.
 	// Zero otherwise.
 	Seed      proof.Seed
 	Signature proof.Signature
+	// Sequence is what the sender says of its own count and clock: signed with signed
+	// readings, else claimed. Zero: it says nothing.
+	Sequence proof.Sequence
 
 	// Once names readings that nobody signed, so that a sender who asks again,
 	// because no answer reached it, finds its own request. Empty: each call is a
@@ -64,6 +67,9 @@ func (r *Request) validate() error {
 	if r.Key != nil && len(r.Once) > 0 {
 		fault("once", "must not be given with signed readings")
 	}
+	if err := r.Sequence.Validate(); err != nil {
+		fault("sequence", err.Error())
+	}
 	if r.Body == nil {
 		fault("body", "must be given")
 	}
@@ -84,12 +90,13 @@ type Receipt struct {
 	MediaType string          `json:"mediaType"`      // of a record
 	Received  time.Time       `json:"received"`
 	LogIndex  uint64          `json:"logIndex"`
+	Sequence  proof.Sequence  `json:"sequence,omitzero"` // as the sender said
 }
 
 func receiptOf(s *proof.Statement, index uint64) *Receipt {
 	r := &Receipt{
 		ID: s.Request, Unit: s.Unit, Count: int(s.Count), Root: s.Root, VouchedBy: s.VouchedBy,
-		MediaType: s.MediaType, Received: s.ReceivedAt(), LogIndex: index,
+		MediaType: s.MediaType, Received: s.ReceivedAt(), LogIndex: index, Sequence: s.Sequence,
 	}
 	if s.VouchedBy == proof.VouchedByEdge {
 		r.Edge = &s.Edge
@@ -102,6 +109,10 @@ func receiptOf(s *proof.Statement, index uint64) *Receipt {
 func signedID(v *vault.Vault, s *proof.Statement, seed *proof.Seed) vault.ID {
 	var n [8]byte
 	binary.BigEndian.PutUint64(n[:], uint64(s.Count))
+	if s.Sequence != (proof.Sequence{}) {
+		// Who signs the same readings under another number has signed something else.
+		return v.ID([]byte("secant/readings/sequenced/v1"), s.Edge[:], s.Unit[:], s.Root[:], n[:], seed[:], s.Sequence.AppendTo(nil))
+	}
 	if s.VouchedBy == proof.VouchedByEdge {
 		return v.ID([]byte("secant/readings/edge/v1"), s.Edge[:], s.Unit[:], s.Root[:], n[:], seed[:])
 	}

@@ -125,7 +125,7 @@ func (p *Pipeline) prepare(w *worker, req *Request, f format, packed bool, body 
 	s := proof.Statement{
 		Organisation: req.Organisation, Unit: req.Unit, VouchedBy: proof.VouchedByNode,
 		Count: uint32(count), Root: root, MediaType: f.record, //nolint:gosec // at most MaxRecords
-		Received: begun.UnixMilli(),
+		Received: begun.UnixMilli(), Sequence: req.Sequence,
 	}
 	if req.Key != nil {
 		s.VouchedBy, s.Signature = proof.VouchedByDevice, req.Signature

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -116,13 +115,8 @@ func (b *Broker) connection(ctx context.Context, conn net.Conn, source string) {
 	defer l.end()
 	stop := context.AfterFunc(ctx, l.drain)
 	defer stop()
-	defer func() {
-		if r := recover(); r != nil { // in the decoder, of what nobody has sent before
-			b.metrics.end("failure")
-			b.opts.Logger.ErrorContext(ctx, "mqtt connection failed", slog.String(telemetry.KeySource, source),
-				slog.String(telemetry.KeyError, fmt.Sprintf("%v\n%s", r, debug.Stack())))
-		}
-	}()
+	// In the decoder.
+	defer telemetry.Rescue(ctx, b.opts.Logger, "mqtt connection", func() { b.metrics.end("failure") }, slog.String(telemetry.KeySource, source))
 	_ = conn.SetReadDeadline(time.Now().Add(b.opts.Handshake)) // for CONNECT; afterwards the keep alive counts
 	_ = b.server.EstablishConnection(source, l)                // how it ended is told by what happened before
 }
@@ -150,7 +144,7 @@ func (b *Broker) remember(ctx context.Context) {
 			continue
 		}
 		for _, state := range states {
-			b.restore(self, &state)
+			b.restore(ctx, self, &state)
 		}
 	}
 }
@@ -159,7 +153,9 @@ func (b *Broker) remember(ctx context.Context) {
 // source.
 const nodeClient = "node"
 
-func (b *Broker) restore(self *mochi.Client, s *State) {
+func (b *Broker) restore(ctx context.Context, self *mochi.Client, s *State) {
+	defer telemetry.Rescue(ctx, b.opts.Logger, "mqtt retained state",
+		func() { b.metrics.message(outcomeFailure) }, slog.String(telemetry.KeySource, s.Source))
 	t := topic{s.Source, s.Device, kindState}
 	if s.MediaType == "" || !goodName(s.Device) {
 		return

@@ -175,6 +175,10 @@ func (c *Client) connection(ctx context.Context) error {
 		Conn: packets.NewThreadSafeConn(&bounded{Conn: conn, max: c.opts.Packet}), PacketTimeout: c.opts.Connect,
 		EnableManualAcknowledgment: true, SendAcksInterval: ackPause,
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(r paho.PublishReceived) (bool, error) {
+			defer telemetry.Rescue(open, c.opts.Logger, "mqtt broker", func() {
+				c.opts.Metrics.message(outcomeFailure)
+				lost(errFailed)
+			}, slog.String(telemetry.KeySource, c.opts.Source))
 			c.receive(open, r.Client, r.Packet)
 			return true, nil
 		}},
@@ -278,6 +282,9 @@ func (c *Client) subscribe(ctx context.Context, client *paho.Client) error {
 // codeInUse is the reason code for a packet identifier that is in use.
 const codeInUse byte = 0x91
 
+// errFailed says that the node failed at what came over a connection.
+var errFailed = errors.New("the node failed at a message of the broker")
+
 // receive takes a message, when there is room for one more.
 func (c *Client) receive(ctx context.Context, client *paho.Client, m *paho.Publish) {
 	select {
@@ -303,6 +310,11 @@ func (c *Client) receive(ctx context.Context, client *paho.Client, m *paho.Publi
 	name = slices.Concat([]byte(c.opts.Source+"\x00broker\x00"), name)
 	c.working.Go(func() {
 		defer func() { <-c.slots }()
+		// Sent again it would fail again, and take the place of what can be taken.
+		defer telemetry.Rescue(ctx, c.opts.Logger, "mqtt broker's message", func() {
+			c.opts.Metrics.message(outcomeFailure)
+			_ = client.Ack(m)
+		}, slog.String(telemetry.KeySource, c.opts.Source))
 		if c.patiently(ctx, &p, name) {
 			c.recent.answered("", m.PacketID)
 			_ = client.Ack(m) // of a connection that is gone it comes again

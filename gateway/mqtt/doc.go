@@ -24,7 +24,8 @@
 // none), application/fhir+json, application/hl7-v2 or application/x-ndjson. User
 // properties carry what HTTP has in headers: Content-Encoding, Secant-Seed and
 // Secant-Signature, so that readings which a device signed are the same record,
-// whichever way they come. Secant-Id names a message that is not signed: the same one
+// whichever way they come, and Secant-Sequence and Secant-Made, what the device says of
+// its own count and clock. Secant-Id names a message that is not signed: the same one
 // sent again is taken once. Without it a redelivery is recognised as long as the
 // process runs, and may be a second record afterwards, as QoS 1 allows.
 //

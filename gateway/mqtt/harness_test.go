@@ -44,13 +44,30 @@ type ward struct {
 	order  []string
 	states map[string]mqtt.State
 	fail   error         // nil, or how it answers
+	faulty string        // where the program has a fault
 	enter  chan struct{} // nil, or waits before it keeps
 }
 
 var unit = proof.Hash{7}
 
+// breaks panics where the program is to have a fault.
+func (w *ward) breaks(at string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.faulty == at {
+		panic("a fault of the program")
+	}
+}
+
+func (w *ward) fault(at string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faulty = at
+}
+
 // Find knows devices 0011 and 0012 at the source bedside, and 0011 at far.
 func (w *ward) Find(_ context.Context, source, name string, signed bool) (proof.Hash, ed25519.PublicKey, error) {
+	w.breaks("find")
 	switch {
 	case name == "0033" || signed:
 		return proof.Hash{}, nil, ledger.Problemf(ledger.CodeDenied, "not in service")
@@ -65,6 +82,7 @@ func (w *ward) Submit(_ context.Context, m mqtt.Message) (proof.RequestID, error
 	if w.enter != nil {
 		<-w.enter
 	}
+	w.breaks("submit")
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -83,6 +101,7 @@ func (w *ward) Submit(_ context.Context, m mqtt.Message) (proof.RequestID, error
 
 // Put remembers a state.
 func (w *ward) Put(_ context.Context, source, device string, receipt *proof.RequestID) error {
+	w.breaks("put")
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.states, source+"/"+device)
@@ -94,6 +113,7 @@ func (w *ward) Put(_ context.Context, source, device string, receipt *proof.Requ
 
 // List lists states.
 func (w *ward) List(_ context.Context, source string) (list []mqtt.State, err error) {
+	w.breaks("list")
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, s := range w.states {

@@ -162,6 +162,7 @@ func (l *link) take(pk *packets.Packet) {
 	again := pk.FixedHeader.Dup
 	l.working.Go(func() {
 		defer close(p.done)
+		defer telemetry.Rescue(l.ctx, l.broker.opts.Logger, "mqtt message", func() { p.verdict = failed() }, slog.String(telemetry.KeySource, l.source))
 		p.verdict = l.judge(p, pk.TopicName, again)
 	})
 }
@@ -207,10 +208,21 @@ func (l *link) own(t topic) *refusal {
 func (l *link) answer() {
 	for p := range l.queue {
 		<-p.done
-		l.finish(p)
-		l.broker.held.Release(p.size())
-		l.leave()
+		l.settle(p)
 	}
+}
+
+// settle does what follows from a message's outcome, and lets it go. Where the node fails
+// at it, the connection ends.
+func (l *link) settle(p *pending) {
+	defer l.leave()
+	defer l.broker.held.Release(p.size())
+	defer telemetry.Rescue(l.ctx, l.broker.opts.Logger, "mqtt answer", func() {
+		l.broker.metrics.message(outcomeFailure)
+		l.broker.metrics.end("failure")
+		_ = l.Conn.Close()
+	}, slog.String(telemetry.KeySource, l.source))
+	l.finish(p)
 }
 
 // finish does what follows from a message's outcome.
@@ -258,7 +270,7 @@ func (l *link) tell(t topic, p *published, receipt proof.RequestID, retain bool)
 	b := l.broker
 	retain = retain && t.kind == kindState
 	if t.kind == kindReadings {
-		b.publish(l.self, t.beside(kindReceipts), receiptNews(receipt))
+		l.tellReceipt(t, receipt)
 		return nil
 	}
 	if retain {
@@ -274,9 +286,16 @@ func (l *link) tell(t topic, p *published, receipt proof.RequestID, retain bool)
 	}
 	b.publish(l.self, t, newsOf(receipt, p.contentType, p.body, retain))
 	if len(p.body) > 0 {
-		b.publish(l.self, t.beside(kindReceipts), receiptNews(receipt))
+		l.tellReceipt(t, receipt)
 	}
 	return nil
+}
+
+// tellReceipt tells the receipt of a message, where it has one: an edge box gives none.
+func (l *link) tellReceipt(t topic, receipt proof.RequestID) {
+	if receipt != (proof.RequestID{}) {
+		l.broker.publish(l.self, t.beside(kindReceipts), receiptNews(receipt))
+	}
 }
 
 // newsOf is what subscribers get of a message.

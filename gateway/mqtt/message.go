@@ -18,6 +18,7 @@ import (
 // The reason codes of PUBACK and CONNACK that are given here (3.4.2.1, 3.2.2.2).
 const (
 	codeSuccess       byte = 0x00
+	codeUnspecified   byte = 0x80 // unspecified error
 	codeSpecific      byte = 0x83 // implementation specific error
 	codeClientID      byte = 0x85
 	codeNotAuthorised byte = 0x87
@@ -75,6 +76,7 @@ type envelope struct {
 	seed                 proof.Seed
 	signature            proof.Signature
 	signed               bool
+	sequence             proof.Sequence
 }
 
 // readEnvelope reads the properties. Names are those of HTTP, so that case means
@@ -83,7 +85,7 @@ func readEnvelope(user []property) (e envelope, r *refusal) {
 	bad := func(detail string) (envelope, *refusal) {
 		return envelope{}, &refusal{codeSpecific, outcomeEnvelope, detail}
 	}
-	var seed, signature string
+	var seed, signature, count, made string
 	known := []struct {
 		name  string
 		value *string
@@ -93,6 +95,8 @@ func readEnvelope(user []property) (e envelope, r *refusal) {
 		{auth.HeaderDevice, &e.device},
 		{auth.HeaderSeed, &seed},
 		{auth.HeaderSignature, &signature},
+		{auth.HeaderSequence, &count},
+		{auth.HeaderMade, &made},
 	}
 	for _, p := range user {
 		for _, k := range known {
@@ -107,6 +111,10 @@ func readEnvelope(user []property) (e envelope, r *refusal) {
 	}
 	if len(e.id) > maxID {
 		return bad("the user property " + propertyID + " is too long")
+	}
+	var err error
+	if e.sequence, err = proof.ParseSequence(count, made); err != nil {
+		return bad("the user property " + auth.HeaderSequence + " must be epoch/number in decimal digits, and " + auth.HeaderMade + " milliseconds since 1970")
 	}
 	if seed == "" && signature == "" {
 		return e, nil
@@ -128,6 +136,12 @@ type verdict struct {
 	receipt proof.RequestID
 	refusal *refusal // nil: it was taken, unless err says that it is not known
 	err     error    // the outcome is unknown: it is to be sent again
+}
+
+// failed is the verdict on a message at which the node failed: sent again, it would fail
+// again.
+func failed() verdict {
+	return verdict{refusal: &refusal{codeUnspecified, outcomeFailure, "the node failed at this message, and has it in its log"}}
 }
 
 // taker makes messages of devices durable.
@@ -159,7 +173,7 @@ func (t *taker) message(ctx context.Context, p *published) (m Message, r *refusa
 	if r != nil {
 		return m, r, nil
 	}
-	m = Message{Seed: e.seed, Signature: e.signature, MediaType: p.contentType, Encoding: e.encoding, Body: p.body}
+	m = Message{Seed: e.seed, Signature: e.signature, Sequence: e.sequence, MediaType: p.contentType, Encoding: e.encoding, Body: p.body}
 	if m.MediaType == "" {
 		m.MediaType = mediaJSON
 	}

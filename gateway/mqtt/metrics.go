@@ -19,6 +19,7 @@ const (
 	outcomeEnvelope   outcome = "envelope"   // its properties do not hold what they should
 	outcomeErased     outcome = "erased"     // taken before, and erased since
 	outcomeQuota      outcome = "quota"      // too much at once
+	outcomeFailure    outcome = "failure"    // the node failed at it
 	outcomeUnanswered outcome = "unanswered" // the connection was closed, so that it is sent again
 )
 
@@ -38,7 +39,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "secant_mqtt_messages_total",
-			Help: "MQTT messages of devices, by outcome: accepted, topic, authority, payload, envelope, erased, quota or unanswered.",
+			Help: "MQTT messages of devices, by outcome: accepted, topic, authority, payload, envelope, erased, quota, failure or unanswered.",
 		}, []string{"outcome"}),
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "secant_mqtt_ended_connections_total",

@@ -17,6 +17,7 @@ type Message struct {
 	Key       ed25519.PublicKey // the device's; nil when only the node vouches
 	Seed      proof.Seed        // zero without a key
 	Signature proof.Signature   // zero without a key
+	Sequence  proof.Sequence    // what the sender says of its count and clock; signed with a key
 	Once      []byte            // names a message without a key: the same one sent again has the same
 	MediaType string
 	Encoding  string // as in HTTP's Content-Encoding

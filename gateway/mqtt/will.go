@@ -136,6 +136,8 @@ func (b *Broker) back(id string) {
 
 // publish records that a device was lost, and publishes its will.
 func (l *link) publish(w *will, at time.Time) {
+	defer telemetry.Rescue(l.ctx, l.broker.opts.Logger, "mqtt will",
+		func() { l.broker.metrics.message(outcomeFailure) }, slog.String(telemetry.KeySource, l.source))
 	l.broker.metrics.wills.Inc()
 	receipt, err := l.record(w, at)
 	if err != nil {

@@ -17,6 +17,16 @@ type Listed interface {
 	ReadingsOf(ctx context.Context, f fact.ReadingFilter, req ledger.PageRequest) (fact.ReadingPage, error)
 }
 
+// Sequences tell what the numbers came to that senders give to their requests.
+type Sequences interface {
+	SequencesOf(ctx context.Context, unit string, req ledger.PageRequest) (fact.SequencePage, error)
+}
+
+type listSequences struct {
+	PathUnit
+	Page
+}
+
 type listReadings struct {
 	PathUnit
 	Page
@@ -39,5 +49,19 @@ func (a *API) listedRoutes() {
 			return nil, cursored(err)
 		}
 		return &body[fact.ReadingPage]{got}, nil
+	})
+
+	register(a.api, auth.ReadingsRead, huma.Operation{
+		OperationID: "list-unit-sequences", Method: http.MethodGet, Path: "/v1/units/{id}/sequence", Tags: []string{"readings"},
+		Summary: "What of a device's own count is missing, late, back or twice",
+		Description: "Of each who counts the device's requests: the device, an edge box, or, without a signer, whoever claimed a number that nobody signed. Of an edge box also what it counts for others. " +
+			"A number that has not come may be on its way: a gap that stands for ten seconds is an event (sequence.gap), and its end (sequence.closed). " +
+			"Two readings under one number are an incident (sequence.conflict). What is lost behind the last number that came is seen with the next one.",
+	}, func(ctx context.Context, in *listSequences) (*body[fact.SequencePage], error) {
+		got, err := a.Sequences.SequencesOf(ctx, in.ID, in.request())
+		if err != nil {
+			return nil, cursored(err)
+		}
+		return &body[fact.SequencePage]{got}, nil
 	})
 }

@@ -42,6 +42,7 @@ type Submission struct {
 	Key       ed25519.PublicKey // of the device or the edge box; nil when only the node vouches
 	Seed      proof.Seed        // zero without a key
 	Signature proof.Signature   // zero without a key
+	Sequence  proof.Sequence    // as the sender says; signed with a key
 	MediaType string
 	Encoding  string // as in Content-Encoding
 	Body      io.Reader
@@ -58,6 +59,7 @@ type Receipt struct {
 	MediaType string          `json:"mediaType" doc:"Of one record."`
 	Received  time.Time       `json:"received" doc:"By this node's clock."`
 	LogIndex  uint64          `json:"logIndex" doc:"Entry of the integrity log."`
+	Sequence  proof.Sequence  `json:"sequence,omitzero" doc:"What the sender says of its own count and clock: signed by who vouches, and claimed where that is the node."`
 }
 
 // ProofParts is the node's side of the proof for one record.
@@ -97,7 +99,9 @@ const signingText = "To sign: record i, from 0, has salt_i = SHA-256(\"secant-sa
 	"and leaf_i = SHA-256(0x00 || salt_i || record_i). The root is that of the RFC 6962 tree over the leaves, whose inner nodes are SHA-256(0x01 || left || right); " +
 	"the root of one record is its leaf. The signature is over \"secant-readings-v1\" and one NUL byte, unit id (32 bytes), number of records (8 bytes, big-endian) and root (32 bytes). " +
 	"A record's bytes are in NDJSON those of its line without the LF, lines end in LF alone, and the last may lack it; with the other media types the whole body, " +
-	"byte for byte, before zstd. Vector: Ed25519 private key (RFC 8032 seed) 32 bytes of 0x01, Secant-Seed 32 bytes of 0x02, unit id 32 bytes of 0x03, one record {\"a\":1} give " +
+	"byte for byte, before zstd. " +
+	"A device that counts its requests (Secant-Sequence), or says when the readings were made (Secant-Made), signs that, too: \"secant-readings-v2\" and one NUL byte, unit id, number of records and root as above, " +
+	"then epoch, number and time, 8 bytes each, big-endian, 0 for what it does not say; an edge box likewise, \"secant-edge-readings-v2\". Vector: Ed25519 private key (RFC 8032 seed) 32 bytes of 0x01, Secant-Seed 32 bytes of 0x02, unit id 32 bytes of 0x03, one record {\"a\":1} give " +
 	"root 09b3083aad9bcb2d97767523063a443eccc89af6162d5e440a9d3ef08527e452 and signature 1ZVHscNpENnCYrLEvKY4QJs6Xxr6l1X9h59m2UzD_nTPJ-IHsgLiALtbFSWbr_j5HDRGuZ8pKrrqSCeLJ_v2CQ (unpadded base64url). "
 
 // PathRequest names a request in the path.
@@ -124,6 +128,9 @@ func (a *API) readingRoutes() {
 			headerParam(auth.HeaderEdge, "The unit id of the edge box that signs for the device; absent when the device signs."),
 			headerParam(auth.HeaderSeed, "With a signature: 32 random bytes, unpadded base64url, from which the records' salts derive."),
 			headerParam(auth.HeaderSignature, "Ed25519 signature, unpadded base64url, over \"secant-readings-v1\\0\", unit id (32 bytes), number of records (8 bytes, big-endian) and root (32 bytes)."),
+			headerParam(auth.HeaderSequence, "The sender's own count, EPOCH/NUMBER: numbers from 1 without a gap, of this device's requests, under an epoch that grows when the count begins anew. "+
+				"What is missing, late or twice is then told (GET /v1/units/{id}/sequence); nothing is refused for it. Without a signature it is a claim."),
+			headerParam(auth.HeaderMade, "When the readings were made, by the sender's clock: milliseconds since 1970. It orders nothing."),
 			headerParam(auth.HeaderInput, "Of a request that is signed as a whole (RFC 9421), with the fields Signature and Content-Digest."),
 			headerParam("Content-Encoding", "zstd, or absent."),
 		},
@@ -307,7 +314,7 @@ func readSignature(c *gin.Context, s *Submission) (signed bool, err error) {
 	if len(faults) > 0 {
 		return said.Signed, invalid(faults...)
 	}
-	s.Unit, s.Edge, s.Seed, s.Signature = said.Unit, said.Edge, said.Seed, said.Signature
+	s.Unit, s.Edge, s.Seed, s.Signature, s.Sequence = said.Unit, said.Edge, said.Seed, said.Signature, said.Sequence
 	return said.Signed, nil
 }
 

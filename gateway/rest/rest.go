@@ -44,6 +44,7 @@ type Deps struct {
 	Log        Log
 	Readings   Readings
 	Listed     Listed
+	Sequences  Sequences
 	Monitor    Monitor
 	Profiles   Profiles
 	Devices    Devices

@@ -84,6 +84,8 @@ func (d *Door) Serve(ctx context.Context, l net.Listener, handle func(ctx contex
 		}
 		serving.Go(func() {
 			defer conn.Close()
+			defer telemetry.Rescue(ctx, d.opts.Logger, "device connection", func() { d.metrics.refuse("failure") },
+				slog.String(telemetry.KeyProtocol, d.opts.Protocol))
 			d.admit(ctx, conn, from, handle)
 		})
 	}

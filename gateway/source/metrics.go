@@ -18,7 +18,7 @@ func NewMetrics(reg prometheus.Registerer, name, title string) (*Metrics, error)
 	m := &Metrics{
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "secant_" + name + "_refused_connections_total",
-			Help: title + " connections that were closed unheard: handshake, unknown sender, too many connections, or too many handshakes from one address; accept: not taken at all.",
+			Help: title + " connections that were closed unheard: handshake, unknown sender, too many connections, or too many handshakes from one address; accept: not taken at all; failure: ended because the node failed at it.",
 		}, []string{"reason"}),
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "secant_" + name + "_connections", Help: title + " connections of known senders that are open.",

@@ -11,17 +11,46 @@ import (
 )
 
 // readingColumns are what scanReading reads.
-const readingColumns = "id, unit, received, count, root, vouched_by, media_type, ordinal"
+const readingColumns = "id, unit, received, count, root, vouched_by, media_type, ordinal, signer, epoch, number, made, deviation"
 
 func scanReading(from scanner, more ...any) (fact.Reading, error) {
 	var r fact.Reading
 	var ms int64
-	dest := []any{&r.ID, &r.Unit, &ms, &r.Count, &r.Root, &r.VouchedBy, &r.MediaType, &r.LogIndex}
+	var signer string
+	var epoch, number, made, deviation sql.NullInt64
+	dest := []any{&r.ID, &r.Unit, &ms, &r.Count, &r.Root, &r.VouchedBy, &r.MediaType, &r.LogIndex, &signer, &epoch, &number, &made, &deviation}
 	if err := from.Scan(append(dest, more...)...); err != nil {
 		return r, err
 	}
 	r.Received = fromMillis(ms)
+	if signer != r.Unit {
+		r.Edge = signer
+	}
+	if number.Valid || made.Valid {
+		r.Sequence = &fact.Numbered{Epoch: uint64(epoch.Int64), Number: uint64(number.Int64), Claimed: signer == ""} //nolint:gosec // as AddReadings wrote them
+	}
+	if made.Valid {
+		at := fromMillis(made.Int64)
+		r.Sequence.Made = &at
+	}
+	if deviation.Valid {
+		r.Clock = &fact.Clock{DeviationSeconds: deviation.Int64}
+	}
 	return r, nil
+}
+
+// sequenceOf gives epoch, number and time as they stand in a row.
+func sequenceOf(q *fact.Numbered) (epoch, number, made any) {
+	if q == nil {
+		return nil, nil, nil
+	}
+	if q.Number > 0 {
+		epoch, number = int64(q.Epoch), int64(q.Number) //nolint:gosec // at most proof.MaxSequence
+	}
+	if q.Made != nil {
+		made = millis(*q.Made)
+	}
+	return epoch, number, made
 }
 
 // LastReading returns the newest of the readings that are listed, and none where
@@ -37,18 +66,30 @@ func (s *Store) LastReading(ctx context.Context) (*fact.Reading, error) {
 	return &r, nil
 }
 
-// AddReadings lists readings. Those that are listed already stay. A power cut may
-// take the last ones away again: they are found by what LastReading says then.
-func (s *Store) AddReadings(ctx context.Context, list []fact.Reading) error {
-	return s.derive(ctx, func(ctx context.Context, t *txn) error {
+// AddReadings lists readings, with what the numbers of their senders came to by them
+// and what is to be told of that. Those that are listed already stay. A power cut may
+// take the last ones away again, where nothing was told: they are found by what
+// LastReading says then.
+func (s *Store) AddReadings(ctx context.Context, list []fact.Reading, counts []Counted, tell []fact.Notice) error {
+	write := s.derive
+	if len(tell) > 0 {
+		write = s.update
+	}
+	return write(ctx, func(ctx context.Context, t *txn) error {
 		for i := range list {
 			r := &list[i]
-			if _, err := t.exec(ctx, "INSERT INTO reading ("+readingColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-				r.ID, r.Unit, millis(r.Received), r.Count, r.Root, r.VouchedBy, r.MediaType, r.LogIndex); err != nil {
+			epoch, number, made := sequenceOf(r.Sequence)
+			var deviation any
+			if r.Clock != nil {
+				deviation = r.Clock.DeviationSeconds
+			}
+			if _, err := t.exec(ctx, "INSERT INTO reading ("+readingColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+				r.ID, r.Unit, millis(r.Received), r.Count, r.Root, r.VouchedBy, r.MediaType, r.LogIndex,
+				r.Signer(), epoch, number, made, deviation); err != nil {
 				return fmt.Errorf("listing a reading: %w", err)
 			}
 		}
-		return nil
+		return s.putCounts(ctx, t, counts, tell)
 	})
 }
 
@@ -57,6 +98,9 @@ func (s *Store) ForgetReadings(ctx context.Context) error {
 	return s.derive(ctx, func(ctx context.Context, t *txn) error {
 		if _, err := t.exec(ctx, "DELETE FROM reading"); err != nil {
 			return fmt.Errorf("forgetting the list of readings: %w", err)
+		}
+		if _, err := t.exec(ctx, "DELETE FROM sequence"); err != nil {
+			return fmt.Errorf("forgetting what was counted: %w", err)
 		}
 		return nil
 	})

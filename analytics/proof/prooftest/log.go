@@ -163,9 +163,9 @@ func (r *Request) Seal() {
 	s.Signature = proof.Signature{}
 	switch s.VouchedBy {
 	case proof.VouchedByDevice:
-		s.Signature = proof.Signature(ed25519.Sign(r.Key, proof.SigningMessage(s.Unit, len(r.Records), s.Root)))
+		s.Signature = proof.Signature(ed25519.Sign(r.Key, proof.SequencedMessage(s.Unit, len(r.Records), s.Root, s.Sequence)))
 	case proof.VouchedByEdge:
-		s.Signature = proof.Signature(ed25519.Sign(r.Key, proof.EdgeSigningMessage(s.Edge, s.Unit, len(r.Records), s.Root)))
+		s.Signature = proof.Signature(ed25519.Sign(r.Key, proof.EdgeSequencedMessage(s.Edge, s.Unit, len(r.Records), s.Root, s.Sequence)))
 	case proof.VouchedByNode:
 	}
 }
