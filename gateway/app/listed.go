@@ -84,7 +84,7 @@ func retain(ctx context.Context, r *readings, keep time.Duration) error {
 		}
 		some = some || len(page.Items) > 0
 		if err == nil && page.Next == "" && some {
-			some, err = false, r.store.AddEvent(ctx, eventErased, []string{byRetention}, nil)
+			some, err = false, r.store.AddEvent(ctx, fact.EventReadingsErased, []string{byRetention}, nil)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -103,10 +103,7 @@ func retain(ctx context.Context, r *readings, keep time.Duration) error {
 func listSome(ctx context.Context, p *ingest.Pipeline, s *store.Store, from uint64) (uint64, error) {
 	var batch []fact.Reading
 	next, err := p.Each(ctx, from, listBatch, func(r *ingest.Receipt) {
-		batch = append(batch, fact.Reading{
-			ID: r.ID.String(), Unit: r.Unit.String(), Count: r.Count, Root: r.Root.String(), VouchedBy: string(r.VouchedBy),
-			MediaType: r.MediaType, Received: r.Received, LogIndex: r.LogIndex,
-		})
+		batch = append(batch, listedReading(r))
 	})
 	if err != nil || len(batch) == 0 {
 		return next, err
