@@ -17,9 +17,9 @@ import (
 // and has those be told who subscribed to such. A condition that does not hold is a
 // *fhir.ConditionError.
 func (s *Store) PutResources(ctx context.Context, writes []fhir.Write) (done []fhir.Written, err error) {
-	notified := false
+	var told []string
 	err = s.update(ctx, func(ctx context.Context, t *txn) error {
-		done, notified = done[:0], false
+		done, told = done[:0], nil
 		now := time.Now()
 		for i := range writes {
 			w, err := t.putResource(ctx, i, &writes[i], now)
@@ -34,12 +34,12 @@ func (s *Store) PutResources(ctx context.Context, writes []fhir.Write) (done []f
 			if err != nil {
 				return err
 			}
-			notified = notified || some
+			told = append(told, some...)
 		}
 		return nil
 	})
-	if err == nil && notified {
-		s.tellQueued()
+	if err == nil {
+		s.tellQueued(told)
 	}
 	return done, err
 }

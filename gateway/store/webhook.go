@@ -153,7 +153,7 @@ func (s *Store) ChangeWebhook(ctx context.Context, id string, change func(*fact.
 		return nil
 	})
 	if err == nil {
-		s.tellQueued()
+		s.tellQueued([]string{id})
 	}
 	return w, err
 }

@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
@@ -20,13 +23,39 @@ const MaxWaiting = 10_000
 // lastOfBlock is a place behind all events of a block.
 const lastOfBlock = math.MaxInt32
 
-// Queued tells, by a channel that holds one call, that messages were queued.
-func (s *Store) Queued() <-chan struct{} { return s.queued }
+// queued is for which webhooks messages were queued since somebody asked.
+type queued struct {
+	call chan struct{} // holds one call
+	mu   sync.Mutex
+	ids  map[string]bool
+}
 
-func (s *Store) tellQueued() {
+func newQueued() queued { return queued{call: make(chan struct{}, 1), ids: map[string]bool{}} }
+
+// Queued calls when messages were queued beside QueueMessages.
+func (s *Store) Queued() <-chan struct{} { return s.queued.call }
+
+// TakeQueued lists for which webhooks, since it was last asked.
+func (s *Store) TakeQueued() []string {
+	s.queued.mu.Lock()
+	defer s.queued.mu.Unlock()
+	ids := slices.Collect(maps.Keys(s.queued.ids))
+	clear(s.queued.ids)
+	return ids
+}
+
+func (s *Store) tellQueued(ids []string) {
+	if len(ids) == 0 {
+		return
+	}
+	s.queued.mu.Lock()
+	for _, id := range ids {
+		s.queued.ids[id] = true
+	}
+	s.queued.mu.Unlock()
 	select {
-	case s.queued <- struct{}{}:
-	default: // told already
+	case s.queued.call <- struct{}{}:
+	default: // called already
 	}
 }
 
@@ -155,23 +184,25 @@ func (s *Store) MessageFailed(ctx context.Context, webhook string, p *fact.Webho
 
 // notify queues a message for each webhook whose criteria a written version fits, in
 // the transaction that writes it.
-func (s *Store) notify(ctx context.Context, t *txn, v *fhir.Version, w *fhir.Write) (some bool, err error) {
+func (s *Store) notify(ctx context.Context, t *txn, v *fhir.Version, w *fhir.Write) (told []string, err error) {
 	ids, err := t.fitting(ctx, v, w)
 	if err != nil || len(ids) == 0 {
-		return false, err
+		return nil, err
 	}
 	doc, err := json.Marshal(fact.WebhookResource{Type: v.Type, ID: v.ID, Number: v.Number})
 	if err != nil {
-		return false, fmt.Errorf("encoding a message: %w", err)
+		return nil, fmt.Errorf("encoding a message: %w", err)
 	}
 	for _, id := range ids {
 		queued, err := s.queue(ctx, t, &fact.Queued{Webhook: id, Kind: fact.MessageResource, Doc: doc})
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		some = some || queued
+		if queued {
+			told = append(told, id)
+		}
 	}
-	return some, nil
+	return told, nil
 }
 
 func (t *txn) fitting(ctx context.Context, v *fhir.Version, w *fhir.Write) (ids []string, err error) {

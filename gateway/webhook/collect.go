@@ -88,6 +88,7 @@ func (d *Deliverer) sort(ctx context.Context, events []fact.Event, all []fact.We
 						return nil, err
 					}
 				}
+				// Even if nothing comes of it for the unit that the webhook is about.
 				messages = append(messages, fact.Queued{Webhook: w.ID, Kind: fact.EventReadingsProven, Doc: proven})
 			}
 			if !slices.Contains(w.Doc.Kinds, e.Kind) {

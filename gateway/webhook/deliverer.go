@@ -28,6 +28,7 @@ type Store interface {
 	DeleteWebhook(ctx context.Context, id string) error
 
 	Queued() <-chan struct{}
+	TakeQueued() []string
 	WebhookPosition(ctx context.Context) (after string, there bool, err error)
 	QueueMessages(ctx context.Context, from, to string, messages []fact.Queued) error
 	NextMessage(ctx context.Context, webhook string) (*fact.WebhookMessage, error)
@@ -153,7 +154,9 @@ func (d *Deliverer) Run(ctx context.Context) error {
 				return nil
 			case <-wake:
 			case <-d.Store.Queued():
-				d.wakeAll()
+				for _, id := range d.Store.TakeQueued() {
+					d.wake(id)
+				}
 			case <-d.changed:
 				all, err := d.Store.Webhooks(ctx)
 				if err != nil {
@@ -322,14 +325,17 @@ func (d *Deliverer) step(ctx context.Context, w *fact.Webhook) (wait time.Durati
 	}
 	to, err := d.seal.open(w)
 	if err != nil {
-		return 0, err
+		return 0, d.failed(ctx, w, fetch.Sent{}, err)
 	}
 	p, err := d.pack(ctx, w, to, m)
 	switch code := ledger.CodeOf(err); {
+	case ctx.Err() != nil:
+		return 0, nil //nolint:nilerr // told to end
 	case code == ledger.CodeBusy || code == ledger.CodeUnavailable:
 		return soon, nil
-	case err != nil:
-		return 0, err
+	case err != nil: // one message that cannot be made must not end the node
+		d.Logger.ErrorContext(ctx, "message to a webhook could not be made", slog.String("webhook", w.ID), slog.Any("error", err))
+		return 0, d.failed(ctx, w, fetch.Sent{}, err)
 	case p.nothing:
 		d.outcomes.WithLabelValues("passed").Inc()
 		return 0, d.Store.MessagePassed(ctx, w.ID, m.Seq, p.sent, p.whole)

@@ -41,7 +41,7 @@ func (d *Deliverer) SubscribeEvents(ctx context.Context, address string, doc fac
 	if err := d.add(ctx, &w, to); err != nil {
 		return fact.WebhookView{}, "", err
 	}
-	return view(&w, to), to.Secret, nil
+	return d.view(&w, to), to.Secret, nil
 }
 
 func (d *Deliverer) add(ctx context.Context, w *fact.Webhook, to *target) (err error) {
@@ -56,8 +56,12 @@ func (d *Deliverer) add(ctx context.Context, w *fact.Webhook, to *target) (err e
 	return nil
 }
 
-func view(w *fact.Webhook, to *target) fact.WebhookView {
-	return fact.WebhookView{Webhook: *w, Origin: to.origin(), Until: to.Until}
+func (d *Deliverer) view(w *fact.Webhook, to *target) fact.WebhookView {
+	v := fact.WebhookView{Webhook: *w, Origin: to.origin()}
+	if to.Before != "" && d.Pace.Now().Before(to.Until) {
+		v.Until = to.Until
+	}
+	return v
 }
 
 // Show returns a webhook. Problems: not_found.
@@ -67,10 +71,10 @@ func (d *Deliverer) Show(ctx context.Context, id string) (fact.WebhookView, erro
 		return fact.WebhookView{}, err
 	}
 	to, err := d.seal.open(&w)
-	if err != nil {
-		return fact.WebhookView{}, err
+	if err != nil { // as in List
+		to = &target{}
 	}
-	return view(&w, to), nil
+	return d.view(&w, to), nil
 }
 
 // List returns all webhooks, the oldest first.
@@ -82,10 +86,10 @@ func (d *Deliverer) List(ctx context.Context) ([]fact.WebhookView, error) {
 	views := make([]fact.WebhookView, len(all))
 	for i := range all {
 		to, err := d.seal.open(&all[i])
-		if err != nil {
-			return nil, err
+		if err != nil { // its state says so, and it can be deleted
+			to = &target{}
 		}
-		views[i] = view(&all[i], to)
+		views[i] = d.view(&all[i], to)
 	}
 	return views, nil
 }
@@ -129,7 +133,7 @@ func (d *Deliverer) Enable(ctx context.Context, id string) (fact.WebhookView, er
 	if err != nil {
 		return fact.WebhookView{}, err
 	}
-	return view(&w, to), nil
+	return d.view(&w, to), nil
 }
 
 // Rotate gives a webhook a new secret, which is told once. The one before it signs too,

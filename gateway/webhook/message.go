@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"strings"
@@ -165,12 +166,15 @@ func (d *Deliverer) packProven(ctx context.Context, w *fact.Webhook, p *packet, 
 		// Of several records whoever is told fetches the proofs that are wanted.
 		if w.Doc.Bundles && one.Count == 1 && room > 0 {
 			bundle, err := d.Proof(ctx, one.Receipt, 0)
-			if code := ledger.CodeOf(err); code == ledger.CodeGone || code == ledger.CodeNotFound {
+			switch ledger.CodeOf(err) {
+			case ledger.CodeGone, ledger.CodeNotFound:
 				continue // erased meanwhile
-			} else if err != nil {
+			case ledger.CodeBusy, ledger.CodeUnavailable:
 				return err
 			}
-			if room -= len(bundle); room >= 0 {
+			if err != nil { // whoever fetches it is told why
+				d.Logger.WarnContext(ctx, "proof for a webhook could not be made", slog.Any("error", err))
+			} else if room -= len(bundle); room >= 0 {
 				one.Bundle = bundle
 			}
 		}

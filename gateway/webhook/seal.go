@@ -32,7 +32,7 @@ type target struct {
 // origin is what is shown of the address: the rest of it is often a secret.
 func (t *target) origin() string {
 	u, err := url.Parse(t.URL)
-	if err != nil {
+	if err != nil || u.Host == "" {
 		return ""
 	}
 	return u.Scheme + "://" + u.Host
