@@ -250,7 +250,9 @@ func (s *Subscription) Encode() ([]byte, error) {
 		Error    string          `json:"error,omitempty"`
 		Channel  channel         `json:"channel"`
 	}{
-		SubscriptionType, s.ID, meta{strconv.FormatInt(s.Version, 10)}, s.Status, s.Contact, end, s.Reason, s.Criteria, s.Error,
+		SubscriptionType, s.ID,
+		meta{strconv.FormatInt(s.Version, 10)},
+		s.Status, s.Contact, end, s.Reason, s.Criteria, s.Error,
 		channel{"rest-hook", s.Endpoint, s.Payload, s.Header},
 	})
 	if err != nil {

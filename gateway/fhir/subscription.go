@@ -27,7 +27,7 @@ type Subscriptions interface {
 }
 
 // HeaderSecret tells, once, the secret under which notifications are signed.
-const HeaderSecret = "Secant-Webhook-Secret"
+const HeaderSecret = "Secant-Webhook-Secret" //nolint:gosec // a name
 
 func (a *API) subscriptionRoutes(handle func(method, path string, right auth.Right, h func(*gin.Context) error)) {
 	const path = "/" + fhir.SubscriptionType

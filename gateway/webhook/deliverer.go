@@ -177,7 +177,7 @@ func (d *Deliverer) Run(ctx context.Context) error {
 // ended is no error when the work was told to end.
 func ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // told to end
 	}
 	return err
 }

@@ -5,13 +5,13 @@ import (
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,16 +44,16 @@ type world struct {
 	stop func()
 }
 
-func newWorld(t testing.TB) *world {
-	t.Helper()
-	w := &world{t: t, roots: x509.NewCertPool(), timeout: 5 * time.Second, wake: make(chan struct{}, 1)}
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
+	w := &world{t: tb, roots: x509.NewCertPool(), timeout: 5 * time.Second, wake: make(chan struct{}, 1)}
 	var err error
-	if w.store, err = store.Open(t.Context(), t.TempDir(), store.Options{Organisation: "hospital-north", KeepEvents: 100}); err != nil {
-		t.Fatal(err)
+	if w.store, err = store.Open(tb.Context(), tb.TempDir(), store.Options{Organisation: "hospital-north", KeepEvents: 100}); err != nil {
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = w.store.Close() })
+	tb.Cleanup(func() { _ = w.store.Close() })
 	w.stop = func() {}
-	t.Cleanup(func() { w.stop() })
+	tb.Cleanup(func() { w.stop() })
 	return w
 }
 
@@ -98,7 +98,7 @@ func (w *world) start() {
 func (w *world) happen(from, until int) {
 	w.t.Helper()
 	for i := from; i < until; i++ {
-		if err := w.store.AddEvent(w.t.Context(), fact.EventReportReceived, []string{"thr", fmt.Sprint(i)}, nil); err != nil {
+		if err := w.store.AddEvent(w.t.Context(), fact.EventReportReceived, []string{"thr", strconv.Itoa(i)}, nil); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -198,7 +198,7 @@ func always(status int) func(int) int { return func(int) int { return status } }
 func numbers(from, until int) []string {
 	var all []string
 	for i := from; i < until; i++ {
-		all = append(all, fmt.Sprint(i))
+		all = append(all, strconv.Itoa(i))
 	}
 	return all
 }

@@ -69,7 +69,7 @@ func New(o Options) *Client {
 				DialContext:            dialer.DialContext,
 				TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
 				MaxResponseHeaderBytes: maxHeader,
-				DisableCompression:     true, // the size is of the bytes as they come
+				DisableCompression:     true,        // the size is of the bytes as they come
 				DisableKeepAlives:      o.Idle <= 0, // documents come rarely, and nothing must outlive a fetch
 				IdleConnTimeout:        o.Idle,
 				MaxIdleConnsPerHost:    1,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -71,13 +72,15 @@ func TestWhatIsNotSignedIsRefused(t *testing.T) {
 		"of another key":            {key: stranger},
 		"another body":              {body: `{"type":"unit.released"}`},
 		"another id":                {change: func(h http.Header) { h.Set("webhook-id", "msg_2") }},
-		"another time":              {change: func(h http.Header) { h.Set("webhook-timestamp", fmt.Sprint(at.Unix()+1)) }},
+		"another time":              {change: func(h http.Header) { h.Set("webhook-timestamp", strconv.FormatInt(at.Unix()+1, 10)) }},
 		"a time written otherwise":  {change: func(h http.Header) { h.Set("webhook-timestamp", fmt.Sprintf("0%d", at.Unix())) }},
 		"a time that is far off":    {change: func(h http.Header) { h.Set("webhook-timestamp", "9223372036854775807") }},
 		"no time":                   {change: func(h http.Header) { h.Del("webhook-timestamp") }},
 		"no signature":              {change: func(h http.Header) { h.Del("webhook-signature") }},
 		"signatures twice":          {change: func(h http.Header) { h.Add("webhook-signature", "v1,AAAA") }},
-		"another version's":         {change: func(h http.Header) { h.Set("webhook-signature", strings.ReplaceAll(h.Get("webhook-signature"), "v1", "v2")) }},
+		"another version's": {change: func(h http.Header) {
+			h.Set("webhook-signature", strings.ReplaceAll(h.Get("webhook-signature"), "v1", "v2"))
+		}},
 		"one kind for the other": {change: func(h http.Header) {
 			h.Set("webhook-signature", strings.NewReplacer("v1a,", "v1,", "v1,", "v1a,").Replace(h.Get("webhook-signature")))
 		}},
