@@ -252,6 +252,13 @@ func TestEventsAreDelivered(t *testing.T) {
 	if !test.Taken || test.Status != http.StatusNoContent {
 		t.Errorf("%+v", test)
 	}
+	again.want(http.StatusOK, "operator", http.MethodPost, "/v1/webhooks/"+events.ID+"/secret", map[string]any{"overlapMinutes": 0}, &next)
+	again.want(http.StatusOK, "operator", http.MethodPost, "/v1/webhooks/"+events.ID+"/test", nil, &test)
+	last = to.messages()[9]
+	last.verified(t, next.Secret, events.PublicKey)
+	if n := strings.Count(last.header.Get("webhook-signature"), "v1,"); n != 1 {
+		t.Errorf("%d secrets sign", n)
+	}
 	again.want(http.StatusNoContent, "operator", http.MethodDelete, "/v1/webhooks/"+events.ID, nil, nil)
 	again.want(http.StatusNotFound, "operator", http.MethodGet, "/v1/webhooks/"+events.ID, nil, nil)
 }
