@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -60,7 +61,7 @@ func (c *Client) Send(ctx context.Context, method, address string, header http.H
 	if err != nil {
 		return Sent{}, ledger.Problemf(ledger.CodeInvalid, "the address is not an https address without user and fragment")
 	}
-	req.Header = header.Clone()
+	maps.Copy(req.Header, header.Clone())
 	req.Header.Set("User-Agent", "secant")
 	res, err := c.http.Do(req)
 	if err != nil {

@@ -75,8 +75,8 @@ func TestSending(t *testing.T) {
 	}
 	// A name, and other ways to write the address, lead there as well.
 	for _, host := range []string{"localhost", "2130706433", "0x7f.1", "127.1", "[::ffff:127.0.0.1]"} {
-		if _, err := outside.Send(t.Context(), http.MethodPost, "https://"+host+server.URL[strings.LastIndex(server.URL, ":"):]+"/taken", nil, nil); err == nil {
-			t.Errorf("%s was reached", host)
+		if _, err := outside.Send(t.Context(), http.MethodPost, "https://"+host+server.URL[strings.LastIndex(server.URL, ":"):]+"/taken", nil, nil); ledger.CodeOf(err) != ledger.CodeDenied && (err == nil || !strings.Contains(err.Error(), "does not answer")) {
+			t.Errorf("%s was reached: %v", host, err)
 		}
 	}
 	if len(reached) > 0 {
