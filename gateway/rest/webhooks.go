@@ -77,8 +77,10 @@ type NewSecret struct {
 
 // RotateSecret asks for a webhook's next secret.
 type RotateSecret struct {
-	Overlap int `json:"overlapMinutes,omitempty" minimum:"0" maximum:"43200" default:"1440" doc:"For how long the secret before it signs too."`
+	Overlap *int `json:"overlapMinutes,omitempty" minimum:"0" maximum:"43200" doc:"For how long the secret before it signs too; absent: 1440, a day."`
 }
+
+const defaultOverlap = 24 * time.Hour
 
 // TestedWebhook is what came of a message that was sent to try a webhook.
 type TestedWebhook struct {
@@ -176,7 +178,11 @@ func (a *API) webhookRoutes() {
 		OperationID: "rotate-webhook-secret", Method: http.MethodPost, Path: path + "/{id}/secret", Tags: tags, DefaultStatus: http.StatusOK,
 		Summary: "Give a webhook a new secret",
 	}, func(ctx context.Context, in *rotateSecret) (*body[NewSecret], error) {
-		secret, until, err := a.Webhooks.Rotate(ctx, in.ID, time.Duration(in.Body.Overlap)*time.Minute)
+		overlap := defaultOverlap
+		if in.Body.Overlap != nil { // zero is no default: a secret that is known to others ends at once
+			overlap = time.Duration(*in.Body.Overlap) * time.Minute
+		}
+		secret, until, err := a.Webhooks.Rotate(ctx, in.ID, overlap)
 		return &body[NewSecret]{NewSecret{secret, until}}, err
 	})
 }
