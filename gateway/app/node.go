@@ -282,7 +282,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	if err != nil {
 		return err
 	}
-	if err := n.openWebhooks(); err != nil { //nolint:contextcheck // it begins to work later
+	if err := n.openWebhooks(); err != nil {
 		return err
 	}
 	n.api, err = rest.New(router, rest.Deps{ //nolint:contextcheck // requests bring contexts of their own

@@ -51,7 +51,7 @@ func (r *readings) logged(ctx context.Context, from, until uint64, limit int) (l
 	if err != nil || from >= until {
 		return nil, from, err
 	}
-	next, err = p.Each(ctx, from, int(min(uint64(limit), until-from)), func(r *ingest.Receipt) { list = append(list, listedReading(r)) })
+	next, err = p.Each(ctx, from, int(min(uint64(max(limit, 0)), until-from)), func(r *ingest.Receipt) { list = append(list, listedReading(r)) })
 	return list, next, err
 }
 

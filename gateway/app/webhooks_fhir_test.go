@@ -35,7 +35,7 @@ func TestResourcesAreTold(t *testing.T) {
 	t.Parallel()
 	full, empty := newReceiver(t), newReceiver(t)
 	c := newConsortium(t)
-	north := c.trusting(t, "hospital-north", full.Server, empty.Server)
+	north := c.trusting(t, full.Server, empty.Server)
 	res, v, b := north.fhir("integrator", http.MethodPost, "/fhir/Subscription", wish(full, "Observation?patient=Patient/marked-person&code=http://loinc.org|8867-4", withPayload), nil)
 	if res.StatusCode != http.StatusCreated {
 		t.Fatalf("%d %s", res.StatusCode, b)
@@ -136,7 +136,7 @@ func TestAnotherImplementationVerifiesAndSubscribes(t *testing.T) {
 	verifier, client := peertest.Install(t, "webhooks", "webhooks"), peertest.Install(t, "subscriber", "subscriber")
 	to := newReceiver(t)
 	c := newConsortium(t)
-	maker, north := c.start(t, "medtech"), c.trusting(t, "hospital-north", to.Server)
+	maker, north := c.start(t, "medtech"), c.trusting(t, to.Server)
 	token, err := Token(north.cfg, "integrator", time.Hour)
 	if err != nil {
 		t.Fatal(err)

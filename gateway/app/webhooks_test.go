@@ -34,7 +34,6 @@ type receiver struct {
 	mu     sync.Mutex
 	status int // it answers with; 0: 204
 	got    []delivery
-	tried  int // of those that it did not take
 }
 
 func newReceiver(t *testing.T) *receiver {
@@ -48,7 +47,6 @@ func newReceiver(t *testing.T) *receiver {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.status != 0 {
-			r.tried++
 			w.WriteHeader(r.status)
 			return
 		}
@@ -63,12 +61,6 @@ func (r *receiver) answer(status int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.status = status
-}
-
-func (r *receiver) tries() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.tried
 }
 
 func (r *receiver) messages() []delivery {
@@ -110,9 +102,10 @@ func (m *delivery) verified(t *testing.T, secret, public string) {
 	}
 }
 
-// trusting starts a node that trusts servers' certificates.
-func (c *consortium) trusting(t *testing.T, org string, servers ...*httptest.Server) *running {
+// trusting starts a hospital's node that trusts servers' certificates.
+func (c *consortium) trusting(t *testing.T, servers ...*httptest.Server) *running {
 	t.Helper()
+	const org = "hospital-north"
 	cfg := c.config(org)
 	if len(servers) > 0 {
 		var text []byte
@@ -160,7 +153,7 @@ func TestEventsAreDelivered(t *testing.T) {
 	t.Parallel()
 	to, other := newReceiver(t), newReceiver(t)
 	c := newConsortium(t)
-	maker, north := c.start(t, "medtech"), c.trusting(t, "hospital-north", to.Server, other.Server)
+	maker, north := c.start(t, "medtech"), c.trusting(t, to.Server, other.Server)
 	model(maker)
 	events := north.subscribe(t, "integrator", map[string]any{"url": to.URL + "/hooks?token=marked-secret", "name": "CMMS", "kinds": []string{"unit.registered", "unit.put_into_service"}})
 	if events.State != "requested" || events.Origin != to.URL || !strings.HasPrefix(events.Secret, "whsec_") {
@@ -223,7 +216,7 @@ func TestEventsAreDelivered(t *testing.T) {
 		t.Fatal(err)
 	}
 	to.answer(0)
-	again := c.trusting(t, "hospital-north", to.Server, other.Server)
+	again := c.trusting(t, to.Server, other.Server)
 	again.await("what waited", func() bool { return len(to.messages()) >= 8 && again.hook(events.ID).Waiting == 0 })
 	want := slices.Repeat([]string{"unit.registered", "unit.put_into_service"}, 4)
 	if diff := cmp.Diff(want, to.types(t)); diff != "" {
@@ -271,7 +264,7 @@ func TestWebhooksReachNoInnerAddress(t *testing.T) {
 	moved := httptest.NewTLSServer(http.RedirectHandler(to.URL, http.StatusTemporaryRedirect))
 	t.Cleanup(moved.Close)
 	c := newConsortium(t)
-	north := c.trusting(t, "hospital-north", to.Server, moved)
+	north := c.trusting(t, to.Server, moved)
 	for _, url := range []string{
 		"http://example.com/", "https://10.0.0.1/", "https://169.254.169.254/latest/meta-data", "https://[fd00::1]/", "https://192.168.1.1:8443/x",
 		"https://user:pass@example.com/", "https://example.com/#x", "https:///x", "ftp://example.com/", "//example.com", "", "https://[::ffff:10.0.0.1]/",
