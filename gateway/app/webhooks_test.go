@@ -285,8 +285,12 @@ func TestWebhooksReachNoInnerAddress(t *testing.T) {
 		t.Errorf("%+v", test)
 	}
 	for _, in := range []map[string]any{
-		{"url": to.URL, "kinds": []string{"unit.hold"}}, {"url": to.URL, "kinds": []string{}}, {"url": to.URL, "kinds": []string{"unit.held", "unit.held"}},
-		{"url": to.URL, "kinds": []string{"unit.held"}, "bundles": true}, {"url": to.URL, "kinds": []string{"unit.held"}, "unit": "x"}, {"url": to.URL, "kinds": []string{"unit.held"}, "secret": "x"},
+		{"url": to.URL, "kinds": []string{"unit.hold"}},
+		{"url": to.URL, "kinds": []string{}},
+		{"url": to.URL, "kinds": []string{"unit.held", "unit.held"}},
+		{"url": to.URL, "kinds": []string{"unit.held"}, "bundles": true},
+		{"url": to.URL, "kinds": []string{"unit.held"}, "unit": "x"},
+		{"url": to.URL, "kinds": []string{"unit.held"}, "secret": "x"},
 	} {
 		if status, b := north.call("operator", http.MethodPost, "/v1/webhooks", encoded(t, in), map[string]string{"Content-Type": "application/json"}); status != http.StatusUnprocessableEntity {
 			t.Errorf("%v: %d %s", in, status, b)
