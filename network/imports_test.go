@@ -55,6 +55,7 @@ var mayImport = map[string][]string{
 	"gateway/dicom":     append(slices.Clone(handlerMayImport), "analytics/dicom"),
 	"gateway/oid4":      handlerMayImport,
 	"gateway/resolver":  handlerMayImport,
+	"gateway/webhook":   {"chaincode/ledger", "identity/...", "analytics/fact", "analytics/fhir"},
 	"gateway/fhir":      {"chaincode/ledger", "gateway/admit", "gateway/auth", "gateway/problem", "analytics/fhir", "analytics/proof"},
 	"gateway/console":   {"chaincode/client", "chaincode/ledger", "gateway/config", "analytics/strictjson"},
 	// A holder's own program, which has nothing of a node's.

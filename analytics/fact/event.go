@@ -10,6 +10,10 @@ const (
 	EventAdvisoryMatched = "advisory.matched" // an advisory turned out to concern releases that own units run
 	EventControlsFailed  = "controls.failed"  // a control that must not fail turned out to, at an own unit
 	EventOperationFailed = "operation.failed" // a command of this node ended without effect
+	EventReadingsErased  = "readings.erased"  // readings were destroyed
+
+	EventIntegrityIncident = "integrity.incident" // a part of the node's stored data was not found in order
+	EventIntegrityResolved = "integrity.resolved" // and was again
 )
 
 // Event is something that happened, on the ledger or at this node.

@@ -89,7 +89,7 @@ func TestErasedReadingsAreGoneAndOthersProven(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range all {
-			if e.Kind == eventErased {
+			if e.Kind == fact.EventReadingsErased {
 				keys = append(keys, e.Key)
 			}
 		}

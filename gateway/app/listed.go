@@ -88,7 +88,7 @@ func retain(ctx context.Context, r *readings, keep time.Duration, logger *slog.L
 		}
 		some = some || len(page.Items) > 0
 		if err == nil && page.Next == "" && some {
-			some, err = false, r.store.AddEvent(ctx, eventErased, []string{byRetention}, nil)
+			some, err = false, r.store.AddEvent(ctx, fact.EventReadingsErased, []string{byRetention}, nil)
 		}
 		switch {
 		case ctx.Err() != nil:

@@ -11,14 +11,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/telemetry"
 )
 
 const (
-	// eventIncident and eventResolved are the node's events about its own data.
-	eventIncident = "integrity.incident"
-	eventResolved = "integrity.resolved"
 	// monitorShare is the part of one processor that re-verifying takes, at most:
 	// one in so many.
 	monitorShare = 10
@@ -140,10 +138,10 @@ func (m *monitor) found(ctx context.Context, part string, err error) {
 	var kind string
 	switch {
 	case err != nil && (!was || old.Detail != now.Detail):
-		kind = eventIncident
+		kind = fact.EventIntegrityIncident
 		m.logger.LogAttrs(ctx, slog.LevelError, "stored data is not what it was", slog.String("part", part), slog.String(telemetry.KeyError, now.Detail))
 	case err == nil && was:
-		kind = eventResolved
+		kind = fact.EventIntegrityResolved
 		m.logger.LogAttrs(ctx, slog.LevelWarn, "stored data is in order again", slog.String("part", part))
 	default:
 		return

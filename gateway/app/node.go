@@ -34,6 +34,7 @@ import (
 	"github.com/secant-platform/secant/gateway/store"
 	"github.com/secant-platform/secant/gateway/telemetry"
 	"github.com/secant-platform/secant/gateway/vault"
+	"github.com/secant-platform/secant/gateway/webhook"
 	"github.com/secant-platform/secant/identity/did"
 	"github.com/secant-platform/secant/identity/fetch"
 )
@@ -57,6 +58,8 @@ type node struct {
 	devices  *admit.Devices
 	doors    []door
 	brokers  []*mqtt.Client
+	webhooks *webhook.Deliverer
+	fhir     *fhir.API
 	monitor  *monitor
 	senders  *senders
 	controls *controls
@@ -280,6 +283,9 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	if err != nil {
 		return err
 	}
+	if err := n.openWebhooks(); err != nil {
+		return err
+	}
 	n.api, err = rest.New(router, rest.Deps{ //nolint:contextcheck // requests bring contexts of their own
 		Credentials: offers, Agreements: agreements, Sessions: sessions, Lasting: last,
 		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, LabelBase: n.labelBase(), MakerKey: maker,
@@ -288,7 +294,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a, Compliance: n.controls,
 		Advisories: n.store, Advisor: n.advisor,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Sequences: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices, Reader: n.ledger, Judge: n.trust,
-		Events: events{n.store, n.worker}, Health: n.health, Metrics: telemetry.Handler(n.reg),
+		Events: events{n.store, n.worker}, Webhooks: n.webhooks, Health: n.health, Metrics: telemetry.Handler(n.reg),
 		Limits: rest.Limits{
 			Depth: n.cfg.Limits.Depth, Listeners: n.cfg.Limits.Listeners, Heartbeat: heartbeat, Patience: patience,
 		},

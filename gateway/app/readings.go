@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/ingest"
@@ -76,15 +77,12 @@ func (r *readings) Record(ctx context.Context, id proof.RequestID, index int) ([
 	return p.Record(ctx, id, index)
 }
 
-// eventErased is the node's event about readings that were erased.
-const eventErased = "readings.erased"
-
 // Erase destroys a request's readings, takes them off the list, and tells of it.
 func (r *readings) Erase(ctx context.Context, id proof.RequestID) error {
 	if err := r.erase(ctx, id); err != nil {
 		return err
 	}
-	return r.store.AddEvent(ctx, eventErased, []string{id.String()}, nil)
+	return r.store.AddEvent(ctx, fact.EventReadingsErased, []string{id.String()}, nil)
 }
 
 func (r *readings) erase(ctx context.Context, id proof.RequestID) error {

@@ -36,6 +36,8 @@ const (
 	CredentialsIssue Right = "credentials:issue" // offers, revokes and suspends them
 	CredentialsRead  Right = "credentials:read"
 
+	WebhooksWrite Right = "webhooks:write" // has the node tell others by itself, and sees what it tells whom
+
 	ReferenceWrite Right = "reference:write" // imports reference data into the node
 
 	OwnSession Right = "session" // of whoever is signed in, whatever the role
@@ -48,7 +50,7 @@ type Role string
 const (
 	RoleRegistrar   Role = "registrar"    // models, releases, units; credentials
 	RoleCertifier   Role = "certifier"    // at an authority: certifies and recalls what others made
-	RoleIntegrator  Role = "integrator"   // hands in readings that devices did not sign
+	RoleIntegrator  Role = "integrator"   // hands in readings that devices did not sign, and connects other systems
 	RoleAnalyst     Role = "analyst"      // shares threats
 	RoleRiskManager Role = "risk-manager" // publishes scores
 	RoleAuditor     Role = "auditor"      // reads everything
@@ -72,11 +74,11 @@ var bedside = []Right{DevicesRead, ReadingsRead, RiskRead, EventsRead}
 var rights = map[Role][]Right{
 	RoleRegistrar:   {DevicesWrite, DevicesRead, RecallsWrite, ComplianceWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, CredentialsIssue, CredentialsRead, ConsortiumRead},
 	RoleCertifier:   {DevicesCertify, DevicesRead, RecallsWrite, ComplianceWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, ConsortiumRead},
-	RoleIntegrator:  {ReadingsWrite, ReadingsRead, DevicesRead, StatusRead},
+	RoleIntegrator:  {ReadingsWrite, ReadingsRead, DevicesRead, EventsRead, StatusRead, WebhooksWrite},
 	RoleAnalyst:     {ThreatsShare, ThreatsRead, AdvisoriesWrite, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleRiskManager: {RiskWrite, RiskRead, AdvisoriesWrite, DevicesRead, ThreatsRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleAuditor:     everyRead,
-	RoleOperator:    append(slices.Clone(everyRead), ConsortiumGovern, CredentialsIssue, ReadingsErase, ReferenceWrite),
+	RoleOperator:    append(slices.Clone(everyRead), ConsortiumGovern, CredentialsIssue, ReadingsErase, ReferenceWrite, WebhooksWrite),
 	RoleNode:        {MembersRead},
 	RoleNurse:       bedside,
 	RolePhysician:   bedside,

@@ -88,6 +88,12 @@ func (s Scopes) Allow(typ string, action byte) bool {
 func (s Scopes) Rights() []Right {
 	var rights []Right
 	for _, one := range s {
+		if one.Type == "Subscription" { // has the node send resources to others
+			if !slices.Contains(rights, WebhooksWrite) {
+				rights = append(rights, WebhooksWrite)
+			}
+			continue
+		}
 		if strings.ContainsAny(one.Actions, "rs") && !slices.Contains(rights, ReadingsRead) {
 			rights = append(rights, ReadingsRead)
 		}

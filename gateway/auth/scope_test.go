@@ -42,4 +42,9 @@ func TestScopes(t *testing.T) {
 	if len(s.Rights()) != 2 {
 		t.Errorf("%v", s.Rights())
 	}
+	// Who subscribes has the node send resources elsewhere, which takes more than to read them.
+	s, _ = ParseScopes("system/Subscription.crus system/Observation.rs")
+	if got := s.Rights(); len(got) != 2 || got[0] != WebhooksWrite || got[1] != ReadingsRead {
+		t.Errorf("%v", got)
+	}
 }

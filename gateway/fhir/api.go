@@ -71,7 +71,8 @@ type Deps struct {
 	// Signatures is nil where none is made out.
 	Signatures Signatures
 	// Services says how programs sign in (SMART App Launch 2.2, "Discovery").
-	Services func() map[string]any
+	Services      func() map[string]any
+	Subscriptions Subscriptions
 	// Blind makes of what a resource is found by what only this node can tell.
 	Blind func(param, value string) []byte
 	// Prove proves one record of a request. It fails with busy until it is anchored.
@@ -129,7 +130,7 @@ type API struct {
 
 // New makes the interface and registers its routes.
 func New(ctx context.Context, r *auth.Router, deps Deps) (*API, error) {
-	if len(deps.Bases) == 0 || deps.Readings == nil || deps.Store == nil || deps.Devices == nil || deps.Blind == nil || deps.Prove == nil || deps.Services == nil || deps.Metrics == nil {
+	if len(deps.Bases) == 0 || deps.Readings == nil || deps.Store == nil || deps.Devices == nil || deps.Blind == nil || deps.Prove == nil || deps.Services == nil || deps.Metrics == nil || deps.Subscriptions == nil {
 		return nil, errors.New("the FHIR interface lacks a part")
 	}
 	deps.Limits.complete()
@@ -153,6 +154,7 @@ func New(ctx context.Context, r *auth.Router, deps Deps) (*API, error) {
 	handle(http.MethodGet, "/$export-status/:job", auth.ReadingsRead, a.exportStatus)
 	handle(http.MethodDelete, "/$export-status/:job", auth.ReadingsRead, a.exportEnd)
 	handle(http.MethodGet, "/$export-file/:job/:type", auth.ReadingsRead, a.exportFile)
+	a.subscriptionRoutes(handle)
 	handle(http.MethodPost, "/:type", auth.DeviceOrWrite, a.create)
 	handle(http.MethodGet, "/:type", auth.ReadingsRead, a.searchByGet)
 	handle(http.MethodPost, "/:type/_search", auth.ReadingsRead, a.searchByPost)

@@ -41,6 +41,7 @@ func (a *API) capabilities(base string) object {
 	for _, typ := range fhir.Types {
 		list = append(list, a.resource(typ))
 	}
+	list = append(list, subscriptionCapability())
 	return object{
 		"resourceType": "CapabilityStatement", "status": "active", "date": stated.Format(time.DateOnly), "kind": "instance", "publisher": "SECANT",
 		"fhirVersion": "4.0.1", "format": []string{"json", MediaType},

@@ -19,6 +19,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
@@ -26,6 +27,8 @@ import (
 	"github.com/secant-platform/secant/gateway/problem"
 	"github.com/secant-platform/secant/gateway/server"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/webhook"
+	"github.com/secant-platform/secant/identity/fetch"
 )
 
 // readings keep bytes in memory, and fail when told to. The real ones stand in the
@@ -125,8 +128,18 @@ func newLab(tb testing.TB) *lab {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	subscriptions, err := webhook.New(webhook.Deps{ // which nobody has deliver
+		Key: private, Store: l.store, Sender: fetch.New(fetch.Options{}), Logger: quiet, Metrics: prometheus.NewRegistry(),
+		Subscribe: func() (<-chan struct{}, func()) { return nil, func() {} },
+		Readings:  func(context.Context, uint64, uint64, int) ([]fact.Reading, uint64, error) { return nil, 0, nil },
+		Proof:     func(context.Context, string, int) ([]byte, error) { return nil, nil },
+		Resource:  func(context.Context, string, string, int64) ([]byte, error) { return nil, nil },
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
 	_, err = fhir.New(tb.Context(), l.router, fhir.Deps{
-		Bases: []string{"http://node.example"}, Readings: l.readings, Store: l.store, Devices: devices{}, Metrics: metrics,
+		Bases: []string{"http://node.example"}, Readings: l.readings, Store: l.store, Devices: devices{}, Metrics: metrics, Subscriptions: subscriptions,
 		Services: func() map[string]any { return map[string]any{"token_endpoint": "http://node.example/oauth/token"} },
 		Blind: func(param, value string) []byte {
 			m := hmac.New(sha256.New, []byte("a key of the test's"))

@@ -62,6 +62,16 @@ func (a *API) serve(ctx context.Context, v *fhir.Version) ([]byte, error) {
 	return a.served(r, v)
 }
 
+// Serve returns a version of a resource as it is served. Problems: not_found, gone of
+// what was erased.
+func (a *API) Serve(ctx context.Context, typ, id string, version int64) ([]byte, error) {
+	v, err := a.Store.Resource(ctx, typ, id, version)
+	if err != nil {
+		return nil, err
+	}
+	return a.serve(ctx, &v)
+}
+
 // tell sets the headers that say which version it is.
 func tell(h http.Header, v *fhir.Version) {
 	h.Set("ETag", `W/"`+strconv.FormatInt(v.Number, 10)+`"`)

@@ -51,6 +51,7 @@ type Deps struct {
 	Reader     Reader
 	Judge      Judge
 	Events     Events
+	Webhooks   Webhooks
 	Health     Health
 	Metrics    http.Handler
 
@@ -129,6 +130,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.catalogueRoutes()
 	a.logRoutes()
 	a.eventRoutes()
+	a.webhookRoutes()
 	a.operationRoutes()
 	a.healthRoutes()
 	var err error

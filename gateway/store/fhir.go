@@ -13,11 +13,13 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-// PutResources keeps versions of resources, all of them or none, in their order. A
-// condition that does not hold is a *fhir.ConditionError.
+// PutResources keeps versions of resources, all of them or none, in their order,
+// and has those be told who subscribed to such. A condition that does not hold is a
+// *fhir.ConditionError.
 func (s *Store) PutResources(ctx context.Context, writes []fhir.Write) (done []fhir.Written, err error) {
+	var told []string
 	err = s.update(ctx, func(ctx context.Context, t *txn) error {
-		done = done[:0]
+		done, told = done[:0], nil
 		now := time.Now()
 		for i := range writes {
 			w, err := t.putResource(ctx, i, &writes[i], now)
@@ -25,9 +27,20 @@ func (s *Store) PutResources(ctx context.Context, writes []fhir.Write) (done []f
 				return err
 			}
 			done = append(done, w)
+			if w.Found {
+				continue
+			}
+			some, err := s.notify(ctx, t, &w.Version, &writes[i])
+			if err != nil {
+				return err
+			}
+			told = append(told, some...)
 		}
 		return nil
 	})
+	if err == nil {
+		s.tellQueued(told)
+	}
 	return done, err
 }
 

@@ -68,6 +68,7 @@ type Store struct {
 	secret  []byte // authenticates bookmarks
 	now     func() time.Time
 	rooms   rooms // of flows
+	queued  queued
 }
 
 // Open opens the store in dir, and makes it when there is none. It refuses a
@@ -77,7 +78,7 @@ func Open(ctx context.Context, dir string, options Options) (*Store, error) {
 	if err := options.validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{options: options, now: time.Now}
+	s := &Store{options: options, now: time.Now, queued: newQueued()}
 	if err := s.open(ctx, dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the store in %s: %w", dir, err), s.Close())
 	}

@@ -29,6 +29,7 @@ type Options struct {
 	Reachable []netip.Prefix // networks that are not public and may be reached nevertheless
 	Time      time.Duration  // for a whole fetch; 0: DefaultTime
 	AtOnce    int            // fetches at once, beyond which more are refused as busy; 0: DefaultAtOnce
+	Idle      time.Duration  // for which a connection waits to be used again; 0: it ends with its fetch
 }
 
 // The defaults of Options.
@@ -43,9 +44,10 @@ const maxHeader = 16 << 10
 // Client fetches by HTTPS. It decides about the address that it really connects
 // to, so that a name which resolves to something else gains nothing.
 type Client struct {
-	http   *http.Client
-	time   time.Duration
-	places chan struct{}
+	http      *http.Client
+	time      time.Duration
+	places    chan struct{}
+	reachable []netip.Prefix
 }
 
 // New returns a client.
@@ -60,15 +62,17 @@ func New(o Options) *Client {
 		Control: func(_, address string, _ syscall.RawConn) error { return permit(address, o.Reachable) },
 	}
 	return &Client{
-		time: o.Time, places: make(chan struct{}, o.AtOnce),
+		time: o.Time, places: make(chan struct{}, o.AtOnce), reachable: o.Reachable,
 		http: &http.Client{
 			// No proxy: it would connect in our stead, to whatever it may reach.
 			Transport: &http.Transport{
 				DialContext:            dialer.DialContext,
 				TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
 				MaxResponseHeaderBytes: maxHeader,
-				DisableCompression:     true, // the size is of the bytes as they come
-				DisableKeepAlives:      true, // documents come rarely, and nothing must outlive a fetch
+				DisableCompression:     true,        // the size is of the bytes as they come
+				DisableKeepAlives:      o.Idle <= 0, // documents come rarely, and nothing must outlive a fetch
+				IdleConnTimeout:        o.Idle,
+				MaxIdleConnsPerHost:    1,
 				ForceAttemptHTTP2:      true,
 			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect },
@@ -86,8 +90,7 @@ var errAddress = errors.New("the server's address is not public, and not among t
 // may not be reached), not_found (the server answers 404 or 410), too_large, busy
 // (too many fetches at once), unavailable (no answer in time, or another one).
 func (c *Client) Get(ctx context.Context, address, accept string, limit int64) ([]byte, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" {
+	if _, ok := parse(address); !ok {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "what is to be fetched is not an https address")
 	}
 	select {
@@ -110,6 +113,11 @@ func (c *Client) Get(ctx context.Context, address, accept string, limit int64) (
 	}
 	defer res.Body.Close()
 	return body(res, limit)
+}
+
+func parse(address string) (*url.URL, bool) {
+	u, err := url.Parse(address)
+	return u, err == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && u.Fragment == "" && u.Opaque == ""
 }
 
 func body(res *http.Response, limit int64) ([]byte, error) {
