@@ -1,9 +1,11 @@
 package proof
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
@@ -17,29 +19,85 @@ const maxTrust = 16 << 20
 // lasting is not empty, the bundle must have a lasting signature by the key with
 // that thumbprint.
 func VerifyFiles(trustFile, bundleFile, lasting string) (string, error) {
+	v, err := openVerifier(trustFile)
+	if err != nil {
+		return "", err
+	}
+	verdict, err := v.file(bundleFile, lasting)
+	if err != nil {
+		return "", err
+	}
+	return verdict.Text(), nil
+}
+
+// VerifyFolder judges all bundles of a folder, each file that ends in .json, as
+// VerifyFiles does, and writes a line for each. It fails when one does not hold, or
+// there is none.
+func VerifyFolder(trustFile, folder, lasting string, out io.Writer) error {
+	v, err := openVerifier(trustFile)
+	if err != nil {
+		return err
+	}
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		return fmt.Errorf("reading the folder: %w", err)
+	}
+	good, bad := 0, 0
+	for _, f := range files {
+		if f.IsDir() || filepath.Ext(f.Name()) != ".json" {
+			continue
+		}
+		verdict, err := v.file(filepath.Join(folder, f.Name()), lasting)
+		var says string
+		if err != nil {
+			bad++
+			says = err.Error()
+		} else {
+			good++
+			says = verdict.String()
+		}
+		if _, err := fmt.Fprintf(out, "%s: %s\n", f.Name(), says); err != nil {
+			return fmt.Errorf("printing: %w", err)
+		}
+	}
+	switch {
+	case bad > 0:
+		return fmt.Errorf("%d of %d proofs do not hold", bad, good+bad)
+	case good == 0:
+		return errors.New("the folder holds no file that ends in .json")
+	}
+	if _, err := fmt.Fprintf(out, "%d proofs hold\n", good); err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	return nil
+}
+
+func openVerifier(trustFile string) (*Verifier, error) {
 	raw, err := readBounded(trustFile, maxTrust)
 	if err != nil {
-		return "", fmt.Errorf("reading the trust file: %w", err)
+		return nil, fmt.Errorf("reading the trust file: %w", err)
 	}
 	trust, err := ledger.ParseTrust(raw)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	v, err := NewVerifier(trust)
+	return NewVerifier(trust)
+}
+
+// file judges the bundle in a file.
+func (v *Verifier) file(name, lasting string) (*Verdict, error) {
+	raw, err := readBounded(name, MaxBundle)
 	if err != nil {
-		return "", err
-	}
-	if raw, err = readBounded(bundleFile, MaxBundle); err != nil {
-		return "", fmt.Errorf("reading the bundle: %w", err)
+		return nil, fmt.Errorf("reading the bundle: %w", err)
 	}
 	verdict, err := v.VerifyJSON(raw)
 	if err == nil && lasting != "" {
 		err = verdict.RequireLasting(lasting)
 	}
 	if err != nil {
-		return "", fmt.Errorf("the proof does not hold: %w", err)
+		return nil, fmt.Errorf("the proof does not hold: %w", err)
 	}
-	return verdict.Text(), nil
+	return verdict, nil
 }
 
 func readBounded(name string, limit int64) ([]byte, error) {
