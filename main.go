@@ -74,7 +74,7 @@ func command() *cobra.Command {
 	root.PersistentFlags().StringVar(&dir, "dir", defaultDir(), "where the network lives; each directory is a network of its own (SECANT_DIR)")
 	root.AddCommand(
 		up(&dir), status(&dir), logs(&dir), stop(&dir), down(&dir), reset(&dir), runDemo(&dir), govern.Command(&dir),
-		node(), token(), check(), bulk.Command(), callLedger(&dir), wallet.Command(&dir), verify(&dir), version(),
+		node(), token(), check(), bulk.Command(), bulk.ExportCommand(), callLedger(&dir), wallet.Command(&dir), verify(&dir), version(),
 	)
 	return root
 }
@@ -345,8 +345,8 @@ func callLedger(dir *string) *cobra.Command {
 func verify(dir *string) *cobra.Command {
 	var trust, lasting string
 	c := &cobra.Command{
-		Use:   "verify BUNDLE.json",
-		Short: "Judge a proof offline, with nothing but the consortium's trust file",
+		Use:   "verify BUNDLE.json|FOLDER",
+		Short: "Judge a proof, or all of a folder, offline, with nothing but the consortium's trust file",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if trust == "" {
@@ -354,6 +354,9 @@ func verify(dir *string) *cobra.Command {
 			}
 			if c.Flags().Changed("lasting") && lasting == "" { // as of a script that found none
 				return errors.New("--lasting wants the thumbprint of a key")
+			}
+			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+				return proof.VerifyFolder(trust, args[0], lasting, c.OutOrStdout())
 			}
 			verdict, err := proof.VerifyFiles(trust, args[0], lasting)
 			if err != nil {

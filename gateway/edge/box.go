@@ -1,22 +1,18 @@
 package edge
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
-	"github.com/secant-platform/secant/gateway/auth"
+	"github.com/secant-platform/secant/gateway/client"
 	"github.com/secant-platform/secant/gateway/telemetry"
 )
 
@@ -39,6 +35,7 @@ type Name struct{ Source, Name string }
 // Box takes messages and hands them to the node.
 type Box struct {
 	opts  Options
+	node  *client.Client
 	spool *spool
 
 	mu      sync.Mutex
@@ -49,7 +46,6 @@ const (
 	defaultLimit = 1 << 30
 	senders      = 4 // messages on their way to the node at once
 	answerTime   = 30 * time.Second
-	answerSize   = 64 << 10
 )
 
 // New opens a box.
@@ -64,7 +60,13 @@ func New(opts Options) (*Box, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Box{opts: opts, spool: s}, nil
+	node, err := client.New(opts.Node, client.WithHTTPClient(opts.HTTP), client.WithTimeout(answerTime),
+		client.WithPatience(0), // the spool has it
+		client.WithUserAgent("secant-edge"))
+	if err != nil {
+		return nil, err
+	}
+	return &Box{opts: opts, node: node, spool: s}, nil
 }
 
 // Find returns the device that a source calls by a name (not_found). Whether it may
@@ -181,34 +183,25 @@ func (b *Box) told(ctx context.Context, err error) {
 // cannot take as it is, with errNow for one whose device it does not take, and with
 // another error when it does not answer as it should.
 func (b *Box) post(ctx context.Context, m *message) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(b.opts.Node, "/")+"/v1/readings", bytes.NewReader(m.Body))
-	if err != nil {
-		return fmt.Errorf("making a request: %w", err)
+	if len(m.Seed) != proof.SeedSize {
+		return fmt.Errorf("%w: its seed is none", errNever)
 	}
-	signature, err := m.Signature.MarshalText()
-	if err != nil {
-		return fmt.Errorf("encoding a signature: %w", err)
+	_, err := b.node.Submit(ctx, client.Readings{
+		Unit: m.Unit, MediaType: m.MediaType, Records: [][]byte{m.Body},
+		Edge: b.opts.Unit, Seed: proof.Seed(m.Seed), Signature: m.Signature,
+	})
+	if errors.Is(err, proof.ErrRecordSize) {
+		return fmt.Errorf("%w: %w", errNever, err)
 	}
-	req.Header.Set("Content-Type", m.MediaType)
-	req.Header.Set(auth.HeaderDevice, m.Unit.String())
-	req.Header.Set(auth.HeaderEdge, b.opts.Unit.String())
-	req.Header.Set(auth.HeaderSeed, base64.RawURLEncoding.EncodeToString(m.Seed))
-	req.Header.Set(auth.HeaderSignature, string(signature))
-	answer, err := b.opts.HTTP.Do(req)
-	if err != nil {
-		return fmt.Errorf("calling the node: %w", err)
+	answer, answered := errors.AsType[*client.Error](err)
+	if !answered {
+		return err
 	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, answerSize))
-	_ = answer.Body.Close()
-	switch answer.StatusCode {
-	case http.StatusAccepted:
-		return nil
+	switch answer.Status {
 	case http.StatusBadRequest, http.StatusGone, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
-		return fmt.Errorf("%w: it answers %d", errNever, answer.StatusCode)
+		return fmt.Errorf("%w: it answers %d", errNever, answer.Status)
 	case http.StatusForbidden, http.StatusUnauthorized:
 		return errNow
 	}
-	return fmt.Errorf("the node answers %d", answer.StatusCode)
+	return fmt.Errorf("the node answers %d", answer.Status)
 }
