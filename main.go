@@ -74,7 +74,7 @@ func command() *cobra.Command {
 	root.PersistentFlags().StringVar(&dir, "dir", defaultDir(), "where the network lives; each directory is a network of its own (SECANT_DIR)")
 	root.AddCommand(
 		up(&dir), status(&dir), logs(&dir), stop(&dir), down(&dir), reset(&dir), runDemo(&dir), govern.Command(&dir),
-		node(), token(), check(), bulk.Command(), callLedger(&dir), wallet.Command(&dir), verify(&dir), version(),
+		node(), token(), check(), bulk.Command(), bulk.ExportCommand(), callLedger(&dir), wallet.Command(&dir), verify(&dir), version(),
 	)
 	return root
 }
@@ -345,9 +345,9 @@ func callLedger(dir *string) *cobra.Command {
 func verify(dir *string) *cobra.Command {
 	var trust, lasting string
 	c := &cobra.Command{
-		Use:   "verify BUNDLE.json...",
+		Use:   "verify BUNDLE.json|FOLDER...",
 		Short: "Judge proofs offline, with nothing but the consortium's trust file",
-		Long: "Judge a proof offline, with nothing but the consortium's trust file. Of several proofs each has a line, " +
+		Long: "Judge a proof offline, with nothing but the consortium's trust file. Of several proofs, or all of a folder, each has a line, " +
 			"and the numbers that their devices counted are compared: which are missing between them.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -357,13 +357,10 @@ func verify(dir *string) *cobra.Command {
 			if c.Flags().Changed("lasting") && lasting == "" { // as of a script that found none
 				return errors.New("--lasting wants the thumbprint of a key")
 			}
-			var verdict string
-			var err error
-			if len(args) == 1 {
-				verdict, err = proof.VerifyFiles(trust, args[0], lasting)
-			} else {
-				verdict, err = proof.VerifySet(trust, args, lasting)
+			if info, err := os.Stat(args[0]); len(args) > 1 || err == nil && info.IsDir() {
+				return proof.VerifyAll(trust, args, lasting, c.OutOrStdout())
 			}
+			verdict, err := proof.VerifyFiles(trust, args[0], lasting)
 			if err != nil {
 				return err
 			}

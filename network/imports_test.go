@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"gateway/server":    {"chaincode/ledger", "gateway/auth", "gateway/problem", "gateway/telemetry"},
 	"gateway/admit":     {"chaincode/ledger", "analytics/fact", "analytics/proof", "gateway/auth"},
 	"gateway/rest":      handlerMayImport,
-	"gateway/edge":      {"chaincode/ledger", "gateway/auth", "gateway/telemetry", "analytics/proof"},
+	"gateway/edge":      {"chaincode/ledger", "gateway/client", "gateway/telemetry", "analytics/proof"},
 	"gateway/source":    {"chaincode/ledger", "gateway/telemetry"},
 	"gateway/mllp":      {"chaincode/ledger", "gateway/source", "gateway/telemetry", "analytics/hl7", "analytics/proof"},
 	"gateway/mqtt":      {"chaincode/ledger", "gateway/auth", "gateway/source", "gateway/telemetry", "analytics/proof", "analytics/strictjson"},
@@ -60,7 +60,9 @@ var mayImport = map[string][]string{
 	"gateway/console":   {"chaincode/client", "chaincode/ledger", "gateway/config", "analytics/strictjson"},
 	// A holder's own program, which has nothing of a node's.
 	"gateway/wallet": {"chaincode/ledger", "chaincode/verify", "analytics/strictjson", "identity/..."},
-	"gateway/bulk":   {"chaincode/ledger", "gateway/auth", "gateway/config"},
+	// Other programs' too, so it has nothing of a node's.
+	"gateway/client": {"chaincode/ledger", "analytics/fact", "analytics/proof"},
+	"gateway/bulk":   {"chaincode/ledger", "analytics/fact", "analytics/proof", "gateway/auth", "gateway/client", "gateway/config"},
 	"gateway/app":    {"gateway/...", "gateway/*", "identity/...", "analytics/...", "analytics/fact", "analytics/worker/...", "chaincode/client", "chaincode/ledger", "chaincode/verify"},
 	"network/...":    {"chaincode/ledger", "gateway/config"},
 	// Who leaves the channel also leaves the ledger's roster, by the members' votes.

@@ -1,10 +1,12 @@
 package proof
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
+	"path/filepath"
+	"slices"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
@@ -22,34 +24,77 @@ func VerifyFiles(trustFile, bundleFile, lasting string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	verdict, err := v.verifyFile(bundleFile, lasting)
+	verdict, err := v.file(bundleFile, lasting)
 	if err != nil {
 		return "", err
 	}
 	return verdict.Text(), nil
 }
 
-// VerifySet is VerifyFiles for several bundles, one line each, and then what the numbers
-// in them show: which requests of a device are missing between them. All must hold.
-func VerifySet(trustFile string, bundleFiles []string, lasting string) (string, error) {
+// VerifyAll is VerifyFiles for several bundles: those named, and each file that ends in
+// .json of the folders named. It writes a line for each, and then what the numbers in
+// them show: which requests of a device are missing between them. It fails when one does
+// not hold, or there is none.
+func VerifyAll(trustFile string, paths []string, lasting string, out io.Writer) error {
 	v, err := openVerifier(trustFile)
 	if err != nil {
-		return "", err
+		return err
 	}
-	var b strings.Builder
-	verdicts := make([]*Verdict, 0, len(bundleFiles))
-	for _, name := range bundleFiles {
-		verdict, err := v.verifyFile(name, lasting)
+	files, err := bundlesIn(paths)
+	if err != nil {
+		return err
+	}
+	bad := 0
+	verdicts := make([]*Verdict, 0, len(files))
+	for _, name := range files {
+		verdict, err := v.file(name, lasting)
+		says := ""
 		if err != nil {
-			return "", fmt.Errorf("%s: %w", name, err)
+			bad++
+			says = err.Error()
+		} else {
+			says = verdict.String()
+			verdicts = append(verdicts, verdict)
 		}
-		verdicts = append(verdicts, verdict)
-		fmt.Fprintf(&b, "%s: %s\n", name, verdict)
+		if _, err := fmt.Fprintf(out, "%s: %s\n", name, says); err != nil {
+			return fmt.Errorf("printing: %w", err)
+		}
 	}
-	for _, line := range Counted(verdicts) {
-		fmt.Fprintln(&b, line)
+	last := Counted(verdicts)
+	switch {
+	case bad > 0:
+		return fmt.Errorf("%d of %d proofs do not hold", bad, len(files))
+	case len(files) == 0:
+		return errors.New("the folder holds no file that ends in .json")
 	}
-	return b.String(), nil
+	for _, line := range append(last, fmt.Sprintf("%d proofs hold", len(verdicts))) {
+		if _, err := fmt.Fprintln(out, line); err != nil {
+			return fmt.Errorf("printing: %w", err)
+		}
+	}
+	return nil
+}
+
+// bundlesIn lists files, and those of folders that end in .json.
+func bundlesIn(paths []string) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("looking for bundles: %w", err)
+		}
+		if !info.IsDir() {
+			files = append(files, path)
+			continue
+		}
+		all, err := filepath.Glob(filepath.Join(path, "*.json"))
+		if err != nil {
+			return nil, fmt.Errorf("looking for bundles: %w", err)
+		}
+		slices.Sort(all)
+		files = append(files, all...)
+	}
+	return files, nil
 }
 
 func openVerifier(trustFile string) (*Verifier, error) {
@@ -64,8 +109,9 @@ func openVerifier(trustFile string) (*Verifier, error) {
 	return NewVerifier(trust)
 }
 
-func (v *Verifier) verifyFile(bundleFile, lasting string) (*Verdict, error) {
-	raw, err := readBounded(bundleFile, MaxBundle)
+// file judges the bundle in a file.
+func (v *Verifier) file(name, lasting string) (*Verdict, error) {
+	raw, err := readBounded(name, MaxBundle)
 	if err != nil {
 		return nil, fmt.Errorf("reading the bundle: %w", err)
 	}

@@ -1,9 +1,7 @@
 package bulk
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
+	"github.com/secant-platform/secant/gateway/client"
 )
 
 // maxFile bounds a file that is handed in whole, in bytes. A node takes fewer,
@@ -24,7 +24,7 @@ import (
 const maxFile = 64 << 20
 
 func advisoriesCommand() *cobra.Command {
-	f := flags{role: auth.RoleRiskManager}
+	f := reach{role: auth.RoleRiskManager}
 	c := &cobra.Command{
 		Use:   "advisories FILE|FOLDER...",
 		Short: "Hand in advisories on vulnerabilities, and see which units they concern",
@@ -35,26 +35,20 @@ func advisoriesCommand() *cobra.Command {
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(c *cobra.Command, args []string) error { return f.advisories(c, args) },
 	}
-	f.reach(c)
+	f.flags(c)
 	return c
 }
 
 func kevCommand() *cobra.Command {
-	return listCommand("kev FILE", "Hand in CISA's catalogue of known exploited vulnerabilities (JSON)", "/v1/exploitation/kev",
-		func(string) string { return "application/json" })
+	return listCommand("kev FILE", "Hand in CISA's catalogue of known exploited vulnerabilities (JSON)", (*client.Client).PutKEV)
 }
 
 func epssCommand() *cobra.Command {
-	return listCommand("epss FILE", "Hand in a day's EPSS scores (CSV, as it comes or unpacked)", "/v1/exploitation/epss", func(name string) string {
-		if strings.HasSuffix(name, ".gz") {
-			return "application/gzip"
-		}
-		return "text/csv"
-	})
+	return listCommand("epss FILE", "Hand in a day's EPSS scores (CSV, as it comes or unpacked)", (*client.Client).PutEPSS)
 }
 
-func listCommand(use, short, path string, media func(name string) string) *cobra.Command {
-	f := flags{role: auth.RoleRiskManager}
+func listCommand(use, short string, put func(*client.Client, context.Context, []byte) (*client.ListTaken, error)) *cobra.Command {
+	f := reach{role: auth.RoleRiskManager}
 	c := &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -62,28 +56,24 @@ func listCommand(use, short, path string, media func(name string) string) *cobra
 			if err != nil {
 				return err
 			}
-			defer n.http.CloseIdleConnections()
-			var got struct{ Count int }
-			if err := n.handIn(c.Context(), http.MethodPut, path, args[0], media(args[0]), &got); err != nil {
+			defer n.Close()
+			text, err := readFile(args[0], maxFile)
+			if err != nil {
 				return err
+			}
+			got, err := put(n, c.Context(), text)
+			if err != nil {
+				return f.hint(err)
 			}
 			_, err = fmt.Fprintf(c.OutOrStdout(), "%d entries taken in\n", got.Count)
 			return err
 		},
 	}
-	f.reach(c)
+	f.flags(c)
 	return c
 }
 
-// taken is what a node says to an advisory; see POST /v1/advisories.
-type taken struct {
-	Items []struct {
-		Tracking, Title, Outcome string
-		Units, Open              int
-	}
-}
-
-func (f *flags) advisories(c *cobra.Command, args []string) error {
+func (f *reach) advisories(c *cobra.Command, args []string) error {
 	files, err := filesOf(args)
 	if err != nil {
 		return err
@@ -92,23 +82,26 @@ func (f *flags) advisories(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer n.http.CloseIdleConnections()
+	defer n.Close()
 	begin, count, refused := time.Now(), map[string]int{}, 0
 	out := c.OutOrStdout()
 	for _, file := range files {
-		var got taken
-		err := n.handIn(c.Context(), http.MethodPost, "/v1/advisories", file, "application/json", &got)
-		if no, ok := errors.AsType[*refusedFileError](err); ok {
+		text, err := readFile(file, maxFile)
+		var got []client.Imported
+		if err == nil {
+			got, err = n.ImportAdvisory(c.Context(), text)
+		}
+		if reason, bad := fault(err); bad {
 			refused++
-			if _, err := fmt.Fprintf(out, "%s: %s\n", file, no.reason); err != nil {
+			if _, err := fmt.Fprintf(out, "%s: %s\n", file, reason); err != nil {
 				return fmt.Errorf("printing: %w", err)
 			}
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
+			return fmt.Errorf("%s: %w", file, f.hint(err))
 		}
-		for _, a := range got.Items {
+		for _, a := range got {
 			count[a.Outcome]++
 			if _, err := fmt.Fprintf(out, "%s %s, %d units: %s\n", a.Tracking, a.Outcome, a.Units, a.Title); err != nil {
 				return fmt.Errorf("printing: %w", err)
@@ -153,86 +146,39 @@ func filesOf(args []string) ([]string, error) {
 	return files, nil
 }
 
-// refusedFileError says that the node does not take a file, and why.
-type refusedFileError struct{ reason string }
-
-// Error is the reason.
-func (r *refusedFileError) Error() string { return r.reason }
-
-// handIn sends a file whole, again while the node is away or busy, and reads the
-// answer.
-func (n *node) handIn(ctx context.Context, method, path, file, media string, into any) error {
-	text, err := readFile(file)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, n.patient)
-	defer cancel()
-	for try := 0; ; try++ {
-		err := n.send(ctx, method, path, media, text, into)
-		gone, again := errors.AsType[*away](err)
-		if !again {
-			return err
+// fault tells whether an error is a file's own, which others do not suffer for, and
+// why the node does not take it.
+func fault(err error) (reason string, yes bool) {
+	if e, ok := errors.AsType[*client.Error](err); ok {
+		switch e.Status {
+		case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+			reason = e.Detail
+			if len(e.Faults) > 0 {
+				reason += ": " + e.Reason()
+			}
+			return reason, true
 		}
-		if !sleep(ctx, max(gone.after, wait(try))) {
-			return fmt.Errorf("the node does not answer: %w", err)
-		}
+		return "", false
 	}
+	if e, ok := errors.AsType[*ledger.Problem](err); ok && e.Code == ledger.CodeTooLarge {
+		return e.Detail, true
+	}
+	return "", false
 }
 
-func readFile(name string) ([]byte, error) {
+// readFile reads a file of at most limit bytes (too_large).
+func readFile(name string, limit int) ([]byte, error) {
 	file, err := os.Open(name) //nolint:gosec // the operator names it
 	if err != nil {
 		return nil, fmt.Errorf("opening the file: %w", err)
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	text, err := io.ReadAll(io.LimitReader(file, int64(limit)+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the file: %w", err)
 	}
-	if len(text) > maxFile {
-		return nil, &refusedFileError{fmt.Sprintf("has more than %d bytes", maxFile)}
+	if len(text) > limit {
+		return nil, ledger.Problemf(ledger.CodeTooLarge, "has more than %d bytes", limit)
 	}
 	return text, nil
-}
-
-func (n *node) send(ctx context.Context, method, path, media string, text []byte, into any) error {
-	token, err := n.token()
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, method, n.url+path, bytes.NewReader(text))
-	if err != nil {
-		return fmt.Errorf("making the request: %w", err)
-	}
-	req.Header.Set("Content-Type", media)
-	req.Header.Set("Authorization", "Bearer "+token)
-	res, err := n.http.Do(req)
-	if err != nil {
-		return &away{0, fmt.Errorf("calling the node: %w", err)}
-	}
-	defer res.Body.Close()
-	got, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err != nil {
-		return &away{0, fmt.Errorf("reading the node's answer: %w", err)}
-	}
-	switch res.StatusCode {
-	case http.StatusOK:
-		if err := json.Unmarshal(got, into); err != nil {
-			return fmt.Errorf("reading the node's answer: %w", err)
-		}
-		return nil
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
-		var p refused
-		_ = json.Unmarshal(got, &p) // another program may have answered
-		if p.Detail == "" {
-			p.Detail = http.StatusText(res.StatusCode)
-		}
-		reason := p.Detail
-		if len(p.Errors) > 0 {
-			reason += ": " + p.reason()
-		}
-		return &refusedFileError{reason}
-	}
-	return n.refusal(res, got, auth.RoleRiskManager)
 }

@@ -193,7 +193,7 @@ func TestTheTokenGoesToTheNodeAlone(t *testing.T) {
 		"http://node.example": false, "http://10.0.0.1:7001": false, "http://localhost.example": false, "http://127.0.0.1.example": false,
 		"http://0.0.0.0:7001": false, "ftp://127.0.0.1": false, "http:///path": false,
 	} {
-		f := flags{node: address, token: token}
+		f := reach{node: address, token: token}
 		if _, err := f.open(); (err == nil) != good {
 			t.Errorf("%s: %v", address, err)
 		}
@@ -204,15 +204,15 @@ func TestTheTokenGoesToTheNodeAlone(t *testing.T) {
 	defer elsewhere.Close()
 	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
 		node := httptest.NewServer(http.RedirectHandler(elsewhere.URL, status))
-		f := flags{node: node.URL, token: token}
+		f := reach{node: node.URL, token: token}
 		n, err := f.open()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := n.register(t.Context(), []row{{line: 1, text: []byte("{}")}}); err == nil || !strings.Contains(err.Error(), strconv.Itoa(status)) {
+		if _, err := n.RegisterLines(t.Context(), [][]byte{[]byte("{}")}); err == nil || !strings.Contains(err.Error(), strconv.Itoa(status)) {
 			t.Errorf("%d: %v", status, err)
 		}
-		n.http.CloseIdleConnections()
+		n.Close()
 		node.Close()
 	}
 }
@@ -320,7 +320,7 @@ func TestProgressIsToldOnceItTakesLong(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		var wg sync.WaitGroup
-		wg.Go(func() { p.run(stop, 1000, start, func() int { return int(10 * time.Since(start).Seconds()) }) })
+		wg.Go(func() { p.run(stop, "units", 1000, start, func() int { return int(10 * time.Since(start).Seconds()) }) })
 		<-ctx.Done()
 		close(stop)
 		wg.Wait()

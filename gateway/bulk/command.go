@@ -1,37 +1,26 @@
 package bulk
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
-	"net/url"
 	"os"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
-	"github.com/secant-platform/secant/gateway/config"
 )
 
-// flags are what the commands below `secant import` take.
+// flags are what `secant import units` takes.
 type flags struct {
-	role                    auth.Role // that the node asks for
-	config, node, token, ca string
-	format                  string
-	parallel                int
-	json                    bool
-}
+	reach
 
-// patience is how long one chunk is tried while the node is away or busy.
-const patience = 5 * time.Minute
+	format   string
+	parallel int
+	json     bool
+}
 
 // Command is `secant import`.
 func Command() *cobra.Command {
@@ -46,7 +35,7 @@ func Command() *cobra.Command {
 }
 
 func unitsCommand() *cobra.Command {
-	f := flags{role: auth.RoleRegistrar}
+	f := flags{reach: reach{role: auth.RoleRegistrar}}
 	c := &cobra.Command{
 		Use:   "units FILE",
 		Short: "Register the devices that a file lists, at their manufacturer's node",
@@ -59,22 +48,11 @@ func unitsCommand() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },
 	}
-	f.reach(c)
+	f.flags(c)
 	c.Flags().StringVar(&f.format, "format", "", "csv or ndjson (default: as the file's name says)")
 	c.Flags().IntVar(&f.parallel, "parallel", 4, "requests at a time, 1 to 16")
 	c.Flags().BoolVar(&f.json, "json", false, "print what became of the units as JSON")
 	return c
-}
-
-// reach adds the flags that say which node is called, and with what token.
-func (f *flags) reach(c *cobra.Command) {
-	c.Flags().StringVar(&f.config, "config", "", "the node's configuration, which tells its address and makes a token")
-	c.Flags().StringVar(&f.node, "node", "", "instead of --config: the node's base address")
-	c.Flags().StringVar(&f.token, "token", "", "with --node: a file with a token of the role "+string(f.role))
-	c.Flags().StringVar(&f.ca, "ca", "", "with --node: a PEM file of the CAs that the node's TLS certificate chains to (default: the system's)")
-	c.MarkFlagsOneRequired("config", "node")
-	c.MarkFlagsMutuallyExclusive("config", "node")
-	c.MarkFlagsRequiredTogether("node", "token")
 }
 
 func (f *flags) run(c *cobra.Command, name string) error {
@@ -85,7 +63,7 @@ func (f *flags) run(c *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	defer n.http.CloseIdleConnections()
+	defer n.Close()
 	rows, refused, err := f.read(c.InOrStdin(), name)
 	if err != nil {
 		return err
@@ -94,10 +72,7 @@ func (f *flags) run(c *cobra.Command, name string) error {
 		return errors.New("the file lists no devices")
 	}
 	errOut := c.ErrOrStderr()
-	p := &progress{out: errOut, quiet: 2 * time.Second, every: 10 * time.Second}
-	if terminal(errOut) {
-		p.live, p.every = true, time.Second
-	}
+	p := newProgress(errOut)
 	j := job{node: n, chunk: ledger.MaxUnits, parallel: f.parallel, progress: p}
 	s, err := j.run(c.Context(), rows, refused)
 	if tellErr := f.tell(c.OutOrStdout(), s); tellErr != nil {
@@ -105,7 +80,7 @@ func (f *flags) run(c *cobra.Command, name string) error {
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("%d devices were not come to; run the same again to go on: %w", s.Undone, err)
+		return fmt.Errorf("%d devices were not come to; run the same again to go on: %w", s.Undone, f.hint(err))
 	case len(s.Refused) > 0:
 		return fmt.Errorf("%d devices were refused; the others are registered", len(s.Refused))
 	}
@@ -153,78 +128,4 @@ func (f *flags) read(in io.Reader, name string) ([]row, []Refusal, error) {
 		in = file
 	}
 	return readRows(in, format)
-}
-
-// open finds the node and how to call it.
-func (f *flags) open() (*node, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck,forcetypeassert // the standard library's own
-	n := &node{http: &http.Client{
-		Transport: transport, Timeout: 2 * time.Minute,
-		// A node redirects nobody, and the token is for it alone.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, patient: patience}
-	roots := f.ca
-	if f.config != "" {
-		cfg, err := config.Load(f.config)
-		if err != nil {
-			return nil, err
-		}
-		n.url = cfg.Endpoint
-		if cfg.TLS != nil {
-			roots = cfg.TLS.Certificate // the node's own is trusted for itself
-		}
-		key, err := auth.OpenKey(cfg.Keys.Token.Path())
-		if err != nil {
-			return nil, err
-		}
-		n.token = func() (string, error) {
-			return auth.Mint(key, auth.Claims{
-				Issuer: cfg.Organisation, Audience: cfg.Organisation, Subject: "import", Role: f.role,
-			}, time.Now(), 10*time.Minute)
-		}
-	} else {
-		text, err := os.ReadFile(f.token)
-		if err != nil {
-			return nil, fmt.Errorf("reading the token: %w", err)
-		}
-		token := strings.TrimSpace(string(text))
-		n.url = f.node
-		n.token = func() (string, error) { return token, nil }
-	}
-	u, err := url.Parse(n.url)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("the node's address must be as in https://node.example:8443")
-	}
-	if u.Scheme == "http" && !loopback(u.Hostname()) {
-		return nil, errors.New("the token would go over the network in the clear: the node's address must begin with https://")
-	}
-	n.url = strings.TrimSuffix(n.url, "/")
-	if roots != "" {
-		text, err := os.ReadFile(roots) //nolint:gosec // the operator names it
-		if err != nil {
-			return nil, fmt.Errorf("reading the node's CAs: %w", err)
-		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("reading the node's CAs: %s holds no certificate", roots)
-		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	}
-	return n, nil
-}
-
-// loopback reports whether what is sent to a host stays on this machine.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// terminal reports whether what is written is read by a person as it comes.
-func terminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

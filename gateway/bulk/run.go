@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/secant-platform/secant/gateway/client"
 )
 
 // Summary is what became of the units of a file.
@@ -24,7 +25,7 @@ type Summary struct {
 
 // job is one import.
 type job struct {
-	node     *node
+	node     *client.Client
 	chunk    int // units a request
 	parallel int // requests at a time
 	progress *progress
@@ -40,7 +41,7 @@ func (j *job) run(ctx context.Context, rows []row, refused []Refusal) (*Summary,
 	var reporting sync.WaitGroup
 	stop := make(chan struct{})
 	reporting.Go(func() {
-		j.progress.run(stop, s.Units, start, func() int {
+		j.progress.run(stop, "units", s.Units, start, func() int {
 			mu.Lock()
 			defer mu.Unlock()
 			return done
@@ -56,12 +57,18 @@ func (j *job) run(ctx context.Context, rows []row, refused []Refusal) (*Summary,
 			if err := ctx.Err(); err != nil {
 				return fmt.Errorf("waiting for a turn: %w", err)
 			}
-			t, err := j.node.register(ctx, chunk)
+			lines := make([][]byte, len(chunk))
+			for i := range chunk {
+				lines[i] = chunk[i].text
+			}
+			t, err := j.node.RegisterLines(ctx, lines)
 			mu.Lock()
 			defer mu.Unlock()
-			s.Registered += t.registered
-			s.Existing += t.existing
-			s.Refused = append(s.Refused, t.refused...)
+			s.Registered += t.Registered
+			s.Existing += t.Existing
+			for _, r := range t.Refused {
+				s.Refused = append(s.Refused, Refusal{chunk[r.Index].line, r.Reason})
+			}
 			if err == nil {
 				done += len(chunk)
 			}
@@ -78,45 +85,4 @@ func (j *job) run(ctx context.Context, rows []row, refused []Refusal) (*Summary,
 		err = context.Cause(ctx)
 	}
 	return s, err
-}
-
-// progress tells how far an import has come, once it takes long.
-type progress struct {
-	out   io.Writer
-	quiet time.Duration // before the first word
-	every time.Duration
-	live  bool // a terminal: one line that changes
-}
-
-func (p *progress) run(stop <-chan struct{}, units int, start time.Time, done func() int) {
-	timer := time.NewTimer(p.quiet)
-	defer timer.Stop()
-	told := false
-	for {
-		select {
-		case <-stop:
-			if told && p.live {
-				_, _ = fmt.Fprint(p.out, "\r\x1b[K")
-			}
-			return
-		case <-timer.C:
-			p.tell(units, done(), time.Since(start))
-			told = true
-			timer.Reset(p.every)
-		}
-	}
-}
-
-func (p *progress) tell(units, done int, spent time.Duration) {
-	rate := float64(done) / spent.Seconds()
-	text := fmt.Sprintf("%d of %d units, %.0f/s", done, units, rate)
-	if done > 0 {
-		left := time.Duration(float64(units-done) / rate * float64(time.Second))
-		text += ", about " + left.Round(time.Second).String() + " left"
-	}
-	if p.live {
-		_, _ = fmt.Fprint(p.out, "\r\x1b[K"+text)
-		return
-	}
-	_, _ = fmt.Fprintln(p.out, text)
 }

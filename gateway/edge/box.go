@@ -1,23 +1,18 @@
 package edge
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
-	"github.com/secant-platform/secant/gateway/auth"
+	"github.com/secant-platform/secant/gateway/client"
 	"github.com/secant-platform/secant/gateway/telemetry"
 )
 
@@ -51,6 +46,7 @@ type Name struct{ Source, Name string }
 // Box takes messages and hands them to the node.
 type Box struct {
 	opts  Options
+	node  *client.Client
 	spool *spool
 
 	mu      sync.Mutex
@@ -65,7 +61,6 @@ const (
 	known        = 8192
 	senders      = 4 // messages on their way to the node at once
 	answerTime   = 30 * time.Second
-	answerSize   = 64 << 10
 )
 
 // New opens a box.
@@ -98,7 +93,13 @@ func New(opts Options) (*Box, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Box{opts: opts, spool: s}, nil
+	node, err := client.New(opts.Node, client.WithHTTPClient(opts.HTTP), client.WithTimeout(answerTime),
+		client.WithPatience(0), // the spool has it
+		client.WithUserAgent("secant-edge"))
+	if err != nil {
+		return nil, err
+	}
+	return &Box{opts: opts, node: node, spool: s}, nil
 }
 
 // Find returns the device that a source calls by a name (not_found). Whether it may
@@ -252,43 +253,25 @@ func (b *Box) told(ctx context.Context, err error) {
 // cannot take as it is, with errNow for one whose device it does not take, and with
 // another error when it does not answer as it should.
 func (b *Box) post(ctx context.Context, m *message) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(b.opts.Node, "/")+"/v1/readings", bytes.NewReader(m.Body))
-	if err != nil {
-		return fmt.Errorf("making a request: %w", err)
+	if len(m.Seed) != proof.SeedSize {
+		return fmt.Errorf("%w: its seed is none", errNever)
 	}
-	signature, err := m.Signature.MarshalText()
-	if err != nil {
-		return fmt.Errorf("encoding a signature: %w", err)
-	}
-	req.Header.Set("Content-Type", m.MediaType)
-	if m.Encoding != "" {
-		req.Header.Set("Content-Encoding", m.Encoding)
-	}
-	req.Header.Set(auth.HeaderDevice, m.Unit.String())
-	req.Header.Set(auth.HeaderEdge, b.opts.Unit.String())
-	req.Header.Set(auth.HeaderSeed, base64.RawURLEncoding.EncodeToString(m.Seed))
-	req.Header.Set(auth.HeaderSignature, string(signature))
-	if q := m.Sequence; q.Number > 0 {
-		req.Header.Set(auth.HeaderSequence, q.String())
-	}
-	if m.Sequence.Made > 0 {
-		req.Header.Set(auth.HeaderMade, strconv.FormatInt(m.Sequence.Made, 10))
-	}
-	answer, err := b.opts.HTTP.Do(req)
-	if err != nil {
-		return fmt.Errorf("calling the node: %w", err)
-	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, answerSize))
-	_ = answer.Body.Close()
-	switch answer.StatusCode {
-	case http.StatusAccepted:
+	_, err := b.node.Forward(ctx, &client.Signed{
+		Unit: m.Unit, Edge: b.opts.Unit, MediaType: m.MediaType, Encoding: m.Encoding, Body: m.Body,
+		Seed: proof.Seed(m.Seed), Signature: m.Signature, Sequence: m.Sequence,
+	})
+	if err == nil {
 		return nil
+	}
+	answer, answered := errors.AsType[*client.Error](err)
+	if !answered {
+		return err
+	}
+	switch answer.Status {
 	case http.StatusBadRequest, http.StatusGone, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
-		return fmt.Errorf("%w: it answers %d", errNever, answer.StatusCode)
+		return fmt.Errorf("%w: it answers %d", errNever, answer.Status)
 	case http.StatusForbidden, http.StatusUnauthorized:
 		return errNow
 	}
-	return fmt.Errorf("the node answers %d", answer.StatusCode)
+	return fmt.Errorf("the node answers %d", answer.Status)
 }

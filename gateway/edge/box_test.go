@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -62,6 +63,9 @@ func newUpstream(t *testing.T, key ed25519.PrivateKey) *upstream {
 			u.counts[by] = append(u.counts[by], s.Sequence.Number)
 		}
 		w.WriteHeader(status)
+		if status == http.StatusAccepted {
+			_ = json.NewEncoder(w).Encode(map[string]any{"unit": s.Unit, "count": 1, "root": s.Root, "vouchedBy": proof.VouchedByEdge})
+		}
 	}))
 	t.Cleanup(u.Close)
 	return u
@@ -254,7 +258,7 @@ func TestAnAlteredMessageIsPutAside(t *testing.T) {
 	if got := u.has(); !slices.Equal(got, []string{"second"}) {
 		t.Errorf("%q", got)
 	}
-	if _, err := New(Options{Spool: dir, Key: newKey(t)}); err != nil {
+	if _, err := New(Options{Node: u.URL, Spool: dir, Key: newKey(t)}); err != nil {
 		t.Errorf("with another key: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "1-x"+waiting), nil, 0o600); err != nil {

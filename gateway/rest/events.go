@@ -40,12 +40,14 @@ func (a *API) eventRoutes() {
 		Summary: "What happens, as server-sent events",
 		Description: "Each event has an id, a kind, and as data a JSON object with identifiers; read the record for more. " +
 			"A stream that broke goes on with Last-Event-ID. Without it only news is sent, or with from=oldest all that is kept. " +
+			"A stream of news begins with the id behind which it begins, without an event, so that one which breaks before its first event misses none. " +
 			"Kinds are those of the ledger (organisation.registered, model.registered, release.published, unit.registered, unit.put_into_service, stream.opened, " +
 			"anchor.committed, equivocation.reported, threat.shared, score.published, unit.held, controls.assessed, exception.granted) and of this node (report.received, report.matched, advisory.matched, controls.failed, readings.erased, image.conflict, integrity.incident, integrity.resolved, webhook.disabled, operation.failed). " +
 			"Of this node's own stream, anchor.committed says that all its readings with a smaller log index than the anchor's size are proven; a webhook may ask for them by name (readings.proven). " +
 			"An event of the kind dropped says why this node ends the stream.",
 		Parameters: []*huma.Param{
 			queryParam("from", "Where to begin without Last-Event-ID.", &huma.Schema{Type: "string", Enum: []any{"now", "oldest"}}),
+			queryParam("until", "With now the stream ends once all that there is has been sent.", &huma.Schema{Type: "string", Enum: []any{"now"}}),
 			headerParam("Last-Event-ID", "Id of the last event that arrived."),
 		},
 		Responses: map[string]*huma.Response{"200": {
@@ -69,6 +71,10 @@ func (a *API) streamEvents(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	until := c.Query("until")
+	if until != "" && until != "now" {
+		return invalid(ledger.Fault{Field: "query.until", Detail: "must be now"})
+	}
 	events, err := a.Events.Events(ctx, after, eventBatch)
 	if err != nil {
 		return lastEventID(err)
@@ -81,7 +87,11 @@ func (a *API) streamEvents(c *gin.Context) error {
 	h.Set("X-Accel-Buffering", "no") // proxies that hold answers back must not
 	l := &listener{c: c, rc: http.NewResponseController(c.Writer), patience: a.Limits.Patience}
 	c.Status(http.StatusOK)
-	if !l.send([]byte("retry: 2000\n\n")) {
+	start := "retry: 2000\n\n"
+	if after != "" && c.GetHeader("Last-Event-ID") == "" {
+		start = "retry: 2000\nid: " + after + "\n\n"
+	}
+	if !l.send([]byte(start)) {
 		return nil
 	}
 	beat := time.NewTicker(a.Limits.Heartbeat)
@@ -95,6 +105,9 @@ func (a *API) streamEvents(c *gin.Context) error {
 			after = e.ID
 		}
 		if len(events) < eventBatch {
+			if until != "" {
+				return nil
+			}
 			select {
 			case <-ctx.Done():
 				return nil

@@ -223,7 +223,7 @@ func TestHeartbeatRepeatsNothing(t *testing.T) {
 		switch {
 		case lines.Text() == ":":
 			beats++
-		case strings.HasPrefix(lines.Text(), "id: "):
+		case strings.HasPrefix(lines.Text(), "event: "):
 			events++
 		}
 		if events > 1 || beats > 0 && events == 0 {
@@ -253,7 +253,7 @@ func TestListeners(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer first.Body.Close()
-	beats := make([]byte, len("retry: 2000\n\n:\n\n:\n\n"))
+	beats := make([]byte, len("retry: 2000\nid: 0.0.0\n\n:\n\n:\n\n"))
 	for n := 0; n < len(beats); {
 		read, err := first.Body.Read(beats[n:])
 		if err != nil {
@@ -261,7 +261,7 @@ func TestListeners(t *testing.T) {
 		}
 		n += read
 	}
-	if string(beats) != "retry: 2000\n\n:\n\n:\n\n" {
+	if string(beats) != "retry: 2000\nid: 0.0.0\n\n:\n\n:\n\n" {
 		t.Errorf("a quiet stream: %q", beats)
 	}
 	second, err := s.Client().Get(s.URL)
@@ -306,7 +306,7 @@ func TestQuietStreamOutlivesPatienceOverHTTP2(t *testing.T) {
 	if res.ProtoMajor != 2 {
 		t.Fatalf("HTTP/%d", res.ProtoMajor)
 	}
-	want := "retry: 2000\n\n:\n\n:\n\n:\n\n"
+	want := "retry: 2000\nid: 0.0.0\n\n:\n\n:\n\n:\n\n"
 	got := make([]byte, len(want))
 	if _, err := io.ReadFull(res.Body, got); err != nil || string(got) != want {
 		t.Errorf("%q %v", got, err)
