@@ -13,7 +13,7 @@ import (
 
 // Method is the name and version of the way of judging that this package is. A
 // changed check is another method.
-const Method = "secant-compliance/1"
+const Method = "secant-compliance/2"
 
 // For how long a verdict stands: twelve months, or three.
 const (
@@ -235,14 +235,21 @@ func (a *Assessment) Request() *ledger.AssessControls {
 }
 
 // Recompute judges again what somebody else judged. It fails with an invalid
-// problem when the document is not what the catalogue makes of its own facts.
+// problem when the document is not what the catalogue makes of its own facts, and
+// with a conflict when it was made by another catalogue or method than can be judged
+// by here.
 func Recompute(c *Catalogue, document []byte) (*Assessment, error) {
 	var claimed struct {
-		Facts json.RawMessage `json:"facts"`
+		Method          string          `json:"method"`
+		CatalogueDigest string          `json:"catalogueDigest"`
+		Facts           json.RawMessage `json:"facts"`
 	}
 	other := ledger.Problemf(ledger.CodeInvalid, "the document is not what the catalogue makes of its facts")
 	if len(document) > 2*MaxFactBytes || json.Unmarshal(document, &claimed) != nil {
 		return nil, other
+	}
+	if claimed.CatalogueDigest != c.Digest() || claimed.Method != Method {
+		return nil, ledger.Problemf(ledger.CodeConflict, "the device was judged by another catalogue or version of this program: assess it again")
 	}
 	f, err := ParseFacts(claimed.Facts)
 	if err != nil {

@@ -28,6 +28,14 @@ type Measurement struct {
 // hashSizes are the algorithms' digests in bytes.
 var hashSizes = map[string]int{HashSHA256: 32, HashSHA384: 48, HashSHA512: 64}
 
+// CheckMeasurements returns a Problem that lists every fault of what a release is to
+// state.
+func CheckMeasurements(list []Measurement) error {
+	var c check
+	c.measurements("measurements", list)
+	return c.problem("what the release measures")
+}
+
 // measurements wants at most MaxMeasurements, of which none has another's name and
 // algorithm: of two values for one thing nobody could say which is meant.
 func (c *check) measurements(field string, list []Measurement) {

@@ -138,6 +138,9 @@ func (c *controls) gather(ctx context.Context, j *rest.Judged, fetch bool) (*com
 	if err := c.readings(ctx, f); err != nil {
 		return nil, err
 	}
+	if err := c.attestation(ctx, f); err != nil {
+		return nil, err
+	}
 	return f, c.records(ctx, f, j)
 }
 
@@ -185,6 +188,16 @@ func (c *controls) readings(ctx context.Context, f *compliance.Facts) error {
 	if !at.Signed.IsZero() || !at.Unsigned.IsZero() {
 		f.Readings = &compliance.Readings{Unsigned: minute(at.Unsigned)}
 	}
+	return nil
+}
+
+// attestation adds what the unit attested here of the release that it runs.
+func (c *controls) attestation(ctx context.Context, f *compliance.Facts) error {
+	a, found, err := c.Attestation(ctx, f.Unit.ID, f.Release.Version)
+	if err != nil || !found {
+		return err
+	}
+	f.Attestation = &compliance.Attestation{Verdict: a.Status, Time: a.Time.UTC().Truncate(time.Minute), Digest: a.Digest}
 	return nil
 }
 

@@ -39,19 +39,21 @@ type Deps struct {
 	Advisories Advisories
 	Advisor    Advisor
 	Compliance Compliance
-	Streams    Streams
-	Anchors    Anchors
-	Log        Log
-	Readings   Readings
-	Listed     Listed
-	Monitor    Monitor
-	Profiles   Profiles
-	Devices    Devices
-	Reader     Reader
-	Judge      Judge
-	Events     Events
-	Health     Health
-	Metrics    http.Handler
+	// Attestations lets devices show what they run.
+	Attestations Attestations
+	Streams      Streams
+	Anchors      Anchors
+	Log          Log
+	Readings     Readings
+	Listed       Listed
+	Monitor      Monitor
+	Profiles     Profiles
+	Devices      Devices
+	Reader       Reader
+	Judge        Judge
+	Events       Events
+	Health       Health
+	Metrics      http.Handler
 
 	Credentials Credentials // nil without a public address
 	Agreements  Agreements  // nil without a public address
@@ -118,6 +120,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.riskRoutes()
 	a.advisoryRoutes()
 	a.complianceRoutes()
+	a.attestationRoutes()
 	a.memberRoutes()
 	a.credentialRoutes()
 	a.lastingRoutes()

@@ -3,6 +3,8 @@ package eat
 import (
 	"fmt"
 	"reflect"
+	"strings"
+	"unicode"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -56,16 +58,16 @@ func encode(v any) ([]byte, error) {
 // members is a map with the labels that COSE, CWT and CoSWID use.
 type members map[any]any
 
-// text returns a member's text; what is there and no text, or longer than maxText, is
-// refused.
+// text returns a member's text; what is there and no printable text, or longer than
+// maxText, is refused: people are shown it.
 func (m members) text(label int64, what string) (string, error) {
 	v, there := m[label]
 	if !there {
 		return "", nil
 	}
 	s, ok := v.(string)
-	if !ok || s == "" || len(s) > maxText {
-		return "", invalid("%s must be text of at most %d bytes", what, maxText)
+	if !ok || s == "" || len(s) > maxText || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "", invalid("%s must be printable text of at most %d bytes", what, maxText)
 	}
 	return s, nil
 }

@@ -345,6 +345,7 @@ func TestFormsThatAreRefused(t *testing.T) {
 		"a version of text":         {payload: minimal(nonce, map[any]any{271: "1.0"})},
 		"no version in it":          {payload: minimal(nonce, map[any]any{271: []any{}})},
 		"a name too long":           {payload: minimal(nonce, map[any]any{270: strings.Repeat("x", 300)})},
+		"a name that rings":         {payload: minimal(nonce, map[any]any{270: "a\a"})},
 		"measurements of text":      {payload: minimal(nonce, map[any]any{273: "x"})},
 		"no measurements":           {payload: minimal(nonce, map[any]any{273: []any{}})},
 		"measurements in JSON":      {payload: minimal(nonce, map[any]any{273: []any{[]any{50, []byte("{}")}}})},
