@@ -200,6 +200,14 @@ func (r *reviewer) publish(ctx context.Context, j *rest.Judged, was *fact.Review
 	if _, err := r.worker.Start(ctx, a.Digest(), ledger.RoleCustodian, ledger.ComplianceAssess, *a.Request()); err != nil {
 		return err
 	}
+	decide := a.ToDecide(j.Catalogue)
+	if !unchanged && len(decide) > 0 && slices.Contains(inUseStates, j.Unit.Record.OwnState()) {
+		// A person decides whether the device is held; that they are to is told once.
+		subjects := append([]string{j.Unit.Record.ID}, decide...)
+		if err := r.controls.AddEvent(ctx, fact.EventControlsFailed, []string{string(ledger.TypeUnit), j.Unit.Record.ID}, subjects); err != nil {
+			return err
+		}
+	}
 	was.Catalogue, was.Release, was.Results, was.Published = a.Catalogue, a.Facts.Release.Version, a.Letters(), now
 	return nil
 }

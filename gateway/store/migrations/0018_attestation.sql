@@ -13,3 +13,13 @@ CREATE TABLE attestation (
 );
 CREATE INDEX attestation_unit ON attestation (unit, release, seq);
 CREATE INDEX attestation_against ON attestation (unit, release) WHERE status = 'contraindicated';
+
+-- Groups of own devices whose facts have changed, until each of them is due in review:
+-- a record of the ledger that concerns ten thousand devices is one row while it is
+-- projected.
+CREATE TABLE review_group (
+  kind TEXT NOT NULL,           -- all, model, release, lot or bill
+  a TEXT NOT NULL, b TEXT NOT NULL,
+  done TEXT NOT NULL,           -- the last unit that is due; empty: none yet
+  PRIMARY KEY (kind, a, b)
+) WITHOUT ROWID;
