@@ -59,12 +59,14 @@ var mayImport = map[string][]string{
 	"gateway/console":   {"chaincode/client", "chaincode/ledger", "gateway/config", "analytics/strictjson"},
 	// A holder's own program, which has nothing of a node's.
 	"gateway/wallet": {"chaincode/ledger", "chaincode/verify", "analytics/strictjson", "identity/..."},
+	// A device's own program, which has nothing of a node's.
+	"gateway/attest": {"chaincode/ledger", "gateway/auth", "identity/..."},
 	"gateway/bulk":   {"chaincode/ledger", "gateway/auth", "gateway/config"},
 	"gateway/app":    {"gateway/...", "gateway/*", "identity/...", "analytics/...", "analytics/fact", "analytics/worker/...", "chaincode/client", "chaincode/ledger", "chaincode/verify"},
 	"network/...":    {"chaincode/ledger", "gateway/config"},
 	// Who leaves the channel also leaves the ledger's roster, by the members' votes.
 	"network/govern": {"network/...", "chaincode/ledger", "chaincode/client"},
-	"":               {"gateway/app", "gateway/bulk", "gateway/console", "gateway/wallet", "gateway/config", "network/...", "network/govern", "analytics/proof", "chaincode/ledger"},
+	"":               {"gateway/app", "gateway/attest", "gateway/bulk", "gateway/console", "gateway/wallet", "gateway/config", "network/...", "network/govern", "analytics/proof", "chaincode/ledger"},
 }
 
 // handlerMayImport keeps the protocol packages apart from each other and from
