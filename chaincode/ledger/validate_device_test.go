@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -257,7 +258,7 @@ func TestMeasurementsAreWhole(t *testing.T) {
 	long := strings.Repeat("0", 128)
 	many := make([]Measurement, MaxMeasurements+1)
 	for i := range many {
-		many[i] = Measurement{Name: fmt.Sprint(i), Alg: HashSHA256, Digest: hex32(1)}
+		many[i] = Measurement{Name: strconv.Itoa(i), Alg: HashSHA256, Digest: hex32(1)}
 	}
 	for name, c := range map[string]struct {
 		list []Measurement

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -304,7 +305,7 @@ func TestFormsThatAreRefused(t *testing.T) {
 	pair := "0a" + "5820" + hex.EncodeToString(nonce)
 	many := []any{}
 	for i := range eat.MaxMeasurements + 1 {
-		many = append(many, file(fmt.Sprint(i), 1, 32))
+		many = append(many, file(strconv.Itoa(i), 1, 32))
 	}
 	for name, r := range map[string]raw{
 		"no algorithm":              {payload: minimal(nonce, nil), protected: map[any]any{}},

@@ -85,11 +85,11 @@ func compare(measured, published []ledger.Measurement) (differs, lacks []string)
 	}
 	var strange bool
 	for _, m := range measured {
-		want, comparable := values[[2]string{m.Name, m.Alg}]
+		want, told := values[[2]string{m.Name, m.Alg}]
 		switch {
-		case comparable && want == m.Digest:
+		case told && want == m.Digest:
 			affirmed[m.Name] = true
-		case comparable:
+		case told:
 			differs = append(differs, fmt.Sprintf("What the device measured of %s is not what its maker published.", m.Name))
 		case !known[m.Name]:
 			strange = true
