@@ -28,16 +28,11 @@ var firmware = []ledger.Measurement{
 // measured publishes a release that says what its units measure.
 func measured(maker *running, version string, parts []ledger.Measurement) {
 	maker.t.Helper()
-	path := "/v1/models/DI-1/releases/" + version
-	if len(parts) > 0 {
-		path += "?measurement="
-	}
+	texts := make([]string, len(parts))
 	for i, m := range parts {
-		if i > 0 {
-			path += ","
-		}
-		path += m.Alg + ":" + m.Digest + ":" + m.Name
+		texts[i] = m.Alg + ":" + m.Digest + ":" + m.Name
 	}
+	path := "/v1/models/DI-1/releases/" + version + "?measurement=" + strings.Join(texts, ",")
 	text := strings.Replace(bill, `"version":1,`, `"version":1,"serialNumber":"urn:uuid:00000000-0000-4000-8000-0000000`+hex.EncodeToString([]byte(version))[:5]+`",`, 1)
 	status, b := maker.call("registrar", http.MethodPut, path, []byte(text), map[string]string{"Content-Type": "application/vnd.cyclonedx+json"})
 	if status != http.StatusCreated {

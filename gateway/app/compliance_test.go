@@ -241,6 +241,7 @@ func TestCertificationByControls(t *testing.T) {
 	if j.result("ID-2") != "pass" || j.result("DI-1") != "pass" || j.result("ID-3") != "unknown" {
 		t.Errorf("after it signed a reading its own node says %+v", j.Results)
 	}
+	w.wordOfAModel(t, d.id)
 	last, err := w.north.node.store.LastEvent(t.Context())
 	if err != nil {
 		t.Fatal(err)

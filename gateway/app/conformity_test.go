@@ -1,6 +1,8 @@
 package app
 
 import (
+	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -60,4 +62,33 @@ func TestACertificateOfConformityOutlivesItsCatalogue(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// wordOfAModel: an authority says of a whole model that a critical control is not met.
+// Its devices' owners are told, and decide; nothing is held by itself.
+func (w *ward) wordOfAModel(t *testing.T, unit string) {
+	t.Helper()
+	last, err := w.north.node.store.LastEvent(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.authority.want(http.StatusCreated, "certifier", http.MethodPost, "/v1/compliance/evidence", map[string]any{
+		"di": soundDI, "control": "CE-1", "claim": "not_met", "digest": ledger.BodyDigest([]byte("withdrawn")),
+	}, nil)
+	w.north.await("the news of it", func() bool {
+		events, err := w.north.node.store.Events(t.Context(), last, 100)
+		return err == nil && slices.ContainsFunc(events, func(e fact.Event) bool {
+			return e.Kind == fact.EventControlsFailed && slices.Equal(e.Subjects, []string{unit, "CE-1"})
+		})
+	})
+	if u := w.unit(t, w.north, unit); u.OwnState() != ledger.StateInService {
+		t.Errorf("by an authority's word of its model the device is %s %v", u.OwnState(), u.Holds)
+	}
+	w.authority.want(http.StatusCreated, "certifier", http.MethodPost, "/v1/compliance/evidence", map[string]any{
+		"di": soundDI, "control": "CE-1", "claim": "met", "digest": ledger.BodyDigest([]byte("given back")),
+	}, nil)
+	w.north.await("that it was taken back", func() bool {
+		j, err := w.north.node.controls.Judge(t.Context(), unit, false)
+		return err == nil && len(j.Assessment.ToDecide(j.Catalogue)) == 0
+	})
 }

@@ -48,7 +48,7 @@ func (r *reviewer) Review(ctx context.Context, now time.Time) (next time.Time, e
 		if err := r.holdAttested(ctx); err != nil {
 			return now, err
 		}
-		return now.Add(sightingsFor), nil //nolint:nilerr // unavailable is no failure
+		return now.Add(sightingsFor), nil
 	}
 	due, next, err := s.ToReview(ctx, now, reviewBatch)
 	if err != nil {

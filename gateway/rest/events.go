@@ -41,7 +41,7 @@ func (a *API) eventRoutes() {
 		Description: "Each event has an id, a kind, and as data a JSON object with identifiers; read the record for more. " +
 			"A stream that broke goes on with Last-Event-ID. Without it only news is sent, or with from=oldest all that is kept. " +
 			"Kinds are those of the ledger (organisation.registered, model.registered, release.published, unit.registered, unit.put_into_service, stream.opened, " +
-			"anchor.committed, equivocation.reported, threat.shared, score.published, unit.held, controls.assessed, exception.granted) and of this node (report.received, report.matched, advisory.matched, controls.failed, readings.erased, image.conflict, integrity.incident, integrity.resolved, operation.failed). " +
+			"anchor.committed, equivocation.reported, threat.shared, score.published, unit.held, controls.assessed, exception.granted) and of this node (report.received, report.matched, advisory.matched, controls.failed, unit.attested, readings.erased, image.conflict, integrity.incident, integrity.resolved, operation.failed). " +
 			"An event of the kind dropped says why this node ends the stream.",
 		Parameters: []*huma.Param{
 			queryParam("from", "Where to begin without Last-Event-ID.", &huma.Schema{Type: "string", Enum: []any{"now", "oldest"}}),

@@ -60,7 +60,7 @@ func Judge(c *Claims, r *Reference) Result {
 	case len(missing) > 0:
 		return Result{Unknown, missing}
 	}
-	return Result{Affirming, []string{fmt.Sprintf("All %d parts that the maker published were measured, and are what it published.", parts(r.Measurements))}}
+	return Result{Affirming, []string{fmt.Sprintf("Each part that the maker published (%d) was measured, and is what it published.", parts(r.Measurements))}}
 }
 
 // plainVersion is a version without the letter that some put before it.
