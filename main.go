@@ -23,6 +23,7 @@ import (
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/app"
+	"github.com/secant-platform/secant/gateway/attest"
 	"github.com/secant-platform/secant/gateway/bulk"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/console"
@@ -74,7 +75,7 @@ func command() *cobra.Command {
 	root.PersistentFlags().StringVar(&dir, "dir", defaultDir(), "where the network lives; each directory is a network of its own (SECANT_DIR)")
 	root.AddCommand(
 		up(&dir), status(&dir), logs(&dir), stop(&dir), down(&dir), reset(&dir), runDemo(&dir), govern.Command(&dir),
-		node(), token(), check(), bulk.Command(), bulk.ExportCommand(), callLedger(&dir), wallet.Command(&dir), verify(&dir), version(),
+		node(), token(), check(), bulk.Command(), bulk.ExportCommand(), callLedger(&dir), wallet.Command(&dir), attest.Command(), verify(&dir), version(),
 	)
 	return root
 }

@@ -63,11 +63,13 @@ var mayImport = map[string][]string{
 	// Other programs' too, so it has nothing of a node's.
 	"gateway/client": {"chaincode/ledger", "analytics/fact", "analytics/proof"},
 	"gateway/bulk":   {"chaincode/ledger", "analytics/fact", "analytics/proof", "gateway/auth", "gateway/client", "gateway/config"},
+	// A device's own program, which has nothing of a node's.
+	"gateway/attest": {"chaincode/ledger", "gateway/auth", "identity/..."},
 	"gateway/app":    {"gateway/...", "gateway/*", "identity/...", "analytics/...", "analytics/fact", "analytics/worker/...", "chaincode/client", "chaincode/ledger", "chaincode/verify"},
 	"network/...":    {"chaincode/ledger", "gateway/config"},
 	// Who leaves the channel also leaves the ledger's roster, by the members' votes.
 	"network/govern": {"network/...", "chaincode/ledger", "chaincode/client"},
-	"":               {"gateway/app", "gateway/bulk", "gateway/console", "gateway/wallet", "gateway/config", "network/...", "network/govern", "analytics/proof", "chaincode/ledger"},
+	"":               {"gateway/app", "gateway/attest", "gateway/bulk", "gateway/console", "gateway/wallet", "gateway/config", "network/...", "network/govern", "analytics/proof", "chaincode/ledger"},
 }
 
 // handlerMayImport keeps the protocol packages apart from each other and from

@@ -97,7 +97,7 @@ func checkBill(f *Facts) finding {
 		return fail("What the release names as its bill of materials is none.")
 	case b.Components == 0:
 		return fail("The bill of materials lists nothing.")
-	case b.Version != "" && b.Version != f.Release.Version:
+	case b.Version != "" && plainVersion(b.Version) != plainVersion(f.Release.Version):
 		return fail("The bill of materials is of another version than the release.")
 	case b.Identified < b.Components:
 		return partial("Of %d components %d have a version and an identifier.", b.Components, b.Identified)
@@ -105,6 +105,17 @@ func checkBill(f *Facts) finding {
 		return partial("All %d components have a version and an identifier; the bill does not state of which version it is.", b.Components)
 	}
 	return pass("All %d components have a version and an identifier, and the bill is of the release that runs.", b.Components)
+}
+
+// plainVersion is a version without space around it and without the letter that many
+// write before its number: v2.0.0 and 2.0.0 are one. Nothing else is made equal, as
+// 2.0 and 2.0.0 are two versions of some makers.
+func plainVersion(v string) string {
+	v = strings.TrimSpace(v)
+	if len(v) > 1 && (v[0] == 'v' || v[0] == 'V') && v[1] >= '0' && v[1] <= '9' {
+		return v[1:]
+	}
+	return v
 }
 
 func checkExploited(f *Facts) finding {
@@ -160,7 +171,7 @@ func checkSignedRelease(f *Facts) finding {
 		return fail("What the unit measured of itself on %s is not what its maker published.", date(a.Time))
 	case !f.Release.Signed:
 		return unknown("The release carries no signature of its maker.")
-	case a == nil:
+	case a == nil || a.Verdict != AttestationAffirming:
 		return partial("The release is signed by its maker; the unit has not attested that it runs it.")
 	}
 	return pass("The release is signed by its maker, and the unit attested on %s that it runs it.", date(a.Time))
@@ -192,8 +203,10 @@ func checkAttested(f *Facts) finding {
 	switch {
 	case a == nil:
 		return unknown("The unit has never attested what it started.")
-	case a.Verdict != AttestationAffirming:
+	case a.Verdict == AttestationContraindicated:
 		return fail("The attestation of %s speaks against the unit.", date(a.Time))
+	case a.Verdict != AttestationAffirming:
+		return unknown("The attestation of %s shows nothing either way.", date(a.Time))
 	case f.At.Sub(a.Time) > day:
 		return partial("The unit attested last on %s, more than a day ago.", date(a.Time))
 	}

@@ -1,15 +1,10 @@
 package compliance_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/secant-platform/secant/analytics/compliance"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -129,6 +124,11 @@ func TestEachControl(t *testing.T) {
 		{"an unreadable bill", "SB-1", "fail", func(f *compliance.Facts) { f.Bill = compliance.Bill{State: compliance.BillUnreadable} }, ledger.HoldControl},
 		{"an empty bill", "SB-1", "fail", func(f *compliance.Facts) { f.Bill = compliance.Bill{State: compliance.BillRead} }, ledger.HoldControl},
 		{"the bill of another version", "SB-1", "fail", func(f *compliance.Facts) { f.Bill.Version = "0.9" }, ledger.HoldControl},
+		{"the bill with a v before its version", "SB-1", "pass", func(f *compliance.Facts) { f.Bill.Version = "v1.0.0" }, ""},
+		{"the release with a V before its version", "SB-1", "pass", func(f *compliance.Facts) { f.Release.Version = "V1.0.0" }, ""},
+		{"the bill with space around its version", "SB-1", "pass", func(f *compliance.Facts) { f.Bill.Version = " 1.0.0 " }, ""},
+		{"the bill of a shorter version", "SB-1", "fail", func(f *compliance.Facts) { f.Bill.Version = "1.0" }, ledger.HoldControl},
+		{"the bill of a version that only begins with v", "SB-1", "fail", func(f *compliance.Facts) { f.Bill.Version = "version1.0.0" }, ledger.HoldControl},
 		{"a bill without version", "SB-1", "partial", func(f *compliance.Facts) { f.Bill.Version = "" }, ""},
 		{"components without names", "SB-1", "partial", func(f *compliance.Facts) { f.Bill.Identified-- }, ""},
 		{"no list of exploited ones", "SB-2", "unknown", func(f *compliance.Facts) { f.Vulnerabilities.Lists = nil }, ""},
@@ -145,6 +145,8 @@ func TestEachControl(t *testing.T) {
 		{"a signed release, not attested", "UP-1", "partial", func(f *compliance.Facts) { f.Attestation = nil }, ""},
 		{"another measurement", "UP-1", "fail", func(f *compliance.Facts) { f.Attestation.Verdict = compliance.AttestationContraindicated }, ledger.HoldAttestation},
 		{"another start", "UP-3", "fail", func(f *compliance.Facts) { f.Attestation.Verdict = compliance.AttestationContraindicated }, ledger.HoldAttestation},
+		{"an attestation of nothing", "UP-3", "unknown", func(f *compliance.Facts) { f.Attestation.Verdict = compliance.AttestationUnknown }, ""},
+		{"an attestation of nothing, and the release", "UP-1", "partial", func(f *compliance.Facts) { f.Attestation.Verdict = compliance.AttestationUnknown }, ""},
 		{"an old attestation", "UP-3", "partial", func(f *compliance.Facts) { f.Attestation.Time = now.Add(-25 * time.Hour) }, ""},
 		{"no end of support", "UP-2", "unknown", func(f *compliance.Facts) { f.Model.SupportEnd = "" }, ""},
 		{"the last day of support", "UP-2", "partial", func(f *compliance.Facts) { f.Model.SupportEnd = "2026-03-02" }, ""},
@@ -164,6 +166,9 @@ func TestEachControl(t *testing.T) {
 		}, ""},
 		{"a certificate that was withdrawn", "CE-1", "fail", func(f *compliance.Facts) {
 			set(f, "CE-1", func(e *compliance.Evidence) { e.Claim = ledger.ClaimNotMet })
+		}, ""},
+		{"a certificate that was withdrawn, of this unit", "CE-1", "fail", func(f *compliance.Facts) {
+			set(f, "CE-1", func(e *compliance.Evidence) { e.Claim, e.SubjectKind = ledger.ClaimNotMet, ledger.SubjectDevice })
 		}, ledger.HoldControl},
 		{"met in part", "AC-1", "partial", func(f *compliance.Facts) {
 			set(f, "AC-1", func(e *compliance.Evidence) { e.Claim = ledger.ClaimPartly })
@@ -190,7 +195,7 @@ func TestEachControl(t *testing.T) {
 			e := met("ID-2", ledger.PartyAuthority)
 			e.Claim = ledger.ClaimNotMet
 			f.Evidence = append(f.Evidence, e)
-		}, ledger.HoldControl},
+		}, ""},
 		{"evidence against what facts show to fail", "ID-1", "fail", func(f *compliance.Facts) {
 			f.Model.DI, f.Evidence = "DI-1", append(f.Evidence, met("ID-1", ledger.PartyAuthority))
 		}, ledger.HoldControl},
@@ -207,6 +212,46 @@ func TestEachControl(t *testing.T) {
 				t.Errorf("it is held for %q (%s), want %q", reason, why, c.hold)
 			}
 		})
+	}
+}
+
+// TestWordsOfAWholeModelAreAPersonsToDecide: what somebody says of a model fails the
+// control, and holds no unit by itself; facts, and what is said of the unit, do.
+func TestWordsOfAWholeModelAreAPersonsToDecide(t *testing.T) {
+	t.Parallel()
+	against := func(kind string) compliance.Evidence {
+		e := met("CE-1", ledger.PartyAuthority)
+		e.Claim, e.SubjectKind, e.By = ledger.ClaimNotMet, kind, "authority-2"
+		return e
+	}
+	for name, c := range map[string]struct {
+		change func(*compliance.Facts)
+		decide []string
+		hold   string
+	}{
+		"nothing":      {func(*compliance.Facts) {}, nil, ""},
+		"of the model": {func(f *compliance.Facts) { f.Evidence = append(f.Evidence, against(ledger.SubjectModel)) }, []string{"CE-1"}, ""},
+		"of the unit":  {func(f *compliance.Facts) { f.Evidence = append(f.Evidence, against(ledger.SubjectDevice)) }, nil, ledger.HoldControl},
+		"of both": {func(f *compliance.Facts) {
+			f.Evidence = append(f.Evidence, against(ledger.SubjectModel), against(ledger.SubjectDevice))
+		}, nil, ledger.HoldControl},
+		"of the model, and a recall": {func(f *compliance.Facts) {
+			f.Evidence = append(f.Evidence, against(ledger.SubjectModel))
+			f.Recalls = []compliance.Recall{{Kind: ledger.RecallLot, Revision: 1, Class: ledger.RecallClassII}}
+		}, []string{"CE-1"}, ledger.HoldControl},
+	} {
+		f := good()
+		c.change(&f)
+		a := evaluate(t, f)
+		if got := a.ToDecide(compliance.BuiltIn()); !slices.Equal(got, c.decide) {
+			t.Errorf("%s: left to a person is %v", name, got)
+		}
+		if reason, _ := a.Hold(compliance.BuiltIn()); reason != c.hold {
+			t.Errorf("%s: it is held for %q", name, reason)
+		}
+		if len(c.decide) > 0 && a.Verdict != ledger.VerdictNotCertifiable {
+			t.Errorf("%s: it comes to %s", name, a.Verdict)
+		}
 	}
 }
 
@@ -280,147 +325,6 @@ func TestVerdicts(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestTheSameFactsAreTheSameBytes, in whatever order they were gathered, and who has
-// the document recomputes it.
-func TestTheSameFactsAreTheSameBytes(t *testing.T) {
-	t.Parallel()
-	f := good()
-	f.Exceptions = []compliance.Exception{except("NW-1", ledger.ExceptTolerated, now.Add(day)), except("AU-1", ledger.ExceptNotApplicable, now.Add(day))}
-	first := evaluate(t, f)
-	r := rand.New(rand.NewPCG(1, 2))
-	for range 20 {
-		g := good()
-		g.Exceptions = slices.Clone(f.Exceptions)
-		r.Shuffle(len(g.Evidence), func(i, j int) { g.Evidence[i], g.Evidence[j] = g.Evidence[j], g.Evidence[i] })
-		r.Shuffle(len(g.Exceptions), func(i, j int) { g.Exceptions[i], g.Exceptions[j] = g.Exceptions[j], g.Exceptions[i] })
-		g.At = g.At.Add(time.Duration(r.IntN(59)) * time.Second)
-		again := evaluate(t, g)
-		if diff := cmp.Diff(string(first.Document()), string(again.Document())); diff != "" {
-			t.Fatal(diff)
-		}
-	}
-	again, err := compliance.Recompute(compliance.BuiltIn(), first.Document())
-	if err != nil || again.Digest() != first.Digest() || again.InputDigest() != first.InputDigest() {
-		t.Fatal(err)
-	}
-	for name, change := range map[string][2]string{
-		"another score":   {`"score":` + scoreOf(first), `"score":9999`},
-		"another verdict": {`"verdict":"` + first.Verdict, `"verdict":"certifiee`},
-		"another fact":    {`"lot":"L1"`, `"lot":"L2"`},
-		"spaces":          {`"facts":{`, `"facts": {`},
-	} {
-		damaged := bytes.Replace(first.Document(), []byte(change[0]), []byte(change[1]), 1)
-		if bytes.Equal(damaged, first.Document()) {
-			t.Fatalf("%s: nothing changed", name)
-		}
-		if name == "another fact" {
-			continue // is consistent only if nothing depends on it: the digest is another
-		}
-		if _, err := compliance.Recompute(compliance.BuiltIn(), damaged); ledger.CodeOf(err) != ledger.CodeInvalid {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func scoreOf(a *compliance.Assessment) string {
-	b, _ := json.Marshal(a.Score)
-	return string(b)
-}
-
-func TestTheCatalogueIsWhole(t *testing.T) {
-	t.Parallel()
-	c := compliance.BuiltIn()
-	weight, critical := 0, 0
-	for _, of := range c.Controls {
-		weight += of.Weight
-		if of.Critical {
-			critical++
-		}
-		if len(of.Sources) == 0 {
-			t.Errorf("%s comes from nowhere", of.ID)
-		}
-	}
-	if len(c.Controls) != 24 || weight != 94 || critical != 7 {
-		t.Errorf("%d controls of weight %d, %d of them critical", len(c.Controls), weight, critical)
-	}
-	for _, source := range []string{"2017/745", "MDCG 2019-16", "IEC 81001-5-1", "IEC 62443-4-2", "NIS 2", "GDPR", "524B"} {
-		if !strings.Contains(string(c.Document()), source) {
-			t.Errorf("%s is not covered", source)
-		}
-	}
-}
-
-func TestOtherCataloguesAreRefused(t *testing.T) {
-	t.Parallel()
-	text := string(compliance.BuiltIn().Document())
-	for name, change := range map[string][2]string{
-		"an unknown check":   {`"check": "udi"`, `"check": "magic"`},
-		"an unknown area":    {`"area": "identity"`, `"area": "nowhere"`},
-		"an unknown party":   {`"by": ["authority"]`, `"by": ["neighbour"]`},
-		"an unknown member":  {`"note":`, `"remark":`},
-		"a member twice":     {`"version": "1",`, `"version": "1", "version": "2",`},
-		"a control twice":    {`"id": "ID-2"`, `"id": "ID-1"`},
-		"no weight":          {`"weight": 5`, `"weight": 0`},
-		"no wording":         {`"wording": "The unit has`, `"wording": "", "x": "`},
-		"not JSON":           {`{`, `[`},
-		"evidence of nobody": {`"by": ["maker", "authority"]`, `"by": []`},
-	} {
-		n := 1
-		if name == "evidence of nobody" {
-			n = -1
-		}
-		if _, err := compliance.ParseCatalogue([]byte(strings.Replace(text, change[0], change[1], n))); ledger.CodeOf(err) != ledger.CodeInvalid {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func FuzzParseFacts(f *testing.F) {
-	b, err := func() ([]byte, error) { g := good(); return g.Canonical() }()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b)
-	f.Add([]byte(`{"v":1}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		facts, err := compliance.ParseFacts(b)
-		if err != nil {
-			if ledger.CodeOf(err) == ledger.CodeInternal {
-				t.Errorf("%v", err)
-			}
-			return
-		}
-		a, err := compliance.Evaluate(compliance.BuiltIn(), *facts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(a.Inputs(), b) {
-			t.Error("facts have two forms")
-		}
-		if _, err := compliance.Recompute(compliance.BuiltIn(), a.Document()); err != nil {
-			t.Errorf("an assessment is not recomputed: %v", err)
-		}
-	})
-}
-
-func FuzzParseCatalogue(f *testing.F) {
-	f.Add(compliance.BuiltIn().Document())
-	f.Add([]byte(`{"name":"c","version":"1","title":"t","note":"n","areas":[{"id":"a","title":"A"}],"controls":[{"id":"X","area":"a","title":"t","wording":"w","weight":1,"critical":true,"check":"udi","evidence":"e","by":[],"sources":[]}]}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		c, err := compliance.ParseCatalogue(b)
-		if err != nil {
-			return
-		}
-		g := good()
-		a, err := compliance.Evaluate(c, g)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.Hold(c)
-		a.Conditions(c)
-	})
 }
 
 func BenchmarkEvaluate(b *testing.B) {

@@ -13,7 +13,7 @@ import (
 
 // Method is the name and version of the way of judging that this package is. A
 // changed check is another method.
-const Method = "secant-compliance/1"
+const Method = "secant-compliance/2"
 
 // For how long a verdict stands: twelve months, or three.
 const (
@@ -46,6 +46,7 @@ type Assessment struct {
 	inputs, document []byte
 	letters          string
 	used             []ledger.UsedException
+	hearsay          []bool // by control: it fails by what somebody said of the whole model alone
 }
 
 // words are what the letters of results mean.
@@ -66,12 +67,13 @@ func Evaluate(c *Catalogue, f Facts) (*Assessment, error) {
 	}
 	a := &Assessment{
 		V: 1, Method: Method, Catalogue: c.ID(), CatalogueDigest: c.Digest(), Facts: f, Results: make([]Result, len(c.Controls)), inputs: inputs,
+		hearsay: make([]bool, len(c.Controls)),
 	}
 	letters := make([]byte, len(c.Controls))
 	end := f.At.Add(certifiedFor)
 	for i := range c.Controls {
 		j := judge(&c.Controls[i], &f)
-		letters[i] = j.result
+		letters[i], a.hearsay[i] = j.result, j.hearsay
 		a.Results[i] = Result{Control: c.Controls[i].ID, Result: words[j.result], Reason: j.reason, Evidence: append([]string{}, j.evidence...)}
 		if e := j.exception; e != nil {
 			a.Results[i].Exception = e.ReasonDigest
@@ -125,12 +127,14 @@ type judged struct {
 	evidence  []string
 	exception *Exception
 	until     time.Time // what it rests on ends then; zero: it does not end
+	hearsay   bool      // see Assessment
 }
 
 // judge finds out about one control: what the facts show, then, where they show
 // nothing, what those say who may, then what an authority excepted.
 func judge(of *Control, f *Facts) judged {
 	j := judged{finding: checks[of.Check](f)}
+	shown := j.result
 	claims := standing(of, f)
 	if worst, ok := worstOf(claims); ok {
 		switch {
@@ -148,6 +152,9 @@ func judge(of *Control, f *Facts) judged {
 			}
 		}
 	}
+	j.hearsay = j.result == ledger.ResultFail && shown != ledger.ResultFail && !slices.ContainsFunc(claims, func(e Evidence) bool {
+		return e.Claim == ledger.ClaimNotMet && e.SubjectKind == ledger.SubjectDevice
+	})
 	for i := range f.Exceptions { // those that last longest come first
 		e := &f.Exceptions[i]
 		if e.Control != of.ID || !f.At.Before(e.Until) {
@@ -235,14 +242,21 @@ func (a *Assessment) Request() *ledger.AssessControls {
 }
 
 // Recompute judges again what somebody else judged. It fails with an invalid
-// problem when the document is not what the catalogue makes of its own facts.
+// problem when the document is not what the catalogue makes of its own facts, and
+// with a conflict when it was made by another catalogue or method than can be judged
+// by here.
 func Recompute(c *Catalogue, document []byte) (*Assessment, error) {
 	var claimed struct {
-		Facts json.RawMessage `json:"facts"`
+		Method          string          `json:"method"`
+		CatalogueDigest string          `json:"catalogueDigest"`
+		Facts           json.RawMessage `json:"facts"`
 	}
 	other := ledger.Problemf(ledger.CodeInvalid, "the document is not what the catalogue makes of its facts")
 	if len(document) > 2*MaxFactBytes || json.Unmarshal(document, &claimed) != nil {
 		return nil, other
+	}
+	if claimed.CatalogueDigest != c.Digest() || claimed.Method != Method {
+		return nil, ledger.Problemf(ledger.CodeConflict, "the device was judged by another catalogue or version of this program: assess it again")
 	}
 	f, err := ParseFacts(claimed.Facts)
 	if err != nil {
@@ -261,10 +275,11 @@ func Recompute(c *Catalogue, document []byte) (*Assessment, error) {
 // Hold returns why a unit of which this is known must be held, one of the ledger's
 // reasons, and what in plain words; empty when nothing speaks against it. What is
 // only unknown holds nothing: a hospital's old equipment must not stop counting as
-// in service because nobody has looked yet.
+// in service because nobody has looked yet. Nor does what fails only because some
+// organisation's node says so of the whole model: see ToDecide.
 func (a *Assessment) Hold(c *Catalogue) (reason, why string) {
 	for i, of := range c.Controls {
-		if a.letters[i] != ledger.ResultFail || !of.Critical {
+		if a.letters[i] != ledger.ResultFail || !of.Critical || a.hearsay[i] {
 			continue
 		}
 		switch of.Check {
@@ -283,6 +298,20 @@ func (a *Assessment) Hold(c *Catalogue) (reason, why string) {
 		return ledger.HoldAttestation, "What the unit attested speaks against it."
 	}
 	return reason, why
+}
+
+// ToDecide lists the controls that must not fail and do, by nothing but evidence of the
+// whole model. No fact and no person's signature is behind it, and it would hold every
+// device of the model at every hospital at once: so a person of the owner decides. A
+// recall, of which all members see who made it and why, holds without.
+func (a *Assessment) ToDecide(c *Catalogue) []string {
+	var controls []string
+	for i, of := range c.Controls {
+		if of.Critical && a.hearsay[i] && a.letters[i] == ledger.ResultFail {
+			controls = append(controls, of.ID)
+		}
+	}
+	return controls
 }
 
 // Conditions are what a conditional certification, or one with gaps, asks to be

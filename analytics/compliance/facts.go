@@ -114,9 +114,10 @@ type Vulnerability struct {
 const (
 	AttestationAffirming       = "affirming"
 	AttestationContraindicated = "contraindicated"
+	AttestationUnknown         = "unknown" // nothing was shown either way
 )
 
-// Attestation is the last that the unit attested of itself.
+// Attestation is the last that the unit attested of itself, of the release that it runs.
 type Attestation struct {
 	Verdict string    `json:"verdict"`
 	Time    time.Time `json:"time"`
@@ -207,6 +208,8 @@ func (f *Facts) validate() error {
 		return wrong("bill.state", "must be absent, unreadable or read")
 	case f.Bill.Identified < 0 || f.Bill.Identified > f.Bill.Components:
 		return wrong("bill.identified", "must be 0 to the number of components")
+	case f.Attestation != nil && !slices.Contains([]string{AttestationAffirming, AttestationContraindicated, AttestationUnknown}, f.Attestation.Verdict):
+		return wrong("attestation.verdict", "must be affirming, contraindicated or unknown")
 	case len(f.Evidence) > MaxRecords || len(f.Exceptions) > MaxRecords || len(f.Recalls) > MaxRecords:
 		return ledger.Problemf(ledger.CodeTooLarge, "the facts hold more than %d rows of a kind", MaxRecords)
 	case f.Vulnerabilities != nil && len(f.Vulnerabilities.Known) > MaxVulnerabilities:

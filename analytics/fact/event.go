@@ -9,6 +9,7 @@ const (
 	EventReportMatched   = "report.matched"   // a report turned out to concern further own units
 	EventAdvisoryMatched = "advisory.matched" // an advisory turned out to concern releases that own units run
 	EventControlsFailed  = "controls.failed"  // a control that must not fail turned out to, at an own unit
+	EventUnitAttested    = "unit.attested"    // what an own unit attests of itself came to something else than before
 	EventOperationFailed = "operation.failed" // a command of this node ended without effect
 	EventReadingsErased  = "readings.erased"  // readings were destroyed
 

@@ -135,6 +135,10 @@ func TestAReleaseIsSignedOnceItsMakerCan(t *testing.T) {
 			good(r)
 			r.Fixes = append(r.Fixes, "CVE-2026-0002")
 		},
+		"of other measurements": func(r *ledger.PublishRelease) {
+			good(r)
+			r.Measurements = []ledger.Measurement{{Name: "firmware.bin", Alg: ledger.HashSHA256, Digest: ledger.BodyDigest(nil)}}
+		},
 		"no token": func(r *ledger.PublishRelease) { r.Signature = "e30.e30.AA" },
 	} {
 		if err := l.Submitted(t, publish("3", sign), nil); ledger.CodeOf(err) != ledger.CodeInvalid {

@@ -65,9 +65,9 @@ func publishRelease(model *ledger.Model, before *ledger.Release, did *ledger.DID
 		return nil, err
 	}
 	return &ledger.Release{
-		V: 2, DI: model.DI, Version: req.Version,
+		V: 3, DI: model.DI, Version: req.Version,
 		SBOMDigest: req.SBOMDigest, SBOMFormat: req.SBOMFormat, Published: now,
-		Publisher: model.Manufacturer, Fixes: req.Fixes, Signature: req.Signature,
+		Publisher: model.Manufacturer, Fixes: req.Fixes, Signature: req.Signature, Measurements: req.Measurements,
 	}, nil
 }
 

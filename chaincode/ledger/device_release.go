@@ -34,6 +34,9 @@ type Release struct {
 	Publisher string   `json:"publisher,omitempty" metadata:",optional"` // MSP id; empty in the first form: see PublishedBy
 	Fixes     []string `json:"fixes,omitempty" metadata:",optional"`     // CVE ids that it fixes, as its maker says
 	Signature string   `json:"signature,omitempty" metadata:",optional"` // compact JWS of the maker over ReleaseStatement; empty: its maker had no key to sign with
+
+	// From the third form on.
+	Measurements []Measurement `json:"measurements,omitempty" metadata:",optional"` // what a unit that runs it measures of itself, as its maker says; none: its maker has not said
 }
 
 // Key returns the record's key.
@@ -64,6 +67,9 @@ type PublishRelease struct {
 	SBOMFormat string   `json:"sbomFormat"`
 	Fixes      []string `json:"fixes,omitempty" metadata:",optional"`     // CVE ids, each once
 	Signature  string   `json:"signature,omitempty" metadata:",optional"` // compact JWS, typ ReleaseStatementType, payload Statement
+
+	// Absent in what older programs send.
+	Measurements []Measurement `json:"measurements,omitempty" metadata:",optional"` // at most MaxMeasurements, no name twice with one algorithm
 }
 
 // Validate returns a Problem that lists every fault.
@@ -74,6 +80,7 @@ func (r *PublishRelease) Validate() error {
 	c.digest("sbomDigest", r.SBOMDigest)
 	c.oneOf("sbomFormat", r.SBOMFormat, FormatCycloneDX, FormatSPDX)
 	c.fixes("fixes", r.Fixes)
+	c.measurements("measurements", r.Measurements)
 	if r.Signature != "" {
 		c.compact("signature", r.Signature, MaxReleaseSignature)
 	}
@@ -82,27 +89,34 @@ func (r *PublishRelease) Validate() error {
 
 // Statement returns the bytes that the maker of the release signs.
 func (r *PublishRelease) Statement() []byte {
-	return releaseStatement(r.DI, r.Version, r.SBOMDigest, r.SBOMFormat, r.Fixes)
+	return releaseStatement(r.DI, r.Version, r.SBOMDigest, r.SBOMFormat, r.Fixes, r.Measurements)
 }
 
 // Statement returns the bytes that the maker of the release signed.
 func (r *Release) Statement() []byte {
-	return releaseStatement(r.DI, r.Version, r.SBOMDigest, r.SBOMFormat, r.Fixes)
+	return releaseStatement(r.DI, r.Version, r.SBOMDigest, r.SBOMFormat, r.Fixes, r.Measurements)
 }
 
-// releaseStatement is JSON in a fixed order of fields, without space.
-func releaseStatement(di, version, digest, format string, fixes []string) []byte {
+// releaseStatement is JSON in a fixed order of fields, without space. A release
+// without measurements has the first form, which makers signed before there were
+// any.
+func releaseStatement(di, version, digest, format string, fixes []string, measurements []Measurement) []byte {
 	if fixes == nil {
 		fixes = []string{}
 	}
+	v := 1
+	if len(measurements) > 0 {
+		v = 2
+	}
 	b, err := json.Marshal(struct {
-		V          int      `json:"v"`
-		DI         string   `json:"di"`
-		Version    string   `json:"version"`
-		SBOMDigest string   `json:"sbomDigest"`
-		SBOMFormat string   `json:"sbomFormat"`
-		Fixes      []string `json:"fixes"`
-	}{1, di, version, digest, format, fixes})
+		V            int           `json:"v"`
+		DI           string        `json:"di"`
+		Version      string        `json:"version"`
+		SBOMDigest   string        `json:"sbomDigest"`
+		SBOMFormat   string        `json:"sbomFormat"`
+		Fixes        []string      `json:"fixes"`
+		Measurements []Measurement `json:"measurements,omitempty"`
+	}{v, di, version, digest, format, fixes, measurements})
 	if err != nil {
 		return nil // strings always encode
 	}

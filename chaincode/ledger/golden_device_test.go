@@ -12,8 +12,9 @@ var deviceRecords = map[string]any{
 		RiskClass: "IIb", Registered: at,
 	},
 	"release": &Release{
-		V: 2, DI: "04012345678901", Version: "2.1.0", SBOMDigest: hex32(4), SBOMFormat: FormatCycloneDX, Published: at,
+		V: 3, DI: "04012345678901", Version: "2.1.0", SBOMDigest: hex32(4), SBOMFormat: FormatCycloneDX, Published: at,
 		Publisher: "medtech", Fixes: []string{"CVE-2026-0001", "CVE-2025-123456"}, Signature: "e30.e30.AA",
+		Measurements: []Measurement{{Name: "firmware.bin", Alg: HashSHA256, Digest: hex32(23)}},
 	},
 	"unit": &Unit{
 		V: 2, ID: hex32(1), DI: "04012345678901", Lot: "L42", Release: "2.1.0", Manufacturer: "medtech", Owner: "hospital-north",

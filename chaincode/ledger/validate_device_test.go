@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ var deviceRequests = map[string]func() validator{
 		return &PublishRelease{
 			DI: "04012345678901", Version: "2.1.0-rc.1", SBOMDigest: hex32(2), SBOMFormat: FormatCycloneDX,
 			Fixes: []string{"CVE-2026-0001"}, Signature: "e30.e30.AA",
+			Measurements: []Measurement{{Name: "firmware.bin", Alg: HashSHA256, Digest: hex32(7)}},
 		}
 	},
 	"unit": func() validator {
@@ -239,6 +241,44 @@ func TestAReleaseIsSignedAsPublished(t *testing.T) {
 	req.Fixes = []string{"CVE-2026-0001"}
 	if string(rec.Statement()) == string(req.Statement()) {
 		t.Error("what it fixes is not signed")
+	}
+	before := string(req.Statement())
+	req.Measurements = []Measurement{{Name: "a", Alg: HashSHA256, Digest: hex32(1)}}
+	if got := string(req.Statement()); got == before || !strings.HasPrefix(got, `{"v":2,`) {
+		t.Errorf("with measurements the statement is %s", got)
+	}
+	rec.Fixes, rec.Measurements = req.Fixes, req.Measurements
+	if string(rec.Statement()) != string(req.Statement()) {
+		t.Error("the record's statement is another than the request's")
+	}
+}
+
+func TestMeasurementsAreWhole(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("0", 128)
+	many := make([]Measurement, MaxMeasurements+1)
+	for i := range many {
+		many[i] = Measurement{Name: strconv.Itoa(i), Alg: HashSHA256, Digest: hex32(1)}
+	}
+	for name, c := range map[string]struct {
+		list []Measurement
+		want []string
+	}{
+		"none":                 {nil, nil},
+		"of each algorithm":    {[]Measurement{{"a", HashSHA256, hex32(1)}, {"a", HashSHA384, long[:96]}, {"a", HashSHA512, long}}, nil},
+		"as many as there may": {many[1:], nil},
+		"too many":             {many, []string{"measurements"}},
+		"twice":                {[]Measurement{{"a", HashSHA256, hex32(1)}, {"a", HashSHA256, hex32(2)}}, []string{"measurements[1].name"}},
+		"without a name":       {[]Measurement{{"", HashSHA256, hex32(1)}}, []string{"measurements[0].name"}},
+		"with space":           {[]Measurement{{"a b", HashSHA256, hex32(1)}}, []string{"measurements[0].name"}},
+		"by MD5":               {[]Measurement{{"a", "md5", long[:32]}}, []string{"measurements[0].alg"}},
+		"cut off":              {[]Measurement{{"a", HashSHA512, hex32(1)}}, []string{"measurements[0].digest"}},
+		"in capitals":          {[]Measurement{{"a", HashSHA256, strings.Repeat("AB", 32)}}, []string{"measurements[0].digest"}},
+	} {
+		r := &PublishRelease{DI: "1", Version: "1", SBOMDigest: hex32(1), SBOMFormat: FormatCycloneDX, Measurements: c.list}
+		if got := faultsOf(t, r); !slices.Equal(got, c.want) {
+			t.Errorf("%s: the faults are %v", name, got)
+		}
 	}
 }
 

@@ -127,7 +127,7 @@ var newest = map[ledger.ObjectType]int{
 	ledger.TypeOrganisation: 1, ledger.TypeRoster: 1, ledger.TypeProposal: 1, ledger.TypeVote: 1, ledger.TypeEnactment: 1,
 	ledger.TypeTrust: 1, ledger.TypeSchema: 1, ledger.TypeStatusList: 1, ledger.TypeDID: 1, ledger.TypeDIDVersion: 1,
 
-	ledger.TypeModel: 2, ledger.TypeRelease: 2, ledger.TypeUnit: 2, ledger.TypeUnitHistory: 2, ledger.TypeUnitChunk: 1, ledger.TypeUnitIDevID: 1, ledger.TypeUnitSigning: 1, ledger.TypeRecall: 1,
+	ledger.TypeModel: 2, ledger.TypeRelease: 3, ledger.TypeUnit: 2, ledger.TypeUnitHistory: 2, ledger.TypeUnitChunk: 1, ledger.TypeUnitIDevID: 1, ledger.TypeUnitSigning: 1, ledger.TypeRecall: 1,
 
 	ledger.TypeStream: 2, ledger.TypeStreamOwner: 1, ledger.TypeAnchor: 1, ledger.TypeEquivocation: 1,
 

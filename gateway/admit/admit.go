@@ -90,6 +90,33 @@ func (d *Devices) AdmitEdge(ctx context.Context, edge, unit proof.Hash) (ed25519
 	return key, nil
 }
 
+// AdmitAttester returns the key of a device of the own organisation that may attest
+// what it runs: in any state, as one attests before it is put into service and while
+// it is held or in quarantine, but for those in which it is not the organisation's
+// yet or no more. It is looked up each time: a device attests rarely, and what is
+// remembered of one that just went into service would keep its first readings out.
+// Problems: not_found, and denied for whatever is wrong with it.
+func (d *Devices) AdmitAttester(ctx context.Context, unit proof.Hash) (ed25519.PublicKey, error) {
+	row, err := d.units.Unit(ctx, unit.String())
+	if err != nil {
+		return nil, err //nolint:wrapcheck // a problem is passed on as it is
+	}
+	u := deviceOf(&row.Record)
+	switch {
+	case u.owner != d.organisation:
+		return nil, ledger.Problemf(ledger.CodeDenied, "the device is not this organisation's")
+	case u.state == ledger.StateManufactured || u.state == ledger.StateRetired:
+		return nil, ledger.Problemf(ledger.CodeDenied, "the device is not registered yet, or retired")
+	case u.key == nil:
+		return nil, ledger.Problemf(ledger.CodeDenied, "the device is registered as one that cannot sign")
+	}
+	return u.key, nil
+}
+
+func deviceOf(u *ledger.Unit) device {
+	return device{owner: u.Owner, state: u.OwnState(), key: u.SigningKey()}
+}
+
 func (d *Devices) find(ctx context.Context, id string) (device, error) {
 	d.mu.RLock()
 	u, ok := d.known[id]
@@ -102,7 +129,8 @@ func (d *Devices) find(ctx context.Context, id string) (device, error) {
 	if err != nil {
 		return device{}, err //nolint:wrapcheck // a problem is passed on as it is
 	}
-	u = device{owner: row.Record.Owner, state: row.Record.OwnState(), key: row.Record.SigningKey(), until: now.Add(life)}
+	u = deviceOf(&row.Record)
+	u.until = now.Add(life)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.known) >= maxDevices {

@@ -115,3 +115,35 @@ func TestWhoMayHandInReadings(t *testing.T) {
 		t.Errorf("asked %d times for one device", all.asked-asked)
 	}
 }
+
+// TestWhichDevicesAttest: in every state but those in which a device is nobody's to
+// ask, and by what is known now.
+func TestWhichDevicesAttest(t *testing.T) {
+	t.Parallel()
+	key := hex.EncodeToString(make([]byte, 31)) + "09"
+	all := &units{known: map[string]ledger.Unit{}}
+	devices, unit := admit.New("north", all), proof.Hash{1}
+	for _, c := range []struct {
+		owner, state, key string
+		code              ledger.Code
+	}{
+		{"north", ledger.StateRegistered, key, ""},
+		{"north", ledger.StateCertified, key, ""},
+		{"north", ledger.StateInService, key, ""},
+		{"north", ledger.StateHeld, key, ""},
+		{"north", ledger.StateQuarantined, key, ""},
+		{"north", ledger.StateManufactured, key, ledger.CodeDenied},
+		{"north", ledger.StateRetired, key, ledger.CodeDenied},
+		{"south", ledger.StateInService, key, ledger.CodeDenied},
+		{"north", ledger.StateInService, "", ledger.CodeDenied},
+	} {
+		all.known[unit.String()] = ledger.Unit{ID: unit.String(), Owner: c.owner, State: c.state, PublicKey: c.key}
+		got, err := devices.AdmitAttester(t.Context(), unit)
+		if (err == nil) != (c.code == "") || err != nil && ledger.CodeOf(err) != c.code || err == nil && len(got) != 32 {
+			t.Errorf("%+v: %x %v", c, got, err)
+		}
+	}
+	if _, err := devices.AdmitAttester(t.Context(), proof.Hash{2}); ledger.CodeOf(err) != ledger.CodeNotFound {
+		t.Errorf("one that is not known: %v", err)
+	}
+}

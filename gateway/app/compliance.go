@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -138,6 +137,9 @@ func (c *controls) gather(ctx context.Context, j *rest.Judged, fetch bool) (*com
 	if err := c.readings(ctx, f); err != nil {
 		return nil, err
 	}
+	if err := c.attestation(ctx, f); err != nil {
+		return nil, err
+	}
 	return f, c.records(ctx, f, j)
 }
 
@@ -185,6 +187,16 @@ func (c *controls) readings(ctx context.Context, f *compliance.Facts) error {
 	if !at.Signed.IsZero() || !at.Unsigned.IsZero() {
 		f.Readings = &compliance.Readings{Unsigned: minute(at.Unsigned)}
 	}
+	return nil
+}
+
+// attestation adds what the unit attested here of the release that it runs.
+func (c *controls) attestation(ctx context.Context, f *compliance.Facts) error {
+	a, found, err := c.Attestation(ctx, f.Unit.ID, f.Release.Version)
+	if err != nil || !found {
+		return err
+	}
+	f.Attestation = &compliance.Attestation{Verdict: a.Status, Time: a.Time.UTC().Truncate(time.Minute), Digest: a.Digest}
 	return nil
 }
 
@@ -292,85 +304,4 @@ func countBill(body []byte) compliance.Bill {
 		}
 	}
 	return b
-}
-
-// conform fills in a certificate of conformity of a device that this organisation
-// assessed: what the ledger says of the assessment, what is still open, and no
-// longer than it stands. Of a device that the ledger does not know under an
-// assessment of this organisation the caller's own claims stand.
-func (c *controls) conform(ctx context.Context, organisation string, claims map[string]any, life time.Duration) (map[string]any, time.Duration, error) {
-	unit, ok := claims["unit"].(string)
-	if !ok {
-		return claims, life, nil
-	}
-	row, err := c.Unit(ctx, unit)
-	if ledger.CodeOf(err) == ledger.CodeNotFound {
-		return claims, life, nil
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	u := &row.Record
-	if u.Assessment == nil || u.Assessment.Assessor != organisation {
-		return claims, life, nil
-	}
-	now := time.Now()
-	if u.CertifiedAt(now) == ledger.CertificationNone || u.Recall != nil {
-		return nil, 0, ledger.Problemf(ledger.CodeConflict, "the device is not certified: its last assessment certifies nothing, is of another release, is over, or the device is recalled")
-	}
-	a := u.Assessment
-	full := map[string]any{}
-	for name, value := range claims {
-		full[name] = value
-	}
-	for name, value := range map[string]any{
-		"di": u.DI, "release": a.Release, "catalogue": a.Catalogue, "verdict": a.Verdict, "score": a.Score,
-		"result_digest": a.ResultDigest, "assessed": a.Time.UTC().Format(time.DateOnly), "assessor": a.Assessor,
-	} {
-		full[name] = value
-	}
-	open, err := c.conditions(ctx, a.ResultDigest, a.Catalogue)
-	if err != nil {
-		return nil, 0, err
-	}
-	if len(open) > 0 {
-		full["conditions"] = open
-	}
-	if left := a.ValidTo.Sub(now).Truncate(time.Second); life <= 0 || left < life {
-		life = left
-	}
-	return full, life, nil
-}
-
-// maxConditions is how many a certificate states; the results' document has all.
-const maxConditions = 16
-
-// conditions are what an assessment left open, by its document.
-func (c *controls) conditions(ctx context.Context, digest, catalogue string) ([]any, error) {
-	d, err := c.Document(ctx, fact.DocumentAssessment, digest)
-	if ledger.CodeOf(err) == ledger.CodeNotFound {
-		return nil, nil // assessed elsewhere, or by other means
-	}
-	if err != nil {
-		return nil, err
-	}
-	of, used, err := c.InUse(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if used == nil || of.ID() != catalogue {
-		return nil, errors.New("stating conditions: the catalogue of the assessment is no longer in use")
-	}
-	a, err := compliance.Recompute(of, d.Body)
-	if err != nil {
-		return nil, fmt.Errorf("reading an assessment of ours: %w", err)
-	}
-	var open []any
-	for _, s := range a.Conditions(of) {
-		if len(open) == maxConditions {
-			break
-		}
-		open = append(open, s)
-	}
-	return open, nil
 }

@@ -198,14 +198,18 @@ func TestCertificationByControls(t *testing.T) {
 		t.Fatalf("with more it is %s, %d until %v", j.Verdict, j.Score, j.ValidTo)
 	}
 	for name, change := range map[string]func(map[string]any){
-		"another verdict":     func(o map[string]any) { o["verdict"], o["score"] = "certified", 9000 },
-		"another score":       func(o map[string]any) { o["score"] = j.Score + 1 },
-		"results of nobody":   func(o map[string]any) { o["resultDigest"] = ledger.BodyDigest(nil) },
-		"another's catalogue": func(o map[string]any) { o["catalogue"] = "secant-controls/9" },
+		"another verdict":   func(o map[string]any) { o["verdict"], o["score"] = "certified", 9000 },
+		"another score":     func(o map[string]any) { o["score"] = j.Score + 1 },
+		"results of nobody": func(o map[string]any) { o["resultDigest"] = ledger.BodyDigest(nil) },
 	} {
 		if end := w.certifyAt(t, assessor, d.id, j, change); end.State != "failed" {
 			t.Errorf("%s: ended as %+v", name, end)
 		}
+	}
+	for _, other := range []string{"secant-controls/9", "controls-of-our-own/1", "IEC 81001-5-1"} {
+		w.authority.want(http.StatusConflict, "certifier", http.MethodPost, of+"/certification", map[string]any{
+			"catalogue": other, "score": j.Score, "verdict": j.Verdict, "resultDigest": j.ResultDigest, "validTo": j.ValidTo,
+		}, nil)
 	}
 	if end := w.certifyAt(t, assessor, d.id, j, nil); end.State != "done" {
 		t.Fatalf("on conditions it ended as %+v %+v", end, end.Operation)
@@ -237,6 +241,7 @@ func TestCertificationByControls(t *testing.T) {
 	if j.result("ID-2") != "pass" || j.result("DI-1") != "pass" || j.result("ID-3") != "unknown" {
 		t.Errorf("after it signed a reading its own node says %+v", j.Results)
 	}
+	w.wordOfAModel(t, d.id)
 	last, err := w.north.node.store.LastEvent(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -267,6 +272,9 @@ func TestCertificationByControls(t *testing.T) {
 // asked for, and lasts no longer.
 func (w *ward) conditions(t *testing.T, unit string, j judged) {
 	t.Helper()
+	if _, _, err := w.authority.node.controls.conform(t.Context(), "another-authority", map[string]any{"unit": unit}, 0); ledger.CodeOf(err) != ledger.CodeConflict {
+		t.Errorf("of another authority's assessment: %v", err)
+	}
 	claims, life, err := w.authority.node.controls.conform(t.Context(), "authority", map[string]any{"unit": unit, "verdict": "certified", "score": 10000}, 0)
 	if err != nil {
 		t.Fatal(err)

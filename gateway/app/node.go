@@ -63,6 +63,7 @@ type node struct {
 	monitor  *monitor
 	senders  *senders
 	controls *controls
+	attester *attester
 	health   *health
 	member   *member
 	api      *rest.API
@@ -124,6 +125,9 @@ func open(
 	n.monitor, n.senders = n.newMonitor(), n.newSenders()
 	n.readings = &readings{organisation: cfg.Organisation, store: n.store, saw: n.controls.seen.saw}
 	n.devices = admit.New(cfg.Organisation, n.store)
+	if n.attester, err = newAttester(n.store, n.key.Seed(), n.devices, n.readings, n.worker.Hub().Wake); err != nil {
+		return n, err
+	}
 	if err := n.openMonitors(); err != nil {
 		return n, err
 	}
@@ -291,7 +295,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, LabelBase: n.labelBase(), MakerKey: maker,
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
-		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a, Compliance: n.controls,
+		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
 		Advisories: n.store, Advisor: n.advisor,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Sequences: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Webhooks: n.webhooks, Health: n.health, Metrics: telemetry.Handler(n.reg),

@@ -45,7 +45,10 @@ func (r *reviewer) Review(ctx context.Context, now time.Time) (next time.Time, e
 		return now, err
 	}
 	if unread := err != nil; unread || used == nil { // nothing to judge by; its document wakes this when it comes
-		return now.Add(sightingsFor), nil //nolint:nilerr // unavailable is no failure
+		if err := r.holdAttested(ctx); err != nil {
+			return now, err
+		}
+		return now.Add(sightingsFor), nil
 	}
 	due, next, err := s.ToReview(ctx, now, reviewBatch)
 	if err != nil {
@@ -136,12 +139,45 @@ func (r *reviewer) hold(ctx context.Context, j *rest.Judged) error {
 	if err := r.keep(ctx, j); err != nil {
 		return err
 	}
-	req := ledger.HoldUnit{ID: unit.ID, Revision: unit.Revision, Reason: reason, Evidence: j.Assessment.Digest()}
-	key := ledger.Digest("review-hold", []byte(unit.ID+ledger.RevisionPart(unit.Revision)+reason))
-	if _, err := r.worker.Start(ctx, key, ledger.RoleCustodian, ledger.DeviceHold, req); err != nil {
+	if _, err := r.startHold(ctx, unit, reason, j.Assessment.Digest()); err != nil {
 		return err
 	}
 	return r.controls.AddEvent(ctx, fact.EventControlsFailed, []string{string(ledger.TypeUnit), unit.ID}, subjects)
+}
+
+// attestedBatch is how many units are held at once for what they attested.
+const attestedBatch = 32
+
+// holdAttested holds units for what they attested themselves, while there are no
+// controls to judge them by.
+func (r *reviewer) holdAttested(ctx context.Context) error {
+	units, err := r.controls.Contraindicated(ctx, attestedBatch)
+	if err != nil {
+		return err
+	}
+	for i := range units {
+		u := &units[i].Record
+		a, found, err := r.controls.Attestation(ctx, u.ID, u.Release)
+		if err != nil || !found {
+			return err
+		}
+		_, err = r.startHold(ctx, u, ledger.HoldAttestation, a.Digest)
+		switch ledger.CodeOf(err) {
+		case "":
+		case ledger.CodeBusy, ledger.CodeUnavailable, ledger.CodeConflict, ledger.CodeAlreadyExists: // again in a while
+		default:
+			if ctx.Err() == nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// startHold sends the command that holds a unit, once for each of its revisions.
+func (r *reviewer) startHold(ctx context.Context, u *ledger.Unit, reason, evidence string) (*fact.Operation, error) {
+	key := ledger.Digest("review-hold", []byte(u.ID+ledger.RevisionPart(u.Revision)+reason))
+	return r.worker.Start(ctx, key, ledger.RoleCustodian, ledger.DeviceHold, ledger.HoldUnit{ID: u.ID, Revision: u.Revision, Reason: reason, Evidence: evidence})
 }
 
 func (r *reviewer) keep(ctx context.Context, j *rest.Judged) error {
@@ -163,6 +199,14 @@ func (r *reviewer) publish(ctx context.Context, j *rest.Judged, was *fact.Review
 	}
 	if _, err := r.worker.Start(ctx, a.Digest(), ledger.RoleCustodian, ledger.ComplianceAssess, *a.Request()); err != nil {
 		return err
+	}
+	decide := a.ToDecide(j.Catalogue)
+	if !unchanged && len(decide) > 0 && slices.Contains(inUseStates, j.Unit.Record.OwnState()) {
+		// A person decides whether the device is held; that they are to is told once.
+		subjects := append([]string{j.Unit.Record.ID}, decide...)
+		if err := r.controls.AddEvent(ctx, fact.EventControlsFailed, []string{string(ledger.TypeUnit), j.Unit.Record.ID}, subjects); err != nil {
+			return err
+		}
 	}
 	was.Catalogue, was.Release, was.Results, was.Published = a.Catalogue, a.Facts.Release.Version, a.Letters(), now
 	return nil

@@ -170,8 +170,9 @@ func (a *API) agreementRoutes() {
 	}, a.clearDevice)
 	register(a.api, auth.DevicesCertify, huma.Operation{
 		OperationID: "certify-device", Method: http.MethodPost, Path: "/v1/units/{id}/certification", Tags: tags, DefaultStatus: http.StatusCreated,
-		Summary:     "Ask an assessor to sign the assessment of a device",
-		Description: byPersons + "One, with a DeviceAssessor. An authority's node submits it.",
+		Summary: "Ask an assessor to sign the assessment of a device",
+		Description: byPersons + "One, with a DeviceAssessor. An authority's node submits it. " +
+			"Once the members have accepted a catalogue of controls it is by one that they use, after POST /v1/units/{id}/assessments; until then what stands as the catalogue is the assessor's word alone.",
 	}, a.certifyDevice)
 	register(a.api, auth.RecallsWrite, huma.Operation{
 		OperationID: "lift-recall", Method: http.MethodPost, Path: "/v1/recalls/lift", Tags: tags, DefaultStatus: http.StatusCreated,
@@ -306,6 +307,9 @@ func (a *API) certifyDevice(ctx context.Context, in *certifyDevice) (*prepared, 
 		return nil, err
 	}
 	b := &in.Body
+	if err := a.certifiesBy(ctx, b.Catalogue); err != nil {
+		return nil, err
+	}
 	req := &ledger.CertifyUnit{
 		ID: in.ID, Revision: revision, Catalogue: b.Catalogue, Score: b.Score, Verdict: b.Verdict, ResultDigest: b.ResultDigest,
 	}
@@ -313,6 +317,26 @@ func (a *API) certifyDevice(ctx context.Context, in *certifyDevice) (*prepared, 
 		req.ValidTo = b.ValidTo.UTC().Truncate(time.Millisecond)
 	}
 	return a.prepare(ctx, ledger.RoleCertifier, ledger.DeviceCertify, req, "id")
+}
+
+// certifiesBy refuses to certify by what the members do not use, once they use
+// something: the ledger takes a free name as the assessor's word alone, and whoever
+// reads the certification might take it for the members'.
+func (a *API) certifiesBy(ctx context.Context, catalogue string) error {
+	of, used, err := a.Compliance.InUse(ctx)
+	if err != nil {
+		return err
+	}
+	if used == nil || of.ID() == catalogue {
+		return nil
+	}
+	if name, version, ok := ledger.SplitCatalogue(catalogue); ok {
+		row, found, err := a.Compliance.CatalogueInUse(ctx, name)
+		if err != nil || found && row.Record.Version == version {
+			return err
+		}
+	}
+	return ledger.Problemf(ledger.CodeConflict, "the members do not use the catalogue that is named: assess the device (POST /v1/units/{id}/assessments) and certify by what comes of that")
 }
 
 func (a *API) liftRecall(ctx context.Context, in *liftRecall) (*prepared, error) {

@@ -23,6 +23,9 @@ type Compliance interface {
 	// program's own, and nil, as long as they accepted none. It fails with an
 	// unavailable problem while the catalogue's document is not here yet.
 	InUse(ctx context.Context) (*compliance.Catalogue, *ledger.CatalogueInUse, error)
+	// CatalogueInUse returns which version of the catalogue of a name the members use,
+	// and false when they accepted none.
+	CatalogueInUse(ctx context.Context, name string) (fact.Row[ledger.CatalogueInUse], bool, error)
 	// Judge judges a device from what this node knows now. With fetch it waits a
 	// moment for documents that other members' nodes hold.
 	Judge(ctx context.Context, unit string, fetch bool) (*Judged, error)

@@ -42,7 +42,7 @@ func (a *API) eventRoutes() {
 			"A stream that broke goes on with Last-Event-ID. Without it only news is sent, or with from=oldest all that is kept. " +
 			"A stream of news begins with the id behind which it begins, without an event, so that one which breaks before its first event misses none. " +
 			"Kinds are those of the ledger (organisation.registered, model.registered, release.published, unit.registered, unit.put_into_service, stream.opened, " +
-			"anchor.committed, equivocation.reported, threat.shared, score.published, unit.held, controls.assessed, exception.granted) and of this node (report.received, report.matched, advisory.matched, controls.failed, readings.erased, image.conflict, integrity.incident, integrity.resolved, webhook.disabled, operation.failed). " +
+			"anchor.committed, equivocation.reported, threat.shared, score.published, unit.held, controls.assessed, exception.granted) and of this node (report.received, report.matched, advisory.matched, controls.failed, unit.attested, readings.erased, image.conflict, integrity.incident, integrity.resolved, webhook.disabled, operation.failed). " +
 			"Of this node's own stream, anchor.committed says that all its readings with a smaller log index than the anchor's size are proven; a webhook may ask for them by name (readings.proven). " +
 			"An event of the kind dropped says why this node ends the stream.",
 		Parameters: []*huma.Param{

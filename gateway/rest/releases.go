@@ -2,8 +2,10 @@ package rest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -69,9 +71,13 @@ func (a *API) releaseRoutes() {
 	binary := &huma.MediaType{Schema: &huma.Schema{Type: "string", Format: "binary"}}
 	put := commandOp[Release](a.api, huma.Operation{
 		OperationID: "publish-release", Method: http.MethodPut, Path: "/v1/models/{di}/releases/{version}", Tags: []string{"devices"},
-		Summary:     "Publish a release of an own model with its bill of materials",
-		Description: "The body is a CycloneDX document, 1.4 to 1.7 as JSON, or an SPDX document, 2.3 as JSON or 3.0 as JSON-LD. Its form is judged strictly. The digest of its bytes goes to the ledger; the bytes are kept here and served as they are.",
-		Parameters:  append(releaseParams(), commandParams()...),
+		Summary: "Publish a release of an own model with its bill of materials",
+		Description: "The body is a CycloneDX document, 1.4 to 1.7 as JSON, or an SPDX document, 2.3 as JSON or 3.0 as JSON-LD. Its form is judged strictly. The digest of its bytes goes to the ledger; the bytes are kept here and served as they are. " +
+			"What units that run the release measure of themselves goes there, too: by it their attestations are judged (POST /v1/units/{id}/attestation).",
+		Parameters: append(append(releaseParams(), &huma.Param{
+			Name: "measurement", In: "query", Description: "Parts of the software, with commas between them: each as sha-256, sha-384 or sha-512, its digest in lower-case hexadecimal and its name, with colons between them; at most 32.",
+			Schema: &huma.Schema{Type: "string"}, Example: "sha-256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08:firmware.bin",
+		}), commandParams()...),
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			typeCycloneJSON: binary, typeSPDXJSON: binary, typeJSON: binary, typeJSONLD: binary,
 		}},
@@ -139,6 +145,9 @@ func (a *API) publishRelease(c *gin.Context) error {
 	req := ledger.PublishRelease{
 		DI: c.Param("di"), Version: c.Param("version"), SBOMDigest: ledger.BodyDigest(text), SBOMFormat: ledger.FormatCycloneDX,
 	}
+	if req.Measurements, err = readMeasurements(c.Query("measurement")); err != nil {
+		return err
+	}
 	if err := req.Validate(); err != nil {
 		return placed(err, "di", "version")
 	}
@@ -172,6 +181,30 @@ func (a *API) publishRelease(c *gin.Context) error {
 		return err
 	}
 	return writeAnswer(c, done)
+}
+
+// readMeasurements reads what stands in the query, and no more of it than the ledger
+// takes. What each part of one must be, the ledger's own rules say.
+func readMeasurements(text string) ([]ledger.Measurement, error) {
+	if text == "" {
+		return nil, nil
+	}
+	if strings.Count(text, ",") >= ledger.MaxMeasurements {
+		return nil, invalid(ledger.Fault{Field: "query.measurement", Detail: fmt.Sprintf("must be at most %d", ledger.MaxMeasurements)})
+	}
+	var list []ledger.Measurement
+	for s := range strings.SplitSeq(text, ",") {
+		part := strings.SplitN(s, ":", 3)
+		if len(part) != 3 {
+			return nil, invalid(ledger.Fault{Field: "query.measurement", Detail: "must be algorithm, digest and name, with colons between them"})
+		}
+		list = append(list, ledger.Measurement{Alg: part[0], Digest: part[1], Name: part[2]})
+	}
+	if err := ledger.CheckMeasurements(list); err != nil {
+		p, _ := asProblem(err)
+		return nil, invalid(ledger.Fault{Field: "query.measurement", Detail: p.Faults[0].Detail})
+	}
+	return list, nil
 }
 
 // billType is the media type under which a bill is served.

@@ -39,21 +39,23 @@ type Deps struct {
 	Advisories Advisories
 	Advisor    Advisor
 	Compliance Compliance
-	Streams    Streams
-	Anchors    Anchors
-	Log        Log
-	Readings   Readings
-	Listed     Listed
-	Sequences  Sequences
-	Monitor    Monitor
-	Profiles   Profiles
-	Devices    Devices
-	Reader     Reader
-	Judge      Judge
-	Events     Events
-	Webhooks   Webhooks
-	Health     Health
-	Metrics    http.Handler
+	// Attestations lets devices show what they run.
+	Attestations Attestations
+	Streams      Streams
+	Anchors      Anchors
+	Log          Log
+	Readings     Readings
+	Listed       Listed
+	Sequences    Sequences
+	Monitor      Monitor
+	Profiles     Profiles
+	Devices      Devices
+	Reader       Reader
+	Judge        Judge
+	Events       Events
+	Webhooks     Webhooks
+	Health       Health
+	Metrics      http.Handler
 
 	Credentials Credentials // nil without a public address
 	Agreements  Agreements  // nil without a public address
@@ -120,6 +122,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.riskRoutes()
 	a.advisoryRoutes()
 	a.complianceRoutes()
+	a.attestationRoutes()
 	a.memberRoutes()
 	a.credentialRoutes()
 	a.lastingRoutes()

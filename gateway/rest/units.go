@@ -45,6 +45,7 @@ type Unit struct {
 	Serial  string       `json:"serial,omitempty" doc:"Only at its manufacturer's node, and at its owner's when it was told."`
 	Service *UnitService `json:"service,omitempty" doc:"Only at its owner's node, once it is in the inventory."`
 	Care    []ReliesOn   `json:"reliedOnBy,omitempty" doc:"The care services that rely on it; only at its owner's node."`
+	Attests *Attestation `json:"attestation,omitempty" doc:"What it attested of the release that it runs; only at its owner's node."`
 	Ledger  fact.Origin  `json:"ledger" doc:"Where on the ledger its latest change stands."`
 }
 
@@ -87,6 +88,11 @@ func (a *API) knownUnit(ctx context.Context, id string) (Unit, error) {
 		return Unit{}, err
 	} else if ok {
 		v.Service = &UnitService{NewService{i.Ward, i.Address, i.Services, i.Names}, i.Updated}
+	}
+	if at, ok, err := a.Attestations.Attestation(ctx, id, row.Record.Release); err != nil {
+		return Unit{}, err
+	} else if ok {
+		v.Attests = viewAttestation(&at)
 	}
 	care, err := a.Care.CareServicesOf(ctx, id)
 	if err != nil {

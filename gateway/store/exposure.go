@@ -129,7 +129,7 @@ func (s *Store) reviewMatched(ctx context.Context, t *txn, was map[[2]string]str
 		if was[release] == is[release] {
 			continue
 		}
-		if err := s.due(ctx, t, "di = ? AND version = ?", release[0], release[1]); err != nil {
+		if err := s.dueGroup(ctx, t, "release", release[0], release[1]); err != nil {
 			return err
 		}
 	}

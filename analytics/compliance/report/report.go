@@ -90,6 +90,13 @@ var labels = []count{
 	{"does not apply", "not_applicable", 0},
 }
 
+// attested says what an attestation came to.
+var attested = map[string]string{
+	compliance.AttestationAffirming:       "it runs what its maker published",
+	compliance.AttestationContraindicated: "it does not run what its maker published",
+	compliance.AttestationUnknown:         "nothing was shown either way",
+}
+
 var pages = template.Must(template.New("report").Funcs(template.FuncMap{
 	"day": func(t time.Time) string {
 		if t.IsZero() {
@@ -97,9 +104,10 @@ var pages = template.Must(template.New("report").Funcs(template.FuncMap{
 		}
 		return t.UTC().Format("2 January 2006")
 	},
-	"minute":  func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
-	"percent": percent,
-	"short":   func(s string) string { return s[:min(len(s), 16)] },
+	"minute":   func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+	"percent":  percent,
+	"attested": func(verdict string) string { return attested[verdict] },
+	"short":    func(s string) string { return s[:min(len(s), 16)] },
 }).Parse(page))
 
 // percent writes basis points.

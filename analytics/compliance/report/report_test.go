@@ -1,8 +1,12 @@
 package report_test
 
 import (
+	"bytes"
 	"flag"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +77,65 @@ func TestThePageStandsAlone(t *testing.T) {
 	}
 	if strings.Count(text, "<svg") < 4 || !strings.Contains(text, in.Assessment.Digest()) {
 		t.Error("pictures or digests are missing")
+	}
+}
+
+// TestThePagePrints: as a document of some pages of A4, each with its number.
+func TestThePagePrints(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	program, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("chromium is not on the PATH")
+	}
+	b, err := report.HTML(sample(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "report.html"), filepath.Join(dir, "report.pdf")
+	if err := os.WriteFile(from, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.CommandContext(t.Context(), program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-pdf-header-footer",
+		"--user-data-dir="+filepath.Join(dir, "browser"), "--print-to-pdf="+to, from)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("printing: %v %s", err, out)
+	}
+	pdf, err := os.ReadFile(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := regexp.MustCompile(`/Count (\d+)`).FindSubmatch(pdf)
+	if !bytes.HasPrefix(pdf, []byte("%PDF-")) || count == nil || len(count[1]) != 1 || count[1][0] < '2' {
+		t.Errorf("it prints as %d bytes with %q pages", len(pdf), count)
+	}
+	// A4 is 595 by 842 points, of which browsers write fractions.
+	box := regexp.MustCompile(`/MediaBox \[0 0 59\d(\.\d+)? 84\d(\.\d+)?\]`)
+	if !box.Match(pdf) {
+		t.Error("its pages are not of A4")
+	}
+}
+
+func TestAttestationsOnThePage(t *testing.T) {
+	t.Parallel()
+	for verdict, want := range map[string]string{
+		compliance.AttestationAffirming: "it runs what its maker published", compliance.AttestationContraindicated: "does not run",
+		compliance.AttestationUnknown: "nothing was shown", "": "nothing of this release",
+	} {
+		in := sample(t)
+		if in.Assessment.Facts.Attestation.Verdict = verdict; verdict == "" {
+			in.Assessment.Facts.Attestation = nil
+		}
+		b, err := report.HTML(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(b), want) {
+			t.Errorf("of one that is %q the page does not say that %s", verdict, want)
+		}
 	}
 }
 
