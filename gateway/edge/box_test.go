@@ -264,7 +264,7 @@ func TestAnAlteredMessageIsPutAside(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "1-x"+waiting), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(Options{Spool: dir, Key: key}); err == nil {
+	if _, err := New(Options{Node: u.URL, Spool: dir, Key: key}); err == nil {
 		t.Error("a file that is none of its own is passed over")
 	}
 }
@@ -323,7 +323,7 @@ func BenchmarkTake(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	box, err := New(Options{Unit: proof.Hash{1}, Key: key, Spool: b.TempDir(), Limit: 1 << 40})
+	box, err := New(Options{Node: "http://127.0.0.1:1", Unit: proof.Hash{1}, Key: key, Spool: b.TempDir(), Limit: 1 << 40})
 	if err != nil {
 		b.Fatal(err)
 	}

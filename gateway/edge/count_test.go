@@ -73,7 +73,7 @@ func TestEveryDeviceIsCountedForItself(t *testing.T) {
 	}
 	first := slices.Collect(maps.Keys(u.counts))[0]
 	epoch := strings.SplitN(first, "/", 2)[1]
-	later, err := New(Options{Spool: t.TempDir(), Key: key, Now: func() time.Time { return time.Now().Add(time.Hour) }})
+	later, err := New(Options{Node: "http://127.0.0.1:1", Spool: t.TempDir(), Key: key, Now: func() time.Time { return time.Now().Add(time.Hour) }})
 	if err != nil || strconv.FormatUint(later.spool.epoch, 10) <= epoch {
 		t.Errorf("in another directory it counts %d, before %s: %v", later.spool.epoch, epoch, err)
 	}
