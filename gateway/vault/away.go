@@ -138,6 +138,14 @@ func (v *Vault) eachAway(ctx context.Context, k *kept, from uint64, whole bool, 
 	w := &awayWalk{vault: v, kept: k, whole: whole}
 	if whole {
 		w.digest = sha256.New()
+		now, _, err := openKept(k.path, v.key.vault, k.base)
+		if err != nil {
+			return err
+		}
+		if now.digest != k.digest || now.table != k.table {
+			s := &segment{path: k.path, base: k.base}
+			return s.damage(0, k.base, "what is kept of the segment names another object than it did")
+		}
 	}
 	heads := bufio.NewReaderSize(io.NewSectionReader(f, padded(int64(noteSize+keptEntry*k.count)), int64(k.count)*recordHead), 256<<10) //nolint:gosec // bounded by decodeNote
 	offset := int64(segmentHead)
