@@ -165,6 +165,7 @@ func (n *node) takeReadings(ctx, taking context.Context) error {
 	all.Go(func() error { return p.Run(ended) })
 	all.Go(func() error { return listReadings(ended, p, n.store) })
 	all.Go(func() error { return n.monitor.run(ended) })
+	all.Go(func() error { return n.vault.Tend(ended) })
 	if keep := n.cfg.Retention.Std(); keep > 0 {
 		all.Go(func() error { return retain(ended, n.readings, keep) })
 	}

@@ -105,9 +105,10 @@ func open(
 	if n.log, err = log.Open(ctx, filepath.Join(cfg.Data, logFolder), logOptions(&cfg)); err != nil {
 		return n, fmt.Errorf("opening the integrity log: %w", err)
 	}
-	if n.vault, err = vault.Open(ctx, filepath.Join(cfg.Data, vaultFolder), vault.Options{Key: cfg.Keys.Vault.Path()}); err != nil {
+	if n.vault, err = openVault(ctx, &cfg, logger, false); err != nil {
 		return n, err
 	}
+	measureObjects(n.reg, n.vault)
 	if err := n.openResolver(); err != nil {
 		return n, err
 	}
@@ -127,7 +128,7 @@ func open(
 		return n, err
 	}
 	n.health = &health{
-		status: n.worker.Status, readings: n.readings,
+		status: n.worker.Status, readings: n.readings, objects: n.vault.Objects,
 		eventLag: cfg.Pace.EventLag.Std(), outboxAge: cfg.Pace.OutboxAge.Std(),
 	}
 	n.member = &member{evaluate: l.Evaluate, commands: n.worker, cfg: &n.cfg, key: n.publicKey(), network: trust.Trust().Network, logger: logger}
