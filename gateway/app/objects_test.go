@@ -23,6 +23,9 @@ import (
 // while the server is down, and says so; what is altered in the bucket is named; what is
 // erased is gone from wherever it was, and the bucket gets its room back.
 func TestReadingsGoToTheBucketAndAreProvenFromThere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a server that does not answer")
+	}
 	server := objecttest.Serve(t)
 	c := newConsortium(t)
 	cfg := c.config("hospital-north")

@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -84,7 +83,7 @@ func encodeKept(n *note, vault [16]byte, s *segment, f io.ReaderAt, marks []mark
 	b := make([]byte, heads, heads+int64(len(marks))*recordHead)
 	at := noteSize
 	for i, m := range marks {
-		_, head, err := s.headAt(f, m.offset, s.base+uint64(i)) //nolint:gosec // not negative
+		_, head, err := s.headAt(f, m.offset, s.base+uint64(i))
 		if err != nil {
 			return nil, err
 		}
@@ -101,8 +100,7 @@ func encodeKept(n *note, vault [16]byte, s *segment, f io.ReaderAt, marks []mark
 
 // openKept reads the note and the table of a kept file.
 func openKept(path string, vault [16]byte, base uint64) (_ *kept, _ []entry, err error) {
-	s := &segment{path: path, base: base} // to say where
-	f, err := os.Open(path)               //nolint:gosec // the path comes from the configuration
+	f, err := os.Open(path) //nolint:gosec // the path comes from the configuration
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening what is kept of a segment: %w", err)
 	}
@@ -111,6 +109,11 @@ func openKept(path string, vault [16]byte, base uint64) (_ *kept, _ []entry, err
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening what is kept of a segment: %w", err)
 	}
+	return readKept(f, info.Size(), path, vault, base)
+}
+
+func readKept(f io.ReaderAt, length int64, path string, vault [16]byte, base uint64) (*kept, []entry, error) {
+	s := &segment{path: path, base: base} // to say where
 	head := make([]byte, noteSize)
 	if _, err := f.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil, fmt.Errorf("opening what is kept of a segment: %w", err)
@@ -119,12 +122,12 @@ func openKept(path string, vault [16]byte, base uint64) (_ *kept, _ []entry, err
 	if !ok {
 		return nil, nil, s.damage(0, base, "it does not say what became of the segment")
 	}
-	size := int64(n.count) * keptEntry //nolint:gosec // bounded by decodeNote
-	if info.Size() != padded(noteSize+size)+int64(n.count)*recordHead {
+	size := int64(n.count) * keptEntry                             //nolint:gosec // bounded by decodeNote
+	if length != padded(noteSize+size)+int64(n.count)*recordHead { //nolint:gosec // bounded by decodeNote
 		return nil, nil, s.damage(0, base, "what is kept of the segment has another length than it says")
 	}
 	table := make([]byte, size)
-	if _, err := io.ReadFull(bufio.NewReaderSize(io.NewSectionReader(f, noteSize, size), 1<<20), table); err != nil {
+	if _, err := f.ReadAt(table, noteSize); err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil, fmt.Errorf("opening what is kept of a segment: %w", err)
 	}
 	if crc32.Checksum(table, castagnoli) != n.table {

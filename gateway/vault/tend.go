@@ -201,7 +201,7 @@ func (v *Vault) store(ctx context.Context, s *segment) (err error) {
 		return err
 	}
 	v.did(stepVerified)
-	if err := writeDurably(notePath(s.path), n.encode(v.key.vault), 0o600); err != nil {
+	if err := writeDurably(notePath(s.path), n.encode(v.key.vault)); err != nil {
 		return fmt.Errorf("noting an object: %w", err)
 	}
 	v.mu.Lock()
@@ -303,7 +303,7 @@ func (v *Vault) settle(s *segment, n *note, state noteState) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := writeDurably(k.path, b, 0o600); err != nil {
+	if err := writeDurably(k.path, b); err != nil {
 		// It may stand there or not; it must not, when the file's slots are zeroed next.
 		gone := os.Remove(k.path)
 		if errors.Is(gone, fs.ErrNotExist) {
@@ -424,7 +424,7 @@ func (v *Vault) alive(s *segment, k *kept) (alive bool, err error) {
 	if k != nil {
 		path, offset = k.path, padded(int64(noteSize+keptEntry*k.count)) //nolint:gosec // bounded by decodeNote
 	}
-	f, err := os.Open(path)
+	f, err := os.Open(path) //nolint:gosec // the path comes from the configuration
 	if err != nil {
 		return false, fmt.Errorf("looking for what is erased: %w", err)
 	}

@@ -77,7 +77,11 @@ func Open(location string, opts Options) (Store, error) {
 		}
 		return &folder{path: filepath.Clean(u.Path)}, nil
 	case "s3":
-		return openBucket(u, opts)
+		b, err := openBucket(u, opts)
+		if err != nil {
+			return nil, err
+		}
+		return b, nil
 	default:
 		return nil, errors.New("a place for objects begins with s3:// or file://")
 	}
