@@ -7,7 +7,7 @@ import "strings"
 type Vault struct {
 	// Objects is where full segments of the vault go, encrypted and without the keys of
 	// their requests, which stay: s3://bucket/prefix, with the parameters endpoint (as in
-	// https://s3.example.org), region and pathStyle (true where the bucket's name stands in
+	// https://s3.example.org; default Amazon's), region (default us-east-1) and pathStyle (true where the bucket's name stands in
 	// the path), or file:///folder. Default: nowhere, they stay in the data folder.
 	Objects string `json:"objects,omitempty"`
 

@@ -612,9 +612,16 @@ func TestTendRunsUntilItIsTold(t *testing.T) {
 	t.Parallel()
 	server := objecttest.Serve(t)
 	v := openVault(t, t.TempDir(), withObjects(t, server))
+	server.Fail(objecttest.Reset)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- v.Tend(ctx) }()
+	for begun := time.Now(); v.Objects().Problem == ""; time.Sleep(10 * time.Millisecond) {
+		if time.Since(begun) > 20*time.Second {
+			t.Fatal("a bucket that is down is not told before there is something to move")
+		}
+	}
+	server.Fail(nil)
 	putMany(t, v, 0, 60)
 	for begun := time.Now(); v.Objects().Moved == 0; time.Sleep(10 * time.Millisecond) {
 		if time.Since(begun) > 20*time.Second {

@@ -163,14 +163,12 @@ func FuzzNote(f *testing.F) {
 // than the file has bytes, and a head that it finds is one.
 func FuzzKept(f *testing.F) {
 	vault, s := [16]byte{9}, &segment{base: 0, count: 2}
-	segments := make([]byte, segmentHead)
+	segments := make([]byte, segmentHead+int(s.count)*int(padded(200)))
 	var marks []mark
 	for i := range s.count {
 		h := header{Size: 200, Ordinal: i, ID: ID{byte(i)}}
-		marks = append(marks, mark{id: h.ID, offset: int64(len(segments))})
-		record := make([]byte, padded(200))
-		h.put(record)
-		segments = append(segments, record...)
+		marks = append(marks, mark{id: h.ID, offset: segmentHead + int64(i)*padded(200)})
+		h.put(segments[marks[i].offset:])
 	}
 	s.end = int64(len(segments))
 	b, err := encodeKept(&note{count: 2, size: s.end}, vault, s, bytes.NewReader(segments), marks)

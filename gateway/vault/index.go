@@ -88,7 +88,7 @@ func writeIndex(s *segment, vault [16]byte, entries []entry) error {
 		b = binary.BigEndian.AppendUint32(b, uint32(e.offset/align)) //nolint:gosec // a segment is far below 2^38 bytes
 	}
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
-	if err := writeDurably(indexPath(s.path), b); err != nil {
+	if err := writeDurably(indexPath(s.path), b, 0o600); err != nil {
 		return fmt.Errorf("writing a segment's index: %w", err)
 	}
 	return nil

@@ -62,7 +62,7 @@ func makeKey(path string) error {
 	_, _ = rand.Read(vault[:]) // never fails: crypto/rand
 	_, _ = rand.Read(secret)
 	text := fmt.Sprintf("%s %s %s\n", keyPrefix, hex.EncodeToString(vault[:]), base64.RawStdEncoding.EncodeToString(secret))
-	if err := writeDurably(path, []byte(text)); err != nil {
+	if err := writeDurably(path, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("making the vault's key: %w", err)
 	}
 	return nil

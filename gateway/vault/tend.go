@@ -63,6 +63,12 @@ type away struct {
 // two of these leaves either the file or what is kept to go by.
 func (v *Vault) Tend(ctx context.Context) error {
 	wait := tendEvery
+	if v.opts.Objects != nil {
+		// Before there is anything to move: who configured it should not wait to be told.
+		if err := v.opts.Objects.Reach(ctx); err != nil && ctx.Err() == nil {
+			v.trouble(ctx, err)
+		}
+	}
 	for {
 		ok, err := v.tend(ctx)
 		if ctx.Err() != nil {
@@ -201,7 +207,7 @@ func (v *Vault) store(ctx context.Context, s *segment) (err error) {
 		return err
 	}
 	v.did(stepVerified)
-	if err := writeDurably(notePath(s.path), n.encode(v.key.vault)); err != nil {
+	if err := writeDurably(notePath(s.path), n.encode(v.key.vault), 0o600); err != nil {
 		return fmt.Errorf("noting an object: %w", err)
 	}
 	v.mu.Lock()
@@ -303,7 +309,7 @@ func (v *Vault) settle(s *segment, n *note, state noteState) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := writeDurably(k.path, b); err != nil {
+	if err := writeDurably(k.path, b, 0o600); err != nil {
 		// It may stand there or not; it must not, when the file's slots are zeroed next.
 		gone := os.Remove(k.path)
 		if errors.Is(gone, fs.ErrNotExist) {
@@ -493,8 +499,13 @@ func (v *Vault) calm(ctx context.Context) bool {
 	if was == "" {
 		return true
 	}
-	if n := v.some(); n != nil {
-		_, err := v.opts.Objects.ReadAt(ctx, n.object(v.key.vault), make([]byte, 1), 0)
+	if v.opts.Objects != nil {
+		var err error
+		if n := v.some(); n != nil {
+			_, err = v.opts.Objects.ReadAt(ctx, n.object(v.key.vault), make([]byte, 1), 0)
+		} else {
+			err = v.opts.Objects.Reach(ctx)
+		}
 		if err != nil && !errors.Is(err, object.ErrMissing) && !errors.Is(err, object.ErrShort) {
 			return false
 		}
@@ -510,9 +521,6 @@ func (v *Vault) calm(ctx context.Context) bool {
 func (v *Vault) some() *note {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	if v.opts.Objects == nil {
-		return nil
-	}
 	for _, s := range v.segments {
 		switch {
 		case s.tended.stored != nil:

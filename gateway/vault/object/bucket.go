@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -94,12 +95,15 @@ func openBucket(u *url.URL, opts Options) (*bucket, error) {
 }
 
 func credentialsOf(file string) (*credentials.Credentials, error) {
-	if file == "" {
-		return credentials.NewEnvAWS(), nil
+	id, secret, token := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")
+	if file != "" {
+		var err error
+		if id, secret, token, err = readCredentials(file); err != nil {
+			return nil, err
+		}
 	}
-	id, secret, token, err := readCredentials(file)
-	if err != nil {
-		return nil, err
+	if id == "" || secret == "" {
+		return nil, errors.New("there are no credentials for the bucket, in a file or in the environment")
 	}
 	return credentials.NewStaticV4(id, secret, token), nil
 }
@@ -112,6 +116,20 @@ func (b *bucket) key(name string) string { return path.Join(b.prefix, name) }
 // within bounds how long a call about n bytes takes.
 func (b *bucket) within(ctx context.Context, n int64) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, b.patience+time.Duration(n>>20)*perMiB)
+}
+
+// Reach asks for the bucket.
+func (b *bucket) Reach(ctx context.Context) error {
+	ctx, cancel := b.within(ctx, 0)
+	defer cancel()
+	there, err := b.core.BucketExists(ctx, b.name)
+	if err != nil {
+		return fmt.Errorf("asking for the bucket: %w", err)
+	}
+	if !there {
+		return errors.New("there is no such bucket")
+	}
+	return nil
 }
 
 // Put sends an object in one request, whose signature covers the digest: the service

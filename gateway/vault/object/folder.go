@@ -67,6 +67,9 @@ func (d *folder) sync(dir string) error {
 	return nil
 }
 
+// Reach looks for the folder.
+func (d *folder) Reach(context.Context) error { return d.mounted() }
+
 func (d *folder) mounted() error {
 	if _, err := os.Stat(d.path); err != nil {
 		return fmt.Errorf("the folder for objects is not there: %w", err)

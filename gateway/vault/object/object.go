@@ -27,6 +27,8 @@ type Store interface {
 	ReadAt(ctx context.Context, name string, b []byte, offset int64) (size int64, err error)
 	// Delete removes an object. One that is not there is removed already.
 	Delete(ctx context.Context, name string) error
+	// Reach reports what is in the way of using the place at all, if anything is.
+	Reach(ctx context.Context) error
 	// Where returns a name as people find the object.
 	Where(name string) string
 }

@@ -68,6 +68,9 @@ func TestBothPlacesKeepObjectsAlike(t *testing.T) {
 			if _, err := s.ReadAt(t.Context(), name, make([]byte, 1), 0); !errors.Is(err, object.ErrMissing) {
 				t.Errorf("what was deleted: %v", err)
 			}
+			if err := s.Reach(t.Context()); err != nil {
+				t.Error(err)
+			}
 			if !strings.HasSuffix(s.Where(name), name) {
 				t.Error(s.Where(name))
 			}
@@ -90,6 +93,9 @@ func TestAFolderThatIsNotMountedLacksNothing(t *testing.T) {
 	}
 	if err := s.Delete(t.Context(), name); err == nil {
 		t.Error("deleted what cannot be seen")
+	}
+	if err := s.Reach(t.Context()); err == nil {
+		t.Error("it is there")
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -120,6 +126,13 @@ func TestABucketThatFailsIsNeverAnObjectThatIsMissing(t *testing.T) {
 	s := openStore(t, server.URL(), 500*time.Millisecond)
 	want := bytes.Repeat([]byte("x"), 100_000)
 	put(t, s, want)
+	none := openStore(t, strings.Replace(server.URL(), "s3://readings/", "s3://others/", 1), time.Second)
+	if err := none.Reach(t.Context()); err == nil {
+		t.Error("a bucket that is not there")
+	}
+	if _, err := none.ReadAt(t.Context(), name, make([]byte, 1), 0); err == nil || errors.Is(err, object.ErrMissing) {
+		t.Errorf("a bucket that is not there: %v", err)
+	}
 	read := func() ([]byte, error) {
 		b := make([]byte, len(want))
 		_, err := s.ReadAt(t.Context(), name, b, 0)
@@ -204,8 +217,16 @@ func TestPlacesAreReadStrictly(t *testing.T) {
 
 // TestCredentialsStandInAFileOfTheirOwn: readable by its owner only, its first section.
 func TestCredentialsStandInAFileOfTheirOwn(t *testing.T) {
-	t.Parallel()
 	dir := t.TempDir()
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	if _, err := object.Open("s3://bucket", object.Options{}); err == nil {
+		t.Error("without any credentials")
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", "a")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
+	if _, err := object.Open("s3://bucket", object.Options{}); err != nil {
+		t.Errorf("those of the environment: %v", err)
+	}
 	for text, good := range map[string]bool{
 		"aws_access_key_id=a\naws_secret_access_key=secret-of-mine\n":                                                    true,
 		"# ours\n[default]\naws_access_key_id = a\naws_secret_access_key = secret-of-mine\naws_session_token = t\n[b]\n": true,
