@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/vault"
 	"github.com/secant-platform/secant/gateway/vault/object"
@@ -28,6 +29,23 @@ func openVault(ctx context.Context, cfg *config.Config, logger *slog.Logger, rea
 	}
 	return vault.Open(ctx, filepath.Join(cfg.Data, vaultFolder), opts)
 }
+
+// patiently runs what needs readings that may be in a place for objects, again while that
+// does not answer, until ctx ends.
+func patiently(ctx context.Context, run func() error) error {
+	for {
+		err := run()
+		if ledger.CodeOf(err) != ledger.CodeUnavailable {
+			return err
+		}
+		if sleep(ctx, unreachablePause) != nil {
+			return nil
+		}
+	}
+}
+
+// unreachablePause is between two times that patiently runs something.
+const unreachablePause = 5 * time.Second
 
 // objectsReason says what keeps segments from being moved. Whoever reads it needs no
 // token, so it names no address; the log does.

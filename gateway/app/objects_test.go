@@ -119,6 +119,11 @@ func TestReadingsGoToTheBucketAndAreProvenFromThere(t *testing.T) {
 	if status, _ := read(ids[0]); status != http.StatusGone {
 		t.Errorf("erased while the bucket is down: %d", status)
 	}
+	if err := north.stop(); err != nil {
+		t.Fatal(err)
+	}
+	north = c.launch(t, "hospital-north", cfg, func(string) {}).ready() // while it is down
+	send()
 	server.Fail(nil)
 	north.await("all is in order again", func() bool { return objects().OK && north.node.vault.Objects().Local == 0 })
 
@@ -156,7 +161,7 @@ func TestReadingsGoToTheBucketAndAreProvenFromThere(t *testing.T) {
 		t.Error("the secret is in the log")
 	}
 	report, err := checkNode(t.Context(), &north.cfg, c.network.Client("hospital-north"))
-	if err != nil || report.Requests != 28 || report.Erased != 12 {
+	if err != nil || report.Requests != 29 || report.Erased != 12 {
 		t.Errorf("%+v %v", report, err)
 	}
 	last := server.Names(t)[len(server.Names(t))-1]

@@ -127,14 +127,15 @@ func (v *Vault) readSealed(ctx context.Context, k *kept, h *header, offset int64
 	return v.damaged(k, h, offset, "the sealed bytes are not those that were written")
 }
 
-// eachAway visits the records of a segment that is in an object. With whole, every byte
-// of the object is looked at; else what is erased is not fetched.
-func (v *Vault) eachAway(ctx context.Context, k *kept, from uint64, whole bool, visit func(*found) error) (err error) {
+// eachAway visits the records of a segment that is in an object. Unless all of it is to
+// be looked at, what is erased is not fetched.
+func (v *Vault) eachAway(ctx context.Context, k *kept, from uint64, as look, visit func(*found) error) (err error) {
 	f, err := os.Open(k.path)
 	if err != nil {
 		return fmt.Errorf("reading what is kept of a segment: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	whole := as == lookWhole
 	w := &awayWalk{vault: v, kept: k, whole: whole}
 	if whole {
 		w.digest = sha256.New()
@@ -171,8 +172,10 @@ func (v *Vault) eachAway(ctx context.Context, k *kept, from uint64, whole bool, 
 				return err
 			}
 			r := &found{header: h, offset: offset, slot: head[headerSize:]}
-			if r.sealed, err = w.sealed(ctx, r); err != nil {
-				return err
+			if as != lookHeads {
+				if r.sealed, err = w.sealed(ctx, r); err != nil {
+					return err
+				}
 			}
 			if err := visit(r); err != nil {
 				return err

@@ -414,6 +414,15 @@ func TestABucketThatIsDownStopsNoWriting(t *testing.T) {
 		if err := v.Check(t.Context(), func(*Record) error { return nil }); ledger.CodeOf(err) != ledger.CodeUnavailable {
 			t.Errorf("%s: a check says %v", what, err)
 		}
+		seen := 0
+		if err := v.Entries(t.Context(), 3, func(entry [32]byte) error {
+			if seen++; entry != testEntry(seen+2) {
+				return fmt.Errorf("another entry, as number %d", seen)
+			}
+			return nil
+		}); err != nil || seen != int(v.Size())-3 {
+			t.Errorf("%s: %d entries: %v", what, seen, err)
+		}
 		if has, err := v.Has(testID(0)); !has || err != nil {
 			t.Errorf("%s: whether there is such a record: %v", what, err)
 		}

@@ -53,14 +53,29 @@ func (v *Vault) Get(ctx context.Context, id ID) (*Record, error) {
 // included. A record is valid during its visit only. It fails with a *DamageError
 // when one does not fit, and with what visit returns.
 func (v *Vault) Each(ctx context.Context, from uint64, visit func(*Record) error) error {
-	return v.each(ctx, from, false, func(_ location, rec *Record) error { return visit(rec) })
+	return v.each(ctx, from, lookOpen, func(_ location, rec *Record) error { return visit(rec) })
 }
+
+// Entries visits the entries of the durable records from ordinal from on, in order. It
+// needs no object: they are always here.
+func (v *Vault) Entries(ctx context.Context, from uint64, visit func(entry [32]byte) error) error {
+	return v.each(ctx, from, lookHeads, func(_ location, rec *Record) error { return visit(rec.Entry) })
+}
+
+// look is how closely records are looked at.
+type look int
+
+const (
+	lookHeads look = iota // their heads only, where the rest is in an object
+	lookOpen              // decrypted, unless they are erased
+	lookWhole             // and every byte read
+)
 
 // Check reads every byte of every durable record and visits it as Each does,
 // having made sure besides that its id finds this record and no other: an id
 // that stood in the vault twice would be found once.
 func (v *Vault) Check(ctx context.Context, visit func(*Record) error) error {
-	return v.each(ctx, 0, true, func(at location, rec *Record) error {
+	return v.each(ctx, 0, lookWhole, func(at location, rec *Record) error {
 		v.mu.RLock()
 		have, _ := v.index.find(rec.ID)
 		v.mu.RUnlock()
@@ -71,7 +86,7 @@ func (v *Vault) Check(ctx context.Context, visit func(*Record) error) error {
 	})
 }
 
-func (v *Vault) each(ctx context.Context, from uint64, whole bool, visit func(location, *Record) error) error {
+func (v *Vault) each(ctx context.Context, from uint64, as look, visit func(location, *Record) error) error {
 	v.mu.RLock()
 	segments, originals := make([]segment, len(v.segments)), slices.Clone(v.segments)
 	for i, s := range v.segments {
@@ -81,9 +96,12 @@ func (v *Vault) each(ctx context.Context, from uint64, whole bool, visit func(lo
 	begin := sort.Search(len(segments), func(i int) bool { return segments[i].base+segments[i].count > from })
 	for i := begin; i < len(segments); i++ {
 		s := &segments[i]
-		if err := v.eachOf(ctx, s, originals[i], from, whole, func(r *found) error {
+		if err := v.eachOf(ctx, s, originals[i], from, as, func(r *found) error {
 			if r.Ordinal < from {
 				return nil
+			}
+			if as == lookHeads {
+				return visit(locate(i, r.offset), &Record{Ordinal: r.Ordinal, ID: r.ID, Entry: r.Entry})
 			}
 			rec, err := v.open(s, r)
 			if err != nil {
@@ -98,11 +116,11 @@ func (v *Vault) each(ctx context.Context, from uint64, whole bool, visit func(lo
 }
 
 // eachOf visits the records that s, a copy of the segment, had when it was made.
-func (v *Vault) eachOf(ctx context.Context, s, original *segment, from uint64, whole bool, visit func(*found) error) error {
+func (v *Vault) eachOf(ctx context.Context, s, original *segment, from uint64, as look, visit func(*found) error) error {
 	k, done := v.hold(original)
 	defer done()
 	if k != nil {
-		return v.eachAway(ctx, k, from, whole, visit)
+		return v.eachAway(ctx, k, from, as, visit)
 	}
 	f, err := os.Open(s.path)
 	if err != nil {
