@@ -35,6 +35,9 @@ func openVault(ctx context.Context, cfg *config.Config, logger *slog.Logger, rea
 func patiently(ctx context.Context, run func() error) error {
 	for {
 		err := run()
+		if ctx.Err() != nil {
+			return nil
+		}
 		if ledger.CodeOf(err) != ledger.CodeUnavailable {
 			return err
 		}

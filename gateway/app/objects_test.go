@@ -56,9 +56,10 @@ func TestReadingsGoToTheBucketAndAreProvenFromThere(t *testing.T) {
 	}
 	moved := func() int { return north.node.vault.Objects().Moved }
 	north.await("segments are in the bucket", func() bool { return moved() >= 2 && north.node.vault.Objects().Local == 0 })
-	if files, err := filepath.Glob(filepath.Join(cfg.Data, "vault", "*.seg")); err != nil || len(files) != 1 {
-		t.Errorf("in the data folder: %v %v", files, err)
-	}
+	north.await("their files are gone", func() bool { // once the monitor does not read them
+		files, err := filepath.Glob(filepath.Join(cfg.Data, "vault", "*.seg"))
+		return err == nil && len(files) == 1
+	})
 	read := func(id string) (int, string) {
 		status, b := north.call("auditor", http.MethodGet, "/v1/readings/"+id+"/records/0", nil, nil)
 		return status, string(b)
@@ -123,7 +124,11 @@ func TestReadingsGoToTheBucketAndAreProvenFromThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	north = c.launch(t, "hospital-north", cfg, func(string) {}).ready() // while it is down
-	send()
+	north.await("readings are taken", func() bool {
+		header, body := d.sign(t, `{"again":true}`)
+		status, _ := north.call("", http.MethodPost, "/v1/readings", body, header)
+		return status == http.StatusAccepted
+	})
 	server.Fail(nil)
 	north.await("all is in order again", func() bool { return objects().OK && north.node.vault.Objects().Local == 0 })
 
