@@ -22,7 +22,7 @@ const statusTime = 3 * time.Second
 type health struct {
 	status    func(context.Context) (worker.Status, error)
 	readings  *readings
-	objects   func() vault.Objects
+	objects   func() vault.Objects // nil: there is no place for objects
 	eventLag  time.Duration
 	outboxAge time.Duration
 	member    atomic.Bool // the organisation's row on the ledger is as this node has it
@@ -58,8 +58,6 @@ func (h *health) ask(ctx context.Context) []rest.Part {
 	defer cancel()
 	s, err := h.status(ctx)
 	now := time.Now()
-	objects := part("objects", objectsReason(h.objects()))
-	objects.Aside = true // readings are taken without it, as long as the disk has room
 	parts := []rest.Part{
 		part("ledger", ledgerReason(err)),
 		part("events", h.lag(s, err, now)),
@@ -67,7 +65,11 @@ func (h *health) ask(ctx context.Context) []rest.Part {
 		part("log", logReason(s)),
 		part("readings", h.readingsReason()),
 		part("member", h.memberReason()),
-		objects,
+	}
+	if h.objects != nil {
+		p := part("objects", objectsReason(h.objects()))
+		p.Aside = true // readings are taken without it, as long as the disk has room
+		parts = append(parts, p)
 	}
 	return parts
 }

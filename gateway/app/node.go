@@ -128,8 +128,11 @@ func open(
 		return n, err
 	}
 	n.health = &health{
-		status: n.worker.Status, readings: n.readings, objects: n.vault.Objects,
+		status: n.worker.Status, readings: n.readings,
 		eventLag: cfg.Pace.EventLag.Std(), outboxAge: cfg.Pace.OutboxAge.Std(),
+	}
+	if cfg.Vault.Objects != "" {
+		n.health.objects = n.vault.Objects
 	}
 	n.member = &member{evaluate: l.Evaluate, commands: n.worker, cfg: &n.cfg, key: n.publicKey(), network: trust.Trust().Network, logger: logger}
 	return n, n.openInterface(ctx, maker, assessor)
