@@ -36,13 +36,13 @@ func patiently(ctx context.Context, run func() error) error {
 	for {
 		err := run()
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // told to end
 		}
 		if ledger.CodeOf(err) != ledger.CodeUnavailable {
 			return err
 		}
 		if sleep(ctx, unreachablePause) != nil {
-			return nil
+			return nil //nolint:nilerr // told to end
 		}
 	}
 }
