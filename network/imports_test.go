@@ -40,7 +40,8 @@ var mayImport = map[string][]string{
 	"gateway/auth":      {"chaincode/ledger", "gateway/problem"},
 	"gateway/telemetry": {"chaincode/ledger"},
 	"gateway/store":     {"chaincode/ledger", "analytics/fact", "analytics/fhir", "identity/desk", "identity/catalogue", "identity/status"}, // the records of what was issued
-	"gateway/vault":     {"chaincode/ledger"},
+	"gateway/vault":     {"chaincode/ledger", "gateway/vault/object"},
+	"gateway/vault/...": {},
 	"gateway/ingest":    {"chaincode/ledger", "analytics/hl7", "analytics/proof", "analytics/log", "gateway/vault"},
 	"gateway/session":   {"chaincode/ledger", "gateway/auth", "identity/..."},
 	"gateway/agreement": {"chaincode/ledger", "chaincode/verify", "analytics/fact", "identity/..."},

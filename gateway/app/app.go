@@ -164,8 +164,9 @@ func (n *node) takeReadings(ctx, taking context.Context) error {
 	// What lists and re-verifies the readings ends with what takes them.
 	all, ended := errgroup.WithContext(taking)
 	all.Go(func() error { return p.Run(ended) })
-	all.Go(func() error { return listReadings(ended, p, n.senders) })
+	all.Go(func() error { return patiently(ended, func() error { return listReadings(ended, p, n.senders) }) })
 	all.Go(func() error { return n.monitor.run(ended) })
+	all.Go(func() error { return n.vault.Tend(ended) })
 	if keep := n.cfg.Retention.Std(); keep > 0 {
 		all.Go(func() error { return retain(ended, n.readings, keep, n.logger) })
 	}

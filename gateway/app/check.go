@@ -12,7 +12,6 @@ import (
 	"github.com/secant-platform/secant/analytics/log"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/store"
-	"github.com/secant-platform/secant/gateway/vault"
 )
 
 // Check re-derives all that the node that cfg configures has promised: every
@@ -53,7 +52,7 @@ func checkNode(ctx context.Context, cfg *config.Config, l Ledger) (_ *Report, er
 		return nil, fmt.Errorf("opening the integrity log: %w", err)
 	}
 	defer func() { err = errors.Join(err, wrap("closing the integrity log", tree.Close(ctx))) }()
-	v, err := vault.Open(ctx, filepath.Join(cfg.Data, vaultFolder), vault.Options{Key: cfg.Keys.Vault.Path(), ReadOnly: true})
+	v, err := openVault(ctx, cfg, slog.New(slog.DiscardHandler), true)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/secant-platform/secant/analytics/worker"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/rest"
+	"github.com/secant-platform/secant/gateway/vault"
 )
 
 // statusTime bounds how long the own peer is waited for when readiness is asked.
@@ -21,6 +22,7 @@ const statusTime = 3 * time.Second
 type health struct {
 	status    func(context.Context) (worker.Status, error)
 	readings  *readings
+	objects   func() vault.Objects // nil: there is no place for objects
 	eventLag  time.Duration
 	outboxAge time.Duration
 	member    atomic.Bool // the organisation's row on the ledger is as this node has it
@@ -63,6 +65,11 @@ func (h *health) ask(ctx context.Context) []rest.Part {
 		part("log", logReason(s)),
 		part("readings", h.readingsReason()),
 		part("member", h.memberReason()),
+	}
+	if h.objects != nil {
+		p := part("objects", objectsReason(h.objects()))
+		p.Aside = true // readings are taken without it, as long as the disk has room
+		parts = append(parts, p)
 	}
 	return parts
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/telemetry"
 )
@@ -100,7 +101,8 @@ func (m *monitor) pass(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if errors.Is(err, errNoAnswer) {
+		if errors.Is(err, errNoAnswer) || part.name == partReadings && ledger.CodeOf(err) == ledger.CodeUnavailable {
+			// Nothing was found that does not fit, and not all was looked at.
 			p.Skipped = append(p.Skipped, part.name)
 			m.logger.LogAttrs(ctx, slog.LevelWarn, "stored data could not be checked", slog.String("part", part.name), slog.String(telemetry.KeyError, err.Error()))
 		} else {
@@ -151,7 +153,7 @@ func (m *monitor) found(ctx context.Context, part string, err error) {
 	}
 }
 
-// Integrity says what the last whole pass found, and what is not in order now.
+// Integrity says what the last pass found, and what is not in order now.
 func (m *monitor) Integrity() rest.Integrity {
 	m.mu.Lock()
 	defer m.mu.Unlock()

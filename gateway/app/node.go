@@ -110,9 +110,10 @@ func open(
 	if n.log, err = log.Open(ctx, filepath.Join(cfg.Data, logFolder), logOptions(&cfg)); err != nil {
 		return n, fmt.Errorf("opening the integrity log: %w", err)
 	}
-	if n.vault, err = vault.Open(ctx, filepath.Join(cfg.Data, vaultFolder), vault.Options{Key: cfg.Keys.Vault.Path()}); err != nil {
+	if n.vault, err = openVault(ctx, &cfg, logger, false); err != nil {
 		return n, err
 	}
+	measureObjects(n.reg, n.vault)
 	if err := n.openResolver(); err != nil {
 		return n, err
 	}
@@ -137,6 +138,9 @@ func open(
 	n.health = &health{
 		status: n.worker.Status, readings: n.readings,
 		eventLag: cfg.Pace.EventLag.Std(), outboxAge: cfg.Pace.OutboxAge.Std(),
+	}
+	if cfg.Vault.Objects != "" {
+		n.health.objects = n.vault.Objects
 	}
 	n.member = &member{evaluate: l.Evaluate, commands: n.worker, cfg: &n.cfg, key: n.publicKey(), network: trust.Trust().Network, logger: logger}
 	return n, n.openInterface(ctx, maker, assessor)

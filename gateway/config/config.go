@@ -97,6 +97,9 @@ type Config struct {
 	// use, readable by its owner only.
 	Keys Keys `json:"keys"`
 
+	// Vault says where accepted requests are kept.
+	Vault Vault `json:"vault"`
+
 	// Retention is how long readings are kept before they are erased, at least 24h.
 	// What the law asks for differs: ten years in one country, thirty in another.
 	// Default: for ever.
@@ -260,6 +263,7 @@ func Default() Config {
 			Token: "keys/token.pem", Maker: "keys/maker.key",
 			Vault: "keys/vault.key", Identity: "keys/identity.key",
 		},
+		Vault: Vault{Keep: 1 << 30, Segment: 64 << 20},
 		Limits: Limits{
 			Body: 8 << 20, Header: 64 << 10, Depth: 32,
 			HeaderTime: Duration(10 * time.Second), BodyTime: Duration(time.Minute),

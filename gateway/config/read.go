@@ -153,6 +153,7 @@ func (c *Config) Validate() error {
 	faults = append(faults, listenerFaults("mllp", c.MLLP)...)
 	faults = append(faults, c.mqttFaults()...)
 	faults = append(faults, c.Advisories.faults()...)
+	faults = append(faults, c.Vault.faults()...)
 	if r := c.Retention.Std(); r != 0 && r < 24*time.Hour {
 		fail("retention must be at least 24h, or absent")
 	}
@@ -255,6 +256,7 @@ func (c *Config) resolve(dir string) {
 		abs(dir, &c.SignIn.Services[i].KeyFile)
 	}
 	abs(dir, &c.Wallets.Makers)
+	abs(dir, (*string)(&c.Vault.Credentials))
 	for _, listeners := range [][]Listener{c.MLLP, c.MQTT} {
 		for i := range listeners {
 			listeners[i].resolve(dir)

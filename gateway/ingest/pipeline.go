@@ -130,8 +130,8 @@ func (p *Pipeline) resume(ctx context.Context) error {
 		waiting = waiting[:0]
 		return nil
 	}
-	if err := p.vault.Each(ctx, size, func(r *vault.Record) error {
-		waiting = append(waiting, p.log.Add(ctx, r.Entry))
+	if err := p.vault.Entries(ctx, size, func(entry [32]byte) error {
+		waiting = append(waiting, p.log.Add(ctx, entry))
 		if len(waiting) == resumeBatch {
 			return await()
 		}

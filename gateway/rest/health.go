@@ -15,11 +15,13 @@ type Health interface {
 	Parts(ctx context.Context) []Part
 }
 
-// Part is a part of the node that must work for the node to be of use.
+// Part is a part of the node that must work for the node to be of use, or to be as it
+// should.
 type Part struct {
-	Name   string `json:"name" enum:"ledger,events,outbox,log,readings,member" doc:"Which part."`
+	Name   string `json:"name" enum:"ledger,events,outbox,log,readings,member,objects" doc:"Which part."`
 	OK     bool   `json:"ok"`
 	Reason string `json:"reason,omitempty" doc:"Why it is not, in plain words."`
+	Aside  bool   `json:"-"` // the node is of use without it
 }
 
 // Readiness is the answer of /readyz.
@@ -49,7 +51,7 @@ func (a *API) healthRoutes() {
 	}, func(c *gin.Context) error {
 		r := Readiness{Ready: true, Parts: a.Health.Parts(c.Request.Context())}
 		for _, p := range r.Parts {
-			r.Ready = r.Ready && p.OK
+			r.Ready = r.Ready && (p.OK || p.Aside)
 		}
 		status := http.StatusOK
 		if !r.Ready {

@@ -35,7 +35,7 @@ type Pass struct {
 	Anchored   uint64    `json:"anchored" doc:"Entries under the last of them."`
 	Blocks     uint64    `json:"blocks" doc:"Of the ledger, replayed into an empty store."`
 	Digest     string    `json:"digest" doc:"Of the read model that came out."`
-	Skipped    []string  `json:"skipped" doc:"Parts that could not be checked, since peers did not answer; what was found of them before stands."`
+	Skipped    []string  `json:"skipped" doc:"Parts that could not be checked, since peers, or where objects are kept, did not answer; what was found of them before stands."`
 }
 
 // Incident is something in the stored data that is not what it was, or does not fit.

@@ -132,8 +132,8 @@ func (v *Vault) enter(id ID, at location) error {
 		return nil
 	}
 	other, _ := v.index.find(id)
-	have := place{segment: v.segments[other.segment()], offset: other.offset()}
-	if err := have.readHeader(); err != nil {
+	have := place{vault: v, segment: v.segments[other.segment()], offset: other.offset()}
+	if err := have.readHeld(); err != nil {
 		return err
 	}
 	if have.header.ID == id {

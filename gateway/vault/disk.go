@@ -21,7 +21,7 @@ func syncDir(dir string) error {
 
 // writeDurably puts a file in place whole or not at all: written beside its
 // name, synced, renamed, and the name synced.
-func writeDurably(path string, content []byte, mode os.FileMode) error {
+func writeDurably(path string, content []byte, mode os.FileMode) error { //nolint:unparam // each caller says who may read its file
 	tmp := path + ".new"
 	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode) //nolint:gosec // the path comes from the configuration
 	if err != nil {

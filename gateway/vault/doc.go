@@ -6,6 +6,9 @@
 // standing in a slot of the record that may be zeroed in place: destroying it
 // erases the request, and nothing else has to be rewritten.
 //
+// Segments that are full may go to a place for objects; the wrapped keys stay in the
+// directory, so that erasing reaches them.
+//
 // It knows nothing of readings, and it never goes on after a failed write: what
 // a failed fsync leaves behind is unknown, so the process must stop and recover
 // from what the disk really holds. Damage is reported and refused, never cut

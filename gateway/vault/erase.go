@@ -3,7 +3,6 @@ package vault
 import (
 	"errors"
 	"fmt"
-	"os"
 )
 
 // Erase destroys the key of a record, and returns when that is durable: its bytes can
@@ -17,16 +16,27 @@ func (v *Vault) Erase(id ID) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(at.segment.path, os.O_WRONLY, 0)
-	if err != nil {
+	v.erasing.RLock()
+	defer v.erasing.RUnlock()
+	v.mu.RLock()
+	k, doubt := at.segment.kept, at.segment.tended.doubt
+	v.mu.RUnlock()
+	path, slot := at.segment.path, at.offset+headerSize
+	switch {
+	case doubt:
+		return errors.New("erasing a record: what the disk holds of its segment is unknown until the node is started again")
+	case k != nil:
+		position, _, err := k.head(at.offset)
+		if err != nil {
+			return err
+		}
+		path, slot = k.path, position+headerSize
+	}
+	if err := overwrite(path, emptySlot[:], slot); err != nil {
 		return fmt.Errorf("erasing a record: %w", err)
 	}
-	_, err = f.WriteAt(emptySlot[:], at.offset+headerSize)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("erasing a record: %w", err)
-	}
+	v.mu.Lock()
+	at.segment.tended.looked = false
+	v.mu.Unlock()
 	return nil
 }

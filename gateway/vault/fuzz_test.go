@@ -138,3 +138,62 @@ func FuzzSegment(f *testing.F) {
 		}
 	})
 }
+
+// FuzzNote feeds the decoder of notes: what it takes is written the same way again.
+func FuzzNote(f *testing.F) {
+	vault := [16]byte{9}
+	n := note{base: 3, count: 2, size: 4096, digest: [32]byte{1}, table: 7, state: stateErased}
+	f.Add(n.encode(vault), false)
+	f.Add(n.encode(vault)[:100], true)
+	f.Fuzz(func(t *testing.T, b []byte, sum bool) {
+		if sum && len(b) >= noteSize {
+			binary.BigEndian.PutUint32(b[124:], crc32.Checksum(b[:124], castagnoli))
+		}
+		n, ok := decodeNote(b, vault, 3)
+		if !ok {
+			return
+		}
+		if n.size < segmentHead || n.base != 3 || int64(n.count) > n.size || !bytes.Equal(n.encode(vault), b[:noteSize]) {
+			t.Fatalf("%+v", n)
+		}
+	})
+}
+
+// FuzzKept feeds the decoder of what is kept of a segment: it never takes more memory
+// than the file has bytes, and a head that it finds is one.
+func FuzzKept(f *testing.F) {
+	vault, s := [16]byte{9}, &segment{base: 0, count: 2}
+	segments := make([]byte, segmentHead+int(s.count)*int(padded(200)))
+	var marks []mark
+	for i := range s.count {
+		h := header{Size: 200, Ordinal: i, ID: ID{byte(i)}}
+		marks = append(marks, mark{id: h.ID, offset: segmentHead + int64(i)*padded(200)})
+		h.put(segments[marks[i].offset:])
+	}
+	s.end = int64(len(segments))
+	b, err := encodeKept(&note{count: 2, size: s.end}, vault, s, bytes.NewReader(segments), marks)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b, uint16(64))
+	f.Add(b[:300], uint16(0))
+	f.Fuzz(func(t *testing.T, b []byte, at uint16) {
+		if len(b) >= noteSize { // checksums that are right
+			end := min(len(b), noteSize+2*keptEntry)
+			binary.BigEndian.PutUint32(b[80:], crc32.Checksum(b[noteSize:end], castagnoli))
+			binary.BigEndian.PutUint32(b[124:], crc32.Checksum(b[:124], castagnoli))
+		}
+		k, entries, err := readKept(bytes.NewReader(b), int64(len(b)), "of a test", vault, 0)
+		if err != nil {
+			return
+		}
+		if len(entries)*keptEntry > len(b) {
+			t.Fatalf("%d entries of %d bytes", len(entries), len(b))
+		}
+		if _, head, err := k.headOf(bytes.NewReader(b), int64(at)*align); err == nil {
+			if _, ok := parseHeader(head); !ok {
+				t.Fatal("a head that is none")
+			}
+		}
+	})
+}

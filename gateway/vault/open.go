@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -97,8 +98,18 @@ func (v *Vault) load(ctx context.Context) error {
 		if s.base != next {
 			return s.damage(0, next, "the segment before it is missing, or has lost records")
 		}
+		away, err := v.isKept(s)
+		if err != nil {
+			return err
+		}
+		last := i == len(v.segments)-1
 		read := v.loadFull
-		if i == len(v.segments)-1 {
+		switch {
+		case away && last:
+			return s.damage(0, next, "the segment that was being written is missing")
+		case away:
+			read = v.loadKept
+		case last:
 			read = v.loadLast
 		}
 		entries, err := read(s)
@@ -131,6 +142,7 @@ func (v *Vault) loadFull(s *segment) ([]entry, error) {
 	entries, ok := readIndex(s, v.key.vault, info.Size())
 	if ok {
 		s.count, s.end = uint64(len(entries)), info.Size()
+		v.loadNote(s)
 		return entries, nil
 	}
 	entries, wrong, err := s.collect(f)
@@ -145,6 +157,7 @@ func (v *Vault) loadFull(s *segment) ([]entry, error) {
 		return nil, s.damage(s.end, s.base+s.count, wrong)
 	}
 	v.recovered.Reindexed++
+	v.loadNote(s)
 	if v.opts.ReadOnly {
 		return entries, nil
 	}
@@ -242,4 +255,43 @@ func finish(s *segment, f *os.File, vault [16]byte, entries []entry) error {
 		return fmt.Errorf("ending a segment: %w", err)
 	}
 	return writeIndex(s, vault, entries)
+}
+
+// isKept reports whether a segment's bytes are in an object, or nowhere any more.
+func (v *Vault) isKept(s *segment) (bool, error) {
+	_, err := os.Stat(keptPath(s.path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("opening a segment: %w", err)
+	}
+	return true, nil
+}
+
+// loadKept reads what is kept of a segment. A file that is still beside it was on its
+// way out: its slots count no more.
+func (v *Vault) loadKept(s *segment) ([]entry, error) {
+	k, entries, err := openKept(keptPath(s.path), v.key.vault, s.base)
+	if err != nil {
+		return nil, err
+	}
+	if k.state == stateStored && v.opts.Objects == nil {
+		return nil, fmt.Errorf("opening the vault: segment %020d was moved to a place for objects, and none is configured", s.base)
+	}
+	if _, err := os.Stat(s.path); err == nil {
+		s.tended.leftover = true
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("opening a segment: %w", err)
+	}
+	s.kept, s.count, s.end = k, k.count, k.size
+	return entries, nil
+}
+
+// loadNote notes that a segment that is here is in an object, too. That is looked at
+// again before anything hangs on it.
+func (v *Vault) loadNote(s *segment) {
+	if n, ok := readNote(s, v.key.vault); ok {
+		s.tended.stored = &n
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sort"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -30,12 +31,12 @@ func (v *Vault) Get(ctx context.Context, id ID) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw := make([]byte, at.header.Size)
-	if err := at.read(raw); err != nil {
+	raw, err := at.record(ctx)
+	if err != nil {
 		return nil, err
 	}
 	r := found{header: at.header, offset: at.offset, slot: raw[headerSize:sealedOffset], sealed: raw[sealedOffset:]}
-	if sha256.Sum256(r.sealed) != r.Digest {
+	if len(raw) == int(r.Size) && sha256.Sum256(r.sealed) != r.Digest {
 		return nil, at.segment.damage(at.offset, r.Ordinal, "the sealed bytes are not those that were written")
 	}
 	rec, err := v.open(at.segment, &r)
@@ -52,14 +53,29 @@ func (v *Vault) Get(ctx context.Context, id ID) (*Record, error) {
 // included. A record is valid during its visit only. It fails with a *DamageError
 // when one does not fit, and with what visit returns.
 func (v *Vault) Each(ctx context.Context, from uint64, visit func(*Record) error) error {
-	return v.each(ctx, from, func(_ location, rec *Record) error { return visit(rec) })
+	return v.each(ctx, from, lookOpen, func(_ location, rec *Record) error { return visit(rec) })
 }
+
+// Entries visits the entries of the durable records from ordinal from on, in order. It
+// needs no object: they are always here.
+func (v *Vault) Entries(ctx context.Context, from uint64, visit func(entry [32]byte) error) error {
+	return v.each(ctx, from, lookHeads, func(_ location, rec *Record) error { return visit(rec.Entry) })
+}
+
+// look is how closely records are looked at.
+type look int
+
+const (
+	lookHeads look = iota // their heads only, where the rest is in an object
+	lookOpen              // decrypted, unless they are erased
+	lookWhole             // and every byte read
+)
 
 // Check reads every byte of every durable record and visits it as Each does,
 // having made sure besides that its id finds this record and no other: an id
 // that stood in the vault twice would be found once.
 func (v *Vault) Check(ctx context.Context, visit func(*Record) error) error {
-	return v.each(ctx, 0, func(at location, rec *Record) error {
+	return v.each(ctx, 0, lookWhole, func(at location, rec *Record) error {
 		v.mu.RLock()
 		have, _ := v.index.find(rec.ID)
 		v.mu.RUnlock()
@@ -70,19 +86,22 @@ func (v *Vault) Check(ctx context.Context, visit func(*Record) error) error {
 	})
 }
 
-func (v *Vault) each(ctx context.Context, from uint64, visit func(location, *Record) error) error {
+func (v *Vault) each(ctx context.Context, from uint64, as look, visit func(location, *Record) error) error {
 	v.mu.RLock()
-	segments := make([]segment, len(v.segments))
+	segments, originals := make([]segment, len(v.segments)), slices.Clone(v.segments)
 	for i, s := range v.segments {
-		segments[i] = *s
+		segments[i] = segment{path: s.path, base: s.base, count: s.count, end: s.end}
 	}
 	v.mu.RUnlock()
 	begin := sort.Search(len(segments), func(i int) bool { return segments[i].base+segments[i].count > from })
 	for i := begin; i < len(segments); i++ {
 		s := &segments[i]
-		if err := v.eachOf(ctx, s, func(r *found) error {
+		if err := v.eachOf(ctx, s, originals[i], from, as, func(r *found) error {
 			if r.Ordinal < from {
 				return nil
+			}
+			if as == lookHeads {
+				return visit(locate(i, r.offset), &Record{Ordinal: r.Ordinal, ID: r.ID, Entry: r.Entry})
 			}
 			rec, err := v.open(s, r)
 			if err != nil {
@@ -96,7 +115,13 @@ func (v *Vault) each(ctx context.Context, from uint64, visit func(location, *Rec
 	return nil
 }
 
-func (v *Vault) eachOf(ctx context.Context, s *segment, visit func(*found) error) error {
+// eachOf visits the records that s, a copy of the segment, had when it was made.
+func (v *Vault) eachOf(ctx context.Context, s, original *segment, from uint64, as look, visit func(*found) error) error {
+	k, done := v.hold(original)
+	defer done()
+	if k != nil {
+		return v.eachAway(ctx, k, from, as, visit)
+	}
 	f, err := os.Open(s.path)
 	if err != nil {
 		return fmt.Errorf("reading a segment: %w", err)
@@ -136,7 +161,8 @@ func (v *Vault) open(s *segment, r *found) (*Record, error) {
 
 // place is where a record stands, with its header once it is read.
 type place struct {
-	segment *segment // of which only what never changes is used
+	vault   *Vault
+	segment *segment // of which only what never changes is used, and where its bytes are
 	offset  int64
 	header  header
 }
@@ -147,7 +173,7 @@ func (v *Vault) head(id ID) (*place, error) {
 	at, ok := v.index.find(id)
 	var p place
 	if ok {
-		p = place{segment: v.segments[at.segment()], offset: at.offset()}
+		p = place{vault: v, segment: v.segments[at.segment()], offset: at.offset()}
 	}
 	v.mu.RUnlock()
 	if !ok {
@@ -162,8 +188,24 @@ func (v *Vault) head(id ID) (*place, error) {
 	return &p, nil
 }
 
-// readHeader reads the header at a place that the index names.
+// readHeader reads the header at a place that the index names. It is always here.
 func (p *place) readHeader() error {
+	k, done := p.vault.hold(p.segment)
+	defer done()
+	return p.readFrom(k)
+}
+
+// readHeld is readHeader for whoever has the vault's mu.
+func (p *place) readHeld() error { return p.readFrom(p.segment.kept) }
+
+func (p *place) readFrom(k *kept) error {
+	if k != nil {
+		_, head, err := k.head(p.offset)
+		if err == nil {
+			p.header, _ = parseHeader(head) // headOf did
+		}
+		return err
+	}
 	b := make([]byte, headerSize)
 	if err := p.read(b); err != nil {
 		return err
@@ -176,7 +218,18 @@ func (p *place) readHeader() error {
 	return nil
 }
 
-// read fills b from the segment, beginning at the record.
+// record reads the whole record; of an erased one it may be the head only.
+func (p *place) record(ctx context.Context) ([]byte, error) {
+	k, done := p.vault.hold(p.segment)
+	defer done()
+	if k != nil {
+		return p.vault.readAway(ctx, k, p.offset)
+	}
+	raw := make([]byte, p.header.Size)
+	return raw, p.read(raw)
+}
+
+// read fills b from the segment's file, beginning at the record.
 func (p *place) read(b []byte) error {
 	f, err := os.Open(p.segment.path)
 	if err != nil {

@@ -38,21 +38,32 @@ type segment struct {
 	base  uint64 // ordinal of the first record
 	count uint64 // records; of the last segment, those that are durable
 	end   int64  // where its records end; of the last segment, where those that are durable end
+
+	// The vault's mu guards these. Of a full segment, kept stands in the file's place once
+	// its bytes are in an object.
+	kept    *kept
+	tended  tended
+	readers int // of its file
 }
 
 func segmentPath(dir string, base uint64) string {
 	return filepath.Join(dir, fmt.Sprintf("%020d%s", base, segmentExt))
 }
 
-// listSegments returns the segments of dir, oldest first, with their bases.
+// listSegments returns the segments of dir, oldest first, with their bases, whether
+// their files are there or what is kept of them.
 func listSegments(dir string) ([]*segment, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("listing the vault's segments: %w", err)
 	}
 	var all []*segment
+	seen := make(map[uint64]bool)
 	for _, e := range entries {
 		digits, ok := strings.CutSuffix(e.Name(), segmentExt)
+		if !ok {
+			digits, ok = strings.CutSuffix(e.Name(), keptExt)
+		}
 		if !ok {
 			continue
 		}
@@ -60,7 +71,10 @@ func listSegments(dir string) ([]*segment, error) {
 		if err != nil || len(digits) != 20 {
 			return nil, fmt.Errorf("listing the vault's segments: %s is not the name of one", e.Name())
 		}
-		all = append(all, &segment{path: filepath.Join(dir, e.Name()), base: base})
+		if !seen[base] {
+			all = append(all, &segment{path: segmentPath(dir, base), base: base})
+		}
+		seen[base] = true
 	}
 	slices.SortFunc(all, func(a, b *segment) int { return strings.Compare(a.path, b.path) })
 	return all, nil
@@ -220,6 +234,8 @@ func readTail(f *os.File, offset int64, next uint64) (tail, error) {
 // be explained by a crash. The vault refuses to work until somebody decides.
 type DamageError struct {
 	Segment string // path of the file
+	Object  string // where its bytes are when they are not in that file
+	Request string // id of the record, where it is known
 	Offset  int64  // in bytes
 	Ordinal uint64 // of the record that was expected there
 	Detail  string
@@ -227,7 +243,14 @@ type DamageError struct {
 
 // Error says where the damage is.
 func (d *DamageError) Error() string {
-	return fmt.Sprintf("the vault is damaged: %s at byte %d, record %d: %s", d.Segment, d.Offset, d.Ordinal, d.Detail)
+	if d.Object == "" {
+		return fmt.Sprintf("the vault is damaged: %s at byte %d, record %d: %s", d.Segment, d.Offset, d.Ordinal, d.Detail)
+	}
+	of := fmt.Sprintf("record %d", d.Ordinal)
+	if d.Request != "" {
+		of += ", request " + d.Request
+	}
+	return fmt.Sprintf("the vault is damaged: object %s at byte %d, of segment %s, %s: %s", d.Object, d.Offset, d.Segment, of, d.Detail)
 }
 
 func (s *segment) damage(offset int64, ordinal uint64, detail string) error {

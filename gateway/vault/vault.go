@@ -3,11 +3,13 @@ package vault
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/vault/object"
 )
 
 // Options are the settings that a vault has a default for.
@@ -21,6 +23,13 @@ type Options struct {
 	// ReadOnly opens the vault beside the process that writes it: nothing is
 	// locked, repaired or written, and records appended later are not seen.
 	ReadOnly bool
+	// Objects is where full segments go. Default: nowhere, all stays in the directory.
+	Objects object.Store
+	// Keep is how many bytes of full segments stay in the directory besides, the newest.
+	// Default: none.
+	Keep int64
+	// Logger takes what nobody is answered with. Default: slog.Default.
+	Logger *slog.Logger
 }
 
 const (
@@ -35,6 +44,12 @@ func (o Options) validate(dir string) (Options, error) {
 	}
 	if o.SegmentSize < minSegmentSize || o.SegmentSize > maxSegmentSize {
 		return o, fmt.Errorf("a segment has %d to %d bytes", minSegmentSize, int64(maxSegmentSize))
+	}
+	if o.Keep < 0 {
+		return o, errors.New("what stays of full segments is not negative")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
 	}
 	if o.Key == "" {
 		o.Key = filepath.Join(dir, keyFile)
@@ -58,6 +73,12 @@ type Vault struct {
 	mu       sync.RWMutex // guards the two below
 	segments []*segment   // oldest first; the last is being written
 	index    *index
+
+	// erasing is held for reading while a slot is zeroed, and for writing while a
+	// segment's slots change their place: at any time, one file holds them.
+	erasing sync.RWMutex
+	away    away
+	step    func(name string) // told of each step of a segment's way; tests stop there
 }
 
 // writer is what only the appending goroutine touches.
