@@ -6,6 +6,10 @@
 // standing in a slot of the record that may be zeroed in place: destroying it
 // erases the request, and nothing else has to be rewritten.
 //
+// What is about one person can be erased alone as well: a part of a record may be
+// sealed under the key of its subject, which stands in a slot of a file of its own
+// and in no segment.
+//
 // It knows nothing of readings, and it never goes on after a failed write: what
 // a failed fsync leaves behind is unknown, so the process must stop and recover
 // from what the disk really holds. Damage is reported and refused, never cut
