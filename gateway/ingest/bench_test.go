@@ -201,7 +201,7 @@ func BenchmarkStages(b *testing.B) {
 		}
 	})
 	stage("judge-and-commit", func() {
-		if _, _, err := w.reader.read(formats[MediaNDJSON], &seed, body); err != nil {
+		if _, _, err := w.take(formats[MediaNDJSON], []part{{seed: seed, storage: storedRaw, body: body}}); err != nil {
 			b.Fatal(err)
 		}
 	})

@@ -45,7 +45,15 @@ func (p *Pipeline) Each(ctx context.Context, from uint64, limit int, visit func(
 		if err != nil {
 			return fmt.Errorf("reading a request's statement: %w", err)
 		}
-		visit(receiptOf(s, r.Ordinal))
+		receipt := receiptOf(s, r.Ordinal)
+		for i := range e.segments {
+			share := Share{Slot: e.segments[i].slot, Records: e.segments[i].count}
+			if share.Erased, err = p.vault.SubjectErased(share.Slot); err != nil {
+				return err //nolint:wrapcheck // it says where the damage is
+			}
+			receipt.Subjects = append(receipt.Subjects, share)
+		}
+		visit(receipt)
 		return nil
 	})
 	if errors.Is(err, errEnough) {
