@@ -163,7 +163,8 @@ func (n *node) takeReadings(ctx, taking context.Context) error {
 	// What lists and re-verifies the readings ends with what takes them.
 	all, ended := errgroup.WithContext(taking)
 	all.Go(func() error { return p.Run(ended) })
-	all.Go(func() error { return listReadings(ended, p, n.store) })
+	all.Go(func() error { return listReadings(ended, p, n.readings) })
+	all.Go(func() error { return sweepSubjects(ended, p, n.readings) })
 	all.Go(func() error { return n.monitor.run(ended) })
 	if keep := n.cfg.Retention.Std(); keep > 0 {
 		all.Go(func() error { return retain(ended, n.readings, keep) })

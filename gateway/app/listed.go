@@ -20,25 +20,26 @@ const (
 // listReadings keeps the list of each device's readings up with the vault, until
 // ctx ends. It goes on where it ended; a list of another vault, from before a disk
 // was lost, is made anew.
-func listReadings(ctx context.Context, p *ingest.Pipeline, s *store.Store) error {
-	from, err := listedUntil(ctx, p, s)
+func listReadings(ctx context.Context, p *ingest.Pipeline, r *readings) error {
+	from, err := listedUntil(ctx, p, r.store)
 	if err != nil {
 		return err
 	}
 	look := time.NewTicker(listPause)
 	defer look.Stop()
 	for {
-		next, err := listSome(ctx, p, s, from)
+		next, err := listSome(ctx, p, r, from)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			return err
-		case next-from == listBatch: // there may be more
-			from = next
+		}
+		r.listed.Store(next)
+		more := next-from == listBatch
+		if from = next; more {
 			continue
 		}
-		from = next
 		select {
 		case <-ctx.Done():
 			return nil
@@ -100,16 +101,37 @@ func retain(ctx context.Context, r *readings, keep time.Duration) error {
 	}
 }
 
-func listSome(ctx context.Context, p *ingest.Pipeline, s *store.Store, from uint64) (uint64, error) {
+func listSome(ctx context.Context, p *ingest.Pipeline, r *readings, from uint64) (uint64, error) {
 	var batch []fact.Reading
-	next, err := p.Each(ctx, from, listBatch, func(r *ingest.Receipt) {
+	var shares []store.Share
+	var empty []proof.RequestID
+	next, err := p.Each(ctx, from, listBatch, func(got *ingest.Receipt) {
+		left := 0
+		for _, s := range got.Subjects {
+			if !s.Erased {
+				shares = append(shares, store.Share{Slot: s.Slot, Reading: got.ID.String(), Records: s.Records})
+				left++
+			}
+		}
+		if left == 0 && len(got.Subjects) > 0 { // erased before it was listed
+			empty = append(empty, got.ID)
+			return
+		}
 		batch = append(batch, fact.Reading{
-			ID: r.ID.String(), Unit: r.Unit.String(), Count: r.Count, Root: r.Root.String(), VouchedBy: string(r.VouchedBy),
-			MediaType: r.MediaType, Received: r.Received, LogIndex: r.LogIndex,
+			ID: got.ID.String(), Unit: got.Unit.String(), Count: got.Count, Root: got.Root.String(), VouchedBy: string(got.VouchedBy),
+			MediaType: got.MediaType, Received: got.Received, LogIndex: got.LogIndex,
 		})
 	})
-	if err != nil || len(batch) == 0 {
-		return next, err
+	if err != nil {
+		return from, err
 	}
-	return next, s.AddReadings(ctx, batch)
+	for _, id := range empty {
+		if _, err := r.eraseEmpty(ctx, p, id); err != nil {
+			return from, err
+		}
+	}
+	if len(batch) == 0 {
+		return next, nil
+	}
+	return next, r.store.AddReadings(ctx, batch, shares)
 }

@@ -21,6 +21,7 @@ const (
 	HeaderEdge      = "Secant-Edge"      // unit id of the edge box that signs for the device
 	HeaderSeed      = "Secant-Seed"      // 32 bytes, unpadded base64url
 	HeaderSignature = "Secant-Signature" // Ed25519, 64 bytes, unpadded base64url
+	HeaderSubject   = "Secant-Subject"   // whom readings are about: a pseudonym
 )
 
 // HeaderInput begins the other way in which a device signs, HTTP Message Signatures

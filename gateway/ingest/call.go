@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/secant-platform/secant/analytics/proof"
-	"github.com/secant-platform/secant/analytics/subject"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/vault"
 )
@@ -14,7 +14,7 @@ import (
 type call struct {
 	id        vault.ID
 	statement proof.Statement
-	subjects  []subject.ID // whom it is about, part by part, if that was said
+	subjects  []pseudonym.ID // whom it is about, part by part, if that was said
 	draft     *vault.Draft
 	ordinal   uint64
 	future    func() (uint64, error)
@@ -26,7 +26,7 @@ type call struct {
 
 // claim makes the caller the one who commits the request id. If somebody else
 // is at it, their call is returned; if it is in the vault, neither.
-func (p *Pipeline) claim(id vault.ID, subjects []subject.ID) (mine, theirs *call, err error) {
+func (p *Pipeline) claim(id vault.ID, subjects []pseudonym.ID) (mine, theirs *call, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.state != running {
@@ -88,7 +88,7 @@ func (p *Pipeline) stop() {
 
 // stored gives the receipt of a request that the vault has, and that is now said to be
 // about these subjects.
-func (p *Pipeline) stored(ctx context.Context, id vault.ID, subjects []subject.ID) (*Receipt, error) {
+func (p *Pipeline) stored(ctx context.Context, id vault.ID, subjects []pseudonym.ID) (*Receipt, error) {
 	o, err := p.open(ctx, proof.RequestID(id))
 	if ledger.CodeOf(err) == ledger.CodeGone {
 		return nil, ledger.Problemf(ledger.CodeGone, "these readings were taken before, and erased since")

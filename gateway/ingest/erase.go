@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/secant-platform/secant/analytics/proof"
-	"github.com/secant-platform/secant/analytics/subject"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/vault"
 )
@@ -36,7 +36,7 @@ func (p *Pipeline) Erase(ctx context.Context, id proof.RequestID) error {
 // read by nobody any more, and those about others stay as they are. What comes about the
 // subject later gets a new key. It returns the keys' slots of which FinishSubject was
 // not told yet: what is known of the requests elsewhere has to be forgotten by them.
-func (p *Pipeline) EraseSubject(ctx context.Context, id subject.ID) ([]uint64, error) {
+func (p *Pipeline) EraseSubject(ctx context.Context, id pseudonym.ID) ([]uint64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("erasing a subject: %w", err)
 	}

@@ -7,15 +7,14 @@ import (
 	"fmt"
 
 	"github.com/secant-platform/secant/analytics/proof"
-	"github.com/secant-platform/secant/analytics/subject"
-	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/gateway/vault"
 )
 
 // part is the records of a request that are about one subject, or about nobody who was
 // named: then it is all of them.
 type part struct {
-	subject  subject.ID
+	subject  pseudonym.ID
 	seed     proof.Seed
 	storage  storage
 	body     []byte     // as received
@@ -81,9 +80,9 @@ func (p *wirePart) part(field string, signed bool) (f format, _ part, err error)
 	if err != nil {
 		return f, none, unframed(field+".Content-Encoding", "must be absent or "+EncodingZstd)
 	}
-	who, err := subject.Parse(p.subject)
+	who, err := pseudonym.Parse(p.subject)
 	if err != nil {
-		return f, none, unframed(field+".Secant-Subject", err.(*ledger.Problem).Detail) //nolint:errcheck,forcetypeassert,errorlint // it fails with no other
+		return f, none, unframed(field+".Secant-Subject", pseudonym.Form)
 	}
 	own := part{subject: who, storage: storageOf(packed), body: p.body}
 	switch seed, err := base64.RawURLEncoding.Strict().DecodeString(p.seed); {
@@ -139,6 +138,6 @@ func (w *worker) contentOf(parts []part) proof.Hash {
 
 // blind gives what the vault knows a subject by: nobody without its key can tell whom,
 // or test a guess.
-func blind(v *vault.Vault, id subject.ID) vault.ID {
+func blind(v *vault.Vault, id pseudonym.ID) vault.ID {
 	return v.ID([]byte("secant/subject/v1"), []byte(id))
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
-	"github.com/secant-platform/secant/analytics/subject"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/vault"
 )
@@ -32,7 +32,7 @@ type Request struct {
 
 	// Subject names whom the readings are about, so that they can be erased by that
 	// name; empty: they cannot. The parts of a MediaMixed name their own.
-	Subject subject.ID
+	Subject pseudonym.ID
 
 	// Once names readings that nobody signed, so that a sender who asks again,
 	// because no answer reached it, finds its own request. Empty: each call is a

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/secant-platform/secant/analytics/proof"
-	"github.com/secant-platform/secant/analytics/subject"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -390,7 +390,7 @@ func TestUnnamedRequestsKeepTheirForm(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "vault", "subjects.keys")); !os.IsNotExist(err) {
 		t.Error(err)
 	}
-	if slots, err := n.EraseSubject(t.Context(), subject.ID("p-1")); err != nil || len(slots) != 0 {
+	if slots, err := n.EraseSubject(t.Context(), pseudonym.ID("p-1")); err != nil || len(slots) != 0 {
 		t.Error(slots, err)
 	}
 }

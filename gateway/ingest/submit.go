@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
-	"github.com/secant-platform/secant/analytics/subject"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/vault"
 )
@@ -75,7 +75,7 @@ func (p *Pipeline) submit(ctx context.Context, req *Request, begun time.Time) (*
 type taken struct {
 	mine, theirs *call
 	id           vault.ID
-	subjects     []subject.ID // whom it is about, part by part, if that was said
+	subjects     []pseudonym.ID // whom it is about, part by part, if that was said
 }
 
 // take reads, prepares and hands over a request.

@@ -37,9 +37,10 @@ func (s *Store) LastReading(ctx context.Context) (*fact.Reading, error) {
 	return &r, nil
 }
 
-// AddReadings lists readings. Those that are listed already stay. A power cut may
-// take the last ones away again: they are found by what LastReading says then.
-func (s *Store) AddReadings(ctx context.Context, list []fact.Reading) error {
+// AddReadings lists readings, and which of their records are about whom. Those that are
+// listed already stay. A power cut may take the last ones away again: they are found by
+// what LastReading says then.
+func (s *Store) AddReadings(ctx context.Context, list []fact.Reading, shares []Share) error {
 	return s.derive(ctx, func(ctx context.Context, t *txn) error {
 		for i := range list {
 			r := &list[i]
@@ -48,7 +49,7 @@ func (s *Store) AddReadings(ctx context.Context, list []fact.Reading) error {
 				return fmt.Errorf("listing a reading: %w", err)
 			}
 		}
-		return nil
+		return t.addShares(ctx, shares)
 	})
 }
 
@@ -57,6 +58,9 @@ func (s *Store) ForgetReadings(ctx context.Context) error {
 	return s.derive(ctx, func(ctx context.Context, t *txn) error {
 		if _, err := t.exec(ctx, "DELETE FROM reading"); err != nil {
 			return fmt.Errorf("forgetting the list of readings: %w", err)
+		}
+		if _, err := t.exec(ctx, "DELETE FROM reading_subject"); err != nil {
+			return fmt.Errorf("forgetting whom readings are about: %w", err)
 		}
 		return nil
 	})
@@ -68,6 +72,9 @@ func (s *Store) ForgetReading(ctx context.Context, id string) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		if _, err := t.exec(ctx, "DELETE FROM reading WHERE id = ?", id); err != nil {
 			return fmt.Errorf("forgetting a reading: %w", err)
+		}
+		if _, err := t.exec(ctx, "DELETE FROM reading_subject WHERE reading = ?", id); err != nil {
+			return fmt.Errorf("forgetting whom a reading is about: %w", err)
 		}
 		if _, err := t.exec(ctx, "DELETE FROM image WHERE receipt = ?", id); err != nil {
 			return fmt.Errorf("forgetting an image: %w", err)

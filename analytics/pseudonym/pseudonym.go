@@ -1,10 +1,10 @@
-// Package subject names whom readings are about: by a pseudonym that their sender
+// Package pseudonym names whom readings are about: by a pseudonym that their sender
 // chose, or by the identifier under which a hospital knows a patient. A node keeps
 // neither, but blinds them under a key of its own, so that all that it has of one
 // person can be found, and erased, by who knows the name.
 //
 // It decides how names are written, so that every protocol arrives at the same one.
-package subject
+package pseudonym
 
 import (
 	"crypto/sha256"
@@ -17,6 +17,9 @@ import (
 
 // MaxID bounds an ID, in bytes.
 const MaxID = 200
+
+// Form says what a pseudonym has to be.
+const Form = "must be a pseudonym of 1 to 200 printable ASCII characters without spaces, of which one is a digit"
 
 // ID names a subject: 1 to MaxID printable ASCII characters without spaces. Nothing
 // that stores, logs or answers may repeat it. The zero ID is nobody's.
@@ -31,15 +34,15 @@ func (ID) LogValue() slog.Value { return slog.StringValue("subject(redacted)") }
 // Parse reads a pseudonym that a sender chose. It must hold a digit: names of people
 // have none. It fails with a Problem that does not repeat it.
 func Parse(text string) (ID, error) {
-	if !sound(text) || !strings.ContainsAny(text, "0123456789") {
-		return "", ledger.Problemf(ledger.CodeInvalid,
-			"a subject is a pseudonym of 1 to %d printable ASCII characters without spaces, of which one is a digit", MaxID)
+	if !ID(text).Sound() || !strings.ContainsAny(text, "0123456789") {
+		return "", ledger.Problemf(ledger.CodeInvalid, "the subject %s", Form)
 	}
 	return ID(text), nil
 }
 
-func sound(text string) bool {
-	return text != "" && len(text) <= MaxID && !strings.ContainsFunc(text, outside)
+// Sound reports whether an id has the form that all have.
+func (id ID) Sound() bool {
+	return id != "" && len(id) <= MaxID && !strings.ContainsFunc(string(id), outside)
 }
 
 func outside(r rune) bool { return r <= ' ' || r > '~' }
