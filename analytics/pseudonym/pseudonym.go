@@ -65,6 +65,17 @@ func OfIdentifier(system, value string) ID {
 	return ID(id)
 }
 
+// OfAddress names who is found at an address, as FHIR refers to a Patient: TYPE/ID at
+// the node itself, or a whole URL.
+func OfAddress(address string) ID {
+	id := ID(escape(address))
+	if len(id) > MaxID {
+		sum := sha256.Sum256([]byte(id))
+		id = ID("sha256:" + hex.EncodeToString(sum[:]))
+	}
+	return id
+}
+
 // escape writes what an ID cannot hold, and what parts or escapes it, as %XX.
 func escape(s string) string {
 	const digits = "0123456789ABCDEF"

@@ -101,19 +101,23 @@ func retain(ctx context.Context, r *readings, keep time.Duration) error {
 	}
 }
 
+// listSome lists some readings. What is about a subject that is being erased is listed
+// as well, to be found and counted.
 func listSome(ctx context.Context, p *ingest.Pipeline, r *readings, from uint64) (uint64, error) {
+	r.sweeping.Lock() // no subject is finished between the look and the list
+	defer r.sweeping.Unlock()
 	var batch []fact.Reading
 	var shares []store.Share
 	var empty []proof.RequestID
 	next, err := p.Each(ctx, from, listBatch, func(got *ingest.Receipt) {
 		left := 0
 		for _, s := range got.Subjects {
-			if !s.Erased {
+			if !s.Finished {
 				shares = append(shares, store.Share{Slot: s.Slot, Reading: got.ID.String(), Records: s.Records})
 				left++
 			}
 		}
-		if left == 0 && len(got.Subjects) > 0 { // erased before it was listed
+		if left == 0 && len(got.Subjects) > 0 { // it was on its way when its subjects were erased
 			empty = append(empty, got.ID)
 			return
 		}

@@ -24,7 +24,7 @@ type readings struct {
 	pipeline     atomic.Pointer[ingest.Pipeline]
 
 	listed   atomic.Uint64 // up to which entry of the log the list of readings goes
-	sweeping sync.Mutex    // held while what is known of a subject is forgotten
+	sweeping sync.Mutex    // held while readings are listed, and while what is known of a subject is forgotten
 }
 
 func (r *readings) open() (*ingest.Pipeline, error) {

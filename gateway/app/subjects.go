@@ -71,15 +71,15 @@ func sweepSubjects(ctx context.Context, p *ingest.Pipeline, r *readings) error {
 // whether nothing remains. What is in the vault has to be listed first; it waits for
 // that as long as it may. It counts what it found.
 func (r *readings) sweep(ctx context.Context, p *ingest.Pipeline, slot uint64, wait time.Duration, found *rest.ErasedSubject) (done bool, err error) {
-	r.sweeping.Lock()
-	defer r.sweeping.Unlock()
-	all := p.Size() // what comes later is known to be erased when it is listed
+	all := p.Size() // what comes later is listed as what was erased
 	for until := time.Now().Add(wait); r.listed.Load() < all && time.Now().Before(until); {
 		if err := sleep(ctx, listPause/10); err != nil {
 			return false, fmt.Errorf("waiting for the list of readings: %w", err)
 		}
 	}
 	done = r.listed.Load() >= all
+	r.sweeping.Lock()
+	defer r.sweeping.Unlock()
 	for {
 		shares, err := r.store.Shares(ctx, slot, sweepBatch)
 		if err != nil {

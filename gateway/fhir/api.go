@@ -13,6 +13,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/fhir"
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 )
@@ -30,6 +31,7 @@ type Submission struct {
 	Key       ed25519.PublicKey // the device's, when it signed; else nil, and the next two zero
 	Seed      proof.Seed
 	Signature proof.Signature
+	Subject   pseudonym.ID // whom it is about; empty: nobody
 	Body      []byte
 }
 

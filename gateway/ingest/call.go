@@ -100,7 +100,11 @@ func (p *Pipeline) stored(ctx context.Context, id vault.ID, subjects []pseudonym
 	if r.Erased == r.Count {
 		return nil, ledger.Problemf(ledger.CodeGone, "these readings were taken before, and erased since")
 	}
-	if len(subjects) > 0 && len(subjects) != len(o.envelope.segments) {
+	_, signed := o.statement.Signer()
+	switch had := len(o.envelope.segments); {
+	case len(subjects) == 0, had == 0 && !signed: // the name of an unsigned one follows from its text, and was not told then
+		return r, nil
+	case had != len(subjects):
 		return nil, errOthers
 	}
 	for i := range subjects {

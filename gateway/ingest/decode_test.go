@@ -66,7 +66,7 @@ func FuzzEnvelope(f *testing.F) {
 	f.Add([]byte{1, 1, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := decodeEnvelope(b)
-		if err != nil {
+		if err != nil || len(e.segments) > 0 { // of the second version: FuzzSegments
 			return
 		}
 		if diff := cmp.Diff(b, append(e.appendHead(nil), e.body...)); diff != "" {

@@ -48,7 +48,7 @@ func (p *Pipeline) Each(ctx context.Context, from uint64, limit int, visit func(
 		receipt := receiptOf(s, r.Ordinal)
 		for i := range e.segments {
 			share := Share{Slot: e.segments[i].slot, Records: e.segments[i].count}
-			if share.Erased, err = p.vault.SubjectErased(share.Slot); err != nil {
+			if _, share.Finished, err = p.vault.SubjectErased(share.Slot); err != nil {
 				return err //nolint:wrapcheck // it says where the damage is
 			}
 			receipt.Subjects = append(receipt.Subjects, share)

@@ -74,7 +74,7 @@ func (p *Pipeline) EraseEmpty(ctx context.Context, id proof.RequestID) (empty bo
 		return false, err
 	}
 	for i := range e.segments {
-		erased, err := p.vault.SubjectErased(e.segments[i].slot)
+		erased, _, err := p.vault.SubjectErased(e.segments[i].slot)
 		if err != nil || !erased {
 			return false, err //nolint:wrapcheck // it says where the damage is
 		}

@@ -104,9 +104,9 @@ type Receipt struct {
 
 // Share is what of a request is about one subject.
 type Share struct {
-	Slot    uint64 // of the subject's key
-	Records int
-	Erased  bool // the key was destroyed
+	Slot     uint64 // of the subject's key
+	Records  int
+	Finished bool // the key was destroyed, and FinishSubject was told so
 }
 
 func receiptOf(s *proof.Statement, index uint64) *Receipt {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/source"
@@ -75,6 +76,7 @@ type envelope struct {
 	seed                 proof.Seed
 	signature            proof.Signature
 	signed               bool
+	subject              pseudonym.ID
 }
 
 // readEnvelope reads the properties. Names are those of HTTP, so that case means
@@ -83,7 +85,7 @@ func readEnvelope(user []property) (e envelope, r *refusal) {
 	bad := func(detail string) (envelope, *refusal) {
 		return envelope{}, &refusal{codeSpecific, outcomeEnvelope, detail}
 	}
-	var seed, signature string
+	var seed, signature, about string
 	known := []struct {
 		name  string
 		value *string
@@ -93,6 +95,7 @@ func readEnvelope(user []property) (e envelope, r *refusal) {
 		{auth.HeaderDevice, &e.device},
 		{auth.HeaderSeed, &seed},
 		{auth.HeaderSignature, &signature},
+		{auth.HeaderSubject, &about},
 	}
 	for _, p := range user {
 		for _, k := range known {
@@ -107,6 +110,13 @@ func readEnvelope(user []property) (e envelope, r *refusal) {
 	}
 	if len(e.id) > maxID {
 		return bad("the user property " + propertyID + " is too long")
+	}
+	if about != "" {
+		id, err := pseudonym.Parse(about)
+		if err != nil {
+			return bad("the user property " + auth.HeaderSubject + " " + pseudonym.Form)
+		}
+		e.subject = id
 	}
 	if seed == "" && signature == "" {
 		return e, nil
@@ -159,7 +169,7 @@ func (t *taker) message(ctx context.Context, p *published) (m Message, r *refusa
 	if r != nil {
 		return m, r, nil
 	}
-	m = Message{Seed: e.seed, Signature: e.signature, MediaType: p.contentType, Encoding: e.encoding, Body: p.body}
+	m = Message{Seed: e.seed, Signature: e.signature, Subject: e.subject, MediaType: p.contentType, Encoding: e.encoding, Body: p.body}
 	if m.MediaType == "" {
 		m.MediaType = mediaJSON
 	}
@@ -203,6 +213,8 @@ func (t *taker) refuse(err error) (*refusal, error) {
 		return &refusal{codeNotAuthorised, outcomeAuthority, "the signature is not the device's over these readings"}, nil
 	case ledger.CodeInvalid, ledger.CodeTooLarge:
 		return &refusal{codePayload, outcomePayload, detailOf(err)}, nil
+	case ledger.CodeAlreadyExists:
+		return &refusal{codeSpecific, outcomeEnvelope, "these readings were taken before, and not said to be about this subject"}, nil
 	case ledger.CodeGone:
 		return &refusal{codeSpecific, outcomeErased, "these readings were taken before, and erased since"}, nil
 	case ledger.CodeBusy: // nothing was done

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/gateway/source"
 )
 
@@ -18,6 +19,7 @@ type Message struct {
 	Seed      proof.Seed        // zero without a key
 	Signature proof.Signature   // zero without a key
 	Once      []byte            // names a message without a key: the same one sent again has the same
+	Subject   pseudonym.ID      // whom all of it is about; empty when that is not said
 	MediaType string
 	Encoding  string // as in HTTP's Content-Encoding
 	Body      []byte // as it came, good until Submit returns

@@ -75,14 +75,17 @@ func (v *Vault) FinishSubject(slot uint64) error {
 	return nil
 }
 
-// SubjectErased reports whether the key in a slot was destroyed. It fails with a
-// *DamageError for a slot that is not one.
-func (v *Vault) SubjectErased(slot uint64) (bool, error) {
-	_, err := v.subjects.secret(slot)
-	if errors.Is(err, ErrSubjectErased) {
-		return true, nil
+// SubjectErased reports whether the key in a slot was destroyed, and whether
+// FinishSubject was told of it. It fails with a *DamageError for a slot that is not one.
+func (v *Vault) SubjectErased(slot uint64) (erased, finished bool, err error) {
+	_, err = v.subjects.secret(slot)
+	if !errors.Is(err, ErrSubjectErased) {
+		return false, false, err
 	}
-	return false, err
+	v.subjects.mu.RLock()
+	defer v.subjects.mu.RUnlock()
+	_, ends := v.subjects.ended[slot]
+	return true, !ends, nil
 }
 
 // SealPart encrypts plain in place under a new data key, which it wraps under the key of
