@@ -62,7 +62,7 @@ func TestNamesStayOutOfTexts(t *testing.T) {
 	t.Parallel()
 	id := pseudonym.ID("wristband-4711")
 	var log strings.Builder
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "subject", id)
+	slog.New(slog.NewTextHandler(&log, nil)).InfoContext(t.Context(), "x", slog.Any("subject", id))
 	if text := fmt.Sprintf("%v %s %+v", id, id, struct{ S pseudonym.ID }{id}) + log.String(); strings.Contains(text, "4711") {
 		t.Error(text)
 	}

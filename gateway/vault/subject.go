@@ -74,7 +74,7 @@ func openSubjects(dir string, key *masterKey, readOnly bool) (_ *subjects, err e
 	if readOnly {
 		flag = os.O_RDONLY
 	}
-	f, err := os.OpenFile(s.path, flag, 0) //nolint:gosec // the path comes from the configuration
+	f, err := os.OpenFile(s.path, flag, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
@@ -132,7 +132,7 @@ func (s *subjects) walk(f io.ReaderAt, visit func(slot uint64, subject ID, state
 			return fmt.Errorf("reading the subjects' keys: %w", err)
 		}
 		for i := 0; i+subjectSlot <= n; i += subjectSlot {
-			slot := from + uint64(i/subjectSlot) //nolint:gosec // below step
+			slot := from + uint64(i/subjectSlot)
 			subject, state, _, err := s.parse(slot, buf[i:i+subjectSlot])
 			if err != nil {
 				return err
