@@ -48,8 +48,7 @@ func (m messages) Submit(ctx context.Context, msg mllp.Message) (id proof.Reques
 		return id, err
 	}
 	receipt, err := p.Submit(ctx, ingest.Request{
-		Organisation: m.readings.organisation, Unit: msg.Unit, Once: msg.Once, Subject: msg.Subject,
-		MediaType: ingest.MediaHL7, Body: bytes.NewReader(msg.Text),
+		Organisation: m.readings.organisation, Unit: msg.Unit, Once: msg.Once, MediaType: ingest.MediaHL7, Body: bytes.NewReader(msg.Text),
 	})
 	if err != nil {
 		return id, err

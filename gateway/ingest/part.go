@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 
+	"github.com/secant-platform/secant/analytics/hl7"
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/gateway/vault"
@@ -117,9 +118,33 @@ func (w *worker) take(f format, parts []part) (count int, root proof.Hash, err e
 		if err := w.reader.take(f, &p.seed, plain); err != nil {
 			return 0, root, err
 		}
+		if f.hl7 && p.subject == "" {
+			p.subject = patientOf(plain)
+		}
 		p.count = w.reader.count - p.first
 	}
 	return w.reader.end()
+}
+
+// patientOf names the patient that an HL7 message is about (PID-3), whatever it came by.
+// It is nobody when the message is none, or names none or several.
+func patientOf(message []byte) pseudonym.ID {
+	m, flaw := hl7.Parse(message)
+	if flaw != hl7.Sound {
+		return ""
+	}
+	p, _ := m.Patient()
+	return pseudonym.OfIdentifier(pseudonym.System(p.Namespace, p.Universal, p.Kind), p.Value)
+}
+
+// told lists the subjects that the sender named, part by part.
+func told(parts []part) (subjects []pseudonym.ID) {
+	for i := range parts {
+		if parts[i].subject != "" {
+			subjects = append(subjects, parts[i].subject)
+		}
+	}
+	return subjects
 }
 
 // named reports whether parts are about subjects that were named.

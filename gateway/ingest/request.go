@@ -31,7 +31,8 @@ type Request struct {
 	Signature proof.Signature
 
 	// Subject names whom the readings are about, so that they can be erased by that
-	// name; empty: they cannot. The parts of a MediaMixed name their own.
+	// name. Empty: they cannot, unless it is an HL7 message that says so itself. The
+	// parts of a MediaMixed name their own.
 	Subject pseudonym.ID
 
 	// Once names readings that nobody signed, so that a sender who asks again,

@@ -394,3 +394,35 @@ func TestUnnamedRequestsKeepTheirForm(t *testing.T) {
 		t.Error(slots, err)
 	}
 }
+
+// An HL7 message says itself whom it is about, also one that is compressed or signed.
+func TestHL7MessagesNameTheirPatient(t *testing.T) {
+	t.Parallel()
+	n := openNode(t, t.TempDir(), Options{})
+	d := newDevice(t)
+	text := []byte(strings.Replace(hl7Message, "ref-7", "4711^^^NORTH&1.2.3&ISO^MR", 1))
+	var ids []proof.RequestID
+	for _, r := range []Request{
+		d.request(MediaHL7, text, text),
+		{Organisation: north, Unit: d.unit, MediaType: MediaHL7, Encoding: EncodingZstd, Body: bytes.NewReader(pack(t, text))},
+	} {
+		got, err := n.Submit(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Key != nil {
+			if same, err := n.Submit(t.Context(), again(r)); err != nil || same.ID != got.ID {
+				t.Error(same, err)
+			}
+		}
+		ids = append(ids, got.ID)
+	}
+	if slots, err := n.EraseSubject(t.Context(), pseudonym.OfIdentifier("urn:oid:1.2.3", "4711")); err != nil || len(slots) != 1 {
+		t.Fatal(slots, err)
+	}
+	for _, id := range ids {
+		_, _, err := n.Record(t.Context(), id, 0)
+		wantCode(t, err, ledger.CodeGone)
+	}
+	checkNode(t, n, d)
+}

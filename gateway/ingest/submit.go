@@ -125,6 +125,7 @@ func (p *Pipeline) prepare(w *worker, req *Request, f format, packed bool, body 
 	if err != nil {
 		return t, err
 	}
+	t.subjects = told(parts)
 	count, root, err := w.take(f, parts)
 	if err != nil {
 		return t, err
@@ -152,11 +153,6 @@ func (p *Pipeline) prepare(w *worker, req *Request, f format, packed bool, body 
 		t.id = onceID(p.vault, s.Unit, req.Once)
 	default:
 		_, _ = rand.Read(t.id[:]) // never fails: crypto/rand
-	}
-	if named(parts) {
-		for i := range parts {
-			t.subjects = append(t.subjects, parts[i].subject)
-		}
 	}
 	if t.mine, t.theirs, err = p.claim(t.id, t.subjects); t.mine == nil {
 		return t, err

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
-	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/gateway/source"
 )
 
@@ -15,11 +14,6 @@ import (
 type Message struct {
 	Unit proof.Hash
 	Once []byte // names the message: the same one sent again has the same
-
-	// Subject is the patient that it is about (PID-3); empty when it names none, or
-	// several.
-	Subject pseudonym.ID
-
 	Text []byte // as it came, good until Submit returns
 }
 

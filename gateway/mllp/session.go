@@ -12,7 +12,6 @@ import (
 
 	"github.com/secant-platform/secant/analytics/hl7"
 	"github.com/secant-platform/secant/analytics/proof"
-	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/source"
 	"github.com/secant-platform/secant/gateway/telemetry"
@@ -120,7 +119,7 @@ func (c *session) judge(ctx context.Context, head *hl7.Head, f *frame) (hl7.Code
 		return hl7.UnknownKey, "no device has any of the names in OBX-18 or MSH-3 at this source: enter one in its inventory", nil
 	case ledger.CodeDenied:
 		return hl7.UnknownKey, "the device is not in service at this hospital", nil
-	case ledger.CodeInvalid, ledger.CodeTooLarge, ledger.CodeAlreadyExists:
+	case ledger.CodeInvalid, ledger.CodeTooLarge:
 		return hl7.DataTypeError, "the message cannot be taken as it is", nil
 	case ledger.CodeGone:
 		return hl7.DataTypeError, "this message was taken before, and erased since", nil
@@ -147,9 +146,6 @@ func (c *session) submit(ctx context.Context, m *hl7.Message, text []byte) (id p
 	}
 	digest := sha256.Sum256(text)
 	msg := Message{Unit: unit, Once: append([]byte(c.source+"\x00"), digest[:]...), Text: text}
-	if p, ok := m.Patient(); ok {
-		msg.Subject = pseudonym.OfIdentifier(pseudonym.System(p.Namespace, p.Universal, p.Kind), p.Value)
-	}
 	err = c.patiently(ctx, func() (err error) {
 		id, err = c.server.readings.Submit(ctx, msg)
 		return err

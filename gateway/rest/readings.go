@@ -137,7 +137,7 @@ func (a *API) readingRoutes() {
 			headerParam(auth.HeaderEdge, "The unit id of the edge box that signs for the device; absent when the device signs."),
 			headerParam(auth.HeaderSeed, "With a signature: 32 random bytes, unpadded base64url, from which the records' salts derive."),
 			headerParam(auth.HeaderSignature, "Ed25519 signature, unpadded base64url, over \"secant-readings-v1\\0\", unit id (32 bytes), number of records (8 bytes, big-endian) and root (32 bytes)."),
-			headerParam(auth.HeaderSubject, "Whom all records are about: a pseudonym of the sender's, 1 to 200 printable ASCII characters, one of them a digit. By it they can be erased (POST /v1/subjects/erase)."),
+			headerParam(auth.HeaderSubject, "Whom all records are about: a pseudonym of the sender's, 1 to 200 printable ASCII characters, one of them a digit. By it they can be erased (POST /v1/subjects/erase). An HL7 message is about the patient in PID-3 without it."),
 			headerParam(auth.HeaderInput, "Of a request that is signed as a whole (RFC 9421), with the fields Signature and Content-Digest."),
 			headerParam("Content-Encoding", "zstd, or absent."),
 		},
