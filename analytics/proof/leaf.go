@@ -145,7 +145,8 @@ func (b *Batch) Add(record []byte) error {
 	}
 	salt := SaltOf(&b.seed, int(b.tree.size))
 	if len(record) <= maxCopied {
-		b.tree.push(LeafHash(&salt, record))
+		b.leaf = LeafHash(&salt, record)
+		b.tree.push(b.leaf)
 		return nil
 	}
 	if b.large == nil {
@@ -160,6 +161,13 @@ func (b *Batch) Add(record []byte) error {
 	b.tree.push(b.leaf)
 	return nil
 }
+
+// Salt has the salts of the records that follow derive from another seed: those about
+// another subject, whose seed can be destroyed without the others'.
+func (b *Batch) Salt(seed *Seed) { b.seed = *seed }
+
+// Leaf returns the leaf of the record that was taken last.
+func (b *Batch) Leaf() Hash { return b.leaf }
 
 // Len returns the number of records taken since Reset.
 func (b *Batch) Len() int { return int(b.tree.size) } //nolint:gosec // at most MaxRecords

@@ -239,6 +239,26 @@ func ContentDigest(seed *Seed, sum [sha256.Size]byte) Hash {
 	return sha256.Sum256(b[:])
 }
 
+const contentsDomain = "secant-contents-v1\x00"
+
+// ContentsDigest returns the commitment to a request that came in several parts, one for
+// each subject, given the ContentDigest of each: that of the one part itself, and
+// SHA-256("secant-contents-v1\x00" || digests) of more. The digests may be kept when a
+// part and its seed are destroyed, and say nothing of it then.
+func ContentsDigest(parts []Hash) Hash {
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	h := sha256.New()
+	h.Write([]byte(contentsDomain))
+	for i := range parts {
+		h.Write(parts[i][:])
+	}
+	var sum Hash
+	h.Sum(sum[:0])
+	return sum
+}
+
 const signingDomain = "secant-readings-v1\x00"
 
 // SigningMessage returns what a device signs with Ed25519 for a request:

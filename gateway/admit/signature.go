@@ -20,8 +20,9 @@ type Signature struct {
 }
 
 // ReadSignature reads the headers that name a device and carry its signature over
-// readings. It lists what is wrong with them.
-func ReadSignature(h http.Header) (s Signature, faults []ledger.Fault) {
+// readings. Those of a request in parts have their seeds there. It lists what is wrong
+// with them.
+func ReadSignature(h http.Header, parted bool) (s Signature, faults []ledger.Fault) {
 	fault := func(header, detail string) {
 		faults = append(faults, ledger.Fault{Field: "header." + header, Detail: detail})
 	}
@@ -49,7 +50,10 @@ func ReadSignature(h http.Header) (s Signature, faults []ledger.Fault) {
 	s.Signed = true
 	var b []byte
 	b, err = base64.RawURLEncoding.Strict().DecodeString(seed)
-	if err != nil || len(b) != len(s.Seed) {
+	switch {
+	case parted && seed != "":
+		fault(auth.HeaderSeed, "must stand in each part of a request in parts, and not in its own headers")
+	case !parted && (err != nil || len(b) != len(s.Seed)):
 		fault(auth.HeaderSeed, "must be 32 bytes in unpadded base64url")
 	}
 	copy(s.Seed[:], b)

@@ -164,7 +164,10 @@ func (n *node) takeReadings(ctx, taking context.Context) error {
 	// What lists and re-verifies the readings ends with what takes them.
 	all, ended := errgroup.WithContext(taking)
 	all.Go(func() error { return p.Run(ended) })
-	all.Go(func() error { return patiently(ended, func() error { return listReadings(ended, p, n.senders) }) })
+	all.Go(func() error {
+		return patiently(ended, func() error { return listReadings(ended, p, n.readings, n.senders) })
+	})
+	all.Go(func() error { return sweepSubjects(ended, p, n.readings) })
 	all.Go(func() error { return n.monitor.run(ended) })
 	all.Go(func() error { return n.vault.Tend(ended) })
 	if keep := n.cfg.Retention.Std(); keep > 0 {

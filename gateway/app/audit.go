@@ -25,6 +25,7 @@ type Report struct {
 	Signatures   uint64 `json:"signatures"` // of devices, verified
 	Unchecked    uint64 `json:"unchecked"`  // signed requests of devices whose key the ledger does not have
 	Erased       uint64 `json:"erased"`     // requests of which only the commitment is left
+	Shredded     uint64 `json:"shredded"`   // records of others that were erased with their subjects
 	LogEntries   uint64 `json:"logEntries"` // of the integrity log, under tiles that were derived again
 	Anchors      uint64 `json:"anchors"`    // each the root of the log as it was then
 	Anchored     uint64 `json:"anchored"`   // entries under the last of them
@@ -78,7 +79,7 @@ func (a *audit) parts() []auditPart {
 func (a *audit) readings(ctx context.Context, r *Report) error {
 	requests, err := ingest.Check(ctx, a.vault, a.log, a.unitKeys(ctx), a.pace)
 	r.Requests, r.Records, r.Signatures = requests.Requests, requests.Records, requests.Signatures
-	r.Unchecked, r.Erased = requests.Unchecked, requests.Erased
+	r.Unchecked, r.Erased, r.Shredded = requests.Unchecked, requests.Erased, requests.Shredded
 	return err //nolint:wrapcheck // it says what it did
 }
 

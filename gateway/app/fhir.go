@@ -45,7 +45,7 @@ func (r resources) Submit(ctx context.Context, s *fhir.Submission) (id proof.Req
 	}
 	receipt, err := p.Submit(ctx, ingest.Request{
 		Organisation: r.organisation, Unit: s.Unit, Key: s.Key, Seed: s.Seed, Signature: s.Signature, Sequence: s.Sequence,
-		MediaType: ingest.MediaFHIR, Body: bytes.NewReader(s.Body),
+		Subject: s.Subject, MediaType: ingest.MediaFHIR, Body: bytes.NewReader(s.Body),
 	})
 	if err != nil {
 		return id, err

@@ -22,26 +22,26 @@ const (
 // listReadings keeps the list of each device's readings up with the vault, until
 // ctx ends. It goes on where it ended; a list of another vault, from before a disk
 // was lost, is made anew.
-func listReadings(ctx context.Context, p *ingest.Pipeline, by *senders) error {
-	s := by.store
-	from, err := listedUntil(ctx, p, s)
+func listReadings(ctx context.Context, p *ingest.Pipeline, r *readings, by *senders) error {
+	from, err := listedUntil(ctx, p, r.store)
 	if err != nil {
 		return err
 	}
 	look := time.NewTicker(listPause)
 	defer look.Stop()
 	for {
-		next, err := listSome(ctx, p, by, from)
+		next, err := listSome(ctx, p, r, by, from)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			return err
-		case next-from == listBatch: // there may be more
-			from = next
+		}
+		r.listed.Store(next)
+		more := next-from == listBatch
+		if from = next; more {
 			continue
 		}
-		from = next
 		select {
 		case <-ctx.Done():
 			return nil
@@ -108,15 +108,37 @@ func retain(ctx context.Context, r *readings, keep time.Duration, logger *slog.L
 	}
 }
 
-func listSome(ctx context.Context, p *ingest.Pipeline, by *senders, from uint64) (uint64, error) {
+// listSome lists some readings. What is about a subject that is being erased is listed
+// as well, to be found and counted.
+func listSome(ctx context.Context, p *ingest.Pipeline, r *readings, by *senders, from uint64) (uint64, error) {
+	r.sweeping.Lock() // no subject is finished between the look and the list
+	defer r.sweeping.Unlock()
 	var batch []fact.Reading
-	next, err := p.Each(ctx, from, listBatch, func(r *ingest.Receipt, sent time.Time) {
-		one := listing(r)
+	var shares []store.Share
+	var empty []proof.RequestID
+	next, err := p.Each(ctx, from, listBatch, func(got *ingest.Receipt, sent time.Time) {
+		left := 0
+		for _, s := range got.Subjects {
+			if !s.Finished {
+				shares = append(shares, store.Share{Slot: s.Slot, Reading: got.ID.String(), Records: s.Records})
+				left++
+			}
+		}
+		if left == 0 && len(got.Subjects) > 0 { // it was on its way when its subjects were erased
+			empty = append(empty, got.ID)
+			return
+		}
+		one := listing(got)
 		by.judge(&one, sent)
 		batch = append(batch, one)
 	})
 	if err != nil {
-		return next, err
+		return from, err
+	}
+	for _, id := range empty {
+		if _, err := r.eraseEmpty(ctx, p, id); err != nil {
+			return from, err
+		}
 	}
 	round := by.begin(p)
 	if len(batch) == 0 {
@@ -125,7 +147,7 @@ func listSome(ctx context.Context, p *ingest.Pipeline, by *senders, from uint64)
 		err = round.follow(ctx, batch)
 	}
 	if counts := round.all(); err == nil && len(batch)+len(counts) > 0 {
-		err = by.store.AddReadings(ctx, batch, counts, round.tell)
+		err = r.store.AddReadings(ctx, batch, shares, counts, round.tell)
 	}
 	return next, err
 }

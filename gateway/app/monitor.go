@@ -113,7 +113,8 @@ func (m *monitor) pass(ctx context.Context) {
 		}
 	}
 	p.Ended = time.Now().UTC()
-	p.Requests, p.Records, p.Signatures, p.Unchecked, p.Erased = r.Requests, r.Records, r.Signatures, r.Unchecked, r.Erased
+	p.Requests, p.Records, p.Signatures, p.Unchecked = r.Requests, r.Records, r.Signatures, r.Unchecked
+	p.Erased, p.Shredded = r.Erased, r.Shredded
 	p.LogEntries, p.Anchors, p.Anchored, p.Blocks, p.Digest = r.LogEntries, r.Anchors, r.Anchored, r.Blocks, r.Digest
 	m.passes.Inc()
 	m.mu.Lock()

@@ -115,7 +115,7 @@ func (r publications) Submit(ctx context.Context, m mqtt.Message) (id proof.Requ
 	}
 	receipt, err := p.Submit(ctx, ingest.Request{
 		Organisation: r.readings.organisation, Unit: m.Unit, Key: m.Key, Seed: m.Seed, Signature: m.Signature, Sequence: m.Sequence, Once: m.Once,
-		MediaType: m.MediaType, Encoding: m.Encoding, Body: bytes.NewReader(m.Body),
+		Subject: m.Subject, MediaType: m.MediaType, Encoding: m.Encoding, Body: bytes.NewReader(m.Body),
 	})
 	if err != nil {
 		return id, err

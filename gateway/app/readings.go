@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,9 @@ type readings struct {
 	saw          func(unit string, signed bool, at time.Time) // told of each request, and when it was taken
 	forget       []func(id proof.RequestID)                   // told of each request that was erased
 	pipeline     atomic.Pointer[ingest.Pipeline]
+
+	listed   atomic.Uint64 // up to which entry of the log the list of readings goes
+	sweeping sync.Mutex    // held while readings are listed, and while what is known of a subject is forgotten
 }
 
 func (r *readings) open() (*ingest.Pipeline, error) {
@@ -39,7 +43,7 @@ func (r *readings) Submit(ctx context.Context, s *rest.Submission) (*rest.Receip
 	}
 	got, err := p.Submit(ctx, ingest.Request{
 		Organisation: r.organisation, Unit: s.Unit, Edge: s.Edge, Key: s.Key, Seed: s.Seed, Signature: s.Signature, Sequence: s.Sequence,
-		MediaType: s.MediaType, Encoding: s.Encoding, Body: s.Body,
+		Subject: s.Subject, MediaType: s.MediaType, Encoding: s.Encoding, Body: s.Body,
 	})
 	if err != nil {
 		return nil, err
@@ -51,7 +55,7 @@ func (r *readings) Submit(ctx context.Context, s *rest.Submission) (*rest.Receip
 func receiptOf(r *ingest.Receipt) *rest.Receipt {
 	return &rest.Receipt{
 		ID: r.ID, Unit: r.Unit, Count: r.Count, Root: r.Root, VouchedBy: r.VouchedBy, Edge: r.Edge,
-		MediaType: r.MediaType, Received: r.Received, LogIndex: r.LogIndex, Sequence: r.Sequence,
+		MediaType: r.MediaType, Received: r.Received, LogIndex: r.LogIndex, Sequence: r.Sequence, Erased: r.Erased,
 	}
 }
 
@@ -93,6 +97,11 @@ func (r *readings) erase(ctx context.Context, id proof.RequestID) error {
 	if err := p.Erase(ctx, id); err != nil {
 		return err
 	}
+	return r.forgotten(ctx, id)
+}
+
+// forgotten takes a request that was erased off all that knows of it.
+func (r *readings) forgotten(ctx context.Context, id proof.RequestID) error {
 	for _, forget := range r.forget {
 		forget(id)
 	}

@@ -269,7 +269,7 @@ func follow(t *testing.T, s *senders, batch []fact.Reading) {
 	if err := r.follow(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.store.AddReadings(t.Context(), batch, r.all(), r.tell); err != nil {
+	if err := s.store.AddReadings(t.Context(), batch, nil, r.all(), r.tell); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -281,7 +281,7 @@ func tick(t *testing.T, s *senders) {
 	if err := r.overdue(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.store.AddReadings(t.Context(), nil, r.all(), r.tell); err != nil {
+	if err := s.store.AddReadings(t.Context(), nil, nil, r.all(), r.tell); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -23,6 +23,7 @@ const (
 	HeaderSignature = "Secant-Signature" // Ed25519, 64 bytes, unpadded base64url
 	HeaderSequence  = "Secant-Sequence"  // epoch/number of the sender's own count, decimal
 	HeaderMade      = "Secant-Made"      // when the readings were made by the sender's clock, milliseconds since 1970, decimal
+	HeaderSubject   = "Secant-Subject"   // whom readings are about: a pseudonym
 )
 
 // HeaderInput begins the other way in which a device signs, HTTP Message Signatures

@@ -14,6 +14,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/fhir"
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 )
@@ -32,6 +33,7 @@ type Submission struct {
 	Seed      proof.Seed
 	Signature proof.Signature
 	Sequence  proof.Sequence // as the sender says; zero: it says nothing
+	Subject   pseudonym.ID   // whom it is about; empty: nobody
 	Body      []byte
 }
 

@@ -146,7 +146,7 @@ func (a *API) sender(c *gin.Context, d *draft) (byDevice bool, err error) {
 }
 
 func (a *API) signedReading(ctx context.Context, h http.Header, d *draft) error {
-	said, faults := admit.ReadSignature(h)
+	said, faults := admit.ReadSignature(h, false)
 	if len(faults) > 0 {
 		return &ledger.Problem{Code: ledger.CodeInvalid, Detail: "the signature cannot be read", Faults: faults}
 	}

@@ -84,7 +84,10 @@ func (t *taking) already(ctx context.Context, d *draft) (fhir.Written, bool, err
 
 // submit makes the bytes of all drafts durable.
 func (t *taking) submit(ctx context.Context) error {
-	one := func(ctx context.Context, d *draft) error {
+	one := func(ctx context.Context, d *draft) (err error) {
+		if d.send.Subject, err = t.subject(ctx, d); err != nil {
+			return placed(d, err)
+		}
 		id, err := t.api.Readings.Submit(ctx, &d.send)
 		if err != nil {
 			return placed(d, err)

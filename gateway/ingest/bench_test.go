@@ -17,6 +17,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/log"
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/gateway/vault"
 )
 
@@ -28,48 +29,74 @@ func BenchmarkSubmit(b *testing.B) {
 	for _, c := range []struct {
 		readings, senders int
 		packed            bool
+		subjects          int // that are named
 	}{
-		{1, 256, false},
-		{100, 64, false},
-		{1000, 32, false},
-		{1000, 32, true},
-		{10000, 8, false},
-		{10000, 8, true},
+		{1, 256, false, 0},
+		{100, 64, false, 0},
+		{1000, 32, false, 0},
+		{1000, 32, true, 0},
+		{1000, 32, false, 1},
+		{1000, 32, true, 1},
+		{1000, 32, false, 50},
+		{1000, 32, true, 50},
+		{10000, 8, false, 0},
+		{10000, 8, true, 0},
 	} {
 		name := fmt.Sprintf("readings=%d/senders=%d", c.readings, c.senders)
 		if c.packed {
 			name += "/zstd"
 		}
-		b.Run(name, func(b *testing.B) { benchmarkSubmit(b, c.readings, c.senders, c.packed) })
+		if c.subjects > 0 {
+			name += fmt.Sprintf("/subjects=%d", c.subjects)
+		}
+		b.Run(name, func(b *testing.B) { benchmarkSubmit(b, c.readings, c.senders, c.packed, c.subjects) })
 	}
 }
 
-func benchmarkSubmit(b *testing.B, readings, senders int, packed bool) {
+func benchmarkSubmit(b *testing.B, readings, senders int, packed bool, subjects int) {
 	b.Helper()
 	p := benchPipeline(b)
 	d := newDevice(b)
 	body := ndjson(readings)
 	records := bytes.Split(bytes.TrimSuffix(body, []byte("\n")), []byte("\n"))
 	requests := make([]Request, b.N)
-	for i := range requests {
-		requests[i] = d.request(MediaNDJSON, body, records...)
-	}
 	wire, encoding := body, ""
-	if packed {
+	if packed && subjects < 2 {
 		wire, encoding = pack(b, body), EncodingZstd
+	}
+	all := make([]about, subjects)
+	for i := range all {
+		n := len(records) / subjects
+		all[i] = about{subject: fmt.Sprintf("patient-%d", i), records: records[i*n : (i+1)*n], packed: packed}
+	}
+	for i := range requests {
+		switch subjects {
+		case 0:
+			requests[i] = d.request(MediaNDJSON, body, records...)
+		case 1:
+			requests[i] = d.request(MediaNDJSON, body, records...)
+			requests[i].Subject = pseudonym.ID(all[0].subject)
+		default:
+			for k := range all {
+				rand.Read(all[k].seed[:])
+			}
+			requests[i], _ = d.signParts(b, all...)
+		}
 	}
 	times := make([]time.Duration, b.N)
 	var next atomic.Int64
-	var all sync.WaitGroup
+	var sending sync.WaitGroup
 	runtime.GC()
 	used := processorTime(b)
 	b.ResetTimer()
 	for range senders {
-		all.Go(func() {
+		sending.Go(func() {
 			for i := int(next.Add(1)) - 1; i < b.N; i = int(next.Add(1)) - 1 {
 				begun := time.Now()
 				r := requests[i]
-				r.Body, r.Encoding = bytes.NewReader(wire), encoding
+				if subjects < 2 {
+					r.Body, r.Encoding = bytes.NewReader(wire), encoding
+				}
 				if _, err := p.Submit(b.Context(), r); err != nil {
 					b.Error(err)
 					return
@@ -78,7 +105,7 @@ func benchmarkSubmit(b *testing.B, readings, senders int, packed bool) {
 			}
 		})
 	}
-	all.Wait()
+	sending.Wait()
 	b.StopTimer()
 	total := float64(b.N) * float64(readings)
 	slices.Sort(times)
@@ -201,7 +228,7 @@ func BenchmarkStages(b *testing.B) {
 		}
 	})
 	stage("judge-and-commit", func() {
-		if _, _, err := w.reader.read(formats[MediaNDJSON], &seed, body); err != nil {
+		if _, _, err := w.take(formats[MediaNDJSON], []part{{seed: seed, storage: storedRaw, body: body}}); err != nil {
 			b.Fatal(err)
 		}
 	})

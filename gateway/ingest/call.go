@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/vault"
 )
@@ -13,6 +14,7 @@ import (
 type call struct {
 	id        vault.ID
 	statement proof.Statement
+	subjects  []pseudonym.ID // whom it is about, part by part, if that was said
 	draft     *vault.Draft
 	ordinal   uint64
 	future    func() (uint64, error)
@@ -24,7 +26,7 @@ type call struct {
 
 // claim makes the caller the one who commits the request id. If somebody else
 // is at it, their call is returned; if it is in the vault, neither.
-func (p *Pipeline) claim(id vault.ID) (mine, theirs *call, err error) {
+func (p *Pipeline) claim(id vault.ID, subjects []pseudonym.ID) (mine, theirs *call, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.state != running {
@@ -37,7 +39,7 @@ func (p *Pipeline) claim(id vault.ID) (mine, theirs *call, err error) {
 	if has, err := p.vault.Has(id); has || err != nil {
 		return nil, nil, err
 	}
-	c := &call{id: id, done: make(chan struct{})}
+	c := &call{id: id, subjects: subjects, done: make(chan struct{})}
 	p.inflight[id] = c
 	return c, nil, nil
 }
@@ -84,11 +86,36 @@ func (p *Pipeline) stop() {
 	}
 }
 
-// stored gives the receipt of a request that the vault has.
-func (p *Pipeline) stored(ctx context.Context, id vault.ID) (*Receipt, error) {
-	r, err := p.Receipt(ctx, proof.RequestID(id))
+// stored gives the receipt of a request that the vault has, and that is now said to be
+// about these subjects.
+func (p *Pipeline) stored(ctx context.Context, id vault.ID, subjects []pseudonym.ID) (*Receipt, error) {
+	o, err := p.open(ctx, proof.RequestID(id))
 	if ledger.CodeOf(err) == ledger.CodeGone {
 		return nil, ledger.Problemf(ledger.CodeGone, "these readings were taken before, and erased since")
 	}
-	return r, err
+	if err != nil {
+		return nil, err
+	}
+	r := o.receipt()
+	if r.Erased == r.Count {
+		return nil, ledger.Problemf(ledger.CodeGone, "these readings were taken before, and erased since")
+	}
+	_, signed := o.statement.Signer()
+	switch had := len(o.envelope.segments); {
+	case len(subjects) == 0, had == 0 && !signed: // the name of an unsigned one follows from its text, and was not told then
+		return r, nil
+	case had != len(subjects):
+		return nil, errOthers
+	}
+	for i := range subjects {
+		s := &o.envelope.segments[i]
+		if slot, known := p.vault.FindSubject(blind(p.vault, subjects[i])); s.open && (!known || slot != s.slot) {
+			return nil, errOthers
+		}
+	}
+	return r, nil
 }
+
+// errOthers keeps a sender from believing that readings can be erased by a name under
+// which they are not kept.
+var errOthers = &ledger.Problem{Code: ledger.CodeAlreadyExists, Detail: "these readings were taken before, and not said to be about these subjects"}

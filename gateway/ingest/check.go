@@ -24,6 +24,7 @@ type Report struct {
 	Signatures uint64 // device signatures verified
 	Unchecked  uint64 // device-signed requests whose key is not known
 	Erased     uint64 // requests of which only the commitment is left
+	Shredded   uint64 // records of others that were erased with their subjects
 }
 
 // Check reads every request of a vault and derives again all that was promised
@@ -73,11 +74,12 @@ func Check(
 			report.Erased++
 			return nil
 		}
-		o, err := unpack(r, decoder)
+		o, err := unpack(v, r, decoder)
 		if err != nil {
 			return fmt.Errorf("request %s, number %d: %w", r.ID, r.Ordinal, err)
 		}
-		report.Records += uint64(len(o.records))
+		report.Records += uint64(len(o.records) - o.erased) //nolint:gosec // there are no more erased than records
+		report.Shredded += uint64(o.erased)                 //nolint:gosec // as above
 		return report.checkSigned(v, o, keys)
 	})
 	if err != nil {
@@ -94,7 +96,14 @@ func (report *Report) checkSigned(v *vault.Vault, o *opened, keys func(proof.Has
 	if !signed {
 		return nil
 	}
-	if signedID(v, s, &o.envelope.seed) != o.id {
+	want := o.id
+	switch segments := o.envelope.segments; {
+	case len(segments) > 1:
+		want = partedID(v, s)
+	case len(segments) == 0 || segments[0].open: // else its seed is gone
+		want = signedID(v, s, o.seed(0))
+	}
+	if want != o.id {
 		return fmt.Errorf("request %s does not have the id that its readings give", o.id)
 	}
 	var key ed25519.PublicKey

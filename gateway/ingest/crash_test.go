@@ -26,6 +26,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/log"
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/gateway/vault"
 )
 
@@ -54,7 +55,11 @@ func crashRequest(d *device, number int) (Request, [][]byte) {
 		records = append(records, fmt.Appendf(nil, `{"number":%d,"index":%d,"noise":"%x"}`, number, i, sha256.Sum256(seed[:i%8])))
 	}
 	body := bytes.Join(records, []byte("\n"))
-	return d.seeded(seed, MediaNDJSON, body, records...), records
+	r := d.seeded(seed, MediaNDJSON, body, records...)
+	if number%3 == 0 { // whose key is durable before the request is
+		r.Subject = pseudonym.ID(fmt.Sprintf("patient-%d", number%50))
+	}
+	return r, records
 }
 
 // acknowledged is what the child prints for each receipt.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/hl7"
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/vault"
 )
 
@@ -61,16 +62,24 @@ func (p *Pipeline) Each(ctx context.Context, from uint64, limit int, visit func(
 		if err != nil {
 			return fmt.Errorf("reading a request's statement: %w", err)
 		}
+		receipt := receiptOf(s, r.Ordinal)
+		for i := range e.segments {
+			share := Share{Slot: e.segments[i].slot, Records: e.segments[i].count}
+			if _, share.Finished, err = p.vault.SubjectErased(share.Slot); err != nil {
+				return err //nolint:wrapcheck // it says where the damage is
+			}
+			receipt.Subjects = append(receipt.Subjects, share)
+		}
 		var sent time.Time
 		if s.MediaType == MediaHL7 {
-			if decoder == nil && e.storage != storedRaw {
+			if decoder == nil {
 				if decoder, err = newDecoder(maxUnpacked); err != nil {
 					return err
 				}
 			}
-			sent = p.sent(ctx, e, decoder)
+			sent = p.sent(ctx, r, e, decoder)
 		}
-		visit(receiptOf(s, r.Ordinal), sent)
+		visit(receipt, sent)
 		return nil
 	})
 	if errors.Is(err, errEnough) {
@@ -82,19 +91,16 @@ func (p *Pipeline) Each(ctx context.Context, from uint64, limit int, visit func(
 // sent is when an HL7 message says that it was sent; zero: it does not, or is none that
 // can be read, which is not to be told here. The message is durable: were a fault in
 // reading it to end the visit, the node would meet it again with each start.
-func (p *Pipeline) sent(ctx context.Context, e *envelope, decoder *zstd.Decoder) (at time.Time) {
+func (p *Pipeline) sent(ctx context.Context, r *vault.Record, e *envelope, decoder *zstd.Decoder) (at time.Time) {
 	defer func() {
 		if r := recover(); r != nil {
 			p.opts.Logger.LogAttrs(ctx, slog.LevelError, "panic recovered", slog.String("error", fmt.Sprint(r)), slog.String("stack", string(debug.Stack())))
 			at = time.Time{}
 		}
 	}()
-	text := e.body
-	if e.storage != storedRaw {
-		var err error
-		if text, err = decoder.DecodeAll(e.body, make([]byte, 0, e.unpacked)); err != nil {
-			return time.Time{}
-		}
+	text, err := p.only(r, e, decoder)
+	if err != nil {
+		return time.Time{}
 	}
 	m, flaw := hl7.Parse(text)
 	if flaw != hl7.Sound {
@@ -102,6 +108,24 @@ func (p *Pipeline) sent(ctx context.Context, e *envelope, decoder *zstd.Decoder)
 	}
 	at, _ = m.Sent(hl7.Profile{Zone: time.UTC})
 	return at
+}
+
+// only is the one record of a request; empty when its subject was erased.
+func (p *Pipeline) only(r *vault.Record, e *envelope, decoder *zstd.Decoder) ([]byte, error) {
+	switch {
+	case len(e.segments) > 0:
+		if err := e.openSegment(p.vault, r.ID, &r.Entry, 0); err != nil || !e.segments[0].open {
+			return nil, err
+		}
+		return e.segments[0].plain(decoder)
+	case e.storage == storedRaw:
+		return e.body, nil
+	}
+	text, err := decoder.DecodeAll(e.body, make([]byte, 0, e.unpacked))
+	if err != nil {
+		return nil, fmt.Errorf("decompressing a body: %w", err)
+	}
+	return text, nil
 }
 
 // Same reports whether two requests hold the same records, byte for byte, whatever
@@ -114,6 +138,9 @@ func (p *Pipeline) Same(ctx context.Context, a, b proof.RequestID) (bool, error)
 	other, err := p.open(ctx, b)
 	if err != nil {
 		return false, err
+	}
+	if one.erased+other.erased > 0 {
+		return false, ledger.Problemf(ledger.CodeGone, "records were erased with the subject that they were about")
 	}
 	return slices.EqualFunc(one.records, other.records, bytes.Equal), nil
 }

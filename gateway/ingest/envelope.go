@@ -20,7 +20,8 @@ const (
 	envelopeFixed = 1 + 1 + 1 + 4 + proof.SeedSize + proof.HashSize + 2
 )
 
-// envelope is what the vault keeps of a request, encrypted: version (1 byte),
+// envelope is what the vault keeps of a request, encrypted. The first version is of a
+// request about which subject nothing was said: version (1 byte),
 // storage (1), framing (1), size of the body when unpacked (4, big-endian),
 // seed (32), entry salt (32), length of the statement (2), the statement in its
 // one encoding, and the body.
@@ -32,6 +33,10 @@ type envelope struct {
 	entrySalt proof.Hash
 	statement []byte
 	body      []byte
+
+	// Of the second version, which has no body and seed of its own.
+	segments []segment
+	leaves   []proof.Hash // of all records, when there are several segments
 }
 
 // appendHead appends the envelope but for the body, which the caller appends.
@@ -50,8 +55,11 @@ const storageAt = 1
 // decodeEnvelope reads what appendHead and the body behind it are. The envelope
 // shares b's memory.
 func decodeEnvelope(b []byte) (*envelope, error) {
+	if len(b) > 0 && b[0] == segmentedVersion {
+		return decodeSegmented(b)
+	}
 	if len(b) < envelopeFixed || b[0] != envelopeVersion {
-		return nil, errors.New("decoding an envelope: not version 1")
+		return nil, errors.New("decoding an envelope: of no known version")
 	}
 	e := &envelope{storage: storage(b[1]), framing: framing(b[2]), unpacked: int(binary.BigEndian.Uint32(b[3:]))}
 	if e.storage < storedRaw || e.storage > storedAsPacked || e.framing < framedSingle || e.framing > framedLines {

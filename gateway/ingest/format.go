@@ -34,6 +34,8 @@ type format struct {
 	object  bool   // a record must be a JSON object
 	fhir    bool   // and must name its resourceType
 	hl7     bool   // a record is an HL7 message, not JSON
+
+	boundary string // of a request in parts; the other fields are then those of its parts
 }
 
 var formats = map[string]format{
@@ -44,8 +46,12 @@ var formats = map[string]format{
 }
 
 // parseMediaType finds the format for a Content-Type. Parameters other than a
-// character set mean nothing here; JSON is UTF-8 always.
+// character set, and the boundary of a request in parts, mean nothing here; JSON is
+// UTF-8 always.
 func parseMediaType(contentType string) (format, error) {
+	if boundary, mixed, err := boundaryOf(contentType); mixed {
+		return format{boundary: boundary}, err
+	}
 	media, params, err := mime.ParseMediaType(contentType)
 	f, known := formats[media]
 	charset := params["charset"]
@@ -54,7 +60,7 @@ func parseMediaType(contentType string) (format, error) {
 			Code:   ledger.CodeInvalid,
 			Detail: "the media type of the readings is not one that is taken",
 			Faults: []ledger.Fault{{Field: "Content-Type", Detail: fmt.Sprintf(
-				"must be %s, %s, %s or %s; JSON is UTF-8", MediaJSON, MediaFHIR, MediaHL7, MediaNDJSON)}},
+				"must be %s, %s, %s, %s or %s; JSON is UTF-8", MediaJSON, MediaFHIR, MediaHL7, MediaNDJSON, MediaMixed)}},
 		}
 	}
 	return f, nil

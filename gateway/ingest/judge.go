@@ -37,6 +37,9 @@ func (j *Judge) Read(ctx context.Context, mediaType, encoding string, seed *proo
 	if err != nil {
 		return 0, root, err
 	}
+	if f.boundary != "" { // an edge box speaks for one device, about whoever the record says
+		return 0, root, unframed("Content-Type", "must be that of readings, and not of parts")
+	}
 	packed, err := parseEncoding(encoding)
 	if err != nil {
 		return 0, root, err
@@ -51,10 +54,5 @@ func (j *Judge) Read(ctx context.Context, mediaType, encoding string, seed *proo
 	if len(body) > w.limits.Wire {
 		return 0, root, ledger.Problemf(ledger.CodeTooLarge, "the body has more than %d bytes", w.limits.Wire)
 	}
-	if packed {
-		if body, err = w.unpack(body); err != nil {
-			return 0, root, err
-		}
-	}
-	return w.reader.read(f, seed, body)
+	return w.take(f, []part{{seed: *seed, storage: storageOf(packed), body: body}})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -30,7 +31,7 @@ func (p *Pipeline) Receipt(ctx context.Context, id proof.RequestID) (*Receipt, e
 	if err != nil {
 		return nil, err
 	}
-	return receiptOf(&o.statement, o.ordinal), nil
+	return o.receipt(), nil
 }
 
 // Record returns the bytes of one record, exactly as received, and their media
@@ -60,7 +61,7 @@ func (p *Pipeline) ProofParts(ctx context.Context, id proof.RequestID, index int
 		return nil, fmt.Errorf("proving a record: %w", err)
 	}
 	return &Parts{
-		Record: record, MediaType: o.statement.MediaType, Salt: proof.SaltOf(&o.envelope.seed, index), Index: index,
+		Record: record, MediaType: o.statement.MediaType, Salt: proof.SaltOf(o.seed(index), index), Index: index,
 		Path: path, Statement: o.statement, EntrySalt: o.envelope.entrySalt, LogIndex: o.ordinal,
 	}, nil
 }
@@ -81,5 +82,26 @@ func (o *opened) record(index int) ([]byte, error) {
 	if index < 0 || index >= len(o.records) {
 		return nil, ledger.Problemf(ledger.CodeNotFound, "there is no such record in the request")
 	}
+	if o.records[index] == nil {
+		return nil, ledger.Problemf(ledger.CodeGone,
+			"the record was erased; what stays proven, by entry %d of the integrity log, is that a request of %d records, received %s, had one in this place",
+			o.ordinal, o.statement.Count, o.statement.ReceivedAt().Format(time.RFC3339))
+	}
 	return slices.Clone(o.records[index]), nil
+}
+
+func (o *opened) receipt() *Receipt {
+	r := receiptOf(&o.statement, o.ordinal)
+	r.Erased = o.erased
+	return r
+}
+
+// seed returns the seed from which the salt of a record derives that is not erased.
+func (o *opened) seed(index int) *proof.Seed {
+	for i := range o.envelope.segments {
+		if s := &o.envelope.segments[i]; index < s.first+s.count {
+			return &s.seed
+		}
+	}
+	return &o.envelope.seed
 }

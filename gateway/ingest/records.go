@@ -28,37 +28,60 @@ type reader struct {
 	faults []ledger.Fault
 	bound  bool // one of the faults is that a bound was crossed
 	more   int  // faults that were found and not listed
+
+	count  int          // records of the request
+	part   int          // of the request, from 0
+	parted bool         // it has several
+	leaves []proof.Hash // of the records, when it has several parts
 }
 
 func newReader(limits Limits) *reader {
 	return &reader{limits: limits, json: newJSONScanner(limits.Depth)}
 }
 
-// read takes every record of body, whose salts derive from seed. It returns how
-// many there are and their root, or a Problem that lists what is wrong.
-func (r *reader) read(f format, seed *proof.Seed, body []byte) (count int, root proof.Hash, err error) {
-	r.batch.Reset(seed)
+// begin starts a request, of one part or of several.
+func (r *reader) begin(parted bool) {
+	r.batch.Reset(&proof.Seed{})
 	r.faults, r.bound, r.more = r.faults[:0], false, 0
+	r.count, r.part, r.parted, r.leaves = 0, -1, parted, r.leaves[:0]
+}
+
+// take takes every record of the next part, whose salts derive from seed and its index
+// in the request. What is wrong with them is told at the end, unless there are too many.
+func (r *reader) take(f format, seed *proof.Seed, body []byte) error {
+	r.batch.Salt(seed)
+	r.part++
+	index := 0
 	for more := true; more; more = len(body) > 0 {
-		if count == r.limits.Records {
-			return 0, root, ledger.Problemf(ledger.CodeTooLarge, "a request has at most %d records", r.limits.Records)
+		if r.count == r.limits.Records {
+			return ledger.Problemf(ledger.CodeTooLarge, "a request has at most %d records", r.limits.Records)
 		}
 		var record []byte
 		record, body = f.framing.nextRecord(body)
 		if flaw, at := r.judge(f, record); flaw != sound {
-			r.fault(f, count, flaw, at)
+			r.fault(f, index, flaw, at)
 		}
 		if len(r.faults) == 0 {
 			if err := r.batch.Add(record); err != nil {
-				return 0, root, fmt.Errorf("committing to a record: %w", err)
+				return fmt.Errorf("committing to a record: %w", err)
+			}
+			if r.parted {
+				r.leaves = append(r.leaves, r.batch.Leaf())
 			}
 		}
-		count++
+		r.count++
+		index++
 	}
+	return nil
+}
+
+// end returns how many records the request has and their root, or a Problem that lists
+// what is wrong with them.
+func (r *reader) end() (count int, root proof.Hash, err error) {
 	if len(r.faults) > 0 {
 		return 0, root, r.problem()
 	}
-	return count, r.batch.Root(), nil
+	return r.count, r.batch.Root(), nil
 }
 
 func (r *reader) judge(f format, record []byte) (flaw, int) {
@@ -105,6 +128,9 @@ func (r *reader) fault(f format, index int, what flaw, at int) {
 	field := "body"
 	if f.framing == framedLines {
 		field = fmt.Sprintf("records[%d]", index)
+	}
+	if r.parted {
+		field = fmt.Sprintf("parts[%d].%s", r.part, field)
 	}
 	r.faults = append(r.faults, ledger.Fault{Field: field, Detail: r.describe(what, at)})
 }

@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/vault"
 )
 
-// Request is readings as they arrive: of one device, about one person.
+// Request is readings as they arrive: of one device, about one person, or, as
+// MediaMixed, about several.
 type Request struct {
 	Organisation string     // MSP id of the organisation that receives them
 	Unit         proof.Hash // id of the device that they come from
@@ -31,6 +33,11 @@ type Request struct {
 	// readings, else claimed. Zero: it says nothing.
 	Sequence proof.Sequence
 
+	// Subject names whom the readings are about, so that they can be erased by that
+	// name. Empty: they cannot, unless it is an HL7 message that says so itself. The
+	// parts of a MediaMixed name their own.
+	Subject pseudonym.ID
+
 	// Once names readings that nobody signed, so that a sender who asks again,
 	// because no answer reached it, finds its own request. Empty: each call is a
 	// request of its own. Signed readings have their own name and need none.
@@ -43,7 +50,7 @@ type Request struct {
 
 // validate refuses what the caller should have refused; the rest comes from
 // outside and is judged where it is read.
-func (r *Request) validate() error {
+func (r *Request) validate(parted bool) error {
 	p := &ledger.Problem{Code: ledger.CodeInvalid, Detail: "the request is not complete"}
 	fault := func(field, detail string) { p.Faults = append(p.Faults, ledger.Fault{Field: field, Detail: detail}) }
 	if r.Organisation == "" {
@@ -52,8 +59,14 @@ func (r *Request) validate() error {
 	if r.Key != nil && len(r.Key) != ed25519.PublicKeySize {
 		fault("key", "must be an Ed25519 public key")
 	}
-	if r.Key != nil && r.Seed == (proof.Seed{}) {
+	if r.Key != nil && r.Seed == (proof.Seed{}) && !parted {
 		fault("seed", "must be 32 random bytes")
+	}
+	if parted && (r.Seed != proof.Seed{}) {
+		fault("seed", "must stand in the parts of a request that has some")
+	}
+	if parted && r.Subject != "" {
+		fault("subject", "must stand in the parts of a request that has some")
 	}
 	if r.Key != nil && r.Signature == (proof.Signature{}) {
 		fault("signature", "must be given with signed readings")
@@ -91,6 +104,17 @@ type Receipt struct {
 	Received  time.Time       `json:"received"`
 	LogIndex  uint64          `json:"logIndex"`
 	Sequence  proof.Sequence  `json:"sequence,omitzero"` // as the sender said
+	Erased    int             `json:"erased,omitempty"`  // records of which only the commitment is left
+
+	// Subjects says what is about whom, where that was said. Only Each tells.
+	Subjects []Share `json:"-"`
+}
+
+// Share is what of a request is about one subject.
+type Share struct {
+	Slot     uint64 // of the subject's key
+	Records  int
+	Finished bool // the key was destroyed, and FinishSubject was told so
 }
 
 func receiptOf(s *proof.Statement, index uint64) *Receipt {
@@ -117,6 +141,14 @@ func signedID(v *vault.Vault, s *proof.Statement, seed *proof.Seed) vault.ID {
 		return v.ID([]byte("secant/readings/edge/v1"), s.Edge[:], s.Unit[:], s.Root[:], n[:], seed[:])
 	}
 	return v.ID([]byte("secant/readings/v1"), s.Unit[:], s.Root[:], n[:], seed[:])
+}
+
+// partedID is signedID for readings that came in several parts. Their seeds are not in
+// it, since one may be destroyed: the root commits to what derives from them.
+func partedID(v *vault.Vault, s *proof.Statement) vault.ID {
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], uint64(s.Count))
+	return v.ID([]byte("secant/readings/parts/v1"), []byte(s.VouchedBy), s.Edge[:], s.Unit[:], s.Root[:], n[:])
 }
 
 // onceID derives the id of readings that nobody signed from the name that the

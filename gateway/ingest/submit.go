@@ -3,10 +3,12 @@ package ingest
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/vault"
 )
@@ -28,50 +30,63 @@ func (p *Pipeline) Submit(ctx context.Context, req Request) (*Receipt, error) {
 
 // submit also returns how many readings were new.
 func (p *Pipeline) submit(ctx context.Context, req *Request, begun time.Time) (*Receipt, int, error) {
-	if err := req.validate(); err != nil {
-		return nil, 0, err
-	}
 	f, err := parseMediaType(req.MediaType)
 	if err != nil {
+		return nil, 0, err
+	}
+	if err := req.validate(f.boundary != ""); err != nil {
 		return nil, 0, err
 	}
 	packed, err := parseEncoding(req.Encoding)
 	if err != nil {
 		return nil, 0, err
 	}
+	if packed && f.boundary != "" {
+		return nil, 0, unframed("Content-Encoding", "must stand in the parts that it is of")
+	}
 	if p.active.Add(1) > int64(p.opts.Active) {
 		p.active.Add(-1)
 		return nil, 0, errBusy
 	}
 	defer p.active.Add(-1)
-	mine, theirs, id, err := p.take(ctx, req, f, packed, begun)
+	t, err := p.take(ctx, req, f, packed, begun)
 	switch {
 	case err != nil:
 		return nil, 0, err
-	case theirs != nil:
-		receipt, err := p.wait(ctx, theirs)
+	case t.theirs != nil:
+		if len(t.subjects) > 0 && !slices.Equal(t.subjects, t.theirs.subjects) {
+			return nil, 0, errOthers
+		}
+		receipt, err := p.wait(ctx, t.theirs)
 		return receipt, 0, err
-	case mine == nil:
-		receipt, err := p.stored(ctx, id)
+	case t.mine == nil:
+		receipt, err := p.stored(ctx, t.id, t.subjects)
 		return receipt, 0, err
 	}
-	receipt, err := p.wait(ctx, mine)
+	receipt, err := p.wait(ctx, t.mine)
 	if err != nil {
 		return nil, 0, err
 	}
 	return receipt, receipt.Count, nil
 }
 
-// take reads, prepares and hands over a request. The call that it returns is
-// the committer's, or somebody else's; when there is neither, the vault has id.
-func (p *Pipeline) take(ctx context.Context, req *Request, f format, packed bool, begun time.Time) (mine, theirs *call, id vault.ID, err error) {
+// taken is what became of a request: the caller's call, somebody else's that asks the
+// same, or neither, when the vault has it.
+type taken struct {
+	mine, theirs *call
+	id           vault.ID
+	subjects     []pseudonym.ID // whom it is about, part by part, if that was said
+}
+
+// take reads, prepares and hands over a request.
+func (p *Pipeline) take(ctx context.Context, req *Request, f format, packed bool, begun time.Time) (t taken, err error) {
 	p.coming.Add(1)
 	defer p.coming.Add(-1)
-	body, taken, err := readBody(req.Body, p.opts.Limits.Wire, &p.held)
-	defer p.held.give(taken)
+	body, held, err := readBody(req.Body, p.opts.Limits.Wire, &p.held)
+	defer p.held.give(held)
 	defer releaseBody(body)
 	if err != nil {
-		return nil, nil, id, err
+		return t, err
 	}
 	p.metrics.received(len(*body))
 
@@ -79,81 +94,82 @@ func (p *Pipeline) take(ctx context.Context, req *Request, f format, packed bool
 	select {
 	case w = <-p.workers:
 	case <-p.dead:
-		return nil, nil, id, errStopping
+		return t, errStopping
 	case <-ctx.Done():
-		return nil, nil, id, errBusy
+		return t, errBusy
 	}
-	mine, theirs, id, err = p.prepare(w, req, f, packed, *body, begun)
-	if mine == nil {
-		return nil, theirs, id, err
+	if t, err = p.prepare(w, req, f, packed, *body, begun); err != nil || t.mine == nil {
+		return t, err
 	}
 	p.opts.Step(StepSealed)
 
 	select {
-	case p.queue <- mine:
-		return mine, nil, id, nil
+	case p.queue <- t.mine:
+		return t, nil
 	case <-p.dead:
 		err = errStopping
 	case <-ctx.Done():
 		err = errBusy
 	}
-	mine.draft.Release()
-	p.settle(mine, nil, err)
-	return nil, nil, id, err
+	t.mine.draft.Release()
+	p.settle(t.mine, nil, err)
+	return taken{}, err
 }
 
 // prepare is the CPU stages: decompress, judge, commit to, check the signature,
 // compress, encrypt. A call that it returns as mine is claimed and sealed. It
 // gives the worker back.
-func (p *Pipeline) prepare(w *worker, req *Request, f format, packed bool, body []byte, begun time.Time) (mine, theirs *call, id vault.ID, err error) {
+func (p *Pipeline) prepare(w *worker, req *Request, f format, packed bool, body []byte, begun time.Time) (t taken, err error) {
 	defer func() { p.workers <- w }()
-	e := envelope{framing: f.framing, seed: req.Seed, storage: storedRaw}
-	plain := body
-	if packed {
-		e.storage = storedAsPacked
-		if plain, err = w.unpack(body); err != nil {
-			return nil, nil, id, err
-		}
-	}
-	if req.Key == nil {
-		_, _ = rand.Read(e.seed[:]) // never fails: crypto/rand
-	}
-	count, root, err := w.reader.read(f, &e.seed, plain)
+	parts, f, err := w.parts(req, f, packed, body)
 	if err != nil {
-		return nil, nil, id, err
+		return t, err
+	}
+	t.subjects = told(parts)
+	count, root, err := w.take(f, parts)
+	if err != nil {
+		return t, err
 	}
 	s := proof.Statement{
 		Organisation: req.Organisation, Unit: req.Unit, VouchedBy: proof.VouchedByNode,
 		Count: uint32(count), Root: root, MediaType: f.record, //nolint:gosec // at most MaxRecords
 		Received: begun.UnixMilli(), Sequence: req.Sequence,
 	}
-	if req.Key != nil {
+	switch {
+	case req.Key != nil:
 		s.VouchedBy, s.Signature = proof.VouchedByDevice, req.Signature
 		if req.Edge != (proof.Hash{}) {
 			s.VouchedBy, s.Edge = proof.VouchedByEdge, req.Edge
 		}
 		if !s.VerifySignature(req.Key) {
-			return nil, nil, id, ledger.Problemf(ledger.CodeDenied, "the signature is not the device's over these readings, nor the edge box's that is named")
+			return t, ledger.Problemf(ledger.CodeDenied, "the signature is not the device's over these readings, nor the edge box's that is named")
 		}
-		id = signedID(p.vault, &s, &e.seed)
-	} else if id = onceID(p.vault, s.Unit, req.Once); len(req.Once) == 0 {
-		_, _ = rand.Read(id[:]) // never fails: crypto/rand
+		if len(parts) > 1 {
+			t.id = partedID(p.vault, &s)
+		} else {
+			t.id = signedID(p.vault, &s, &parts[0].seed)
+		}
+	case len(req.Once) > 0:
+		t.id = onceID(p.vault, s.Unit, req.Once)
+	default:
+		_, _ = rand.Read(t.id[:]) // never fails: crypto/rand
 	}
-	if mine, theirs, err = p.claim(id); mine == nil {
-		return nil, theirs, id, err
+	if t.mine, t.theirs, err = p.claim(t.id, t.subjects); t.mine == nil {
+		return t, err
 	}
-	s.Request = proof.RequestID(id)
-	s.Content = proof.ContentDigest(&e.seed, sha256.Sum256(body))
-	mine.statement = s
-	if err := p.seal(w, mine, &e, plain, body); err != nil {
-		p.settle(mine, nil, err)
-		return nil, nil, id, err
+	s.Request = proof.RequestID(t.id)
+	s.Content = w.contentOf(parts)
+	t.mine.statement = s
+	if err := p.seal(w, t.mine, f.framing, parts); err != nil {
+		p.settle(t.mine, nil, err)
+		return taken{}, err
 	}
-	return mine, nil, id, nil
+	return t, nil
 }
 
 // seal encrypts a claimed call's envelope and body into a draft.
-func (p *Pipeline) seal(w *worker, c *call, e *envelope, plain, body []byte) error {
+func (p *Pipeline) seal(w *worker, c *call, f framing, parts []part) error {
+	e := envelope{framing: f, seed: parts[0].seed, storage: parts[0].storage, unpacked: parts[0].unpacked}
 	_, _ = rand.Read(e.entrySalt[:]) // never fails: crypto/rand
 	var err error
 	if w.statement, err = c.statement.Encode(w.statement[:0]); err != nil {
@@ -163,23 +179,53 @@ func (p *Pipeline) seal(w *worker, c *call, e *envelope, plain, body []byte) err
 	if err != nil {
 		return err
 	}
-	e.statement, e.unpacked = w.statement, len(plain)
+	e.statement = w.statement
+	var slots []uint64
+	if named(parts) {
+		if slots, err = p.slots(parts); err != nil {
+			return err
+		}
+	}
 	c.draft = p.vault.NewDraft()
 	c.draft.Append(func(dst []byte) []byte {
+		if named(parts) {
+			dst, err = w.sealSegments(dst, p.vault, &e, c.id, (*[32]byte)(&entry), parts, slots)
+			return dst
+		}
 		start := len(dst)
 		dst = e.appendHead(dst)
 		if e.storage == storedAsPacked {
-			return append(dst, body...)
+			return append(dst, parts[0].body...)
 		}
-		dst, smaller := w.pack(dst, plain)
+		dst, smaller := w.pack(dst, parts[0].body)
 		if smaller {
 			dst[start+storageAt] = byte(storedPacked)
 		}
 		return dst
 	})
-	if err := c.draft.Seal(c.id, entry); err != nil {
-		c.draft.Release()
-		return err
+	if errors.Is(err, vault.ErrSubjectErased) { // meanwhile: it gets a new key
+		err = errBusy
 	}
-	return nil
+	if err == nil {
+		err = c.draft.Seal(c.id, entry)
+	}
+	if err != nil {
+		c.draft.Release()
+	}
+	return err
+}
+
+// slots finds the keys of the subjects of a request.
+func (p *Pipeline) slots(parts []part) ([]uint64, error) {
+	slots := make([]uint64, len(parts))
+	for i := range parts {
+		var err error
+		if slots[i], err = p.vault.NeedSubject(blind(p.vault, parts[i].subject)); err != nil {
+			if errors.Is(err, vault.ErrFull) {
+				err = errFull
+			}
+			return nil, err
+		}
+	}
+	return slots, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -18,6 +19,12 @@ type worker struct {
 	decoder   *zstd.Decoder
 	plain     []byte // of the request at hand, decompressed
 	statement []byte
+
+	// Of a request in parts.
+	wire    []wirePart
+	list    []part
+	digests []proof.Hash
+	bound   []byte
 }
 
 // keptPlain is up to what size a worker keeps its memory between requests.
@@ -68,7 +75,7 @@ func (w *worker) unpack(body []byte) ([]byte, error) {
 	}
 	switch {
 	case errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded), len(plain) > w.limits.Body:
-		return nil, ledger.Problemf(ledger.CodeTooLarge, "the body has more than %d bytes when decompressed", w.limits.Body)
+		return nil, w.tooLarge()
 	case err != nil:
 		return nil, &ledger.Problem{
 			Code: ledger.CodeInvalid, Detail: "the body cannot be decompressed",
@@ -76,6 +83,10 @@ func (w *worker) unpack(body []byte) ([]byte, error) {
 		}
 	}
 	return plain, nil
+}
+
+func (w *worker) tooLarge() error {
+	return ledger.Problemf(ledger.CodeTooLarge, "the body has more than %d bytes when decompressed", w.limits.Body)
 }
 
 // pack appends plain to dst, compressed if that makes it smaller.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/source"
@@ -77,6 +78,7 @@ type envelope struct {
 	signature            proof.Signature
 	signed               bool
 	sequence             proof.Sequence
+	subject              pseudonym.ID
 }
 
 // readEnvelope reads the properties. Names are those of HTTP, so that case means
@@ -85,7 +87,7 @@ func readEnvelope(user []property) (e envelope, r *refusal) {
 	bad := func(detail string) (envelope, *refusal) {
 		return envelope{}, &refusal{codeSpecific, outcomeEnvelope, detail}
 	}
-	var seed, signature, count, made string
+	var seed, signature, count, made, about string
 	known := []struct {
 		name  string
 		value *string
@@ -97,6 +99,7 @@ func readEnvelope(user []property) (e envelope, r *refusal) {
 		{auth.HeaderSignature, &signature},
 		{auth.HeaderSequence, &count},
 		{auth.HeaderMade, &made},
+		{auth.HeaderSubject, &about},
 	}
 	for _, p := range user {
 		for _, k := range known {
@@ -115,6 +118,11 @@ func readEnvelope(user []property) (e envelope, r *refusal) {
 	var err error
 	if e.sequence, err = proof.ParseSequence(count, made); err != nil {
 		return bad("the user property " + auth.HeaderSequence + " must be epoch/number in decimal digits, and " + auth.HeaderMade + " milliseconds since 1970")
+	}
+	if about != "" {
+		if e.subject, err = pseudonym.Parse(about); err != nil {
+			return bad("the user property " + auth.HeaderSubject + " " + pseudonym.Form)
+		}
 	}
 	if seed == "" && signature == "" {
 		return e, nil
@@ -173,7 +181,7 @@ func (t *taker) message(ctx context.Context, p *published) (m Message, r *refusa
 	if r != nil {
 		return m, r, nil
 	}
-	m = Message{Seed: e.seed, Signature: e.signature, Sequence: e.sequence, MediaType: p.contentType, Encoding: e.encoding, Body: p.body}
+	m = Message{Seed: e.seed, Signature: e.signature, Sequence: e.sequence, Subject: e.subject, MediaType: p.contentType, Encoding: e.encoding, Body: p.body}
 	if m.MediaType == "" {
 		m.MediaType = mediaJSON
 	}
@@ -217,6 +225,8 @@ func (t *taker) refuse(err error) (*refusal, error) {
 		return &refusal{codeNotAuthorised, outcomeAuthority, "the signature is not the device's over these readings"}, nil
 	case ledger.CodeInvalid, ledger.CodeTooLarge:
 		return &refusal{codePayload, outcomePayload, detailOf(err)}, nil
+	case ledger.CodeAlreadyExists:
+		return &refusal{codeSpecific, outcomeEnvelope, "these readings were taken before, and not said to be about this subject"}, nil
 	case ledger.CodeGone:
 		return &refusal{codeSpecific, outcomeErased, "these readings were taken before, and erased since"}, nil
 	case ledger.CodeBusy: // nothing was done

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/gateway/source"
 )
 
@@ -19,6 +20,7 @@ type Message struct {
 	Signature proof.Signature   // zero without a key
 	Sequence  proof.Sequence    // what the sender says of its count and clock; signed with a key
 	Once      []byte            // names a message without a key: the same one sent again has the same
+	Subject   pseudonym.ID      // whom all of it is about; empty when that is not said
 	MediaType string
 	Encoding  string // as in HTTP's Content-Encoding
 	Body      []byte // as it came, good until Submit returns

@@ -30,6 +30,7 @@ type Pass struct {
 	Signatures uint64    `json:"signatures" doc:"Of devices, verified."`
 	Unchecked  uint64    `json:"unchecked" doc:"Signed requests of devices whose key the ledger does not have."`
 	Erased     uint64    `json:"erased" doc:"Requests of which only the commitment is left."`
+	Shredded   uint64    `json:"shredded" doc:"Records of the others that were erased with the subject that they were about: their commitments are left."`
 	LogEntries uint64    `json:"logEntries" doc:"Of the integrity log, under tiles that were derived again."`
 	Anchors    uint64    `json:"anchors" doc:"Each the root of the log as it was then."`
 	Anchored   uint64    `json:"anchored" doc:"Entries under the last of them."`

@@ -6,12 +6,14 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/admit"
 	"github.com/secant-platform/secant/gateway/auth"
@@ -25,6 +27,7 @@ type Readings interface {
 	Record(ctx context.Context, id proof.RequestID, index int) (record []byte, mediaType string, err error)
 	ProofParts(ctx context.Context, id proof.RequestID, index int) (*ProofParts, error)
 	Erase(ctx context.Context, id proof.RequestID) error
+	EraseSubject(ctx context.Context, id pseudonym.ID) (ErasedSubject, error)
 }
 
 // Devices decides which devices may hand in readings here, and finds the key under
@@ -35,7 +38,8 @@ type Devices interface {
 	AdmitEdge(ctx context.Context, edge, unit proof.Hash) (ed25519.PublicKey, error)
 }
 
-// Submission is readings as they arrive: of one device, about one person.
+// Submission is readings as they arrive: of one device, about one person, or in parts
+// about several.
 type Submission struct {
 	Unit      proof.Hash
 	Edge      proof.Hash        // the edge box that signs for it; zero without one
@@ -43,6 +47,7 @@ type Submission struct {
 	Seed      proof.Seed        // zero without a key
 	Signature proof.Signature   // zero without a key
 	Sequence  proof.Sequence    // as the sender says; signed with a key
+	Subject   pseudonym.ID      // whom they are about; empty when that is not said, or said in parts
 	MediaType string
 	Encoding  string // as in Content-Encoding
 	Body      io.Reader
@@ -60,6 +65,7 @@ type Receipt struct {
 	Received  time.Time       `json:"received" doc:"By this node's clock."`
 	LogIndex  uint64          `json:"logIndex" doc:"Entry of the integrity log."`
 	Sequence  proof.Sequence  `json:"sequence,omitzero" doc:"What the sender says of its own count and clock: signed by who vouches, and claimed where that is the node."`
+	Erased    int             `json:"erased,omitempty" doc:"Records that were erased with the subject that they were about."`
 }
 
 // ProofParts is the node's side of the proof for one record.
@@ -92,6 +98,7 @@ const (
 	typeNDJSON = "application/x-ndjson"
 	typeFHIR   = "application/fhir+json"
 	typeHL7    = "application/hl7-v2"
+	typeMixed  = "multipart/mixed"
 )
 
 // signingText says how a device signs. The vector in it is computed in a test.
@@ -104,6 +111,11 @@ const signingText = "To sign: record i, from 0, has salt_i = SHA-256(\"secant-sa
 	"then epoch, number and time, 8 bytes each, big-endian, 0 for what it does not say; an edge box likewise, \"secant-edge-readings-v2\". Vector: Ed25519 private key (RFC 8032 seed) 32 bytes of 0x01, Secant-Seed 32 bytes of 0x02, unit id 32 bytes of 0x03, one record {\"a\":1} give " +
 	"root 09b3083aad9bcb2d97767523063a443eccc89af6162d5e440a9d3ef08527e452 and signature 1ZVHscNpENnCYrLEvKY4QJs6Xxr6l1X9h59m2UzD_nTPJ-IHsgLiALtbFSWbr_j5HDRGuZ8pKrrqSCeLJ_v2CQ (unpadded base64url). "
 
+// subjectText says how one request is about several subjects.
+const subjectText = "A request about several subjects is multipart/mixed (RFC 2046) with a part for each, at most 256: every part has Content-Type, all the same, " + auth.HeaderSubject + ", " +
+	"Content-Encoding if it is compressed, and, when the request is signed, a " + auth.HeaderSeed + " of its own, which the request then has not. The records of all parts are counted through, from 0 in the first part, " +
+	"record i has its salt from the seed of its part, and the one signature is over the root over all of them. Each part can be erased alone. "
+
 // PathRequest names a request in the path.
 type PathRequest struct {
 	ID string `path:"id" pattern:"^[0-9a-f]{32}$" patternDescription:"32 lower-case hexadecimal digits" doc:"The receipt's id."`
@@ -114,7 +126,7 @@ func (a *API) readingRoutes() {
 	receipt := schemaOf[Receipt](a.api)
 	a.api.stream(auth.DeviceOrWrite, huma.Operation{
 		OperationID: "submit-readings", Method: http.MethodPost, Path: "/v1/readings", Tags: []string{"readings"},
-		Summary: "Hand in readings of one device, about one person",
+		Summary: "Hand in readings of one device, about one person or several",
 		Description: "A device signs once over all records of the request and needs no token; without a signature the node vouches, and a token is needed. " +
 			"A device that cannot sign so may sign the request as a whole (HTTP Message Signatures, RFC 9421): keyid is its unit id, the key that on the ledger (ed25519), " +
 			"and the signature covers @method, content-digest (sha-256) and @target-uri, or all of @authority, @path and @query, and has created, at most a minute ago; it serves once. " +
@@ -122,6 +134,7 @@ func (a *API) readingRoutes() {
 			"An edge box, itself a device on the ledger, signs for devices that cannot: with its unit id in " + auth.HeaderEdge + ", which is also the source of a name that the device has in its inventory, " +
 			"and its signature over \"secant-edge-readings-v1\" and one NUL byte, its own unit id (32 bytes), then the device's, number and root as below. " +
 			signingText +
+			subjectText +
 			"The answer comes when the readings are durable and in the integrity log. The same signed request is one request, however often it is sent.",
 		Parameters: []*huma.Param{
 			headerParam(auth.HeaderDevice, "The device's unit id, 64 lower-case hexadecimal digits. Needed unless the request is signed as a whole."),
@@ -131,11 +144,12 @@ func (a *API) readingRoutes() {
 			headerParam(auth.HeaderSequence, "The sender's own count, EPOCH/NUMBER: numbers from 1 without a gap, of this device's requests, under an epoch that grows when the count begins anew. "+
 				"What is missing, late or twice is then told (GET /v1/units/{id}/sequence); nothing is refused for it. Without a signature it is a claim."),
 			headerParam(auth.HeaderMade, "When the readings were made, by the sender's clock: milliseconds since 1970. It orders nothing."),
+			headerParam(auth.HeaderSubject, "Whom all records are about: a pseudonym of the sender's, 1 to 200 printable ASCII characters, one of them a digit. By it they can be erased (POST /v1/subjects/erase). An HL7 message is about the patient in PID-3 without it."),
 			headerParam(auth.HeaderInput, "Of a request that is signed as a whole (RFC 9421), with the fields Signature and Content-Digest."),
 			headerParam("Content-Encoding", "zstd, or absent."),
 		},
 		RequestBody: &huma.RequestBody{Required: true, Description: "One record, or with NDJSON one a line.", Content: map[string]*huma.MediaType{
-			typeJSON: text, typeFHIR: text, typeHL7: text, typeNDJSON: text,
+			typeJSON: text, typeFHIR: text, typeHL7: text, typeNDJSON: text, typeMixed: text,
 		}},
 		Responses: map[string]*huma.Response{"202": {
 			Description: "Taken: durable, and in the integrity log.",
@@ -163,7 +177,7 @@ func (a *API) readingRoutes() {
 		OperationID: "erase-readings", Method: http.MethodDelete, Path: "/v1/readings/{id}", Tags: []string{"readings"},
 		Summary: "Erase the readings of a request, for good",
 		Description: "Their key is destroyed: nobody can read them any more, and no proof of them can be made. The log keeps a salted commitment, from which nothing follows; " +
-			"the proofs of all other readings hold as before. Each request is about one person at most, so a person's readings are erased request by request (GET /v1/units/{id}/readings). " +
+			"the proofs of all other readings hold as before. What is about one person, whose pseudonym its senders told, is erased by that (POST /v1/subjects/erase). " +
 			"Backups that hold the vault's key and older segments must be let go as well.",
 		DefaultStatus: http.StatusNoContent,
 	}, func(ctx context.Context, in *PathRequest) (*struct{}, error) {
@@ -253,13 +267,16 @@ func recordOf(c *gin.Context) (proof.RequestID, int, error) {
 }
 
 func (a *API) submitReadings(c *gin.Context) error {
-	media, err := mediaType(c, typeNDJSON, typeJSON, typeFHIR, typeHL7)
+	media, err := readingsType(c)
 	if err != nil {
 		return err
 	}
 	s := &Submission{MediaType: media, Encoding: c.GetHeader("Content-Encoding"), Body: c.Request.Body}
 	if s.Encoding != "" && s.Encoding != "identity" && s.Encoding != "zstd" {
 		return problem.Encoding()
+	}
+	if s.Subject, err = subjectOf(c); err != nil {
+		return err
 	}
 	ctx := c.Request.Context()
 	if c.GetHeader(auth.HeaderInput) != "" {
@@ -310,7 +327,7 @@ func toDevice(ctx context.Context, err error) error {
 
 // readSignature reads the headers that name the device and carry its signature.
 func readSignature(c *gin.Context, s *Submission) (signed bool, err error) {
-	said, faults := admit.ReadSignature(c.Request.Header)
+	said, faults := admit.ReadSignature(c.Request.Header, strings.HasPrefix(s.MediaType, typeMixed))
 	if len(faults) > 0 {
 		return said.Signed, invalid(faults...)
 	}

@@ -115,6 +115,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.recallRoutes()
 	a.agreementRoutes()
 	a.readingRoutes()
+	a.subjectRoutes()
 	a.listedRoutes()
 	a.integrityRoutes()
 	a.observationRoutes()

@@ -66,11 +66,11 @@ func (s *Store) LastReading(ctx context.Context) (*fact.Reading, error) {
 	return &r, nil
 }
 
-// AddReadings lists readings, with what the numbers of their senders came to by them
-// and what is to be told of that. Those that are listed already stay. A power cut may
-// take the last ones away again, where nothing was told: they are found by what
-// LastReading says then.
-func (s *Store) AddReadings(ctx context.Context, list []fact.Reading, counts []Counted, tell []fact.Notice) error {
+// AddReadings lists readings, and which of their records are about whom, with what the
+// numbers of their senders came to by them and what is to be told of that. Those that
+// are listed already stay. A power cut may take the last ones away again, where nothing
+// was told: they are found by what LastReading says then.
+func (s *Store) AddReadings(ctx context.Context, list []fact.Reading, shares []Share, counts []Counted, tell []fact.Notice) error {
 	write := s.derive
 	if len(tell) > 0 {
 		write = s.update
@@ -89,6 +89,9 @@ func (s *Store) AddReadings(ctx context.Context, list []fact.Reading, counts []C
 				return fmt.Errorf("listing a reading: %w", err)
 			}
 		}
+		if err := t.addShares(ctx, shares); err != nil {
+			return err
+		}
 		return s.putCounts(ctx, t, counts, tell)
 	})
 }
@@ -99,8 +102,10 @@ func (s *Store) ForgetReadings(ctx context.Context) error {
 		if _, err := t.exec(ctx, "DELETE FROM reading"); err != nil {
 			return fmt.Errorf("forgetting the list of readings: %w", err)
 		}
-		if _, err := t.exec(ctx, "DELETE FROM sequence"); err != nil {
-			return fmt.Errorf("forgetting what was counted: %w", err)
+		for _, derived := range []string{"sequence", "reading_subject"} {
+			if _, err := t.exec(ctx, "DELETE FROM "+derived); err != nil {
+				return fmt.Errorf("forgetting what readings came to: %w", err)
+			}
 		}
 		return nil
 	})
@@ -112,6 +117,9 @@ func (s *Store) ForgetReading(ctx context.Context, id string) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		if _, err := t.exec(ctx, "DELETE FROM reading WHERE id = ?", id); err != nil {
 			return fmt.Errorf("forgetting a reading: %w", err)
+		}
+		if _, err := t.exec(ctx, "DELETE FROM reading_subject WHERE reading = ?", id); err != nil {
+			return fmt.Errorf("forgetting whom a reading is about: %w", err)
 		}
 		if _, err := t.exec(ctx, "DELETE FROM image WHERE receipt = ?", id); err != nil {
 			return fmt.Errorf("forgetting an image: %w", err)

@@ -37,6 +37,10 @@ func (v *Vault) Append(group []*Draft) (first uint64, err error) {
 			return 0, w.fail(err)
 		}
 	}
+	// A record that is found on the disk has the keys of its subjects there.
+	if err := v.subjects.sync(); err != nil {
+		return 0, w.fail(err)
+	}
 	first = w.next
 	if err := v.write(group, size); err != nil {
 		return 0, w.fail(err)

@@ -9,6 +9,10 @@
 // Segments that are full may go to a place for objects; the wrapped keys stay in the
 // directory, so that erasing reaches them.
 //
+// What is about one person can be erased alone as well: a part of a record may be
+// sealed under the key of its subject, which stands in a slot of a file of its own
+// and in no segment.
+//
 // It knows nothing of readings, and it never goes on after a failed write: what
 // a failed fsync leaves behind is unknown, so the process must stop and recover
 // from what the disk really holds. Damage is reported and refused, never cut

@@ -34,6 +34,8 @@ type masterKey struct {
 	vault [16]byte // random identity of the vault; segments of another are refused
 	wrap  []byte   // keys the derivation of each record's wrapping key
 	ids   []byte   // keys the derivation of ids
+
+	subjects []byte // wraps the subjects' keys
 }
 
 // String keeps the key out of logs and texts.
@@ -44,7 +46,7 @@ func newMasterKey(vault [16]byte, secret []byte) (*masterKey, error) {
 	for _, part := range []struct {
 		dst  *[]byte
 		info string
-	}{{&k.wrap, "secant/vault/wrap/v1"}, {&k.ids, "secant/vault/id/v1"}} {
+	}{{&k.wrap, "secant/vault/wrap/v1"}, {&k.ids, "secant/vault/id/v1"}, {&k.subjects, "secant/vault/subject/v1"}} {
 		derived, err := hkdf.Key(sha256.New, secret, vault[:], part.info, keySize)
 		if err != nil {
 			return nil, fmt.Errorf("deriving from the vault's key: %w", err)

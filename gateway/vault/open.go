@@ -47,6 +47,9 @@ func Open(ctx context.Context, dir string, opts Options) (_ *Vault, err error) {
 	if v.key, err = openKey(opts.Key, len(v.segments) == 0); err != nil {
 		return nil, err
 	}
+	if v.subjects, err = openSubjects(dir, v.key, opts.ReadOnly); err != nil {
+		return nil, err
+	}
 	if err := v.load(ctx); err != nil {
 		return nil, err
 	}

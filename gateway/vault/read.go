@@ -73,8 +73,11 @@ const (
 
 // Check reads every byte of every durable record and visits it as Each does,
 // having made sure besides that its id finds this record and no other: an id
-// that stood in the vault twice would be found once.
+// that stood in the vault twice would be found once. It reads the subjects' keys as well.
 func (v *Vault) Check(ctx context.Context, visit func(*Record) error) error {
+	if err := v.subjects.check(); err != nil {
+		return err
+	}
 	return v.each(ctx, 0, lookWhole, func(at location, rec *Record) error {
 		v.mu.RLock()
 		have, _ := v.index.find(rec.ID)

@@ -63,6 +63,7 @@ type Vault struct {
 	dir       string
 	opts      Options
 	key       *masterKey
+	subjects  *subjects
 	lock      *os.File
 	recovered Recovery
 	drafts    sync.Pool
@@ -124,6 +125,9 @@ func (v *Vault) Close() error {
 	if v.writer.file != nil {
 		errs = append(errs, v.writer.file.Close())
 		v.writer.file = nil
+	}
+	if v.subjects != nil {
+		errs = append(errs, v.subjects.close())
 	}
 	if v.lock != nil {
 		errs = append(errs, v.lock.Close())
