@@ -26,8 +26,9 @@ type reader struct {
 	json   *jsonScanner
 	batch  proof.Batch
 	faults []ledger.Fault
-	bound  bool // one of the faults is that a bound was crossed
-	more   int  // faults that were found and not listed
+	bound  bool   // one of the faults is that a bound was crossed
+	more   int    // faults that were found and not listed
+	reason string // what is wrong with a file
 }
 
 func newReader(limits Limits) *reader {
@@ -65,8 +66,10 @@ func (r *reader) judge(f format, record []byte) (flaw, int) {
 	switch {
 	case len(record) == 0:
 		return flawEmpty, 0
-	case len(record) > r.limits.Record:
+	case len(record) > r.limits.of(f):
 		return flawSize, 0
+	case f.file != nil:
+		return r.judgeFile(f, record), 0
 	case f.hl7:
 		return judgeHL7(record)
 	case f.framing == framedLines && record[len(record)-1] == '\r':
@@ -95,7 +98,7 @@ func judgeHL7(record []byte) (flaw, int) {
 }
 
 func (r *reader) fault(f format, index int, what flaw, at int) {
-	if what == flawSize || what == flawDepth {
+	if what == flawSize || what == flawDepth || what == flawFileSize {
 		r.bound = true
 	}
 	if len(r.faults) == maxFaults {
@@ -106,15 +109,17 @@ func (r *reader) fault(f format, index int, what flaw, at int) {
 	if f.framing == framedLines {
 		field = fmt.Sprintf("records[%d]", index)
 	}
-	r.faults = append(r.faults, ledger.Fault{Field: field, Detail: r.describe(what, at)})
+	r.faults = append(r.faults, ledger.Fault{Field: field, Detail: r.describe(f, what, at)})
 }
 
-func (r *reader) describe(what flaw, at int) string {
+func (r *reader) describe(f format, what flaw, at int) string {
 	switch what {
 	case flawEmpty:
 		return "must not be empty"
 	case flawSize:
-		return fmt.Sprintf("must have at most %d bytes", r.limits.Record)
+		return fmt.Sprintf("must have at most %d bytes", r.limits.of(f))
+	case flawFile, flawFileSize:
+		return r.reason
 	case flawObject:
 		return "must be a JSON object"
 	case flawDepth:

@@ -90,6 +90,9 @@ const (
 	typeNDJSON = "application/x-ndjson"
 	typeFHIR   = "application/fhir+json"
 	typeHL7    = "application/hl7-v2"
+	typeEDF    = "application/edf"
+	typeWFDB   = "application/vnd.secant.wfdb+zip"
+	typeMDIB   = "application/xml"
 )
 
 // signingText says how a device signs. The vector in it is computed in a test.
@@ -107,6 +110,7 @@ type PathRequest struct {
 
 func (a *API) readingRoutes() {
 	text := &huma.MediaType{Schema: &huma.Schema{Type: "string"}}
+	binary := &huma.MediaType{Schema: &huma.Schema{Type: "string", Format: "binary"}}
 	receipt := schemaOf[Receipt](a.api)
 	a.api.stream(auth.DeviceOrWrite, huma.Operation{
 		OperationID: "submit-readings", Method: http.MethodPost, Path: "/v1/readings", Tags: []string{"readings"},
@@ -127,8 +131,8 @@ func (a *API) readingRoutes() {
 			headerParam(auth.HeaderInput, "Of a request that is signed as a whole (RFC 9421), with the fields Signature and Content-Digest."),
 			headerParam("Content-Encoding", "zstd, or absent."),
 		},
-		RequestBody: &huma.RequestBody{Required: true, Description: "One record, or with NDJSON one a line.", Content: map[string]*huma.MediaType{
-			typeJSON: text, typeFHIR: text, typeHL7: text, typeNDJSON: text,
+		RequestBody: &huma.RequestBody{Required: true, Description: "One record, or with NDJSON one a line. " + filesText, Content: map[string]*huma.MediaType{
+			typeJSON: text, typeFHIR: text, typeHL7: text, typeNDJSON: text, typeEDF: binary, typeWFDB: binary, typeMDIB: text,
 		}},
 		Responses: map[string]*huma.Response{"202": {
 			Description: "Taken: durable, and in the integrity log.",
@@ -174,7 +178,9 @@ func (a *API) readingRoutes() {
 	a.api.stream(auth.ReadingsRead, huma.Operation{
 		OperationID: "get-record", Method: http.MethodGet, Path: "/v1/readings/{id}/records/{index}", Tags: []string{"readings"},
 		Summary: "One record, byte for byte", Parameters: record,
-		Responses: map[string]*huma.Response{"200": {Description: "The record", Content: map[string]*huma.MediaType{typeJSON: text, typeFHIR: text, typeHL7: text}}},
+		Responses: map[string]*huma.Response{"200": {Description: "The record", Content: map[string]*huma.MediaType{
+			typeJSON: text, typeFHIR: text, typeHL7: text, typeEDF: binary, typeWFDB: binary, typeMDIB: text,
+		}}},
 	}, func(c *gin.Context) error {
 		id, index, err := recordOf(c)
 		if err != nil {
@@ -246,7 +252,7 @@ func recordOf(c *gin.Context) (proof.RequestID, int, error) {
 }
 
 func (a *API) submitReadings(c *gin.Context) error {
-	media, err := mediaType(c, typeNDJSON, typeJSON, typeFHIR, typeHL7)
+	media, err := mediaType(c, typeNDJSON, typeJSON, typeFHIR, typeHL7, typeEDF, typeWFDB, typeMDIB)
 	if err != nil {
 		return err
 	}

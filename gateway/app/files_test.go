@@ -1,0 +1,140 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/secant-platform/secant/gateway/auth"
+	"github.com/secant-platform/secant/gateway/rest"
+)
+
+const (
+	typeEDF  = "application/edf"
+	typeWFDB = "application/vnd.secant.wfdb+zip"
+	typeMDIB = "application/xml"
+)
+
+// sample is one of the files that the README hands in. Other programs wrote the two
+// with signals: pyEDFlib 0.1.42 and wfdb-python 4.3.1.
+func sample(tb testing.TB, name string) []byte {
+	tb.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", "network", "demo", "samples", name))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+// hands hands a file in for a device and returns the answer.
+func (r *running) hands(unit, media string, file []byte) (int, []byte) {
+	r.t.Helper()
+	return r.call("integrator", http.MethodPost, "/v1/readings", file, map[string]string{"Content-Type": media, auth.HeaderDevice: unit})
+}
+
+// TestAFileIsProven: a recording, a record of several files and a snapshot of a device are
+// kept byte for byte, say what is in them and are proven like every other reading; by the
+// device itself when it signs.
+func TestAFileIsProven(t *testing.T) {
+	c := newConsortium(t)
+	north, maker := c.start(t, "hospital-north").ready(), c.start(t, "medtech")
+	model(maker)
+	d := commission(t, maker, north, "SN-1")
+	files := map[string][]byte{typeEDF: sample(t, "sleep.edf"), typeWFDB: sample(t, "ecg.wfdb.zip"), typeMDIB: sample(t, "ventilator.mdib.xml")}
+	said := map[string]rest.Message{}
+	var last string
+	for media, file := range files {
+		status, b := north.hands(d.id, media, file)
+		var receipt struct {
+			ID, VouchedBy, MediaType string
+			Count                    int
+		}
+		if err := json.Unmarshal(b, &receipt); status != http.StatusAccepted || err != nil || receipt.Count != 1 || receipt.MediaType != media {
+			t.Fatalf("%s: %d %s", media, status, b)
+		}
+		if status, b := north.call("auditor", http.MethodGet, "/v1/readings/"+receipt.ID+"/records/0", nil, nil); status != http.StatusOK || !bytes.Equal(b, file) {
+			t.Errorf("%s: what is kept is another file: %d", media, status)
+		}
+		var v rest.Message
+		north.want(http.StatusOK, "auditor", http.MethodGet, "/v1/readings/"+receipt.ID+"/records/0/observations", nil, &v)
+		said[media], last = v, receipt.ID
+	}
+
+	edf := said[typeEDF].Recording
+	if edf == nil || edf.Form != "EDF+C" || edf.Start != "2026-11-30T23:00:00" || edf.Duration != 10 || edf.Equipment != "SR-5" ||
+		edf.Annotations[0].Count != 2 || len(edf.Signals) != 3 || edf.Signals[2].Label != "SaO2" || edf.Signals[2].Unit != "%" || edf.Signals[0].Rate != 100 {
+		t.Errorf("what the recording says: %+v", edf)
+	}
+	ecg := said[typeWFDB].Recording
+	if ecg == nil || ecg.Form != "WFDB" || ecg.Start != "2026-11-30T14:00:00" || ecg.Duration != 10 || len(ecg.Signals) != 2 ||
+		ecg.Signals[1].Label != "II" || *ecg.Signals[1].Max != 1.2 || ecg.Annotations[0].Codes["N"] != 11 || ecg.Annotations[0].Codes["V"] != 1 {
+		t.Errorf("what the record says: %+v", ecg)
+	}
+	vent := said[typeMDIB]
+	if s := vent.Snapshot; s == nil || s.Version != 1402 || len(s.Components) != 3 || len(s.Arrays) != 1 || *s.Arrays[0].Max != 18 || s.Arrays[0].Type.Code != "151792" {
+		t.Errorf("what the snapshot says: %+v", s)
+	}
+	if o := vent.Observations; len(o) != 2 || o[0].Code.Code != "151562" || o[0].Value.Number != "14" || o[0].Channel != "vent/vent.vmd/vent.airway/vent.rate" || o[1].Absent == "" {
+		t.Errorf("what the snapshot observes: %+v", o)
+	}
+	if a := vent.Alerts; len(a) != 1 || a[0].Event.Code != "196648" || a[0].Priority != "PH" || a[0].Source.Code != "vent.rate" {
+		t.Errorf("what the snapshot alerts of: %+v", a)
+	}
+	verdict, err := c.verifier(t).VerifyJSON(north.bundleOf(last, 0))
+	if err != nil || verdict.Unit != d.id {
+		t.Errorf("the proof: %+v %v", verdict, err)
+	}
+
+	// The device signs for itself, and needs no token.
+	header, _ := d.sign(t, string(files[typeEDF]))
+	header["Content-Type"] = typeEDF
+	status, b := north.call("", http.MethodPost, "/v1/readings", files[typeEDF], header)
+	if status != http.StatusAccepted || !strings.Contains(string(b), `"vouchedBy":"device"`) {
+		t.Errorf("signed by the device: %d %s", status, b)
+	}
+	another := bytes.Clone(files[typeEDF])
+	another[len(another)/2] ^= 1 // of a sample
+	if status, b := north.call("", http.MethodPost, "/v1/readings", another, header); status != http.StatusForbidden {
+		t.Errorf("another file under the same signature: %d %s", status, b)
+	}
+}
+
+// TestAFileThatIsNotWholeIsRefused: nothing is kept of it, and the answer says what is
+// wrong and repeats nothing that was in it.
+func TestAFileThatIsNotWholeIsRefused(t *testing.T) {
+	c := newConsortium(t)
+	north, maker := c.start(t, "hospital-north").ready(), c.start(t, "medtech")
+	model(maker)
+	d := commission(t, maker, north, "SN-1")
+	edf, xml := sample(t, "sleep.edf"), sample(t, "ventilator.mdib.xml")
+	secret := bytes.Replace(edf, []byte("EEG C3-A2       "), []byte("Marked Secret\x01  "), 1)
+	for name, f := range map[string]struct {
+		media  string
+		file   []byte
+		status int
+	}{
+		"a recording that is cut off":     {typeEDF, edf[:len(edf)-1], http.StatusUnprocessableEntity},
+		"a recording with a strange name": {typeEDF, secret, http.StatusUnprocessableEntity},
+		"an archive as a recording":       {typeEDF, sample(t, "ecg.wfdb.zip"), http.StatusUnprocessableEntity},
+		"an archive that is cut off":      {typeWFDB, sample(t, "ecg.wfdb.zip")[:600], http.StatusUnprocessableEntity},
+		"a snapshot with an entity":       {typeMDIB, bytes.Replace(xml, []byte("<msg:Get"), []byte(`<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><msg:Get`), 1), http.StatusUnprocessableEntity},
+		"another document":                {typeMDIB, []byte("<ClinicalDocument>Marked Secret</ClinicalDocument>"), http.StatusUnprocessableEntity},
+		"nothing":                         {typeEDF, nil, http.StatusUnprocessableEntity},
+		"more than is taken":              {typeEDF, make([]byte, 9<<20), http.StatusRequestEntityTooLarge},
+	} {
+		status, b := north.hands(d.id, f.media, f.file)
+		if status != f.status || bytes.Contains(b, []byte("Secret")) || !bytes.Contains(b, []byte(`"code"`)) {
+			t.Errorf("%s: %d %s", name, status, b)
+		}
+	}
+	if size := north.node.vault.Size(); size != 0 {
+		t.Errorf("%d requests were kept", size)
+	}
+	if status, _ := north.hands(strings.Repeat("0", 64), typeEDF, edf); status != http.StatusNotFound {
+		t.Errorf("of a device that there is not: %d", status)
+	}
+}

@@ -1,0 +1,54 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/secant-platform/secant/analytics/edf"
+	"github.com/secant-platform/secant/analytics/sdc"
+	"github.com/secant-platform/secant/analytics/wfdb"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// judge says what keeps a record from being a whole file of a kind. What it is made of
+// has at most limit bytes when it is decompressed.
+type judge func(record []byte, limit int) error
+
+func judgeEDF(record []byte, _ int) error {
+	_, err := edf.Read(bytes.NewReader(record))
+	return err //nolint:wrapcheck // a problem is passed on as it is
+}
+
+func judgeWFDB(record []byte, limit int) error {
+	_, err := wfdb.ReadArchive(bytes.NewReader(record), int64(len(record)), int64(limit))
+	return err //nolint:wrapcheck // a problem is passed on as it is
+}
+
+func judgeMDIB(record []byte, _ int) error {
+	_, err := sdc.Parse(record)
+	return err //nolint:wrapcheck // a problem is passed on as it is
+}
+
+// of is how many bytes a record of a format has at most.
+func (l *Limits) of(f format) int {
+	if f.file != nil {
+		return l.File
+	}
+	return l.Record
+}
+
+// judgeFile reads a record that is a file to its end.
+func (r *reader) judgeFile(f format, record []byte) flaw {
+	err := f.file(record, r.limits.Body)
+	if err == nil {
+		return sound
+	}
+	r.reason = "cannot be read"
+	if p, ok := errors.AsType[*ledger.Problem](err); ok {
+		r.reason = p.Detail
+		if p.Code == ledger.CodeTooLarge {
+			return flawFileSize
+		}
+	}
+	return flawFile
+}
