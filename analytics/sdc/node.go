@@ -65,6 +65,8 @@ func read(text []byte) (*node, error) {
 		t, err := r.token()
 		if errors.Is(err, io.EOF) && root != nil {
 			return root, nil
+		} else if errors.Is(err, io.EOF) {
+			return nil, invalid("the document is empty")
 		}
 		if err != nil {
 			return nil, err
