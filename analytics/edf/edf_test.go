@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -258,7 +259,7 @@ func TestALongRecordingInLittleMemory(t *testing.T) {
 		records /= 10
 	}
 	var h bytes.Buffer
-	for i, s := range []string{"0", "X X X X", "Holter", "30.11.26", "14.00.00", "1024", "", fmt.Sprint(records), "1", "3"} {
+	for i, s := range []string{"0", "X X X X", "Holter", "30.11.26", "14.00.00", "1024", "", strconv.FormatInt(records, 10), "1", "3"} {
 		fmt.Fprintf(&h, "%-*s", fixedSizes[i], s)
 	}
 	for i, s := range []string{"ECG", "", "mV", "-10", "10", "-32768", "32767", "", "250", ""} {

@@ -2,9 +2,8 @@ package wfdb
 
 import (
 	"archive/zip"
-	"compress/flate"
+	"bytes"
 	"errors"
-	"io"
 	"io/fs"
 	"path"
 	"strings"
@@ -16,12 +15,12 @@ import (
 // each segment.
 const MaxFiles = 2*MaxSegments + 100
 
-// ReadArchive reads the one record that a ZIP archive of size bytes holds: its header,
+// ReadArchive reads the one record that a ZIP archive holds: its header,
 // all files that the header names, its annotations, and nothing else, in one folder or
 // in none. All files together have at most limit bytes when decompressed. Problems:
 // invalid with what is wrong, and too_large.
-func ReadArchive(archive io.ReaderAt, size, limit int64) (*Record, error) {
-	z, err := zip.NewReader(archive, size)
+func ReadArchive(archive []byte, limit int64) (*Record, error) {
+	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
 		return nil, damaged(err)
 	}
@@ -44,14 +43,12 @@ func ReadArchive(archive io.ReaderAt, size, limit int64) (*Record, error) {
 }
 
 // damaged turns what an archive reports of its own form into what its sender is told.
+// It is in memory: whatever cannot be read of it is its own fault.
 func damaged(err error) error {
-	corrupt, isCorrupt := errors.AsType[flate.CorruptInputError](err)
-	_ = corrupt
-	if isCorrupt || errors.Is(err, zip.ErrFormat) || errors.Is(err, zip.ErrChecksum) || errors.Is(err, zip.ErrAlgorithm) ||
-		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, fs.ErrInvalid) {
-		return invalid("the archive is no ZIP file, or it is damaged, encrypted or compressed in another way than by deflate")
+	if _, ok := errors.AsType[*ledger.Problem](err); ok || err == nil {
+		return err
 	}
-	return err
+	return invalid("the archive is no ZIP file, or it is damaged, encrypted or compressed in another way than by deflate")
 }
 
 // list returns the folder in which an archive's files are, and their names.

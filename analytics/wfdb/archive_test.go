@@ -34,7 +34,7 @@ func pack(tb testing.TB, files ...string) []byte {
 }
 
 func fromArchive(b []byte, limit int64) (*Record, error) {
-	return ReadArchive(bytes.NewReader(b), int64(len(b)), limit)
+	return ReadArchive(b, limit)
 }
 
 const (

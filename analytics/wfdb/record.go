@@ -67,7 +67,10 @@ func Read(fsys fs.FS, name string) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r, r.annotate(fsys, name, h)
+	if err := r.annotate(fsys, name, h); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 func readHeader(fsys fs.FS, name string) (*header, error) {

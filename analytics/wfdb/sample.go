@@ -92,15 +92,15 @@ func (d *decoder) decode(b []byte) {
 	le := binary.LittleEndian
 	switch d.format {
 	case 8:
-		d.out[0] = int32(int8(u[0]))
+		d.out[0] = int32(int8(u[0])) //nolint:gosec // two's complement
 	case 16:
-		d.out[0] = int32(int16(le.Uint16(u[:])))
+		d.out[0] = int32(int16(le.Uint16(u[:]))) //nolint:gosec // two's complement
 	case 24:
-		d.out[0] = int32(le.Uint32(u[:])<<8) >> 8
+		d.out[0] = int32(le.Uint32(u[:])<<8) >> 8 //nolint:gosec // two's complement
 	case 32:
-		d.out[0] = int32(le.Uint32(u[:]))
+		d.out[0] = int32(le.Uint32(u[:])) //nolint:gosec // two's complement
 	case 61:
-		d.out[0] = int32(int16(binary.BigEndian.Uint16(u[:])))
+		d.out[0] = int32(int16(binary.BigEndian.Uint16(u[:]))) //nolint:gosec // two's complement
 	case 80:
 		d.out[0] = int32(u[0]) - 1<<7
 	case 160:
@@ -121,7 +121,7 @@ func (d *decoder) decode(b []byte) {
 
 // signed reads the lowest bits of v as a two's complement number.
 func signed(v uint32, bits int) int32 {
-	return int32(v<<(32-bits)) >> (32 - bits)
+	return int32(v<<(32-bits)) >> (32 - bits) //nolint:gosec // two's complement
 }
 
 // rest reports whether there is more than the end of a unit.

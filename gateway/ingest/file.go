@@ -20,7 +20,7 @@ func judgeEDF(record []byte, _ int) error {
 }
 
 func judgeWFDB(record []byte, limit int) error {
-	_, err := wfdb.ReadArchive(bytes.NewReader(record), int64(len(record)), int64(limit))
+	_, err := wfdb.ReadArchive(record, int64(limit))
 	return err //nolint:wrapcheck // a problem is passed on as it is
 }
 

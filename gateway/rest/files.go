@@ -86,8 +86,8 @@ var files = map[string]func(v *Message, record []byte) error{typeEDF: readEDF, t
 // localTime is a time without a zone.
 const localTime = "2006-01-02T15:04:05.999999999"
 
-// real is a number that JSON has, or nothing.
-func real(f float64) *float64 {
+// finite is a number that JSON has, or nothing.
+func finite(f float64) *float64 {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return nil
 	}
@@ -108,7 +108,7 @@ func readEDF(v *Message, record []byte) error {
 	}
 	for _, s := range r.Signals {
 		v.Recording.Signals = append(v.Recording.Signals, WaveSignal{
-			Label: s.Label, Unit: s.Unit, Rate: s.Rate, Samples: s.Samples, Outside: s.Outside, Min: real(s.Min), Max: real(s.Max),
+			Label: s.Label, Unit: s.Unit, Rate: s.Rate, Samples: s.Samples, Outside: s.Outside, Min: finite(s.Min), Max: finite(s.Max),
 		})
 	}
 	return nil
@@ -119,7 +119,7 @@ func readEDF(v *Message, record []byte) error {
 const maxUnpacked = 256 << 20
 
 func readWFDB(v *Message, record []byte) error {
-	r, err := wfdb.ReadArchive(bytes.NewReader(record), int64(len(record)), maxUnpacked)
+	r, err := wfdb.ReadArchive(record, maxUnpacked)
 	if err != nil {
 		return err //nolint:wrapcheck // a problem is passed on as it is
 	}
@@ -134,7 +134,7 @@ func readWFDB(v *Message, record []byte) error {
 	}
 	for _, s := range r.Signals {
 		v.Recording.Signals = append(v.Recording.Signals, WaveSignal{
-			Label: s.Label, Unit: s.Unit, Rate: s.Rate, Samples: s.Samples, Missing: s.Missing, Min: real(s.Min), Max: real(s.Max),
+			Label: s.Label, Unit: s.Unit, Rate: s.Rate, Samples: s.Samples, Missing: s.Missing, Min: finite(s.Min), Max: finite(s.Max),
 		})
 	}
 	return nil
@@ -189,7 +189,7 @@ func arrayOf(m *sdc.Metric) Array {
 	if m.Value != nil {
 		a.Samples, a.Validity, a.Time = m.Value.Samples, m.Value.Validity, moment(m.Value.At)
 		if a.Samples > 0 {
-			a.Min, a.Max = real(m.Value.Min), real(m.Value.Max)
+			a.Min, a.Max = finite(m.Value.Min), finite(m.Value.Max)
 		}
 	}
 	return a
