@@ -138,3 +138,46 @@ func TestAFileThatIsNotWholeIsRefused(t *testing.T) {
 		t.Errorf("of a device that there is not: %d", status)
 	}
 }
+
+// TestAFolderOfFilesIsImported: by the name that a source has for the device, each file
+// once however often it is run, and a file that is broken keeps out no other.
+func TestAFolderOfFilesIsImported(t *testing.T) {
+	c := newConsortium(t)
+	north, maker := c.start(t, "hospital-north").ready(), c.start(t, "medtech")
+	model(maker)
+	d := commission(t, maker, north, "SN-1")
+	north.name(d.id, "holter", "REC-7")
+	folder := t.TempDir()
+	for name, file := range map[string][]byte{
+		"a.edf": sample(t, "sleep.edf"), "b.zip": sample(t, "ecg.wfdb.zip"), "c.XML": sample(t, "ventilator.mdib.xml"), "d.edf": []byte("0"), "notes.txt": nil,
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, err := north.importedAs("integrator", "files", folder, "--source", "holter", "--name", "REC-7")
+	if err == nil || strings.Count(first, "\n") != 4 || !strings.Contains(first, "d.edf: the readings cannot be taken as they are: body the file ends within its header") {
+		t.Errorf("%v\n%s", err, first)
+	}
+	if again, err := north.importedAs("integrator", "files", folder, "--device", d.id); err == nil || again != first {
+		t.Errorf("again: %v\n%s", err, again)
+	}
+	if size := north.node.vault.Size(); size != 3 {
+		t.Errorf("%d requests were kept", size)
+	}
+	if out, err := north.importedAs("integrator", "files", filepath.Join(folder, "a.edf"), "--source", "holter", "--name", "REC-8"); err == nil {
+		t.Errorf("a name of no device: %s", out)
+	}
+	for query, want := range map[string]int{
+		"?source=holter": http.StatusUnprocessableEntity, "?name=REC-7": http.StatusUnprocessableEntity, "?source=other&name=REC-7": http.StatusNotFound,
+	} {
+		if status, b := north.call("integrator", http.MethodPost, "/v1/readings"+query, sample(t, "sleep.edf"), map[string]string{"Content-Type": typeEDF}); status != want {
+			t.Errorf("%s: %d %s", query, status, b)
+		}
+	}
+	// Who signs, names itself.
+	header, _ := d.sign(t, "x")
+	if status, b := north.call("", http.MethodPost, "/v1/readings?source=holter&name=REC-7", []byte("x\n"), header); status != http.StatusUnprocessableEntity {
+		t.Errorf("a name beside a signature: %d %s", status, b)
+	}
+}

@@ -286,7 +286,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
 		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a, Compliance: n.controls,
 		Advisories: n.store, Advisor: n.advisor,
-		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices, Reader: n.ledger, Judge: n.trust,
+		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices, Named: named{n.store, n.devices}, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Health: n.health, Metrics: telemetry.Handler(n.reg),
 		Limits: rest.Limits{
 			Depth: n.cfg.Limits.Depth, Listeners: n.cfg.Limits.Listeners, Heartbeat: heartbeat, Patience: patience,

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,7 +85,7 @@ type taken struct {
 }
 
 func (f *flags) advisories(c *cobra.Command, args []string) error {
-	files, err := filesOf(args)
+	files, err := filesOf(args, ".json")
 	if err != nil {
 		return err
 	}
@@ -125,8 +126,9 @@ func (f *flags) advisories(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// filesOf lists files, and of folders what ends in .json, in the order of names.
-func filesOf(args []string) ([]string, error) {
+// filesOf lists files, and of folders what ends in one of the endings, in the order of
+// names.
+func filesOf(args []string, endings ...string) ([]string, error) {
 	var files []string
 	for _, arg := range args {
 		info, err := os.Stat(arg)
@@ -138,7 +140,7 @@ func filesOf(args []string) ([]string, error) {
 			continue
 		}
 		err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
-			if err == nil && d.Type().IsRegular() && strings.EqualFold(filepath.Ext(path), ".json") {
+			if err == nil && d.Type().IsRegular() && slices.Contains(endings, strings.ToLower(filepath.Ext(path))) {
 				files = append(files, path)
 			}
 			return err
@@ -148,7 +150,7 @@ func filesOf(args []string) ([]string, error) {
 		}
 	}
 	if len(files) == 0 {
-		return nil, errors.New("the folder holds no file that ends in .json")
+		return nil, fmt.Errorf("the folder holds no file that ends in %s", strings.Join(endings, " or "))
 	}
 	return files, nil
 }
@@ -206,6 +208,9 @@ func (n *node) send(ctx context.Context, method, path, media string, text []byte
 		return fmt.Errorf("making the request: %w", err)
 	}
 	req.Header.Set("Content-Type", media)
+	if n.device != "" {
+		req.Header.Set(auth.HeaderDevice, n.device)
+	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	res, err := n.http.Do(req)
 	if err != nil {
@@ -217,7 +222,7 @@ func (n *node) send(ctx context.Context, method, path, media string, text []byte
 		return &away{0, fmt.Errorf("reading the node's answer: %w", err)}
 	}
 	switch res.StatusCode {
-	case http.StatusOK:
+	case http.StatusOK, http.StatusAccepted:
 		if err := json.Unmarshal(got, into); err != nil {
 			return fmt.Errorf("reading the node's answer: %w", err)
 		}
@@ -234,5 +239,5 @@ func (n *node) send(ctx context.Context, method, path, media string, text []byte
 		}
 		return &refusedFileError{reason}
 	}
-	return n.refusal(res, got, auth.RoleRiskManager)
+	return n.refusal(res, got, n.role)
 }

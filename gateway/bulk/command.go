@@ -41,7 +41,7 @@ func Command() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(unitsCommand(), schemaCommand(), advisoriesCommand(), kevCommand(), epssCommand())
+	c.AddCommand(unitsCommand(), schemaCommand(), filesCommand(), advisoriesCommand(), kevCommand(), epssCommand())
 	return c
 }
 
@@ -162,7 +162,7 @@ func (f *flags) open() (*node, error) {
 		Transport: transport, Timeout: 2 * time.Minute,
 		// A node redirects nobody, and the token is for it alone.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, patient: patience}
+	}, patient: patience, role: f.role}
 	roots := f.ca
 	if f.config != "" {
 		cfg, err := config.Load(f.config)

@@ -22,6 +22,8 @@ type node struct {
 	token   func() (string, error)
 	http    *http.Client
 	patient time.Duration // how long one chunk is tried while the node is away or busy
+	role    auth.Role     // that the node asks for
+	device  string        // unit id of the device that files are of; empty: they name none
 }
 
 // answer is what the node says to a chunk; see POST /v1/units/batch.

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 
 	"github.com/secant-platform/secant/analytics/edf"
@@ -51,4 +52,15 @@ func (r *reader) judgeFile(f format, record []byte) flaw {
 		}
 	}
 	return flawFile
+}
+
+// once is the name of readings that nobody signed: what the caller gave them, or of a
+// file what is in it. The same file of a device, handed in again by whoever goes
+// through a folder, is the same reading. Empty: they have none.
+func (f format) once(given, plain []byte) []byte {
+	if len(given) > 0 || f.file == nil {
+		return given
+	}
+	digest := sha256.Sum256(plain)
+	return append([]byte("file\x00"+f.record+"\x00"), digest[:]...)
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // Submit takes a request and returns its receipt when it is durable and in the
-// log. Signed readings that were taken before, and others with a name
-// (Request.Once), get the receipt they got then, however often they are sent.
+// log. Signed readings that were taken before, others with a name (Request.Once), and
+// files get the receipt they got then, however often they are sent.
 //
 // Problems: invalid and too_large list every fault; denied when the signature
 // does not fit; busy when nothing was done and trying again soon helps;
@@ -136,7 +136,9 @@ func (p *Pipeline) prepare(w *worker, req *Request, f format, packed bool, body 
 			return nil, nil, id, ledger.Problemf(ledger.CodeDenied, "the signature is not the device's over these readings, nor the edge box's that is named")
 		}
 		id = signedID(p.vault, &s, &e.seed)
-	} else if id = onceID(p.vault, s.Unit, req.Once); len(req.Once) == 0 {
+	} else if once := f.once(req.Once, plain); len(once) > 0 {
+		id = onceID(p.vault, s.Unit, once)
+	} else {
 		_, _ = rand.Read(id[:]) // never fails: crypto/rand
 	}
 	if mine, theirs, err = p.claim(id); mine == nil {

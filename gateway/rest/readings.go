@@ -35,6 +35,12 @@ type Devices interface {
 	AdmitEdge(ctx context.Context, edge, unit proof.Hash) (ed25519.PublicKey, error)
 }
 
+// Named finds a device that may hand in readings here by what one of its sources calls
+// it. It fails with not_found, and denied.
+type Named interface {
+	Find(ctx context.Context, source, name string) (proof.Hash, error)
+}
+
 // Submission is readings as they arrive: of one device, about one person.
 type Submission struct {
 	Unit      proof.Hash
@@ -125,6 +131,8 @@ func (a *API) readingRoutes() {
 			"The answer comes when the readings are durable and in the integrity log. The same signed request is one request, however often it is sent.",
 		Parameters: []*huma.Param{
 			headerParam(auth.HeaderDevice, "The device's unit id, 64 lower-case hexadecimal digits. Needed unless the request is signed as a whole."),
+			queryParam("source", "With name, in place of "+auth.HeaderDevice+" where nobody signs: which of the device's names is given.", &huma.Schema{Type: "string"}),
+			queryParam("name", "What the source calls the device, as its owner entered it where the device serves.", &huma.Schema{Type: "string"}),
 			headerParam(auth.HeaderEdge, "The unit id of the edge box that signs for the device; absent when the device signs."),
 			headerParam(auth.HeaderSeed, "With a signature: 32 random bytes, unpadded base64url, from which the records' salts derive."),
 			headerParam(auth.HeaderSignature, "Ed25519 signature, unpadded base64url, over \"secant-readings-v1\\0\", unit id (32 bytes), number of records (8 bytes, big-endian) and root (32 bytes)."),
@@ -261,9 +269,12 @@ func (a *API) submitReadings(c *gin.Context) error {
 		return problem.Encoding()
 	}
 	ctx := c.Request.Context()
-	if c.GetHeader(auth.HeaderInput) != "" {
+	switch {
+	case c.Query("source") != "" || c.Query("name") != "":
+		err = a.admitNamed(c, s)
+	case c.GetHeader(auth.HeaderInput) != "":
 		err = a.admitSigned(c.Request, s)
-	} else {
+	default:
 		var signed bool
 		if signed, err = readSignature(c, s); err != nil {
 			return err
@@ -304,6 +315,22 @@ func toDevice(ctx context.Context, err error) error {
 	if code := ledger.CodeOf(err); auth.CallerOf(ctx) == nil && (code == ledger.CodeNotFound || code == ledger.CodeDenied) {
 		return ledger.Problemf(ledger.CodeDenied, "no device of this id is in service here, or its signature does not fit")
 	}
+	return err
+}
+
+// admitNamed finds the device of readings that nobody signed by one of its names.
+func (a *API) admitNamed(c *gin.Context, s *Submission) error {
+	for _, name := range []string{auth.HeaderDevice, auth.HeaderEdge, auth.HeaderSeed, auth.HeaderSignature, auth.HeaderInput} {
+		if c.GetHeader(name) != "" {
+			return invalid(ledger.Fault{Field: "header." + name, Detail: "must not be there beside a source and its name of the device"})
+		}
+	}
+	source, name := c.Query("source"), c.Query("name")
+	if source == "" || name == "" {
+		return invalid(ledger.Fault{Field: "query.name", Detail: "must be given with a source, and a source with it"})
+	}
+	var err error
+	s.Unit, err = a.Named.Find(c.Request.Context(), source, name)
 	return err
 }
 
