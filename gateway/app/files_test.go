@@ -2,12 +2,19 @@ package app
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/rest"
@@ -179,5 +186,94 @@ func TestAFolderOfFilesIsImported(t *testing.T) {
 	header, _ := d.sign(t, "x")
 	if status, b := north.call("", http.MethodPost, "/v1/readings?source=holter&name=REC-7", []byte("x\n"), header); status != http.StatusUnprocessableEntity {
 		t.Errorf("a name beside a signature: %d %s", status, b)
+	}
+}
+
+// longRecording is the header of an EDF file of a lead, and what makes a file of it.
+func longRecording(seconds int) io.Reader {
+	var h bytes.Buffer
+	for i, s := range []string{"0", "X X X X", "Marked Secret", "30.11.26", "14.00.00", "512", "", strconv.Itoa(seconds), "1", "1"} {
+		fmt.Fprintf(&h, "%-*s", []int{8, 80, 80, 8, 8, 8, 44, 8, 8, 4}[i], s)
+	}
+	for i, s := range []string{"ECG", "", "mV", "-10", "10", "-32768", "32767", "", "1000", ""} {
+		fmt.Fprintf(&h, "%-*s", []int{16, 80, 8, 8, 8, 8, 8, 80, 8, 32}[i], s)
+	}
+	return io.MultiReader(&h, io.LimitReader(zeros{}, int64(seconds)*2000))
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	clear(b)
+	return len(b), nil
+}
+
+// TestALongRecordingIsProvenByItsDigest: it is read as it comes, in little memory, and
+// what is kept says what it is. It counts what is allocated, and so runs alone.
+func TestALongRecordingIsProvenByItsDigest(t *testing.T) {
+	seconds := 50_000 // 100 MB
+	if testing.Short() {
+		seconds /= 10
+	}
+	c := newConsortium(t)
+	north, maker := c.start(t, "hospital-north").ready(), c.start(t, "medtech")
+	model(maker)
+	d := commission(t, maker, north, "SN-1")
+	digest := sha256.New()
+	size, err := io.Copy(digest, longRecording(seconds))
+	if err != nil {
+		t.Fatal(err)
+	}
+	post := func(body io.Reader) (int, []byte) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, north.url+"/v1/recordings", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := Token(north.cfg, "integrator", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("Content-Type", typeEDF)
+		req.Header.Set(auth.HeaderDevice, d.id)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, b
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	status, first := post(longRecording(seconds))
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 16<<20 {
+		t.Errorf("%d bytes were allocated for a recording of %d", used, size)
+	}
+	var receipt struct{ ID string }
+	if err := json.Unmarshal(first, &receipt); status != http.StatusAccepted || err != nil {
+		t.Fatalf("%d %s", status, first)
+	}
+	if status, again := post(longRecording(seconds)); status != http.StatusAccepted || !bytes.Equal(again, first) {
+		t.Errorf("again: %d %s", status, again)
+	}
+	var kept rest.Manifest
+	status, b := north.call("auditor", http.MethodGet, "/v1/readings/"+receipt.ID+"/records/0", nil, nil)
+	if err := json.Unmarshal(b, &kept); status != http.StatusOK || err != nil || kept.Size != size || kept.SHA256 != hex.EncodeToString(digest.Sum(nil)) ||
+		kept.Recording.Duration != float64(seconds) || kept.Recording.Signals[0].Samples != int64(seconds)*1000 || bytes.Contains(b, []byte("Secret")) {
+		t.Errorf("what is kept: %d %s", status, b)
+	}
+	if verdict, err := c.verifier(t).VerifyJSON(north.bundleOf(receipt.ID, 0)); err != nil || verdict.Unit != d.id {
+		t.Errorf("the proof: %+v %v", verdict, err)
+	}
+	if status, b := post(io.MultiReader(longRecording(1), strings.NewReader("more"))); status != http.StatusUnprocessableEntity || !bytes.Contains(b, []byte("goes on behind")) {
+		t.Errorf("a recording with something behind it: %d %s", status, b)
+	}
+	if size := north.node.vault.Size(); size != 1 {
+		t.Errorf("%d requests were kept", size)
 	}
 }

@@ -243,7 +243,7 @@ func (n *node) serverOptions() server.Options {
 	return server.Options{
 		MaxBody: l.Body, MaxHeader: l.Header, HeaderTime: l.HeaderTime.Std(), BodyTime: l.BodyTime.Std(),
 		WriteTime: l.WriteTime.Std(), IdleTime: l.IdleTime.Std(), Drain: n.cfg.Pace.Shutdown.Std() / 2, Quiet: quiet,
-		Shapes: []problem.Shape{fhir.Shape()}, Bodies: imageBodies(&l),
+		Shapes: []problem.Shape{fhir.Shape()}, Bodies: fileBodies(&l),
 	}
 }
 

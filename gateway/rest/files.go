@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"io"
 	"math"
 	"strings"
 	"time"
@@ -94,8 +95,10 @@ func finite(f float64) *float64 {
 	return &f
 }
 
-func readEDF(v *Message, record []byte) error {
-	r, err := edf.Read(bytes.NewReader(record))
+func readEDF(v *Message, record []byte) error { return readRecording(v, bytes.NewReader(record)) }
+
+func readRecording(v *Message, file io.Reader) error {
+	r, err := edf.Read(file)
 	if err != nil {
 		return err //nolint:wrapcheck // a problem is passed on as it is
 	}

@@ -50,6 +50,7 @@ type Submission struct {
 	Signature proof.Signature   // zero without a key
 	MediaType string
 	Encoding  string // as in Content-Encoding
+	Once      []byte // a name without a key, under which it is taken once; none: each time anew
 	Body      io.Reader
 }
 

@@ -112,6 +112,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.recallRoutes()
 	a.agreementRoutes()
 	a.readingRoutes()
+	a.recordingRoutes()
 	a.listedRoutes()
 	a.integrityRoutes()
 	a.observationRoutes()
