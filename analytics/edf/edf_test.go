@@ -170,6 +170,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"another version":             fixed(0, "1"),
 		"letters beyond ASCII":        fixed(1, "Secr\xe9t"),
 		"a day that is none":          fixed(3, "31.11.26"),
+		"a year that is unknown":      fixed(3, "30.11.yy"),
 		"a date in another form":      fixed(3, "30/11/26"),
 		"an hour that is none":        fixed(4, "24.00.00"),
 		"another header's length":     fixed(5, "768"),

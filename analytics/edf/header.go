@@ -93,7 +93,7 @@ func (f *fields) fail(format string, args ...any) {
 }
 
 var (
-	wholeNumber = regexp.MustCompile(`^-?[0-9]{1,8}$`)
+	wholeNumber = regexp.MustCompile(`^[-+]?[0-9]{1,8}$`)
 	number      = regexp.MustCompile(`^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?$`)
 )
 
@@ -163,6 +163,9 @@ func parseFixed(text []byte) (h *header, signals int, err error) {
 	}
 	if h.start, err = parseStart(date, clock); err != nil {
 		return nil, 0, err
+	}
+	if h.start.Year() == unknownYear && !h.form.plus() {
+		return nil, 0, invalid("the header does not say in which year the recording began")
 	}
 	if h.form.plus() {
 		if err := h.identification(patient, recording); err != nil {

@@ -12,12 +12,13 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-// The namespaces of ISO/IEEE 11073-10207, Annex B, and of XML Schema's own attributes.
+// The namespaces of ISO/IEEE 11073-10207, of XML Schema's own attributes and of SOAP.
 const (
 	participant = "http://standards.ieee.org/downloads/11073/11073-10207-2017/participant"
 	message     = "http://standards.ieee.org/downloads/11073/11073-10207-2017/message"
 	extension   = "http://standards.ieee.org/downloads/11073/11073-10207-2017/extension"
 	instance    = "http://www.w3.org/2001/XMLSchema-instance"
+	envelope    = "http://www.w3.org/2003/05/soap-envelope"
 )
 
 // What a document may have at most.

@@ -2,7 +2,8 @@ package sdc
 
 import "cmp"
 
-// Parse reads a snapshot: a document whose outermost element is GetMdibResponse or Mdib.
+// Parse reads a snapshot: a document whose outermost element is GetMdibResponse or Mdib,
+// or a SOAP 1.2 envelope with one of them, as devices answer.
 // Problems: invalid with what is wrong, and too_large.
 func Parse(text []byte) (*Mdib, error) {
 	root, err := read(text)
@@ -57,6 +58,13 @@ func Parse(text []byte) (*Mdib, error) {
 
 // mdibOf finds the Mdib of a document. A response states its version a second time.
 func mdibOf(root *node) (*node, error) {
+	if root.name.Space == envelope && root.name.Local == "Envelope" {
+		body := root.kids[max(0, len(root.kids)-1):]
+		if len(body) != 1 || body[0].name.Space != envelope || body[0].name.Local != "Body" || len(body[0].kids) != 1 {
+			return nil, invalid("the envelope holds something else than one snapshot")
+		}
+		root = body[0].kids[0]
+	}
 	if root.name.Space == message && root.name.Local == "Mdib" || root.is("Mdib") {
 		return root, nil
 	}

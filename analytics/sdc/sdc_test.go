@@ -112,8 +112,10 @@ func TestASnapshot(t *testing.T) {
 	}
 	whole := snapshotOf(described, states)
 	for name, text := range map[string]string{
-		"by itself":       whole,
-		"in a response":   `<?xml version="1.0"?><msg:GetMdibResponse ` + namespaces + ` SequenceId="urn:uuid:1">` + whole + `</msg:GetMdibResponse>`,
+		"by itself":     whole,
+		"in a response": `<?xml version="1.0"?><msg:GetMdibResponse ` + namespaces + ` SequenceId="urn:uuid:1">` + whole + `</msg:GetMdibResponse>`,
+		"in an envelope": `<e:Envelope xmlns:e="` + envelope + `"><e:Header><own:To xmlns:own="urn:o"/></e:Header><e:Body><msg:GetMdibResponse ` + namespaces +
+			` SequenceId="urn:uuid:1">` + whole + `</msg:GetMdibResponse></e:Body></e:Envelope>`,
 		"with extensions": strings.Replace(whole, `<pm:Mds Handle="m">`, `<pm:Mds Handle="m"><ext:Extension><own:Vmd><own:State/></own:Vmd></ext:Extension>`, 1),
 		"another prefix":  strings.NewReplacer("pm:", "z:", "xmlns:pm", "xmlns:z").Replace(whole),
 		"no prefix":       strings.NewReplacer("<pm:", "<", "</pm:", "</", "pm:", "", "xmlns:pm", "xmlns").Replace(whole),
@@ -179,6 +181,8 @@ func TestWhatIsRefused(t *testing.T) {
 		"a version that is none":      with(`MdibVersion="9"`, `MdibVersion="Secret"`),
 		"an instance below none":      with(`InstanceId="7"`, `InstanceId="-7"`),
 		"two versions":                `<msg:GetMdibResponse ` + namespaces + ` SequenceId="urn:uuid:1" MdibVersion="8">` + whole + `</msg:GetMdibResponse>`,
+		"an empty envelope":           `<e:Envelope xmlns:e="` + envelope + `"/>`,
+		"a fault":                     `<e:Envelope xmlns:e="` + envelope + `"><e:Body><e:Fault>Secret</e:Fault></e:Body></e:Envelope>`,
 		"an empty response":           `<msg:GetMdibResponse ` + namespaces + ` SequenceId="urn:uuid:1"/>`,
 		"no description":              snapshotOf("", states),
 		"a part without a handle":     with(`<pm:Vmd Handle="v">`, `<pm:Vmd>`),

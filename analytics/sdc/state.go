@@ -25,14 +25,12 @@ func (s *snapshot) addState(n *node) error {
 	if _, err := n.count("StateVersion"); err != nil {
 		return err
 	}
-	for _, name := range []string{"DescriptorVersion"} {
-		have, err := n.count(name)
-		if err != nil {
-			return err
-		}
-		if want, _ := d.count(name); have != want { // counted when it was described
-			return invalid("a state is of another version of its descriptor")
-		}
+	have, err := n.count("DescriptorVersion")
+	if err != nil {
+		return err
+	}
+	if want, _ := d.count("DescriptorVersion"); have != want { // it was read when d was
+		return invalid("a state is of another version of its descriptor")
 	}
 	if contexts[d.kind] {
 		s.mdib.Contexts++
@@ -72,6 +70,9 @@ func (d *descriptor) value() (*Value, error) {
 	quality := n.first("MetricQuality")
 	if quality == nil || quality.attrs["Validity"] == "" {
 		return nil, invalid("a metric's value does not say whether it is valid")
+	}
+	if quality.barred {
+		return nil, nil //nolint:nilnil // there is one that nobody here understands
 	}
 	v.Validity = quality.attrs["Validity"]
 	var err error

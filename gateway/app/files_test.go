@@ -69,6 +69,10 @@ func TestAFileIsProven(t *testing.T) {
 		var v rest.Message
 		north.want(http.StatusOK, "auditor", http.MethodGet, "/v1/readings/"+receipt.ID+"/records/0/observations", nil, &v)
 		said[media], last = v, receipt.ID
+		if _, b := north.call("auditor", http.MethodGet, "/v1/readings/"+receipt.ID+"/records/0/observations", nil, nil); media == typeEDF &&
+			!bytes.Contains(b, []byte(`"label":"SaO2","unit":"%"`)) { // as README.md looks for it
+			t.Errorf("%s", b)
+		}
 	}
 
 	edf := said[typeEDF].Recording
@@ -104,7 +108,7 @@ func TestAFileIsProven(t *testing.T) {
 		t.Errorf("signed by the device: %d %s", status, b)
 	}
 	another := bytes.Clone(files[typeEDF])
-	another[len(another)/2] ^= 1 // of a sample
+	another[0] ^= 1 // nobody reads a file before the signature fits
 	if status, b := north.call("", http.MethodPost, "/v1/readings", another, header); status != http.StatusForbidden {
 		t.Errorf("another file under the same signature: %d %s", status, b)
 	}

@@ -38,20 +38,27 @@ func (l *Limits) of(f format) int {
 	return l.Record
 }
 
-// judgeFile reads a record that is a file to its end.
-func (r *reader) judgeFile(f format, record []byte) flaw {
-	err := f.file(record, r.limits.Body)
-	if err == nil {
-		return sound
+// whole reads the file of a request to its end. That costs many times as much as what
+// was sent, and so comes when a signature was found to fit, unlike the judging of other
+// records.
+func (r *reader) whole(f format, body []byte) error {
+	if f.file == nil {
+		return nil
 	}
+	err := f.file(body, r.limits.Body)
+	if err == nil {
+		return nil
+	}
+	what := flawFile
 	r.reason = "cannot be read"
 	if p, ok := errors.AsType[*ledger.Problem](err); ok {
 		r.reason = p.Detail
 		if p.Code == ledger.CodeTooLarge {
-			return flawFileSize
+			what = flawFileSize
 		}
 	}
-	return flawFile
+	r.fault(f, 0, what, 0)
+	return r.problem()
 }
 
 // once is the name of readings that nobody signed: what the caller gave them, or of a

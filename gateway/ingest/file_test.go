@@ -82,6 +82,9 @@ func TestFilesAreBounded(t *testing.T) {
 			r.limits.Record = 64
 		}
 		_, _, err := r.read(formats[MediaWFDB], new(proof.Seed), archive.Bytes())
+		if err == nil {
+			err = r.whole(formats[MediaWFDB], archive.Bytes())
+		}
 		if (err != nil) != (c.code != "") || err != nil && ledger.CodeOf(err) != c.code {
 			t.Errorf("%s: %v", name, err)
 		}

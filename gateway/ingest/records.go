@@ -69,7 +69,7 @@ func (r *reader) judge(f format, record []byte) (flaw, int) {
 	case len(record) > r.limits.of(f):
 		return flawSize, 0
 	case f.file != nil:
-		return r.judgeFile(f, record), 0
+		return sound, 0 // until it is known who sent it: see whole
 	case f.hl7:
 		return judgeHL7(record)
 	case f.framing == framedLines && record[len(record)-1] == '\r':

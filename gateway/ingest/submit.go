@@ -141,6 +141,9 @@ func (p *Pipeline) prepare(w *worker, req *Request, f format, packed bool, body 
 	} else {
 		_, _ = rand.Read(id[:]) // never fails: crypto/rand
 	}
+	if err := w.reader.whole(f, plain); err != nil {
+		return nil, nil, id, err
+	}
 	if mine, theirs, err = p.claim(id); mine == nil {
 		return nil, theirs, id, err
 	}
