@@ -14,7 +14,7 @@ import (
 )
 
 // filesText says which files are taken as readings.
-const filesText = "A file is one record, of at most 8 MiB, also when it was compressed on its way, and is read to its end before it is taken. The same file of a device is one request, however often it is sent. " +
+const filesText = "A file is one record, of at most 8 MiB, also when it was compressed on its way, and is read to its end before it is taken. Where nobody signs, the same file of a device is one request, however often it is sent. " +
 	typeEDF + " is a recording in EDF, EDF+ or BDF; " + typeWFDB + " is one WFDB record, a ZIP archive of its header, the files of samples that this names and its annotations, " +
 	"whose checksums must fit; " + typeMDIB + " is a snapshot of a device that speaks SDC (GetMdibResponse or Mdib, ISO/IEEE 11073-10207)."
 
