@@ -73,6 +73,7 @@ func TestAnArchive(t *testing.T) {
 		"a path that leads out":       pack(t, "../r.hea", described, "../r.dat", sampled),
 		"a path from the root":        pack(t, "/r.hea", described, "/r.dat", sampled),
 		"a path of another system":    pack(t, `a\r.hea`, described, `a\r.dat`, sampled),
+		"one file of two segments":    pack(t, "m.hea", "m/2 1 100 4\nr 2\nq 2\n", "r.hea", described, "q.hea", strings.Replace(described, "r 1", "q 1", 1), "r.dat", sampled),
 		"segments in a ring":          pack(t, "a.hea", "a/1 1 100 2\nb 2\n", "b.hea", "b/1 1 100 2\na 2\n"),
 		"more than is taken":          pack(t, "r.hea", described, "r.dat", sampled, "r.atr", strings.Repeat("\x01\x04", 1<<20)),
 		"a segment that nobody names": pack(t, "m.hea", "m/1 1 100 2\nr 2\n", "r.hea", described, "r.dat", sampled, "s.dat", sampled),

@@ -62,7 +62,7 @@ func Read(fsys fs.FS, name string) (*Record, error) {
 	if r.Segments > 0 {
 		err = r.readSegments(fsys, h)
 	} else {
-		r.Frames, r.Signals, err = readSignals(fsys, h, h.samples)
+		r.Frames, r.Signals, err = readSignals(fsys, h, h.samples, map[string]bool{})
 	}
 	if err != nil {
 		return nil, err
@@ -107,13 +107,17 @@ func open(fsys fs.FS, name string) (fs.File, error) {
 // readSegments reads a record that is put together from others, which may have other
 // signals each: signals by one description, unit and rate are one.
 func (r *Record) readSegments(fsys fs.FS, h *header) error {
-	total := int64(0)
+	total, seen := int64(0), map[string]bool{}
 	for i, s := range h.segments {
 		total += s.samples
 		if s.name == "" {
 			r.Gaps++
 			continue
 		}
+		if seen[s.name+".hea"] {
+			return invalid("a record is made of one segment twice")
+		}
+		seen[s.name+".hea"] = true
 		part, err := readHeader(fsys, s.name)
 		if err != nil {
 			return err
@@ -128,7 +132,7 @@ func (r *Record) readSegments(fsys fs.FS, h *header) error {
 		case s.samples == 0 && i == 0:
 			continue // it only lists the signals
 		}
-		_, signals, err := readSignals(fsys, part, s.samples)
+		_, signals, err := readSignals(fsys, part, s.samples, seen)
 		if err != nil {
 			return err
 		}
@@ -171,10 +175,10 @@ func least(a, b float64) float64 {
 }
 
 // readSignals reads the samples of a record that has its own. Signals whose lines name
-// the same file are in it together, frame by frame.
-func readSignals(fsys fs.FS, h *header, frames int64) (int64, []Signal, error) {
+// the same file are in it together, frame by frame. No file is read that was seen: a
+// short header must not have a long file read again and again.
+func readSignals(fsys fs.FS, h *header, frames int64, seen map[string]bool) (int64, []Signal, error) {
 	var out []Signal
-	seen := map[string]bool{}
 	for i := 0; i < len(h.signals); {
 		end := i + 1
 		for end < len(h.signals) && h.signals[end].file == h.signals[i].file {
@@ -187,7 +191,7 @@ func readSignals(fsys fs.FS, h *header, frames int64) (int64, []Signal, error) {
 			continue
 		}
 		if seen[file] {
-			return 0, nil, invalid("the signals of one file are not listed one after the other")
+			return 0, nil, invalid("the signals of one file are not listed one after the other, or two segments share it")
 		}
 		seen[file] = true
 		n, signals, err := readGroup(fsys, file, group, h.rate, frames)

@@ -245,6 +245,7 @@ func TestRecordOfSegments(t *testing.T) {
 		"more than it states":      "m/1 1 100 5\nr 3\ns 2\n",
 		"no segments":              "m/0 1 100 3\n",
 		"a folder":                 "m/1 1 100 3\n../r 3\n",
+		"one segment twice":        "m/2 1 100 6\nr 3\nr 3\n",
 		"an absurd number of them": "m/999999999 1 100 3\nr 3\n",
 	} {
 		fsys["m.hea"] = &fstest.MapFile{Data: []byte(master)}
