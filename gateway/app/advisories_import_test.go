@@ -15,7 +15,12 @@ import (
 // imported runs `secant import` against a node and returns what it prints.
 func (r *running) imported(args ...string) (string, error) {
 	r.t.Helper()
-	token, err := Token(r.cfg, "risk-manager", time.Hour)
+	return r.importedAs("risk-manager", args...)
+}
+
+func (r *running) importedAs(role string, args ...string) (string, error) {
+	r.t.Helper()
+	token, err := Token(r.cfg, role, time.Hour)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/gateway/auth"
@@ -25,10 +26,10 @@ func (n *node) openImages(router *auth.Router) error {
 	})
 }
 
-// imageBodies bounds the bodies with DICOM files.
-func imageBodies(l *config.Limits) map[string]server.Body {
+// fileBodies bounds the bodies with files of which only the digest is kept.
+func fileBodies(l *config.Limits) map[string]server.Body {
 	bodies := map[string]server.Body{}
-	for _, route := range dicom.Large() {
+	for _, route := range slices.Concat(dicom.Large(), rest.Large()) {
 		bodies[route] = server.Body{Max: l.Images, Time: l.ImagesTime.Std()}
 	}
 	return bodies

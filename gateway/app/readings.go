@@ -43,7 +43,7 @@ func (r *readings) Submit(ctx context.Context, s *rest.Submission) (*rest.Receip
 	}
 	got, err := p.Submit(ctx, ingest.Request{
 		Organisation: r.organisation, Unit: s.Unit, Edge: s.Edge, Key: s.Key, Seed: s.Seed, Signature: s.Signature, Sequence: s.Sequence,
-		Subject: s.Subject, MediaType: s.MediaType, Encoding: s.Encoding, Body: s.Body,
+		Subject: s.Subject, Once: s.Once, MediaType: s.MediaType, Encoding: s.Encoding, Body: s.Body,
 	})
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,7 +75,7 @@ func listCommand(use, short string, put func(*client.Client, context.Context, []
 }
 
 func (f *reach) advisories(c *cobra.Command, args []string) error {
-	files, err := filesOf(args)
+	files, err := filesOf(args, ".json")
 	if err != nil {
 		return err
 	}
@@ -118,8 +119,9 @@ func (f *reach) advisories(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// filesOf lists files, and of folders what ends in .json, in the order of names.
-func filesOf(args []string) ([]string, error) {
+// filesOf lists files, and of folders what ends in one of the endings, in the order of
+// names.
+func filesOf(args []string, endings ...string) ([]string, error) {
 	var files []string
 	for _, arg := range args {
 		info, err := os.Stat(arg)
@@ -131,7 +133,7 @@ func filesOf(args []string) ([]string, error) {
 			continue
 		}
 		err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
-			if err == nil && d.Type().IsRegular() && strings.EqualFold(filepath.Ext(path), ".json") {
+			if err == nil && d.Type().IsRegular() && slices.Contains(endings, strings.ToLower(filepath.Ext(path))) {
 				files = append(files, path)
 			}
 			return err
@@ -141,7 +143,7 @@ func filesOf(args []string) ([]string, error) {
 		}
 	}
 	if len(files) == 0 {
-		return nil, errors.New("the folder holds no file that ends in .json")
+		return nil, fmt.Errorf("the folder holds no file that ends in %s", strings.Join(endings, " or "))
 	}
 	return files, nil
 }

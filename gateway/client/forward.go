@@ -21,6 +21,31 @@ type Signed struct {
 	Sequence  proof.Sequence // that was signed with them; zero: none
 }
 
+// File is a recording, or a snapshot of a device, as one reading that nobody signed.
+type File struct {
+	// Unit is the device's id. Zero: Source calls it by Name, as its owner entered that.
+	Unit         proof.Hash
+	Source, Name string
+	MediaType    string // as application/edf
+	Body         []byte
+}
+
+// SubmitFile hands in a file. The same file of a device is the same reading, however
+// often it is handed in. Right: readings:write.
+func (c *Client) SubmitFile(ctx context.Context, f *File) (*Receipt, error) {
+	q := request{method: http.MethodPost, path: "/v1/readings", media: f.MediaType, body: f.Body, header: map[string]string{}}
+	if f.Unit != (proof.Hash{}) {
+		q.header[headerDevice] = f.Unit.String()
+	} else {
+		q.query = values("source", f.Source, "name", f.Name)
+	}
+	var got Receipt
+	if err := c.call(ctx, q, &got); err != nil {
+		return nil, err
+	}
+	return &got, nil
+}
+
 // Forward hands in readings as they were signed, and returns their receipt. It may be
 // called again: they are the same request.
 func (c *Client) Forward(ctx context.Context, s *Signed) (*Receipt, error) {

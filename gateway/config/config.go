@@ -213,7 +213,7 @@ type Limits struct {
 	Depth       int      `json:"depth"`       // nesting of JSON; default 32
 	HeaderTime  Duration `json:"headerTime"`  // for the headers to arrive; default 10s
 	BodyTime    Duration `json:"bodyTime"`    // for a body to arrive; default 60s
-	Images      int64    `json:"images"`      // bytes of a body with DICOM files, of which none is kept; default 4 GiB
+	Images      int64    `json:"images"`      // bytes of a body with DICOM files or a recording, of which none is kept; default 4 GiB
 	ImagesTime  Duration `json:"imagesTime"`  // for such a body to arrive; default 15m
 	WriteTime   Duration `json:"writeTime"`   // for an answer to be taken; default 120s
 	IdleTime    Duration `json:"idleTime"`    // between requests on a connection; default 120s

@@ -107,7 +107,9 @@ func TestMediaTypes(t *testing.T) {
 		"application/hl7-v2; charset=ISO-8859-1": MediaHL7,
 		"application/x-ndjson":                   MediaJSON,
 		"application/json; charset=latin1":       "",
-		"application/xml":                        "",
+		"application/xml; charset=utf-8":         MediaMDIB,
+		"application/EDF":                        MediaEDF,
+		"text/xml":                               "",
 		"application/json;;":                     "",
 		"":                                       "",
 	} {

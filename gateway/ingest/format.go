@@ -14,6 +14,10 @@ const (
 	MediaFHIR   = "application/fhir+json" // one FHIR resource
 	MediaHL7    = "application/hl7-v2"    // one HL7 v2 message
 	MediaNDJSON = "application/x-ndjson"  // a reading a line, each a JSON object
+	// Files, of which each is one record.
+	MediaEDF  = "application/edf"                 // a recording: EDF, EDF+ or BDF
+	MediaWFDB = "application/vnd.secant.wfdb+zip" // a WFDB record: its files in a ZIP archive
+	MediaMDIB = "application/xml"                 // a snapshot of an SDC device
 )
 
 // EncodingZstd is the one content encoding that requests may have.
@@ -34,6 +38,7 @@ type format struct {
 	object  bool   // a record must be a JSON object
 	fhir    bool   // and must name its resourceType
 	hl7     bool   // a record is an HL7 message, not JSON
+	file    judge  // a record is a file, not JSON
 
 	boundary string // of a request in parts; the other fields are then those of its parts
 }
@@ -43,6 +48,9 @@ var formats = map[string]format{
 	MediaFHIR:   {framing: framedSingle, record: MediaFHIR, object: true, fhir: true},
 	MediaHL7:    {framing: framedSingle, record: MediaHL7, hl7: true},
 	MediaNDJSON: {framing: framedLines, record: MediaJSON, object: true},
+	MediaEDF:    {framing: framedSingle, record: MediaEDF, file: judgeEDF},
+	MediaWFDB:   {framing: framedSingle, record: MediaWFDB, file: judgeWFDB},
+	MediaMDIB:   {framing: framedSingle, record: MediaMDIB, file: judgeMDIB},
 }
 
 // parseMediaType finds the format for a Content-Type. Parameters other than a
@@ -55,12 +63,12 @@ func parseMediaType(contentType string) (format, error) {
 	media, params, err := mime.ParseMediaType(contentType)
 	f, known := formats[media]
 	charset := params["charset"]
-	if err != nil || !known || !f.hl7 && charset != "" && !strings.EqualFold(charset, "utf-8") {
+	if err != nil || !known || !f.hl7 && f.file == nil && charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return format{}, &ledger.Problem{
 			Code:   ledger.CodeInvalid,
 			Detail: "the media type of the readings is not one that is taken",
 			Faults: []ledger.Fault{{Field: "Content-Type", Detail: fmt.Sprintf(
-				"must be %s, %s, %s, %s or %s; JSON is UTF-8", MediaJSON, MediaFHIR, MediaHL7, MediaNDJSON, MediaMixed)}},
+				"must be %s, %s, %s, %s, %s, %s, %s or %s; JSON is UTF-8", MediaJSON, MediaFHIR, MediaHL7, MediaEDF, MediaWFDB, MediaMDIB, MediaNDJSON, MediaMixed)}},
 		}
 	}
 	return f, nil

@@ -24,6 +24,8 @@ const (
 	flawControl
 	flawResource
 	flawLineEnd
+	flawFile
+	flawFileSize
 )
 
 // jsonScanner judges JSON texts (RFC 8259) more strictly than encoding/json:

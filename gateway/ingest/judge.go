@@ -54,5 +54,9 @@ func (j *Judge) Read(ctx context.Context, mediaType, encoding string, seed *proo
 	if len(body) > w.limits.Wire {
 		return 0, root, ledger.Problemf(ledger.CodeTooLarge, "the body has more than %d bytes", w.limits.Wire)
 	}
-	return w.take(f, []part{{seed: *seed, storage: storageOf(packed), body: body}})
+	parts := []part{{seed: *seed, storage: storageOf(packed), body: body}}
+	if count, root, err = w.take(f, parts); err != nil {
+		return 0, root, err
+	}
+	return count, root, w.reader.whole(f, parts[0].plain)
 }

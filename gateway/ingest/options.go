@@ -17,6 +17,7 @@ type Limits struct {
 	Body    int // bytes of the body when decompressed; default 32 MiB
 	Records int // records; default and at most 10,000
 	Record  int // bytes of a record; default 64 KiB
+	File    int // bytes of a record that is a file; default 8 MiB, or Body where that is less
 	Depth   int // nested arrays and objects of a JSON record; default 32
 }
 
@@ -76,6 +77,7 @@ func (o Options) validate() (Options, error) {
 	orDefault(&l.Body, 32<<20)
 	orDefault(&l.Records, proof.MaxRecords)
 	orDefault(&l.Record, 64<<10)
+	orDefault(&l.File, min(proof.MaxRecord, l.Body))
 	orDefault(&l.Depth, 32)
 	orDefault(&o.Workers, 2)
 	orDefault(&o.Active, 2048)
@@ -94,7 +96,7 @@ func (o Options) validate() (Options, error) {
 		return o, fmt.Errorf("a body has room for its bytes on the wire, and at most %d", maxUnpacked)
 	case l.Records < 1 || l.Records > proof.MaxRecords:
 		return o, fmt.Errorf("a request has 1 to %d records", proof.MaxRecords)
-	case l.Record < 1 || l.Record > proof.MaxRecord:
+	case l.Record < 1 || l.Record > proof.MaxRecord || l.File < 1 || l.File > proof.MaxRecord:
 		return o, fmt.Errorf("a record has 1 to %d bytes", proof.MaxRecord)
 	case l.Depth < 1 || l.Depth > 1000:
 		return o, errors.New("a depth is 1 to 1,000")

@@ -19,6 +19,7 @@ type part struct {
 	seed     proof.Seed
 	storage  storage
 	body     []byte     // as received
+	plain    []byte     // decompressed; of the last part alone, as long as the worker is the request's
 	content  proof.Hash // of body, under seed
 	unpacked int        // bytes of the body when decompressed
 	first    int        // index of its first record in the request
@@ -47,7 +48,10 @@ func (w *worker) parts(req *Request, f format, packed bool, body []byte) ([]part
 		if err != nil {
 			return nil, f, err
 		}
-		if i > 0 && own != f {
+		if own.file != nil {
+			return nil, f, unframed(field+".Content-Type", "must be that of readings: a file comes in a request of its own")
+		}
+		if i > 0 && (own.record != f.record || own.framing != f.framing) {
 			return nil, f, unframed(field, "must be of the same Content-Type as the first")
 		}
 		f = own
@@ -114,7 +118,7 @@ func (w *worker) take(f format, parts []part) (count int, root proof.Hash, err e
 		if total += len(plain); total > w.limits.Body {
 			return 0, root, w.tooLarge()
 		}
-		p.unpacked, p.first = len(plain), w.reader.count
+		p.plain, p.unpacked, p.first = plain, len(plain), w.reader.count
 		if err := w.reader.take(f, &p.seed, plain); err != nil {
 			return 0, root, err
 		}

@@ -26,8 +26,9 @@ type reader struct {
 	json   *jsonScanner
 	batch  proof.Batch
 	faults []ledger.Fault
-	bound  bool // one of the faults is that a bound was crossed
-	more   int  // faults that were found and not listed
+	bound  bool   // one of the faults is that a bound was crossed
+	more   int    // faults that were found and not listed
+	reason string // what is wrong with a file
 
 	count  int          // records of the request
 	part   int          // of the request, from 0
@@ -88,8 +89,10 @@ func (r *reader) judge(f format, record []byte) (flaw, int) {
 	switch {
 	case len(record) == 0:
 		return flawEmpty, 0
-	case len(record) > r.limits.Record:
+	case len(record) > r.limits.of(f):
 		return flawSize, 0
+	case f.file != nil:
+		return sound, 0 // until it is known who sent it: see whole
 	case f.hl7:
 		return judgeHL7(record)
 	case f.framing == framedLines && record[len(record)-1] == '\r':
@@ -118,7 +121,7 @@ func judgeHL7(record []byte) (flaw, int) {
 }
 
 func (r *reader) fault(f format, index int, what flaw, at int) {
-	if what == flawSize || what == flawDepth {
+	if what == flawSize || what == flawDepth || what == flawFileSize {
 		r.bound = true
 	}
 	if len(r.faults) == maxFaults {
@@ -132,15 +135,17 @@ func (r *reader) fault(f format, index int, what flaw, at int) {
 	if r.parted {
 		field = fmt.Sprintf("parts[%d].%s", r.part, field)
 	}
-	r.faults = append(r.faults, ledger.Fault{Field: field, Detail: r.describe(what, at)})
+	r.faults = append(r.faults, ledger.Fault{Field: field, Detail: r.describe(f, what, at)})
 }
 
-func (r *reader) describe(what flaw, at int) string {
+func (r *reader) describe(f format, what flaw, at int) string {
 	switch what {
 	case flawEmpty:
 		return "must not be empty"
 	case flawSize:
-		return fmt.Sprintf("must have at most %d bytes", r.limits.Record)
+		return fmt.Sprintf("must have at most %d bytes", r.limits.of(f))
+	case flawFile, flawFileSize:
+		return r.reason
 	case flawObject:
 		return "must be a JSON object"
 	case flawDepth:

@@ -40,7 +40,8 @@ type Request struct {
 
 	// Once names readings that nobody signed, so that a sender who asks again,
 	// because no answer reached it, finds its own request. Empty: each call is a
-	// request of its own. Signed readings have their own name and need none.
+	// request of its own. Signed readings have their own name and need none, and a
+	// file of a device is its own.
 	Once []byte
 
 	MediaType string // as in Content-Type

@@ -14,8 +14,8 @@ import (
 )
 
 // Submit takes a request and returns its receipt when it is durable and in the
-// log. Signed readings that were taken before, and others with a name
-// (Request.Once), get the receipt they got then, however often they are sent.
+// log. Signed readings that were taken before, others with a name (Request.Once), and
+// files get the receipt they got then, however often they are sent.
 //
 // Problems: invalid and too_large list every fault; denied when the signature
 // does not fit; busy when nothing was done and trying again soon helps;
@@ -149,10 +149,15 @@ func (p *Pipeline) prepare(w *worker, req *Request, f format, packed bool, body 
 		} else {
 			t.id = signedID(p.vault, &s, &parts[0].seed)
 		}
-	case len(req.Once) > 0:
-		t.id = onceID(p.vault, s.Unit, req.Once)
 	default:
-		_, _ = rand.Read(t.id[:]) // never fails: crypto/rand
+		if once := f.once(req.Once, parts[0].plain); len(once) > 0 {
+			t.id = onceID(p.vault, s.Unit, once)
+		} else {
+			_, _ = rand.Read(t.id[:]) // never fails: crypto/rand
+		}
+	}
+	if err := w.reader.whole(f, parts[0].plain); err != nil {
+		return t, err
 	}
 	if t.mine, t.theirs, err = p.claim(t.id, t.subjects); t.mine == nil {
 		return t, err

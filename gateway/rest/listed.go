@@ -30,7 +30,7 @@ type listSequences struct {
 type listReadings struct {
 	PathUnit
 	Page
-	MediaType string    `query:"mediaType" enum:"application/json,application/fhir+json,application/hl7-v2" doc:"Of one record. Default: any."`
+	MediaType string    `query:"mediaType" enum:"application/json,application/fhir+json,application/hl7-v2,application/edf,application/vnd.secant.wfdb+zip,application/xml" doc:"Of one record. Default: any."`
 	Since     time.Time `query:"since" doc:"Received then or later."`
 	Until     time.Time `query:"until" doc:"Received before."`
 }

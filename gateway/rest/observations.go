@@ -19,14 +19,17 @@ type Profiles interface {
 	Profile(ctx context.Context, unit string) (hl7.Profile, error)
 }
 
-// Message is what an HL7 message says, but for who it is about.
+// Message is what an HL7 message, a recording or a snapshot of a device says, but for
+// who it is about.
 type Message struct {
 	Unit         proof.Hash        `json:"unit"`
 	Received     time.Time         `json:"received" doc:"By this node's clock."`
 	Sent         *time.Time        `json:"sent,omitempty" doc:"By the sender's clock, MSH-7."`
 	Deviation    *int64            `json:"deviation,omitempty" doc:"Seconds from sent to received: large, in either direction, when the sender's clock is wrong or the message waited. Its times are then as doubtful."`
 	Observations []hl7.Observation `json:"observations" doc:"As the message has them; without a value, absentReason says why. What its source sends for \"no reading\" is no value."`
-	Alerts       []hl7.Alert       `json:"alerts" doc:"Of a message about alarms (PCD-04)."`
+	Alerts       []hl7.Alert       `json:"alerts" doc:"Of a message about alarms (PCD-04); of a snapshot those that are present."`
+	Recording    *Recording        `json:"recording,omitempty" doc:"Of a file with signals: EDF, EDF+, BDF or WFDB."`
+	Snapshot     *Snapshot         `json:"snapshot,omitempty" doc:"Of a device that speaks SDC. Its metrics are the observations; without a value they are absent."`
 }
 
 type pathObservations struct {
@@ -37,9 +40,10 @@ type pathObservations struct {
 func (a *API) observationRoutes() {
 	register(a.api, auth.ReadingsRead, huma.Operation{
 		OperationID: "get-observations", Method: http.MethodGet, Path: "/v1/readings/{id}/records/{index}/observations", Tags: []string{"readings"},
-		Summary: "What an HL7 message says, observation by observation",
+		Summary: "What an HL7 message, a recording or a snapshot of a device says",
 		Description: "Read from the record for the asking; what is kept and proven is the message itself, byte for byte. " +
-			"Codes are those that the sender wrote, of devices usually MDC (ISO/IEEE 11073-10101). Other records than HL7 messages are answered with 422: they are read as they are.",
+			"Codes are those that the sender wrote, of devices usually MDC (ISO/IEEE 11073-10101). Of a file with signals it tells what the signals are and their bounds, and the samples stay in the file. " +
+			"Other records are answered with 422: they are read as they are.",
 	}, func(ctx context.Context, in *pathObservations) (*body[Message], error) {
 		id, err := proof.ParseRequestID(in.ID)
 		if err != nil {
@@ -49,13 +53,20 @@ func (a *API) observationRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		m, flaw := hl7.Parse(record)
-		if media != typeHL7 || flaw != hl7.Sound {
-			return nil, ledger.Problemf(ledger.CodeInvalid, "the record is not an HL7 message: read it as it is")
-		}
 		r, err := a.Readings.Receipt(ctx, id)
 		if err != nil {
 			return nil, err
+		}
+		if read := files[media]; read != nil {
+			v := &Message{Unit: r.Unit, Received: r.Received, Observations: []hl7.Observation{}, Alerts: []hl7.Alert{}}
+			if err := read(v, record); err != nil {
+				return nil, err
+			}
+			return &body[Message]{*v}, nil
+		}
+		m, flaw := hl7.Parse(record)
+		if media != typeHL7 || flaw != hl7.Sound {
+			return nil, ledger.Problemf(ledger.CodeInvalid, "the record is no HL7 message and no file that is understood: read it as it is")
 		}
 		p, err := a.Profiles.Profile(ctx, r.Unit.String())
 		if err != nil {

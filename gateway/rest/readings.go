@@ -38,6 +38,12 @@ type Devices interface {
 	AdmitEdge(ctx context.Context, edge, unit proof.Hash) (ed25519.PublicKey, error)
 }
 
+// Named finds a device that may hand in readings here by what one of its sources calls
+// it. It fails with not_found, and denied.
+type Named interface {
+	Find(ctx context.Context, source, name string) (proof.Hash, error)
+}
+
 // Submission is readings as they arrive: of one device, about one person, or in parts
 // about several.
 type Submission struct {
@@ -50,6 +56,7 @@ type Submission struct {
 	Subject   pseudonym.ID      // whom they are about; empty when that is not said, or said in parts
 	MediaType string
 	Encoding  string // as in Content-Encoding
+	Once      []byte // a name without a key, under which it is taken once; none: each time anew
 	Body      io.Reader
 }
 
@@ -99,6 +106,9 @@ const (
 	typeFHIR   = "application/fhir+json"
 	typeHL7    = "application/hl7-v2"
 	typeMixed  = "multipart/mixed"
+	typeEDF    = "application/edf"
+	typeWFDB   = "application/vnd.secant.wfdb+zip"
+	typeMDIB   = "application/xml"
 )
 
 // signingText says how a device signs. The vector in it is computed in a test.
@@ -123,6 +133,7 @@ type PathRequest struct {
 
 func (a *API) readingRoutes() {
 	text := &huma.MediaType{Schema: &huma.Schema{Type: "string"}}
+	binary := &huma.MediaType{Schema: &huma.Schema{Type: "string", Format: "binary"}}
 	receipt := schemaOf[Receipt](a.api)
 	a.api.stream(auth.DeviceOrWrite, huma.Operation{
 		OperationID: "submit-readings", Method: http.MethodPost, Path: "/v1/readings", Tags: []string{"readings"},
@@ -138,6 +149,8 @@ func (a *API) readingRoutes() {
 			"The answer comes when the readings are durable and in the integrity log. The same signed request is one request, however often it is sent.",
 		Parameters: []*huma.Param{
 			headerParam(auth.HeaderDevice, "The device's unit id, 64 lower-case hexadecimal digits. Needed unless the request is signed as a whole."),
+			queryParam("source", "With name, in place of "+auth.HeaderDevice+" where nobody signs: which of the device's names is given.", &huma.Schema{Type: "string"}),
+			queryParam("name", "What the source calls the device, as its owner entered it where the device serves.", &huma.Schema{Type: "string"}),
 			headerParam(auth.HeaderEdge, "The unit id of the edge box that signs for the device; absent when the device signs."),
 			headerParam(auth.HeaderSeed, "With a signature: 32 random bytes, unpadded base64url, from which the records' salts derive."),
 			headerParam(auth.HeaderSignature, "Ed25519 signature, unpadded base64url, over \"secant-readings-v1\\0\", unit id (32 bytes), number of records (8 bytes, big-endian) and root (32 bytes)."),
@@ -148,8 +161,8 @@ func (a *API) readingRoutes() {
 			headerParam(auth.HeaderInput, "Of a request that is signed as a whole (RFC 9421), with the fields Signature and Content-Digest."),
 			headerParam("Content-Encoding", "zstd, or absent."),
 		},
-		RequestBody: &huma.RequestBody{Required: true, Description: "One record, or with NDJSON one a line.", Content: map[string]*huma.MediaType{
-			typeJSON: text, typeFHIR: text, typeHL7: text, typeNDJSON: text, typeMixed: text,
+		RequestBody: &huma.RequestBody{Required: true, Description: "One record, or with NDJSON one a line. " + filesText, Content: map[string]*huma.MediaType{
+			typeJSON: text, typeFHIR: text, typeHL7: text, typeNDJSON: text, typeMixed: text, typeEDF: binary, typeWFDB: binary, typeMDIB: text,
 		}},
 		Responses: map[string]*huma.Response{"202": {
 			Description: "Taken: durable, and in the integrity log.",
@@ -195,7 +208,9 @@ func (a *API) readingRoutes() {
 	a.api.stream(auth.ReadingsRead, huma.Operation{
 		OperationID: "get-record", Method: http.MethodGet, Path: "/v1/readings/{id}/records/{index}", Tags: []string{"readings"},
 		Summary: "One record, byte for byte", Parameters: record,
-		Responses: map[string]*huma.Response{"200": {Description: "The record", Content: map[string]*huma.MediaType{typeJSON: text, typeFHIR: text, typeHL7: text}}},
+		Responses: map[string]*huma.Response{"200": {Description: "The record", Content: map[string]*huma.MediaType{
+			typeJSON: text, typeFHIR: text, typeHL7: text, typeEDF: binary, typeWFDB: binary, typeMDIB: text,
+		}}},
 	}, func(c *gin.Context) error {
 		id, index, err := recordOf(c)
 		if err != nil {
@@ -279,9 +294,12 @@ func (a *API) submitReadings(c *gin.Context) error {
 		return err
 	}
 	ctx := c.Request.Context()
-	if c.GetHeader(auth.HeaderInput) != "" {
+	switch {
+	case c.Query("source") != "" || c.Query("name") != "":
+		err = a.admitNamed(c, s)
+	case c.GetHeader(auth.HeaderInput) != "":
 		err = a.admitSigned(c.Request, s)
-	} else {
+	default:
 		var signed bool
 		if signed, err = readSignature(c, s); err != nil {
 			return err
@@ -322,6 +340,22 @@ func toDevice(ctx context.Context, err error) error {
 	if code := ledger.CodeOf(err); auth.CallerOf(ctx) == nil && (code == ledger.CodeNotFound || code == ledger.CodeDenied) {
 		return ledger.Problemf(ledger.CodeDenied, "no device of this id is in service here, or its signature does not fit")
 	}
+	return err
+}
+
+// admitNamed finds the device of readings that nobody signed by one of its names.
+func (a *API) admitNamed(c *gin.Context, s *Submission) error {
+	for _, name := range []string{auth.HeaderDevice, auth.HeaderEdge, auth.HeaderSeed, auth.HeaderSignature, auth.HeaderInput} {
+		if c.GetHeader(name) != "" {
+			return invalid(ledger.Fault{Field: "header." + name, Detail: "must not be there beside a source and its name of the device"})
+		}
+	}
+	source, name := c.Query("source"), c.Query("name")
+	if source == "" || name == "" {
+		return invalid(ledger.Fault{Field: "query.name", Detail: "must be given with a source, and a source with it"})
+	}
+	var err error
+	s.Unit, err = a.Named.Find(c.Request.Context(), source, name)
 	return err
 }
 

@@ -50,6 +50,7 @@ type Deps struct {
 	Monitor      Monitor
 	Profiles     Profiles
 	Devices      Devices
+	Named        Named
 	Reader       Reader
 	Judge        Judge
 	Events       Events
