@@ -5,6 +5,7 @@ import (
 	"mime"
 	"strings"
 
+	"github.com/secant-platform/secant/analytics/phd"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -14,6 +15,9 @@ const (
 	MediaFHIR   = "application/fhir+json" // one FHIR resource
 	MediaHL7    = "application/hl7-v2"    // one HL7 v2 message
 	MediaNDJSON = "application/x-ndjson"  // a reading a line, each a JSON object
+
+	MediaGATT  = "application/vnd.secant.gatt+json"     // one characteristic's value (analytics/phd)
+	MediaGATTs = "application/vnd.secant.gatt+x-ndjson" // one a line
 )
 
 // EncodingZstd is the one content encoding that requests may have.
@@ -34,6 +38,10 @@ type format struct {
 	object  bool   // a record must be a JSON object
 	fhir    bool   // and must name its resourceType
 	hl7     bool   // a record is an HL7 message, not JSON
+
+	// read judges a record by what else its form asks for, or is nil. Its problem says
+	// what is wrong.
+	read func(record []byte) error
 }
 
 var formats = map[string]format{
@@ -41,6 +49,14 @@ var formats = map[string]format{
 	MediaFHIR:   {framing: framedSingle, record: MediaFHIR, object: true, fhir: true},
 	MediaHL7:    {framing: framedSingle, record: MediaHL7, hl7: true},
 	MediaNDJSON: {framing: framedLines, record: MediaJSON, object: true},
+
+	MediaGATT:  {framing: framedSingle, record: MediaGATT, object: true, read: readGATT},
+	MediaGATTs: {framing: framedLines, record: MediaGATT, object: true, read: readGATT},
+}
+
+func readGATT(record []byte) error {
+	_, err := phd.Read(record)
+	return err //nolint:wrapcheck // a problem is passed on as it is
 }
 
 // parseMediaType finds the format for a Content-Type. Parameters other than a
@@ -54,7 +70,7 @@ func parseMediaType(contentType string) (format, error) {
 			Code:   ledger.CodeInvalid,
 			Detail: "the media type of the readings is not one that is taken",
 			Faults: []ledger.Fault{{Field: "Content-Type", Detail: fmt.Sprintf(
-				"must be %s, %s, %s or %s; JSON is UTF-8", MediaJSON, MediaFHIR, MediaHL7, MediaNDJSON)}},
+				"must be %s, %s, %s, %s, or one of those that the interface lists; JSON is UTF-8", MediaJSON, MediaFHIR, MediaHL7, MediaNDJSON)}},
 		}
 	}
 	return f, nil

@@ -24,6 +24,7 @@ const (
 	flawControl
 	flawResource
 	flawLineEnd
+	flawForm
 )
 
 // jsonScanner judges JSON texts (RFC 8259) more strictly than encoding/json:

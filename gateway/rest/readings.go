@@ -90,6 +90,8 @@ const (
 	typeNDJSON = "application/x-ndjson"
 	typeFHIR   = "application/fhir+json"
 	typeHL7    = "application/hl7-v2"
+	typeGATT   = "application/vnd.secant.gatt+json"
+	typeGATTs  = "application/vnd.secant.gatt+x-ndjson"
 )
 
 // signingText says how a device signs. The vector in it is computed in a test.
@@ -118,6 +120,10 @@ func (a *API) readingRoutes() {
 			"An edge box, itself a device on the ledger, signs for devices that cannot: with its unit id in " + auth.HeaderEdge + ", which is also the source of a name that the device has in its inventory, " +
 			"and its signature over \"secant-edge-readings-v1\" and one NUL byte, its own unit id (32 bytes), then the device's, number and root as below. " +
 			signingText +
+			"What a phone reads of personal devices by Bluetooth is handed in as " + typeGATT + ", or one a line as " + typeGATTs + ": " +
+			"{\"characteristic\":\"2a35\",\"value\":HEX,\"received\":the phone's time with its zone}, and, where they are known, " +
+			"clock ({\"value\":HEX of 2a2b or 2a08,\"read\":when}), session (HEX of 2aaa), device and gateway (systemId, address, manufacturer, model, serial, firmware, software, hardware), " +
+			"service and subject (Patient/ID). " +
 			"The answer comes when the readings are durable and in the integrity log. The same signed request is one request, however often it is sent.",
 		Parameters: []*huma.Param{
 			headerParam(auth.HeaderDevice, "The device's unit id, 64 lower-case hexadecimal digits. Needed unless the request is signed as a whole."),
@@ -128,7 +134,7 @@ func (a *API) readingRoutes() {
 			headerParam("Content-Encoding", "zstd, or absent."),
 		},
 		RequestBody: &huma.RequestBody{Required: true, Description: "One record, or with NDJSON one a line.", Content: map[string]*huma.MediaType{
-			typeJSON: text, typeFHIR: text, typeHL7: text, typeNDJSON: text,
+			typeJSON: text, typeFHIR: text, typeHL7: text, typeNDJSON: text, typeGATT: text, typeGATTs: text,
 		}},
 		Responses: map[string]*huma.Response{"202": {
 			Description: "Taken: durable, and in the integrity log.",
@@ -174,7 +180,7 @@ func (a *API) readingRoutes() {
 	a.api.stream(auth.ReadingsRead, huma.Operation{
 		OperationID: "get-record", Method: http.MethodGet, Path: "/v1/readings/{id}/records/{index}", Tags: []string{"readings"},
 		Summary: "One record, byte for byte", Parameters: record,
-		Responses: map[string]*huma.Response{"200": {Description: "The record", Content: map[string]*huma.MediaType{typeJSON: text, typeFHIR: text, typeHL7: text}}},
+		Responses: map[string]*huma.Response{"200": {Description: "The record", Content: map[string]*huma.MediaType{typeJSON: text, typeFHIR: text, typeHL7: text, typeGATT: text}}},
 	}, func(c *gin.Context) error {
 		id, index, err := recordOf(c)
 		if err != nil {
@@ -246,7 +252,7 @@ func recordOf(c *gin.Context) (proof.RequestID, int, error) {
 }
 
 func (a *API) submitReadings(c *gin.Context) error {
-	media, err := mediaType(c, typeNDJSON, typeJSON, typeFHIR, typeHL7)
+	media, err := mediaType(c, typeNDJSON, typeJSON, typeFHIR, typeHL7, typeGATT, typeGATTs)
 	if err != nil {
 		return err
 	}
