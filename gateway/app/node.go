@@ -56,6 +56,7 @@ type node struct {
 	readings *readings
 	devices  *admit.Devices
 	doors    []door
+	windows  []window
 	brokers  []*mqtt.Client
 	monitor  *monitor
 	controls *controls
@@ -121,6 +122,9 @@ func open(
 	n.readings = &readings{organisation: cfg.Organisation, store: n.store, saw: n.controls.seen.saw}
 	n.devices = admit.New(cfg.Organisation, n.store)
 	if err := n.openMonitors(); err != nil {
+		return n, err
+	}
+	if err := n.openCoAP(); err != nil {
 		return n, err
 	}
 	if err := n.openMQTT(); err != nil {

@@ -151,6 +151,7 @@ func (c *Config) Validate() error {
 	faults = append(faults, c.signInFaults()...)
 	faults = append(faults, c.walletFaults()...)
 	faults = append(faults, listenerFaults("mllp", c.MLLP)...)
+	faults = append(faults, listenerFaults("coap", c.CoAP)...)
 	faults = append(faults, c.mqttFaults()...)
 	faults = append(faults, c.Advisories.faults()...)
 	if r := c.Retention.Std(); r != 0 && r < 24*time.Hour {
@@ -255,7 +256,7 @@ func (c *Config) resolve(dir string) {
 		abs(dir, &c.SignIn.Services[i].KeyFile)
 	}
 	abs(dir, &c.Wallets.Makers)
-	for _, listeners := range [][]Listener{c.MLLP, c.MQTT} {
+	for _, listeners := range [][]Listener{c.MLLP, c.MQTT, c.CoAP} {
 		for i := range listeners {
 			listeners[i].resolve(dir)
 		}

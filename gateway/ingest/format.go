@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"mime"
 	"strings"
+	"time"
 
 	"github.com/secant-platform/secant/analytics/phd"
+	"github.com/secant-platform/secant/analytics/senml"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -18,6 +20,13 @@ const (
 
 	MediaGATT  = "application/vnd.secant.gatt+json"     // one characteristic's value (analytics/phd)
 	MediaGATTs = "application/vnd.secant.gatt+x-ndjson" // one a line
+)
+
+// Media types in which constrained devices send.
+const (
+	MediaCBOR      = "application/cbor"       // one reading: a CBOR item
+	MediaSenML     = "application/senml+json" // one pack of measurements (RFC 8428)
+	MediaSenMLCBOR = "application/senml+cbor" // one in CBOR
 )
 
 // EncodingZstd is the one content encoding that requests may have.
@@ -38,6 +47,7 @@ type format struct {
 	object  bool   // a record must be a JSON object
 	fhir    bool   // and must name its resourceType
 	hl7     bool   // a record is an HL7 message, not JSON
+	binary  bool   // a record is not JSON, nor text
 
 	// read judges a record by what else its form asks for, or is nil. Its problem says
 	// what is wrong.
@@ -52,6 +62,20 @@ var formats = map[string]format{
 
 	MediaGATT:  {framing: framedSingle, record: MediaGATT, object: true, read: readGATT},
 	MediaGATTs: {framing: framedLines, record: MediaGATT, object: true, read: readGATT},
+
+	MediaCBOR:      {framing: framedSingle, record: MediaCBOR, binary: true, read: senml.Check},
+	MediaSenML:     {framing: framedSingle, record: MediaSenML, read: readSenML},
+	MediaSenMLCBOR: {framing: framedSingle, record: MediaSenMLCBOR, binary: true, read: readSenMLCBOR},
+}
+
+func readSenML(record []byte) error {
+	_, err := senml.ReadJSON(record, time.Time{})
+	return err //nolint:wrapcheck // a problem is passed on as it is
+}
+
+func readSenMLCBOR(record []byte) error {
+	_, err := senml.ReadCBOR(record, time.Time{})
+	return err //nolint:wrapcheck // a problem is passed on as it is
 }
 
 func readGATT(record []byte) error {

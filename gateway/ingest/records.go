@@ -71,6 +71,8 @@ func (r *reader) judge(f format, record []byte) (flaw, int) {
 		return flawSize, 0
 	case f.hl7:
 		return judgeHL7(record)
+	case f.binary:
+		return r.ask(f, record)
 	case f.framing == framedLines && record[len(record)-1] == '\r':
 		return flawLineEnd, len(record) - 1
 	}

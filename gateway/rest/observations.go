@@ -10,6 +10,7 @@ import (
 	"github.com/secant-platform/secant/analytics/hl7"
 	"github.com/secant-platform/secant/analytics/phd"
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/senml"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 )
@@ -29,6 +30,7 @@ type Message struct {
 	Observations []hl7.Observation `json:"observations" doc:"As the message has them; without a value, absentReason says why. What its source sends for \"no reading\" is no value."`
 	Alerts       []hl7.Alert       `json:"alerts" doc:"Of a message about alarms (PCD-04)."`
 	FHIR         *phd.Bundle       `json:"fhir,omitempty" doc:"Of a characteristic's value: the device, the phone and the observations as FHIR R4 resources (uv/phd)."`
+	Measurements []senml.Record    `json:"measurements,omitempty" doc:"Of a SenML pack: its records, resolved (RFC 8428, 4.6). Times that count from now count from when this node received the pack."`
 }
 
 type pathObservations struct {
@@ -41,7 +43,7 @@ func (a *API) observationRoutes() {
 		OperationID: "get-observations", Method: http.MethodGet, Path: "/v1/readings/{id}/records/{index}/observations", Tags: []string{"readings"},
 		Summary: "What a record says, observation by observation",
 		Description: "Read from the record for the asking; what is kept and proven is the record itself, byte for byte. " +
-			"Of an HL7 message, codes are those that the sender wrote, of devices usually MDC (ISO/IEEE 11073-10101). Of a personal device's value (" + typeGATT + ") the answer has FHIR resources. " +
+			"Of an HL7 message, codes are those that the sender wrote, of devices usually MDC (ISO/IEEE 11073-10101). Of a personal device's value (" + typeGATT + ") the answer has FHIR resources; of a SenML pack its measurements. " +
 			"Other records are answered with 422: they are read as they are.",
 	}, func(ctx context.Context, in *pathObservations) (*body[Message], error) {
 		id, err := proof.ParseRequestID(in.ID)
@@ -62,6 +64,10 @@ func (a *API) observationRoutes() {
 			err = a.sayHL7(ctx, record, &v)
 		case typeGATT:
 			err = v.sayGATT(record)
+		case typeSenML:
+			v.Measurements, err = senml.ReadJSON(record, v.Received)
+		case typeSenMLC:
+			v.Measurements, err = senml.ReadCBOR(record, v.Received)
 		default:
 			err = unspoken()
 		}

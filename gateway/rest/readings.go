@@ -92,6 +92,9 @@ const (
 	typeHL7    = "application/hl7-v2"
 	typeGATT   = "application/vnd.secant.gatt+json"
 	typeGATTs  = "application/vnd.secant.gatt+x-ndjson"
+	typeCBOR   = "application/cbor"
+	typeSenML  = "application/senml+json"
+	typeSenMLC = "application/senml+cbor"
 )
 
 // signingText says how a device signs. The vector in it is computed in a test.
@@ -109,6 +112,7 @@ type PathRequest struct {
 
 func (a *API) readingRoutes() {
 	text := &huma.MediaType{Schema: &huma.Schema{Type: "string"}}
+	binary := &huma.MediaType{Schema: &huma.Schema{Type: "string", Format: "binary"}}
 	receipt := schemaOf[Receipt](a.api)
 	a.api.stream(auth.DeviceOrWrite, huma.Operation{
 		OperationID: "submit-readings", Method: http.MethodPost, Path: "/v1/readings", Tags: []string{"readings"},
@@ -134,7 +138,7 @@ func (a *API) readingRoutes() {
 			headerParam("Content-Encoding", "zstd, or absent."),
 		},
 		RequestBody: &huma.RequestBody{Required: true, Description: "One record, or with NDJSON one a line.", Content: map[string]*huma.MediaType{
-			typeJSON: text, typeFHIR: text, typeHL7: text, typeNDJSON: text, typeGATT: text, typeGATTs: text,
+			typeJSON: text, typeFHIR: text, typeHL7: text, typeNDJSON: text, typeGATT: text, typeGATTs: text, typeSenML: text, typeSenMLC: binary, typeCBOR: binary,
 		}},
 		Responses: map[string]*huma.Response{"202": {
 			Description: "Taken: durable, and in the integrity log.",
@@ -180,7 +184,7 @@ func (a *API) readingRoutes() {
 	a.api.stream(auth.ReadingsRead, huma.Operation{
 		OperationID: "get-record", Method: http.MethodGet, Path: "/v1/readings/{id}/records/{index}", Tags: []string{"readings"},
 		Summary: "One record, byte for byte", Parameters: record,
-		Responses: map[string]*huma.Response{"200": {Description: "The record", Content: map[string]*huma.MediaType{typeJSON: text, typeFHIR: text, typeHL7: text, typeGATT: text}}},
+		Responses: map[string]*huma.Response{"200": {Description: "The record", Content: map[string]*huma.MediaType{typeJSON: text, typeFHIR: text, typeHL7: text, typeGATT: text, typeSenML: text, typeSenMLC: binary, typeCBOR: binary}}},
 	}, func(c *gin.Context) error {
 		id, index, err := recordOf(c)
 		if err != nil {
@@ -252,7 +256,7 @@ func recordOf(c *gin.Context) (proof.RequestID, int, error) {
 }
 
 func (a *API) submitReadings(c *gin.Context) error {
-	media, err := mediaType(c, typeNDJSON, typeJSON, typeFHIR, typeHL7, typeGATT, typeGATTs)
+	media, err := mediaType(c, typeNDJSON, typeJSON, typeFHIR, typeHL7, typeGATT, typeGATTs, typeSenML, typeSenMLC, typeCBOR)
 	if err != nil {
 		return err
 	}
