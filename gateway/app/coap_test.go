@@ -136,8 +136,8 @@ func TestAConstrainedDevicesReadingIsProven(t *testing.T) {
 	}
 
 	// Signed by the device.
-	header, body := d.sign(t, `{"v":1}`)
-	signed := ask(t, plain, "/readings", message.AppJSON, body, "d=thermo-1", "seed="+header["Secant-Seed"], "sig="+header["Secant-Signature"])
+	header, _ := d.sign(t, `{"v":1}`)
+	signed := ask(t, plain, "/readings", message.AppJSON, []byte(`{"v":1}`), "d=thermo-1", "seed="+header["Secant-Seed"], "sig="+header["Secant-Signature"])
 	if v, err := c.verifier(t).VerifyJSON(north.bundleOf(receiptText.FindString(signed.path), 0)); err != nil || v.VouchedBy != "device" {
 		t.Errorf("%+v: %+v %v", signed, v, err)
 	}
