@@ -73,8 +73,8 @@ type Config struct {
 	// level of its topics, so that it has none of "/", "+" and "#". Default: none.
 	MQTT []Listener `json:"mqtt,omitempty"`
 
-	// CoAP are listeners for devices that speak CoAP, by DTLS (1.2) where they have a
-	// certificate. Default: none.
+	// CoAP are listeners for devices that speak CoAP by UDP: with a certificate by DTLS
+	// (1.2), otherwise plain. Default: none.
 	CoAP []Listener `json:"coap,omitempty"`
 
 	// Brokers are MQTT brokers of the organisation's own, from which the node takes
