@@ -444,13 +444,13 @@ func FuzzDatagram(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	server, err := NewServer(&store{}, ward{}, Options{
-		Sources: []source.Source{{Name: "bench", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}}, Metrics: metrics, Rate: 1 << 30,
-	})
-	if err != nil {
-		f.Fatal(err)
-	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		server, err := NewServer(&store{}, ward{}, Options{
+			Sources: []source.Source{{Name: "bench", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}}, Metrics: metrics, Rate: 1 << 30,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		p := &peer{server: server, source: "bench", key: "k", waiting: map[int32]chan struct{}{}, send: func(b []byte) {
 			if len(b) > 1024 {
 				t.Errorf("%d bytes", len(b))
