@@ -299,7 +299,7 @@ func TestTheShapeIsTheGuides(t *testing.T) {
 	if len(b.Entry) != 5 {
 		t.Fatalf("%d entries", len(b.Entry))
 	}
-	compare := func(example string, i int, drop ...string) {
+	compare := func(b *Bundle, example string, i int, drop ...string) {
 		raw, err := os.ReadFile(filepath.Join(others, "ig-phd", "input", "examples", example))
 		if err != nil {
 			t.Skipf("no data of others: %v", err)
@@ -338,9 +338,13 @@ func TestTheShapeIsTheGuides(t *testing.T) {
 			t.Errorf("%s: %s", example, d)
 		}
 	}
-	compare("compound-numeric-blood-pressure.json", 3)
-	compare("bpm-status.json", 4, "effectiveDateTime")
-	compare("coin-example-1.json", 2, "effectiveDateTime", "valueDateTime")
+	compare(b, "compound-numeric-blood-pressure.json", 3)
+	compare(b, "bpm-status.json", 4, "effectiveDateTime")
+	compare(b, "coin-example-1.json", 2, "effectiveDateTime", "valueDateTime")
+	compare(read(t, text("2a1c", "00"+"6d0100ff")), "temperature-observation.json", 1, "effectiveDateTime", "extension", "category")
+	compare(read(t, text("2a18", "02"+"0700"+"e2070b0b0b260f"+"63b0"+"08")), "glucose-observation.json", 1,
+		"effectiveDateTime", "extension", "identifier", "code", "note", "component")
+	compare(read(t, text("2a34", "02"+"0700"+"02")), "meal-context-observation.json", 1, "effectiveDateTime", "extension", "identifier", "derivedFrom", "valueCodeableConcept")
 }
 
 func asList(v any) []map[string]any {
@@ -441,6 +445,10 @@ func FuzzTemperature(f *testing.F) { fuzz(f, "2a1c", "006d0100ff", "07da0300ffe2
 func FuzzGlucose(f *testing.F)     { fuzz(f, "2a18", "0b0700e2070b0b0b260f050063b0110100") }
 func FuzzContext(f *testing.F)     { fuzz(f, "2a34", "5f0700021ed002210807320120a041f0", "020700ff") }
 func FuzzWeight(f *testing.F)      { fuzz(f, "2a9d", "00983a", "0f9440e2070b0b0b260f01e600bb02") }
+func FuzzComposition(f *testing.F) {
+	fuzz(f, "2a9c", "00000601", "ff0f0601e2070b0b0b260f01701a7701102e2036e03340228813983ad606")
+}
+
 func FuzzSpotCheck(f *testing.F) {
 	fuzz(f, "2a5e", "0061003c00", "1f61003c00e2070b0b0b260f800000200014f0")
 }

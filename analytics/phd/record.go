@@ -96,6 +96,7 @@ var kinds = map[string]*kind{
 	"2a18": {decode: glucose, flags: 0x1f, profile: mdc("528401", "MDC_DEV_SPEC_PROFILE_GLUCOSE"), wordy: "Glucose meter"},
 	"2a34": {decode: context, flags: 0xff, profile: mdc("528401", "MDC_DEV_SPEC_PROFILE_GLUCOSE"), wordy: "Glucose meter"},
 	"2a9d": {decode: weight, flags: 0x0f, profile: mdc("528399", "MDC_DEV_SPEC_PROFILE_SCALE"), wordy: "Weighing scale"},
+	"2a9c": {decode: composition, flags: -1, profile: mdc("528404", "MDC_DEV_SPEC_PROFILE_BCA"), wordy: "Body composition analyser"},
 	"2a5e": {decode: spotCheck, flags: 0x1f, profile: mdc("528388", "MDC_DEV_SPEC_PROFILE_PULS_OXIM"), wordy: "Pulse oximeter"},
 	"2a5f": {decode: continuous, flags: 0x1f, profile: mdc("528388", "MDC_DEV_SPEC_PROFILE_PULS_OXIM"), wordy: "Pulse oximeter"},
 	"2aa7": {decode: monitor, flags: -1, profile: mdc("528409", "MDC_DEV_SPEC_PROFILE_CGM"), wordy: "Continuous glucose monitor"},
@@ -127,7 +128,7 @@ func Read(text []byte) (*Measurement, error) {
 		return nil, invalid("received", "must be the phone's time with its zone, as in RFC 3339")
 	}
 	if m.kind = kinds[short(r.Characteristic)]; m.kind == nil {
-		return nil, invalid("characteristic", "must be 2a37, 2a35, 2a1c, 2a18, 2a34, 2a9d, 2a5e, 2a5f or 2aa7: others are handed in as they are, as JSON")
+		return nil, invalid("characteristic", "must be 2a37, 2a35, 2a1c, 2a18, 2a34, 2a9d, 2a9c, 2a5e, 2a5f or 2aa7: others are handed in as they are, as JSON")
 	}
 	if r.Service != "" && short(r.Service) == "" {
 		return nil, invalid("service", "must be an assigned number of 4 hexadecimal digits, or its UUID")

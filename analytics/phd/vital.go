@@ -127,6 +127,46 @@ func weight(r *reader) reading {
 	return got
 }
 
+// composition reads a Body Composition Measurement (0x2A9C, Body Composition Service 3.2).
+func composition(r *reader) reading {
+	flags, raw := r.u16(), r.u16()
+	imperial := flags&0x01 != 0
+	fat := number{mantissa: int64(raw), exponent: -1}
+	if raw == 0xffff { // the measurement was unsuccessful
+		fat = number{absent: inError}
+	}
+	got := reading{}
+	got.stamped(r, flags&0x02 != 0)
+	first := numeric(concept("Body fat", mdc("188748", "MDC_BODY_FAT"), loinc("41982-0")), false, quantity(fat, "%"))
+	if flags&0x04 != 0 {
+		first.parts = userOf(r.u8())
+	}
+	got.measured = []measured{first}
+	also := func(bit int, code Concept, vital bool, read func(raw int64) Value) {
+		if flags>>bit&1 != 0 {
+			got.measured = append(got.measured, numeric(code, vital, read(int64(r.u16()))))
+		}
+	}
+	in := func(exponent int, unit string) func(int64) Value {
+		return func(raw int64) Value { return quantity(number{mantissa: raw, exponent: exponent}, unit) }
+	}
+	mass, length := in(-2, "[lb_av]"), in(-1, "[in_i]")
+	if !imperial {
+		mass = func(raw int64) Value { return quantity(number{mantissa: raw * 5, exponent: -3}, "kg") }
+		length = in(-3, "m")
+	}
+	also(3, concept("Basal metabolism", mdc("188768", "MDC_BASAL_METABOLISM")), false, in(0, "kJ"))
+	also(4, concept("Muscle", mdc("188772", "MDC_BODY_MUSCLE")), false, in(-1, "%"))
+	also(5, concept("Muscle mass", mdc("188776", "MDC_MASS_BODY_MUSCLE")), false, mass)
+	also(6, concept("Fat free mass", mdc("188756", "MDC_MASS_BODY_FAT_FREE")), false, mass)
+	also(7, concept("Soft lean mass", mdc("188760", "MDC_MASS_BODY_SOFT_LEAN")), false, mass)
+	also(8, concept("Body water mass", mdc("188764", "MDC_BODY_WATER")), false, mass)
+	also(9, concept("Impedance", mdc("188780", "MDC_BODY_ELECTRICAL_IMPEDANCE")), false, in(-1, "Ohm"))
+	also(10, concept("Body weight", mdc("188736", "MDC_MASS_BODY_ACTUAL"), loinc("29463-7")), true, mass)
+	also(11, concept("Body height", mdc("188740", "MDC_LEN_BODY_ACTUAL"), loinc("8302-2")), true, length)
+	return got
+}
+
 // stamped reads the time stamp of a value that has one.
 func (g *reading) stamped(r *reader, there bool) {
 	if !there {

@@ -252,7 +252,7 @@ func plus(a, b *figure) figure {
 // moment is a time of a pack: seconds since 1970, or from now on when they are few.
 func moment(f figure, now time.Time) (time.Time, bool) {
 	s, err := strconv.ParseFloat(f.text, 64)
-	if f.absent != "" || err != nil || math.Abs(s) > 1e11 {
+	if f.absent != "" || err != nil || s > 1e11 || s < -1<<32 {
 		return time.Time{}, false
 	}
 	whole, part := math.Modf(s)

@@ -67,7 +67,11 @@ func TestCBORSaysTheSame(t *testing.T) {
 	t.Parallel()
 	pack := []map[any]any{
 		{-2: "/3303/0/", -3: 1600000000, 0: "5700", 1: "Cel", 2: float32(36.6)},
-		{0: "5601", 2: 35.125}, {0: "5602", 2: 41}, {0: "5750", 3: "bed"}, {0: "1", 8: []byte{1}}, {0: "2", 4: false},
+		{0: "5601", 2: 35.125},
+		{0: "5602", 2: 41},
+		{0: "5750", 3: "bed"},
+		{0: "1", 8: []byte{1}},
+		{0: "2", 4: false},
 	}
 	b, err := cbor.Marshal(pack)
 	if err != nil {
@@ -117,6 +121,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"a number of too many digits": `[{"bv":1e-300,"n":"secret","v":1e300}]`,
 		"an exponent of a billion":    `[{"bv":1,"n":"secret","v":0e-999999999}]`,
 		"a time beyond all":           `[{"n":"secret","v":1,"t":1e12}]`,
+		"a time before all":           `[{"n":"secret","v":1,"t":-1e10}]`,
 		"too many":                    "[" + strings.Repeat(`{"n":"secret","v":1},`, MaxRecords) + `{"n":"secret","v":1}]`,
 		"bases and nothing else":      `[{"bn":"secret","bv":1}]`,
 		"a null":                      `null`,

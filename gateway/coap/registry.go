@@ -197,6 +197,6 @@ func lifetime(query map[string]string) (time.Duration, bool) {
 		return 0, true
 	}
 	n, err := strconv.ParseUint(said, 10, 32)
-	life := time.Duration(n) * time.Second //nolint:gosec // 32 bits
+	life := time.Duration(n) * time.Second
 	return life, err == nil && n > 0 && life <= maxLife
 }

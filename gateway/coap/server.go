@@ -117,7 +117,7 @@ func (s *Server) ServePackets(ctx context.Context, conn net.PacketConn) error {
 		n, from, err := conn.ReadFrom(b)
 		switch {
 		case ctx.Err() != nil:
-			return nil //nolint:nilerr // told to end
+			return nil
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("reading CoAP datagrams: %w", err)
 		case err != nil: // of an answer that did not arrive, as some systems tell
