@@ -104,16 +104,19 @@ func (a *assemblies) assemble(source, peer string, m *request) (body []byte, too
 	return nil, 0, &reply{code: codes.Continue, outcome: outcomeBlock}
 }
 
-// of are a source's, without those of which nothing came for long.
+// of are a source's. Those of which nothing came for long are let go, of all sources:
+// one that falls silent must not keep what the others need.
 func (a *assemblies) of(source string) map[string]*assembly {
 	mine := a.open[source]
 	if mine == nil {
 		mine = map[string]*assembly{}
 		a.open[source] = mine
 	}
-	for key, w := range mine {
-		if time.Since(w.at) > blockLife {
-			a.forget(source, key)
+	for name, list := range a.open {
+		for key, w := range list {
+			if time.Since(w.at) > blockLife {
+				a.forget(name, key)
+			}
 		}
 	}
 	return mine

@@ -58,8 +58,8 @@ func (p *peer) answer(ctx context.Context, m *request) *reply {
 	case path == pathReadings && posts, path == pathSend && posts, path == pathRegister && posts, one && posts:
 		body, took, r := p.server.blocks.assemble(p.source, p.key, m)
 		if r == nil {
+			defer p.server.held.Release(took)
 			r = p.post(ctx, m, path, registration, query, body)
-			p.server.held.Release(took)
 		}
 		if b, there := m.number(message.Block1); there {
 			r.number(message.Block1, b)
