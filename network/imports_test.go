@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"gateway/store":     {"chaincode/ledger", "analytics/fact", "analytics/fhir", "identity/desk", "identity/catalogue", "identity/status"}, // the records of what was issued
 	"gateway/vault":     {"chaincode/ledger", "gateway/vault/object"},
 	"gateway/vault/...": {},
-	"gateway/ingest":    {"chaincode/ledger", "analytics/edf", "analytics/hl7", "analytics/proof", "analytics/log", "analytics/sdc", "analytics/wfdb", "gateway/vault"},
+	"gateway/ingest":    {"chaincode/ledger", "analytics/edf", "analytics/hl7", "analytics/phd", "analytics/proof", "analytics/log", "analytics/sdc", "analytics/senml", "analytics/wfdb", "gateway/vault"},
 	"gateway/session":   {"chaincode/ledger", "gateway/auth", "identity/..."},
 	"gateway/agreement": {"chaincode/ledger", "chaincode/verify", "analytics/fact", "identity/..."},
 	"gateway/server":    {"chaincode/ledger", "gateway/auth", "gateway/problem", "gateway/telemetry"},
@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"gateway/edge":      {"chaincode/ledger", "gateway/client", "gateway/telemetry", "analytics/proof"},
 	"gateway/source":    {"chaincode/ledger", "gateway/telemetry"},
 	"gateway/mllp":      {"chaincode/ledger", "gateway/source", "gateway/telemetry", "analytics/hl7", "analytics/proof"},
+	"gateway/coap":      {"chaincode/ledger", "gateway/source", "gateway/telemetry", "analytics/proof"},
 	"gateway/mqtt":      {"chaincode/ledger", "gateway/auth", "gateway/source", "gateway/telemetry", "analytics/proof", "analytics/strictjson"},
 	"gateway/label":     {"chaincode/ledger", "gateway/auth", "analytics/fact", "analytics/gs1"},
 	"gateway/dicom":     append(slices.Clone(handlerMayImport), "analytics/dicom"),
@@ -76,7 +77,7 @@ var mayImport = map[string][]string{
 // handlerMayImport keeps the protocol packages apart from each other and from
 // storage: they declare the few methods that they call.
 var handlerMayImport = []string{
-	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/compliance", "analytics/compliance/oscal", "analytics/compliance/report", "analytics/cti", "analytics/edf", "analytics/fact", "analytics/gs1", "analytics/hl7", "analytics/mds2", "analytics/mud", "analytics/proof", "analytics/sbom", "analytics/sdc", "analytics/strictjson", "analytics/wfdb",
+	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/compliance", "analytics/compliance/oscal", "analytics/compliance/report", "analytics/cti", "analytics/edf", "analytics/fact", "analytics/gs1", "analytics/hl7", "analytics/mds2", "analytics/mud", "analytics/phd", "analytics/proof", "analytics/sbom", "analytics/sdc", "analytics/senml", "analytics/strictjson", "analytics/wfdb",
 }
 
 // matches reports whether path falls under pattern, and how specific that is.

@@ -86,13 +86,20 @@ func (n *node) live(ctx context.Context, opened error, listen listenFunc) (err e
 		}
 		return err
 	}
-	return n.run(ctx, listeners, doors)
+	datagrams, err := listenForDatagrams(ctx, n.windows)
+	if err != nil {
+		for _, l := range append(listeners, doors...) {
+			err = errors.Join(err, l.Close())
+		}
+		return err
+	}
+	return n.run(ctx, listeners, doors, datagrams)
 }
 
 // run starts the node's parts and ends them in the opposite order: first no more
 // requests, then no more readings, then the loops. The first part that fails
 // ends all.
-func (n *node) run(ctx context.Context, listeners, doors []net.Listener) error {
+func (n *node) run(ctx context.Context, listeners, doors []net.Listener, datagrams []serving) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	// Each layer outlives those that use it.
@@ -125,6 +132,9 @@ func (n *node) run(ctx context.Context, listeners, doors []net.Listener) error {
 
 	for i, l := range doors {
 		part(&messages, "taking messages by "+n.doors[i].protocol, func() error { return n.doors[i].serve(ctx, l) })
+	}
+	for _, serve := range datagrams {
+		part(&messages, "taking messages by coap", func() error { return serve(ctx) })
 	}
 	for _, b := range n.brokers {
 		part(&messages, "taking messages of a broker", func() error { return b.Run(ctx) })

@@ -34,8 +34,14 @@ func (c *consortium) withMonitors(org, certificate, key, source string) config.C
 // name gives a device the name by which a source calls it.
 func (r *running) name(unit, source, name string) {
 	r.t.Helper()
+	r.names(unit, []map[string]string{{"source": source, "name": name}})
+}
+
+// names gives a device the names by which several sources call it.
+func (r *running) names(unit string, names []map[string]string) {
+	r.t.Helper()
 	r.want(http.StatusOK, "registrar", http.MethodPost, "/v1/units/"+unit+"/service", map[string]any{
-		"ward": "ICU 2", "address": "10.20.0.7", "services": []any{}, "names": []map[string]string{{"source": source, "name": name}},
+		"ward": "ICU 2", "address": "10.20.0.7", "services": []any{}, "names": names,
 	}, nil)
 }
 

@@ -57,6 +57,7 @@ type node struct {
 	readings *readings
 	devices  *admit.Devices
 	doors    []door
+	windows  []window
 	brokers  []*mqtt.Client
 	webhooks *webhook.Deliverer
 	fhir     *fhir.API
@@ -130,6 +131,9 @@ func open(
 		return n, err
 	}
 	if err := n.openMonitors(); err != nil {
+		return n, err
+	}
+	if err := n.openCoAP(); err != nil {
 		return n, err
 	}
 	if err := n.openMQTT(); err != nil {

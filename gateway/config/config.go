@@ -73,6 +73,10 @@ type Config struct {
 	// level of its topics, so that it has none of "/", "+" and "#". Default: none.
 	MQTT []Listener `json:"mqtt,omitempty"`
 
+	// CoAP are listeners for devices that speak CoAP by UDP: with a certificate by DTLS
+	// (1.2), otherwise plain. Default: none.
+	CoAP []Listener `json:"coap,omitempty"`
+
 	// Brokers are MQTT brokers of the organisation's own, from which the node takes
 	// what devices publish there. Default: none.
 	Brokers []Broker `json:"brokers,omitempty"`

@@ -151,6 +151,7 @@ func (c *Config) Validate() error {
 	faults = append(faults, c.signInFaults()...)
 	faults = append(faults, c.walletFaults()...)
 	faults = append(faults, listenerFaults("mllp", c.MLLP)...)
+	faults = append(faults, listenerFaults("coap", c.CoAP)...)
 	faults = append(faults, c.mqttFaults()...)
 	faults = append(faults, c.Advisories.faults()...)
 	faults = append(faults, c.Vault.faults()...)
@@ -257,7 +258,7 @@ func (c *Config) resolve(dir string) {
 	}
 	abs(dir, &c.Wallets.Makers)
 	abs(dir, (*string)(&c.Vault.Credentials))
-	for _, listeners := range [][]Listener{c.MLLP, c.MQTT} {
+	for _, listeners := range [][]Listener{c.MLLP, c.MQTT, c.CoAP} {
 		for i := range listeners {
 			listeners[i].resolve(dir)
 		}

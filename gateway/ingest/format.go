@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"mime"
 	"strings"
+	"time"
 
+	"github.com/secant-platform/secant/analytics/phd"
+	"github.com/secant-platform/secant/analytics/senml"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -18,6 +21,16 @@ const (
 	MediaEDF  = "application/edf"                 // a recording: EDF, EDF+ or BDF
 	MediaWFDB = "application/vnd.secant.wfdb+zip" // a WFDB record: its files in a ZIP archive
 	MediaMDIB = "application/xml"                 // a snapshot of an SDC device
+
+	MediaGATT  = "application/vnd.secant.gatt+json"     // one characteristic's value (analytics/phd)
+	MediaGATTs = "application/vnd.secant.gatt+x-ndjson" // one a line
+)
+
+// Media types in which constrained devices send.
+const (
+	MediaCBOR      = "application/cbor"       // one reading: a CBOR item
+	MediaSenML     = "application/senml+json" // one pack of measurements (RFC 8428)
+	MediaSenMLCBOR = "application/senml+cbor" // one in CBOR
 )
 
 // EncodingZstd is the one content encoding that requests may have.
@@ -39,6 +52,11 @@ type format struct {
 	fhir    bool   // and must name its resourceType
 	hl7     bool   // a record is an HL7 message, not JSON
 	file    judge  // a record is a file, not JSON
+	binary  bool   // a record is not JSON, nor text
+
+	// read judges a record by what else its form asks for, or is nil. Its problem says
+	// what is wrong.
+	read func(record []byte) error
 
 	boundary string // of a request in parts; the other fields are then those of its parts
 }
@@ -51,6 +69,28 @@ var formats = map[string]format{
 	MediaEDF:    {framing: framedSingle, record: MediaEDF, file: judgeEDF},
 	MediaWFDB:   {framing: framedSingle, record: MediaWFDB, file: judgeWFDB},
 	MediaMDIB:   {framing: framedSingle, record: MediaMDIB, file: judgeMDIB},
+
+	MediaGATT:  {framing: framedSingle, record: MediaGATT, object: true, read: readGATT},
+	MediaGATTs: {framing: framedLines, record: MediaGATT, object: true, read: readGATT},
+
+	MediaCBOR:      {framing: framedSingle, record: MediaCBOR, binary: true, read: senml.Check},
+	MediaSenML:     {framing: framedSingle, record: MediaSenML, read: readSenML},
+	MediaSenMLCBOR: {framing: framedSingle, record: MediaSenMLCBOR, binary: true, read: readSenMLCBOR},
+}
+
+func readSenML(record []byte) error {
+	_, err := senml.ReadJSON(record, time.Time{})
+	return err //nolint:wrapcheck // a problem is passed on as it is
+}
+
+func readSenMLCBOR(record []byte) error {
+	_, err := senml.ReadCBOR(record, time.Time{})
+	return err //nolint:wrapcheck // a problem is passed on as it is
+}
+
+func readGATT(record []byte) error {
+	_, err := phd.Read(record)
+	return err //nolint:wrapcheck // a problem is passed on as it is
 }
 
 // parseMediaType finds the format for a Content-Type. Parameters other than a
@@ -68,7 +108,7 @@ func parseMediaType(contentType string) (format, error) {
 			Code:   ledger.CodeInvalid,
 			Detail: "the media type of the readings is not one that is taken",
 			Faults: []ledger.Fault{{Field: "Content-Type", Detail: fmt.Sprintf(
-				"must be %s, %s, %s, %s, %s, %s, %s or %s; JSON is UTF-8", MediaJSON, MediaFHIR, MediaHL7, MediaEDF, MediaWFDB, MediaMDIB, MediaNDJSON, MediaMixed)}},
+				"must be %s, %s, %s, %s, %s, or one of those that the interface lists; JSON is UTF-8", MediaJSON, MediaFHIR, MediaHL7, MediaNDJSON, MediaMixed)}},
 		}
 	}
 	return f, nil

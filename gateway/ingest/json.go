@@ -26,6 +26,7 @@ const (
 	flawLineEnd
 	flawFile
 	flawFileSize
+	flawForm
 )
 
 // jsonScanner judges JSON texts (RFC 8259) more strictly than encoding/json:

@@ -235,6 +235,11 @@ func TestEveryFormatIsTakenAndProven(t *testing.T) {
 	fhir := []byte(`{"resourceType":"Observation","valueQuantity":{"value":72}}`)
 	submit("one", d.request(MediaJSON, one, one), one)
 	submit("fhir", d.request(MediaFHIR+"; fhirVersion=4.0", fhir, fhir), fhir)
+	pulse := []byte(`{"characteristic":"2a37","value":"0048","received":"2026-11-30T10:00:00Z"}`)
+	submit("a characteristic's value", d.request(MediaGATT, pulse, pulse), pulse)
+	senml, item := []byte(`[{"n":"t","v":36.6}]`), []byte{0xa1, 0x61, 'a', 0x0a}
+	submit("senml", d.request(MediaSenML, senml, senml), senml)
+	submit("a line feed in CBOR", d.request(MediaCBOR, item, item), item)
 	submit("hl7", d.request(MediaHL7, []byte(hl7Message), []byte(hl7Message)), []byte(hl7Message))
 	for _, count := range []int{1, 2, 3, 1000} {
 		r, records := d.lines(count)
@@ -399,6 +404,11 @@ func TestBadInputIsRefusedWithEveryFault(t *testing.T) {
 		{"too large unpacked", MediaNDJSON, EncodingZstd, string(bomb), ledger.CodeTooLarge, nil},
 		{"not packed", MediaJSON, EncodingZstd, `{"a":1}`, ledger.CodeInvalid, []string{"body"}},
 		{"not HL7", MediaHL7, "", "PID|||" + secret, ledger.CodeInvalid, []string{"body"}},
+		{"no value of a characteristic", MediaGATT, "", `{"characteristic":"2a37","value":"0048","received":"` + secret + `"}`, ledger.CodeInvalid, []string{"body"}},
+		{"several of them", MediaGATTs, "", "{\"characteristic\":\"2a37\",\"value\":\"0048\",\"received\":\"2026-11-30T10:00:00Z\"}\n{\"characteristic\":\"" + secret + "\"}", ledger.CodeInvalid, []string{"records[1]"}},
+		{"no SenML", MediaSenML, "", `[{"n":"` + secret + `"}]`, ledger.CodeInvalid, []string{"body"}},
+		{"no SenML in CBOR", MediaSenMLCBOR, "", secret, ledger.CodeInvalid, []string{"body"}},
+		{"no CBOR", MediaCBOR, "", "\xff" + secret, ledger.CodeInvalid, []string{"body"}},
 		{"unknown media type", "text/" + secret, "", "{}", ledger.CodeInvalid, []string{"Content-Type"}},
 		{"no media type", "", "", "{}", ledger.CodeInvalid, []string{"Content-Type"}},
 		{"another character set", MediaJSON + "; charset=latin1", "", "{}", ledger.CodeInvalid, []string{"Content-Type"}},

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/secant-platform/secant/analytics/hl7"
@@ -27,6 +28,7 @@ type reader struct {
 	batch  proof.Batch
 	faults []ledger.Fault
 	bound  bool   // one of the faults is that a bound was crossed
+	said   string // what the record's own form says of the last flaw
 	more   int    // faults that were found and not listed
 	reason string // what is wrong with a file
 
@@ -95,6 +97,8 @@ func (r *reader) judge(f format, record []byte) (flaw, int) {
 		return sound, 0 // until it is known who sent it: see whole
 	case f.hl7:
 		return judgeHL7(record)
+	case f.binary:
+		return r.ask(f, record)
 	case f.framing == framedLines && record[len(record)-1] == '\r':
 		return flawLineEnd, len(record) - 1
 	}
@@ -102,7 +106,26 @@ func (r *reader) judge(f format, record []byte) (flaw, int) {
 	if flaw == sound && f.fhir && !r.json.resource {
 		return flawResource, 0
 	}
+	if flaw == sound && f.read != nil {
+		return r.ask(f, record)
+	}
 	return flaw, at
+}
+
+// ask judges a record by its own form.
+func (r *reader) ask(f format, record []byte) (flaw, int) {
+	err := f.read(record)
+	if err == nil {
+		return sound, 0
+	}
+	r.said = "is not in its form"
+	if p, ok := errors.AsType[*ledger.Problem](err); ok {
+		r.said = "is not in its form: " + p.Detail
+		if len(p.Faults) > 0 {
+			r.said = "is not in its form: " + p.Faults[0].Field + " " + p.Faults[0].Detail
+		}
+	}
+	return flawForm, 0
 }
 
 // judgeHL7 says what keeps a record from being one HL7 v2 message.
@@ -166,6 +189,8 @@ func (r *reader) describe(f format, what flaw, at int) string {
 		return "must be a FHIR resource: an object with a resourceType that is a string and not empty"
 	case flawLineEnd:
 		return "lines must end in LF alone"
+	case flawForm:
+		return r.said
 	case flawSyntax, sound:
 	}
 	return fmt.Sprintf("must be JSON, and is not at byte %d", at)

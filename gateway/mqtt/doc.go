@@ -21,8 +21,8 @@
 // forwards no readings, and nothing from one source to another.
 //
 // A message tells its form by its Content Type: application/json (also if it has
-// none), application/fhir+json, application/hl7-v2 or application/x-ndjson, or that of
-// a file as HTTP has it (application/edf and others), if it is not too large. User
+// none), application/fhir+json, application/hl7-v2, application/x-ndjson, SenML, or
+// another in which readings are taken (gateway/ingest), if it is not too large. User
 // properties carry what HTTP has in headers: Content-Encoding, Secant-Seed and
 // Secant-Signature, so that readings which a device signed are the same record,
 // whichever way they come, and Secant-Sequence and Secant-Made, what the device says of

@@ -8,7 +8,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/secant-platform/secant/analytics/hl7"
+	"github.com/secant-platform/secant/analytics/phd"
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/senml"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 )
@@ -19,17 +21,19 @@ type Profiles interface {
 	Profile(ctx context.Context, unit string) (hl7.Profile, error)
 }
 
-// Message is what an HL7 message, a recording or a snapshot of a device says, but for
-// who it is about.
+// Message is what a record says; an HL7 message, a recording or a snapshot of a device
+// but for who it is about.
 type Message struct {
 	Unit         proof.Hash        `json:"unit"`
 	Received     time.Time         `json:"received" doc:"By this node's clock."`
-	Sent         *time.Time        `json:"sent,omitempty" doc:"By the sender's clock, MSH-7."`
+	Sent         *time.Time        `json:"sent,omitempty" doc:"By the sender's clock: MSH-7, or when the phone received the value."`
 	Deviation    *int64            `json:"deviation,omitempty" doc:"Seconds from sent to received: large, in either direction, when the sender's clock is wrong or the message waited. Its times are then as doubtful."`
 	Observations []hl7.Observation `json:"observations" doc:"As the message has them; without a value, absentReason says why. What its source sends for \"no reading\" is no value."`
 	Alerts       []hl7.Alert       `json:"alerts" doc:"Of a message about alarms (PCD-04); of a snapshot those that are present."`
 	Recording    *Recording        `json:"recording,omitempty" doc:"Of a file with signals: EDF, EDF+, BDF or WFDB."`
 	Snapshot     *Snapshot         `json:"snapshot,omitempty" doc:"Of a device that speaks SDC. Its metrics are the observations; without a value they are absent."`
+	FHIR         *phd.Bundle       `json:"fhir,omitempty" doc:"Of a characteristic's value: the device, the phone and the observations as FHIR R4 resources (uv/phd)."`
+	Measurements []senml.Record    `json:"measurements,omitempty" doc:"Of a SenML pack: its records, resolved (RFC 8428, 4.6). Times that count from now count from when this node received the pack."`
 }
 
 type pathObservations struct {
@@ -40,9 +44,10 @@ type pathObservations struct {
 func (a *API) observationRoutes() {
 	register(a.api, auth.ReadingsRead, huma.Operation{
 		OperationID: "get-observations", Method: http.MethodGet, Path: "/v1/readings/{id}/records/{index}/observations", Tags: []string{"readings"},
-		Summary: "What an HL7 message, a recording or a snapshot of a device says",
-		Description: "Read from the record for the asking; what is kept and proven is the message itself, byte for byte. " +
-			"Codes are those that the sender wrote, of devices usually MDC (ISO/IEEE 11073-10101). Of a file with signals it tells what the signals are and their bounds, and the samples stay in the file. " +
+		Summary: "What a record says, observation by observation",
+		Description: "Read from the record for the asking; what is kept and proven is the record itself, byte for byte. " +
+			"Of an HL7 message, codes are those that the sender wrote, of devices usually MDC (ISO/IEEE 11073-10101). Of a personal device's value (" + typeGATT + ") the answer has FHIR resources; of a SenML pack its measurements. " +
+			"Of a file with signals it tells what the signals are and their bounds, and the samples stay in the file. " +
 			"Other records are answered with 422: they are read as they are.",
 	}, func(ctx context.Context, in *pathObservations) (*body[Message], error) {
 		id, err := proof.ParseRequestID(in.ID)
@@ -57,26 +62,60 @@ func (a *API) observationRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		if read := files[media]; read != nil {
-			v := &Message{Unit: r.Unit, Received: r.Received, Observations: []hl7.Observation{}, Alerts: []hl7.Alert{}}
-			if err := read(v, record); err != nil {
-				return nil, err
+		v := Message{Unit: r.Unit, Received: r.Received, Observations: []hl7.Observation{}, Alerts: []hl7.Alert{}}
+		switch media {
+		case typeHL7:
+			err = a.sayHL7(ctx, record, &v)
+		case typeGATT:
+			err = v.sayGATT(record)
+		case typeSenML:
+			v.Measurements, err = senml.ReadJSON(record, v.Received)
+		case typeSenMLC:
+			v.Measurements, err = senml.ReadCBOR(record, v.Received)
+		default:
+			if err = unspoken(); files[media] != nil {
+				err = files[media](&v, record)
 			}
-			return &body[Message]{*v}, nil
 		}
-		m, flaw := hl7.Parse(record)
-		if media != typeHL7 || flaw != hl7.Sound {
-			return nil, ledger.Problemf(ledger.CodeInvalid, "the record is no HL7 message and no file that is understood: read it as it is")
-		}
-		p, err := a.Profiles.Profile(ctx, r.Unit.String())
 		if err != nil {
 			return nil, err
 		}
-		v := Message{Unit: r.Unit, Received: r.Received, Observations: m.Observations(p), Alerts: append([]hl7.Alert{}, m.Alerts(p)...)}
-		if at, ok := m.Sent(p); ok {
-			seconds := int64(r.Received.Sub(at) / time.Second)
-			v.Sent, v.Deviation = &at, &seconds
-		}
 		return &body[Message]{v}, nil
 	})
+}
+
+func unspoken() error {
+	return ledger.Problemf(ledger.CodeInvalid, "the record is in no form that is read here: read it as it is")
+}
+
+// sent notes when the sender says that it sent.
+func (v *Message) sent(at time.Time) {
+	seconds := int64(v.Received.Sub(at) / time.Second)
+	v.Sent, v.Deviation = &at, &seconds
+}
+
+func (a *API) sayHL7(ctx context.Context, record []byte, v *Message) error {
+	m, flaw := hl7.Parse(record)
+	if flaw != hl7.Sound {
+		return unspoken()
+	}
+	p, err := a.Profiles.Profile(ctx, v.Unit.String())
+	if err != nil {
+		return err //nolint:wrapcheck // a problem is passed on as it is
+	}
+	v.Observations, v.Alerts = m.Observations(p), append(v.Alerts, m.Alerts(p)...)
+	if at, ok := m.Sent(p); ok {
+		v.sent(at)
+	}
+	return nil
+}
+
+func (v *Message) sayGATT(record []byte) error {
+	m, err := phd.Read(record)
+	if err != nil {
+		return unspoken()
+	}
+	v.FHIR = m.Bundle(v.Unit.String())
+	v.sent(m.Received())
+	return nil
 }

@@ -109,6 +109,11 @@ const (
 	typeEDF    = "application/edf"
 	typeWFDB   = "application/vnd.secant.wfdb+zip"
 	typeMDIB   = "application/xml"
+	typeGATT   = "application/vnd.secant.gatt+json"
+	typeGATTs  = "application/vnd.secant.gatt+x-ndjson"
+	typeCBOR   = "application/cbor"
+	typeSenML  = "application/senml+json"
+	typeSenMLC = "application/senml+cbor"
 )
 
 // signingText says how a device signs. The vector in it is computed in a test.
@@ -146,6 +151,10 @@ func (a *API) readingRoutes() {
 			"and its signature over \"secant-edge-readings-v1\" and one NUL byte, its own unit id (32 bytes), then the device's, number and root as below. " +
 			signingText +
 			subjectText +
+			"What a phone reads of personal devices by Bluetooth is handed in as " + typeGATT + ", or one a line as " + typeGATTs + ": " +
+			"{\"characteristic\":\"2a35\",\"value\":HEX,\"received\":the phone's time with its zone}, and, where they are known, " +
+			"clock ({\"value\":HEX of 2a2b or 2a08,\"read\":when}), session (HEX of 2aaa), device and gateway (systemId, address, manufacturer, model, serial, firmware, software, hardware), " +
+			"service and subject (Patient/ID). " +
 			"The answer comes when the readings are durable and in the integrity log. The same signed request is one request, however often it is sent.",
 		Parameters: []*huma.Param{
 			headerParam(auth.HeaderDevice, "The device's unit id, 64 lower-case hexadecimal digits. Needed unless the request is signed as a whole."),
@@ -163,6 +172,7 @@ func (a *API) readingRoutes() {
 		},
 		RequestBody: &huma.RequestBody{Required: true, Description: "One record, or with NDJSON one a line. " + filesText, Content: map[string]*huma.MediaType{
 			typeJSON: text, typeFHIR: text, typeHL7: text, typeNDJSON: text, typeMixed: text, typeEDF: binary, typeWFDB: binary, typeMDIB: text,
+			typeGATT: text, typeGATTs: text, typeSenML: text, typeSenMLC: binary, typeCBOR: binary,
 		}},
 		Responses: map[string]*huma.Response{"202": {
 			Description: "Taken: durable, and in the integrity log.",
@@ -210,6 +220,7 @@ func (a *API) readingRoutes() {
 		Summary: "One record, byte for byte", Parameters: record,
 		Responses: map[string]*huma.Response{"200": {Description: "The record", Content: map[string]*huma.MediaType{
 			typeJSON: text, typeFHIR: text, typeHL7: text, typeEDF: binary, typeWFDB: binary, typeMDIB: text,
+			typeGATT: text, typeSenML: text, typeSenMLC: binary, typeCBOR: binary,
 		}}},
 	}, func(c *gin.Context) error {
 		id, index, err := recordOf(c)

@@ -75,7 +75,7 @@ func readingsType(c *gin.Context) (string, error) {
 	if got, _, err := mime.ParseMediaType(c.GetHeader("Content-Type")); err == nil && got == typeMixed && len(c.Request.Header.Values("Content-Type")) == 1 {
 		return c.GetHeader("Content-Type"), nil
 	}
-	return mediaType(c, typeNDJSON, typeJSON, typeFHIR, typeHL7, typeMixed, typeEDF, typeWFDB, typeMDIB)
+	return mediaType(c, typeNDJSON, typeJSON, typeFHIR, typeHL7, typeMixed, typeEDF, typeWFDB, typeMDIB, typeGATT, typeGATTs, typeSenML, typeSenMLC, typeCBOR)
 }
 
 // subjectOf reads whom readings are about, if that is said for all of them.

@@ -71,8 +71,13 @@ func blockOf(a netip.Addr) netip.Prefix {
 }
 
 // addressOf is where a connection is from.
-func addressOf(conn net.Conn) netip.Addr {
-	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+func addressOf(conn net.Conn) netip.Addr { return address(conn.RemoteAddr()) }
+
+func address(from net.Addr) netip.Addr {
+	switch a := from.(type) {
+	case *net.TCPAddr:
+		return a.AddrPort().Addr().Unmap().WithZone("")
+	case *net.UDPAddr:
 		return a.AddrPort().Addr().Unmap().WithZone("")
 	}
 	return netip.Addr{}

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -71,8 +72,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener, handle func(ctx contex
 			continue
 		}
 		from := addressOf(conn)
-		_, secure := conn.(*tls.Conn)
-		if !d.opts.possible(secure, from) {
+		if !d.opts.possible(secure(conn), from) {
 			d.unknown(ctx)
 			_ = below(conn).Close()
 			continue
@@ -122,17 +122,24 @@ func (d *Door) unknown(ctx context.Context) {
 
 // handshake returns the certificate of the other side, or nil without TLS.
 func (d *Door) handshake(ctx context.Context, conn net.Conn) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.opts.Handshake)
+	defer cancel()
+	if other, ok := conn.(Secured); ok {
+		return secured(ctx, other)
+	}
 	secure, ok := conn.(*tls.Conn)
 	if !ok {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.opts.Handshake)
-	defer cancel()
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("tls: %w", err)
 	}
+	return ofToday(secure.ConnectionState().PeerCertificates[0]) // there is one: TLS
+}
+
+// ofToday returns a certificate's bytes if it is good now.
+func ofToday(leaf *x509.Certificate) ([]byte, error) {
 	now := time.Now()
-	leaf := secure.ConnectionState().PeerCertificates[0] // there is one: TLS
 	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
 		return nil, errors.New("tls: the sender's certificate is not of today")
 	}

@@ -99,7 +99,7 @@ func (l *launcher) configureNode(o topology.Organisation) error {
 			Key:         config.KeyFile(filepath.Join(l.net.NodeIdentity(o.ID), material.KeyFile)),
 		}
 	}
-	c.MLLP, c.MQTT = bedside(o.Node.Monitors), bedside(o.Node.Devices)
+	c.MLLP, c.MQTT, c.CoAP = bedside(o.Node.Monitors), bedside(o.Node.Devices), bedside(o.Node.Devices)
 	c.Ledger.Identities = map[string]config.Identity{}
 	for _, role := range ledger.Roles {
 		dir := l.net.ClientDir(o.ID, string(role))

@@ -110,8 +110,8 @@ type Node struct {
 
 	// Monitors is for HL7 v2 messages over MLLP, of a hospital's; zero: it takes none.
 	Monitors int `json:"monitors,omitempty"`
-	// Devices is for MQTT, of a hospital's that was there from the beginning: there are
-	// not ports enough for more. Zero: it takes none.
+	// Devices is for MQTT, and by UDP for CoAP, of a hospital's that was there from the
+	// beginning: there are not ports enough for more. Zero: it takes none.
 	Devices int `json:"devices,omitempty"`
 }
 
@@ -286,7 +286,7 @@ func (o *Organisation) processes() []Process {
 			ports = append(ports, Port{o.Node.Monitors, "HL7 over MLLP"})
 		}
 		if o.Node.Devices != 0 {
-			ports = append(ports, Port{o.Node.Devices, "MQTT"})
+			ports = append(ports, Port{o.Node.Devices, "MQTT; by UDP, CoAP"})
 		}
 		all = append(all, Process{o.Node.Name, KindNode, o.ID, ports})
 	}
