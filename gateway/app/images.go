@@ -11,6 +11,7 @@ import (
 	"github.com/secant-platform/secant/gateway/ingest"
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/server"
+	"github.com/secant-platform/secant/gateway/taxii"
 )
 
 // openImages registers the web services for DICOM instances.
@@ -25,13 +26,13 @@ func (n *node) openImages(router *auth.Router) error {
 	})
 }
 
-// imageBodies bounds the bodies with DICOM files.
-func imageBodies(l *config.Limits) map[string]server.Body {
-	bodies := map[string]server.Body{}
+// bodies bounds the bodies that may be larger than others.
+func bodies(l *config.Limits) map[string]server.Body {
+	all := map[string]server.Body{taxii.Large: {Max: taxii.MaxBody, Time: l.BodyTime.Std()}}
 	for _, route := range dicom.Large() {
-		bodies[route] = server.Body{Max: l.Images, Time: l.ImagesTime.Std()}
+		all[route] = server.Body{Max: l.Images, Time: l.ImagesTime.Std()}
 	}
-	return bodies
+	return all
 }
 
 // manifests is the pipeline as the DICOM interface sees it.
