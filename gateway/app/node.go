@@ -300,7 +300,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	if err := n.openFHIR(ctx, router, known); err != nil {
 		return err
 	}
-	if err := n.openTAXII(router); err != nil {
+	if err := n.openTAXII(router); err != nil { //nolint:contextcheck // as above
 		return err
 	}
 	return n.openImages(router) //nolint:contextcheck // requests bring contexts of their own

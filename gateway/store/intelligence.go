@@ -39,18 +39,20 @@ func (s *Store) AddSTIX(ctx context.Context, objects []fact.STIXObject) (added [
 }
 
 func (t *txn) addSTIX(ctx context.Context, o *fact.STIXObject, at int64) (bool, error) {
+	var there bool
+	if _, err := t.get(ctx, "SELECT EXISTS (SELECT 1 FROM stix_object WHERE collection = ? AND id = ?)", []any{o.Collection, o.ID}, &there); err != nil {
+		return false, fmt.Errorf("looking for an object: %w", err)
+	}
 	version := o.Version.UnixMicro()
 	if o.Version.IsZero() { // what has no versions is there once
-		version = at
-		var there bool
-		if _, err := t.get(ctx, "SELECT EXISTS (SELECT 1 FROM stix_object WHERE collection = ? AND id = ?)", []any{o.Collection, o.ID}, &there); err != nil || there {
-			return false, wrapf(err, "looking for an object")
+		if version = at; there {
+			return false, nil
 		}
 	}
-	n, err := t.exec(ctx, "INSERT INTO stix_object (added, collection, id, type, spec, version, first, last, body) VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?) ON CONFLICT (collection, id, version) DO NOTHING",
-		at, o.Collection, o.ID, o.Type, o.Spec, version, o.Body)
-	if err != nil || n == 0 {
-		return false, wrapf(err, "keeping an object")
+	n, err := t.exec(ctx, `INSERT INTO stix_object (added, collection, id, type, spec, version, first, last, body) VALUES (?, ?, ?, ?, ?, ?, 1, 1, ?)
+		ON CONFLICT (collection, id, version) DO NOTHING`, at, o.Collection, o.ID, o.Type, o.Spec, version, o.Body)
+	if err != nil || n == 0 || !there {
+		return n > 0, wrapf(err, "keeping an object")
 	}
 	return true, t.rankSTIX(ctx, o.Collection, o.ID)
 }

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -117,19 +118,19 @@ func accepted(one string) bool {
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
 // answer writes a resource.
-func answer(c *gin.Context, status int, v any) error {
+func answer(c *gin.Context, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("encoding an answer: %w", err)
 	}
-	c.Data(status, MediaType, b)
+	c.Data(http.StatusOK, MediaType, b)
 	return nil
 }
 
 // Shape is how errors are said below Path (section 3.6.1).
 func Shape() problem.Shape {
 	return problem.Shape{Path: Path, MediaType: MediaType, Body: func(d *problem.Document) []byte {
-		m := map[string]any{"title": d.Title, "description": d.Detail, "error_id": d.Request, "error_code": string(d.Code), "http_status": fmt.Sprint(d.Status)}
+		m := map[string]any{"title": d.Title, "description": d.Detail, "error_id": d.Request, "error_code": string(d.Code), "http_status": strconv.Itoa(d.Status)}
 		if len(d.Errors) > 0 {
 			details := map[string]string{}
 			for _, f := range d.Errors {
@@ -156,11 +157,11 @@ func (a *API) base(r *http.Request) string {
 
 func (a *API) discovery(c *gin.Context) error {
 	at := a.base(c.Request) + root + "/"
-	return answer(c, http.StatusOK, map[string]any{
+	return answer(c, map[string]any{
 		"title": a.Title, "description": "STIX 2.1 objects by TAXII 2.1", "default": at, "api_roots": []string{at},
 	})
 }
 
 func (a *API) apiRoot(c *gin.Context) error {
-	return answer(c, http.StatusOK, map[string]any{"title": a.Title, "versions": []string{MediaType}, "max_content_length": MaxBody})
+	return answer(c, map[string]any{"title": a.Title, "versions": []string{MediaType}, "max_content_length": MaxBody})
 }

@@ -34,7 +34,7 @@ func (a *API) collections(c *gin.Context) error {
 	for i := range a.Collections {
 		all[i] = view(&a.Collections[i], c.Request)
 	}
-	return answer(c, http.StatusOK, map[string]any{"collections": all})
+	return answer(c, map[string]any{"collections": all})
 }
 
 func (a *API) collection(c *gin.Context) error {
@@ -42,7 +42,7 @@ func (a *API) collection(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, view(one, c.Request))
+	return answer(c, view(one, c.Request))
 }
 
 // named finds the collection by its id or its alias (section 5.2).

@@ -119,7 +119,7 @@ func (a *API) manifest(c *gin.Context) error {
 	if len(entries) > 0 {
 		m["objects"] = entries
 	}
-	return answer(c, http.StatusOK, m)
+	return answer(c, m)
 }
 
 func (a *API) versions(c *gin.Context) error {
@@ -146,7 +146,7 @@ func (a *API) versions(c *gin.Context) error {
 	if len(list) > 0 {
 		m["versions"] = list
 	}
-	return answer(c, http.StatusOK, m)
+	return answer(c, m)
 }
 
 func (a *API) remove(c *gin.Context) error {

@@ -33,9 +33,9 @@ func Python(t *testing.T, folder string, args ...string) []byte {
 	}
 	sum := sha256.Sum256(append([]byte(python+"\n"), needed...))
 	home := filepath.Join(cache, "secant", "python-"+hex.EncodeToString(sum[:8]))
-	if _, err := os.Stat(home); err != nil {
+	if _, err := os.Stat(home); err != nil { //nolint:gosec // the cache folder is the user's own
 		whole := home + ".new"
-		_ = os.RemoveAll(whole)
+		_ = os.RemoveAll(whole) //nolint:gosec // as above
 		for _, c := range [][]string{
 			{python, "-m", "venv", "--symlinks", whole},
 			{filepath.Join(whole, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", filepath.Join(folder, "requirements.txt")},
@@ -44,7 +44,7 @@ func Python(t *testing.T, folder string, args ...string) []byte {
 				t.Skipf("no other implementation to check against: %s", bytes.TrimSpace(out))
 			}
 		}
-		if err := os.Rename(whole, home); err != nil {
+		if err := os.Rename(whole, home); err != nil { //nolint:gosec // as above
 			t.Fatal(err)
 		}
 	}
