@@ -56,6 +56,7 @@ var mayImport = map[string][]string{
 	"gateway/label":     {"chaincode/ledger", "gateway/auth", "analytics/fact", "analytics/gs1"},
 	"gateway/dicom":     append(slices.Clone(handlerMayImport), "analytics/dicom"),
 	"gateway/oid4":      handlerMayImport,
+	"gateway/taxii":     handlerMayImport,
 	"gateway/resolver":  handlerMayImport,
 	"gateway/webhook":   {"chaincode/ledger", "identity/...", "analytics/fact", "analytics/fhir"},
 	"gateway/fhir":      {"chaincode/ledger", "gateway/admit", "gateway/auth", "gateway/problem", "analytics/fhir", "analytics/proof"},

@@ -88,7 +88,7 @@ func park(tb testing.TB, units, releases int) *store.Store {
 func BenchmarkAdvisoryToList(b *testing.B) {
 	for _, releases := range []int{20, 1_000} {
 		s := park(b, 10_000, releases)
-		a := newAdvisor(s, newAssessor(s))
+		a := newAdvisor(s, newAssessor(s, "hospital-north"))
 		n := 0
 		run := func(b *testing.B, a *advisor) {
 			b.Helper()
@@ -113,7 +113,7 @@ func BenchmarkAdvisoryToList(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("releases=%d/started", releases), func(b *testing.B) {
 			for b.Loop() {
-				run(b, newAdvisor(s, newAssessor(s)))
+				run(b, newAdvisor(s, newAssessor(s, "hospital-north")))
 			}
 		})
 	}

@@ -21,16 +21,18 @@ type knowledge interface {
 	Document(ctx context.Context, kind fact.DocumentKind, digest string) (fact.Document, error)
 	Findings(ctx context.Context, unit string, limit int) ([]fact.Finding, error)
 	PutVEX(ctx context.Context, digest string, doc []byte) error
+	AddSTIX(ctx context.Context, objects []fact.STIXObject) (added []bool, err error)
 }
 
 // assessor feeds the pure packages cti and risk with what the node knows.
 type assessor struct {
-	store knowledge
-	bills *billCache
+	store  knowledge
+	bills  *billCache
+	shared string // id of the collection of what members share
 }
 
-func newAssessor(store knowledge) *assessor {
-	return &assessor{store: store, bills: newBillCache(maxBills)}
+func newAssessor(store knowledge, organisation string) *assessor {
+	return &assessor{store: store, bills: newBillCache(maxBills), shared: cti.CollectionID(organisation, aliasShared)}
 }
 
 // match judges which own devices a report concerns. It takes the devices of one
@@ -40,6 +42,9 @@ func (a *assessor) match(ctx context.Context, shared ledger.Threat, body []byte,
 	report, err := cti.ParseBundle(body)
 	if err != nil {
 		return fact.Assessment{}, fmt.Errorf("reading a report: %w", err)
+	}
+	if err := a.collect(ctx, report); err != nil {
+		return fact.Assessment{}, err
 	}
 	if title, carries, err := a.takeVEX(ctx, shared.Digest, body); carries || err != nil {
 		return fact.Assessment{Title: title}, err

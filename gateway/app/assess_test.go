@@ -26,6 +26,10 @@ func (b *bookcase) Document(_ context.Context, _ fact.DocumentKind, digest strin
 	return fact.Document{Body: body}, nil
 }
 
+func (b *bookcase) AddSTIX(_ context.Context, objects []fact.STIXObject) ([]bool, error) {
+	return make([]bool, len(objects)), nil
+}
+
 func TestMatchReadsEachBillOnceAndKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	bill := []byte(`{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[{"type":"library","name":"openssl","version":"1.0.1"}]}`)
@@ -35,7 +39,7 @@ func TestMatchReadsEachBillOnceAndKeepsTheOrder(t *testing.T) {
 	report := []byte(`{"type":"bundle","id":"bundle--a1b2c3d4-0000-4000-8000-000000000001","objects":[{"type":"software","spec_version":"2.1",` +
 		`"id":"software--a1b2c3d4-0000-4000-8000-000000000002","name":"openssl","version":"1.0.1"}]}`)
 	b := &bookcase{bills: map[string][]byte{"a": bill, "b": bill}}
-	a := newAssessor(b)
+	a := newAssessor(b, "hospital-north")
 	a.bills = newBillCache(1) // keeps none
 	var devices []fact.Device
 	for i := range 20 {

@@ -12,6 +12,7 @@ import (
 	"github.com/secant-platform/secant/gateway/ingest"
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/server"
+	"github.com/secant-platform/secant/gateway/taxii"
 )
 
 // openImages registers the web services for DICOM instances.
@@ -26,13 +27,14 @@ func (n *node) openImages(router *auth.Router) error {
 	})
 }
 
-// fileBodies bounds the bodies with files of which only the digest is kept.
-func fileBodies(l *config.Limits) map[string]server.Body {
-	bodies := map[string]server.Body{}
+// bodies bounds the bodies that may be larger than others: those with files of which
+// only the digest is kept, and those with many objects.
+func bodies(l *config.Limits) map[string]server.Body {
+	all := map[string]server.Body{taxii.Large: {Max: taxii.MaxBody, Time: l.BodyTime.Std()}}
 	for _, route := range slices.Concat(dicom.Large(), rest.Large()) {
-		bodies[route] = server.Body{Max: l.Images, Time: l.ImagesTime.Std()}
+		all[route] = server.Body{Max: l.Images, Time: l.ImagesTime.Std()}
 	}
-	return bodies
+	return all
 }
 
 // manifests is the pipeline as the DICOM interface sees it.

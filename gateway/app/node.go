@@ -32,6 +32,7 @@ import (
 	"github.com/secant-platform/secant/gateway/server"
 	"github.com/secant-platform/secant/gateway/session"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/taxii"
 	"github.com/secant-platform/secant/gateway/telemetry"
 	"github.com/secant-platform/secant/gateway/vault"
 	"github.com/secant-platform/secant/gateway/webhook"
@@ -118,7 +119,7 @@ func open(
 	if err := n.openResolver(); err != nil {
 		return n, err
 	}
-	assessor := newAssessor(n.store)
+	assessor := newAssessor(n.store, n.cfg.Organisation)
 	n.advisor = newAdvisor(n.store, assessor)
 	n.controls = newControls(n.store)
 	if err := n.openWorker(assessor); err != nil {
@@ -259,7 +260,7 @@ func (n *node) serverOptions() server.Options {
 	return server.Options{
 		MaxBody: l.Body, MaxHeader: l.Header, HeaderTime: l.HeaderTime.Std(), BodyTime: l.BodyTime.Std(),
 		WriteTime: l.WriteTime.Std(), IdleTime: l.IdleTime.Std(), Drain: n.cfg.Pace.Shutdown.Std() / 2, Quiet: quiet,
-		Shapes: []problem.Shape{fhir.Shape()}, Bodies: fileBodies(&l),
+		Shapes: []problem.Shape{fhir.Shape(), taxii.Shape()}, Bodies: bodies(&l),
 	}
 }
 
@@ -317,6 +318,9 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		return err
 	}
 	if err := n.openFHIR(ctx, router, known); err != nil {
+		return err
+	}
+	if err := n.openTAXII(router); err != nil { //nolint:contextcheck // as above
 		return err
 	}
 	return n.openImages(router) //nolint:contextcheck // requests bring contexts of their own

@@ -70,6 +70,19 @@ func (r *Router) Handle(method, path string, right Right, h func(*gin.Context) e
 	r.handle(method, path, right, false, h)
 }
 
+// HandleBasic is Handle for programs that know passwords only (RFC 7617): the token is
+// the password, of whatever user.
+func (r *Router) HandleBasic(method, path string, right Right, h func(*gin.Context) error) {
+	r.routes = append(r.routes, Route{method, path, right})
+	guard := r.guard(right, false)
+	r.engine.Handle(method, path, func(c *gin.Context) {
+		if _, token, ok := c.Request.BasicAuth(); ok {
+			c.Request.Header.Set("Authorization", "Bearer "+token)
+		}
+		guard(c)
+	}, problem.Handler(h))
+}
+
 // HandleScoped is Handle for a route that programs may call whose tokens are confined
 // to scopes. h asks Within before it does anything.
 func (r *Router) HandleScoped(method, path string, right Right, h func(*gin.Context) error) {
