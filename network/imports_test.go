@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"gateway/store":     {"chaincode/ledger", "analytics/fact", "analytics/fhir", "identity/desk", "identity/catalogue", "identity/status"}, // the records of what was issued
 	"gateway/vault":     {"chaincode/ledger", "gateway/vault/object"},
 	"gateway/vault/...": {},
-	"gateway/ingest":    {"chaincode/ledger", "analytics/edf", "analytics/hl7", "analytics/phd", "analytics/proof", "analytics/log", "analytics/sdc", "analytics/senml", "analytics/wfdb", "gateway/vault"},
+	"gateway/ingest":    {"chaincode/ledger", "analytics/edf", "analytics/hl7", "analytics/phd", "analytics/proof", "analytics/pseudonym", "analytics/log", "analytics/sdc", "analytics/senml", "analytics/wfdb", "gateway/vault"},
 	"gateway/session":   {"chaincode/ledger", "gateway/auth", "identity/..."},
 	"gateway/agreement": {"chaincode/ledger", "chaincode/verify", "analytics/fact", "identity/..."},
 	"gateway/server":    {"chaincode/ledger", "gateway/auth", "gateway/problem", "gateway/telemetry"},
@@ -52,14 +52,14 @@ var mayImport = map[string][]string{
 	"gateway/source":    {"chaincode/ledger", "gateway/telemetry"},
 	"gateway/mllp":      {"chaincode/ledger", "gateway/source", "gateway/telemetry", "analytics/hl7", "analytics/proof"},
 	"gateway/coap":      {"chaincode/ledger", "gateway/source", "gateway/telemetry", "analytics/proof"},
-	"gateway/mqtt":      {"chaincode/ledger", "gateway/auth", "gateway/source", "gateway/telemetry", "analytics/proof", "analytics/strictjson"},
+	"gateway/mqtt":      {"chaincode/ledger", "gateway/auth", "gateway/source", "gateway/telemetry", "analytics/proof", "analytics/pseudonym", "analytics/strictjson"},
 	"gateway/label":     {"chaincode/ledger", "gateway/auth", "analytics/fact", "analytics/gs1"},
 	"gateway/dicom":     append(slices.Clone(handlerMayImport), "analytics/dicom"),
 	"gateway/oid4":      handlerMayImport,
 	"gateway/taxii":     handlerMayImport,
 	"gateway/resolver":  handlerMayImport,
 	"gateway/webhook":   {"chaincode/ledger", "identity/...", "analytics/fact", "analytics/fhir"},
-	"gateway/fhir":      {"chaincode/ledger", "gateway/admit", "gateway/auth", "gateway/problem", "analytics/fhir", "analytics/proof"},
+	"gateway/fhir":      {"chaincode/ledger", "gateway/admit", "gateway/auth", "gateway/problem", "analytics/fhir", "analytics/proof", "analytics/pseudonym"},
 	"gateway/console":   {"chaincode/client", "chaincode/ledger", "gateway/config", "analytics/strictjson"},
 	// A holder's own program, which has nothing of a node's.
 	"gateway/wallet": {"chaincode/ledger", "chaincode/verify", "analytics/strictjson", "identity/..."},
@@ -78,7 +78,7 @@ var mayImport = map[string][]string{
 // handlerMayImport keeps the protocol packages apart from each other and from
 // storage: they declare the few methods that they call.
 var handlerMayImport = []string{
-	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/compliance", "analytics/compliance/oscal", "analytics/compliance/report", "analytics/cti", "analytics/edf", "analytics/fact", "analytics/gs1", "analytics/hl7", "analytics/mds2", "analytics/mud", "analytics/phd", "analytics/proof", "analytics/sbom", "analytics/sdc", "analytics/senml", "analytics/strictjson", "analytics/wfdb",
+	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/compliance", "analytics/compliance/oscal", "analytics/compliance/report", "analytics/cti", "analytics/edf", "analytics/fact", "analytics/gs1", "analytics/hl7", "analytics/mds2", "analytics/mud", "analytics/phd", "analytics/proof", "analytics/pseudonym", "analytics/sbom", "analytics/sdc", "analytics/senml", "analytics/strictjson", "analytics/wfdb",
 }
 
 // matches reports whether path falls under pattern, and how specific that is.
