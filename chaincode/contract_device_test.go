@@ -279,8 +279,10 @@ var devicePlays = map[string]func(p *play, org string) any{
 		return ledger.AssignModel{Proposal: p.proposed(), Voters: statetest.Organisations()[:rapid.IntRange(1, 5).Draw(p.t, "voters")]}
 	},
 	ledger.DevicePublishRelease: func(p *play, _ string) any {
-		return ledger.PublishRelease{DI: p.pick("di", statetest.SeededDI, statetest.SeededDI, "D1"), Version: p.pick("version", "1", "2"), SBOMDigest: p.id("sbom"), SBOMFormat: ledger.FormatCycloneDX,
-			Measurements: []ledger.Measurement{{Name: "firmware", Alg: ledger.HashSHA256, Digest: p.id("firmware")}}}
+		return ledger.PublishRelease{
+			DI: p.pick("di", statetest.SeededDI, statetest.SeededDI, "D1"), Version: p.pick("version", "1", "2"), SBOMDigest: p.id("sbom"), SBOMFormat: ledger.FormatCycloneDX,
+			Measurements: []ledger.Measurement{{Name: "firmware", Alg: ledger.HashSHA256, Digest: p.id("firmware")}},
+		}
 	},
 	ledger.DeviceRegisterUnit: func(p *play, _ string) any {
 		return ledger.RegisterUnit{

@@ -48,7 +48,7 @@ func VerifyAll(trustFile string, paths []string, lasting string, out io.Writer) 
 	verdicts := make([]*Verdict, 0, len(files))
 	for _, name := range files {
 		verdict, err := v.file(name, lasting)
-		says := ""
+		var says string
 		if err != nil {
 			bad++
 			says = err.Error()

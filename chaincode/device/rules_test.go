@@ -32,8 +32,10 @@ func TestAReleaseIsItsMakers(t *testing.T) {
 	if err := owns("other", model); ledger.CodeOf(err) != ledger.CodeDenied {
 		t.Errorf("another organisation has the model: %v", err)
 	}
-	req := ledger.PublishRelease{DI: "1", Version: "2", SBOMDigest: "d", SBOMFormat: ledger.FormatCycloneDX, Fixes: []string{"CVE-2026-0001"},
-		Measurements: []ledger.Measurement{{Name: "firmware.bin", Alg: ledger.HashSHA256, Digest: "d"}}}
+	req := ledger.PublishRelease{
+		DI: "1", Version: "2", SBOMDigest: "d", SBOMFormat: ledger.FormatCycloneDX, Fixes: []string{"CVE-2026-0001"},
+		Measurements: []ledger.Measurement{{Name: "firmware.bin", Alg: ledger.HashSHA256, Digest: "d"}},
+	}
 	got, err := publishRelease(model, nil, nil, req, now)
 	want := &ledger.Release{
 		V: 3, DI: "1", Version: "2", SBOMDigest: "d", SBOMFormat: ledger.FormatCycloneDX, Published: now,

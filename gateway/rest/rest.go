@@ -116,6 +116,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.recallRoutes()
 	a.agreementRoutes()
 	a.readingRoutes()
+	a.recordingRoutes()
 	a.subjectRoutes()
 	a.listedRoutes()
 	a.integrityRoutes()
