@@ -186,7 +186,7 @@ func (v *Vault) store(ctx context.Context, s *segment) (err error) {
 		return fmt.Errorf("storing a segment: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	end, next, wrong, err := s.walk(f, s.count, nil)
+	end, next, wrong, err := s.walk(f, 0, s.count, nil)
 	if err == nil && wrong != "" {
 		err = s.damage(end, next, wrong)
 	}
