@@ -175,9 +175,11 @@ func (n *node) takeReadings(ctx, taking context.Context) error {
 	all, ended := errgroup.WithContext(taking)
 	all.Go(func() error { return p.Run(ended) })
 	all.Go(func() error {
-		return patiently(ended, func() error { return listReadings(ended, p, n.readings, n.senders) })
+		return patiently(ended, n.logger, func() error { return listReadings(ended, p, n.readings, n.senders) })
 	})
-	all.Go(func() error { return sweepSubjects(ended, p, n.readings) })
+	all.Go(func() error {
+		return patiently(ended, n.logger, func() error { return sweepSubjects(ended, p, n.readings) })
+	})
 	all.Go(func() error { return n.monitor.run(ended) })
 	all.Go(func() error { return n.vault.Tend(ended) })
 	if keep := n.cfg.Retention.Std(); keep > 0 {

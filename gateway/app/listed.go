@@ -115,7 +115,7 @@ func listSome(ctx context.Context, p *ingest.Pipeline, r *readings, by *senders,
 	defer r.sweeping.Unlock()
 	var batch []fact.Reading
 	var shares []store.Share
-	var empty []proof.RequestID
+	var empty []*ingest.Receipt
 	next, err := p.Each(ctx, from, listBatch, func(got *ingest.Receipt, sent time.Time) {
 		left := 0
 		for _, s := range got.Subjects {
@@ -125,7 +125,7 @@ func listSome(ctx context.Context, p *ingest.Pipeline, r *readings, by *senders,
 			}
 		}
 		if left == 0 && len(got.Subjects) > 0 { // it was on its way when its subjects were erased
-			empty = append(empty, got.ID)
+			empty = append(empty, got)
 			return
 		}
 		one := listing(got)
@@ -135,8 +135,12 @@ func listSome(ctx context.Context, p *ingest.Pipeline, r *readings, by *senders,
 	if err != nil {
 		return from, err
 	}
-	for _, id := range empty {
-		if _, err := r.eraseEmpty(ctx, p, id); err != nil {
+	for _, got := range empty {
+		about := make([]uint64, len(got.Subjects))
+		for i := range got.Subjects {
+			about[i] = got.Subjects[i].Slot
+		}
+		if _, err := r.eraseEmpty(ctx, p, got.ID, about); err != nil {
 			return from, err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/rest"
@@ -90,7 +91,12 @@ func TestTheMonitorNamesAnAlteredByte(t *testing.T) {
 		flip()
 		found(damage.what, damage.part)
 		if damage.part == partReadings {
-			send(3) // the node takes more
+			send(3) // the node takes more, and lists it
+			north.await("it is listed", func() bool {
+				var list fact.ReadingPage
+				north.want(http.StatusOK, "auditor", http.MethodGet, "/v1/units/"+d.id+"/readings", nil, &list)
+				return len(list.Items) == 4
+			})
 		}
 		flip()
 		if err := f.Close(); err != nil {

@@ -46,6 +46,27 @@ func (s *Store) Shares(ctx context.Context, slot uint64, limit int) ([]Share, er
 	return list, nil
 }
 
+// Subjects returns the slots of all whom a request is about, as far as it is listed.
+func (s *Store) Subjects(ctx context.Context, reading string) ([]uint64, error) {
+	rows, err := s.reading.QueryContext(ctx, "SELECT slot FROM reading_subject WHERE reading = ? ORDER BY slot", reading)
+	if err != nil {
+		return nil, fmt.Errorf("reading whom a reading is about: %w", err)
+	}
+	defer rows.Close()
+	var slots []uint64
+	for rows.Next() {
+		var slot uint64
+		if err := rows.Scan(&slot); err != nil {
+			return nil, fmt.Errorf("reading whom a reading is about: %w", err)
+		}
+		slots = append(slots, slot)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("reading whom a reading is about: %w", err)
+	}
+	return slots, nil
+}
+
 // ForgetShare takes off the list that a request is about a subject.
 func (s *Store) ForgetShare(ctx context.Context, slot uint64, reading string) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
