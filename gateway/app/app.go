@@ -169,6 +169,9 @@ func (n *node) takeReadings(ctx, taking context.Context) error {
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // told to end while the log was brought up to the vault
 	}
+	if err := keysThere(ctx, p, n.store, n.vault); err != nil {
+		return err
+	}
 	n.readings.pipeline.Store(p)
 	n.logger.InfoContext(ctx, "readings taken")
 	// What lists and re-verifies the readings ends with what takes them.

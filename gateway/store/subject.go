@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 )
 
@@ -65,6 +67,18 @@ func (s *Store) Subjects(ctx context.Context, reading string) ([]uint64, error) 
 		return nil, fmt.Errorf("reading whom a reading is about: %w", err)
 	}
 	return slots, nil
+}
+
+// LastSubject returns the highest slot that is listed, if there is one.
+func (s *Store) LastSubject(ctx context.Context) (slot uint64, some bool, err error) {
+	err = s.reading.QueryRowContext(ctx, "SELECT slot FROM reading_subject ORDER BY slot DESC LIMIT 1").Scan(&slot)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("reading which subjects are listed: %w", err)
+	}
+	return slot, true, nil
 }
 
 // ForgetShare takes off the list that a request is about a subject.
