@@ -103,6 +103,9 @@ func TestTheMonitorNamesAnAlteredByte(t *testing.T) {
 			t.Fatal(err)
 		}
 		mended(damage.what)
+		// What is altered next is what a log of all four has, and not a tile or a
+		// checkpoint that another takes the place of meanwhile.
+		north.await("a pass over all four", func() bool { v := integrity(); return v.Last != nil && v.Last.LogEntries == 4 && v.Last.Anchored == 4 })
 	}
 
 	db, err := sql.Open("sqlite", "file:"+files("store/node.db")+"?_pragma=busy_timeout(20000)")
