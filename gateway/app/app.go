@@ -169,15 +169,20 @@ func (n *node) takeReadings(ctx, taking context.Context) error {
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // told to end while the log was brought up to the vault
 	}
+	if err := keysThere(ctx, p, n.store, n.vault); err != nil {
+		return err
+	}
 	n.readings.pipeline.Store(p)
 	n.logger.InfoContext(ctx, "readings taken")
 	// What lists and re-verifies the readings ends with what takes them.
 	all, ended := errgroup.WithContext(taking)
 	all.Go(func() error { return p.Run(ended) })
 	all.Go(func() error {
-		return patiently(ended, func() error { return listReadings(ended, p, n.readings, n.senders) })
+		return patiently(ended, n.logger, func() error { return listReadings(ended, p, n.readings, n.senders) })
 	})
-	all.Go(func() error { return sweepSubjects(ended, p, n.readings) })
+	all.Go(func() error {
+		return patiently(ended, n.logger, func() error { return sweepSubjects(ended, p, n.readings) })
+	})
 	all.Go(func() error { return n.monitor.run(ended) })
 	all.Go(func() error { return n.vault.Tend(ended) })
 	if keep := n.cfg.Retention.Std(); keep > 0 {

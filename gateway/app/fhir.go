@@ -22,7 +22,7 @@ func (n *node) openFHIR(ctx context.Context, router *auth.Router, known callers)
 		return fmt.Errorf("counting resources: %w", err)
 	}
 	n.fhir, err = fhir.New(ctx, router, fhir.Deps{
-		Bases: n.addresses(), Readings: resources{n.readings}, Store: n.store, Devices: described{n.devices, n.store},
+		Bases: n.addresses(), Readings: resources{n.readings}, Store: indexes{n.store, n.readings}, Devices: described{n.devices, n.store},
 		Signatures: n.sessions, Services: n.sessions.Describe, Device: known.device, Metrics: metrics, Subscriptions: n.webhooks,
 		Blind: func(param, value string) []byte {
 			id := n.vault.ID([]byte("secant/fhir/index/v1"), []byte(param), []byte(value))

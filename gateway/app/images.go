@@ -22,7 +22,7 @@ func (n *node) openImages(router *auth.Router) error {
 		return err
 	}
 	return dicom.New(router, dicom.Deps{
-		Readings: manifests{n.readings}, Devices: named{n.store, n.devices}, Images: n.store, Proofs: imageProofs{n.api}, Metrics: metrics,
+		Readings: manifests{n.readings}, Devices: named{n.store, n.devices}, Images: indexes{n.store, n.readings}, Proofs: imageProofs{n.api}, Metrics: metrics,
 		Limits: dicom.Limits{File: n.cfg.Limits.Images},
 	})
 }

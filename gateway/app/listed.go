@@ -12,6 +12,7 @@ import (
 	"github.com/secant-platform/secant/gateway/ingest"
 	"github.com/secant-platform/secant/gateway/store"
 	"github.com/secant-platform/secant/gateway/telemetry"
+	"github.com/secant-platform/secant/gateway/vault"
 )
 
 const (
@@ -52,18 +53,44 @@ func listReadings(ctx context.Context, p *ingest.Pipeline, r *readings, by *send
 
 // listedUntil says from which entry of the log on readings are not listed yet.
 func listedUntil(ctx context.Context, p *ingest.Pipeline, s *store.Store) (uint64, error) {
-	last, err := s.LastReading(ctx)
-	if err != nil || last == nil {
+	last, same, err := lastListed(ctx, p, s)
+	switch {
+	case err != nil || last == nil:
 		return 0, err
-	}
-	same := true
-	if _, err := p.Each(ctx, last.LogIndex, 1, func(r *ingest.Receipt, _ time.Time) { same = r.ID.String() == last.ID }); err != nil {
-		return 0, fmt.Errorf("comparing the list of readings with the vault: %w", err)
-	}
-	if !same || last.LogIndex >= p.Size() {
+	case !same:
 		return 0, s.ForgetReadings(ctx)
 	}
 	return last.LogIndex + 1, nil
+}
+
+// lastListed finds the last reading of the list, and whether it is this vault's.
+func lastListed(ctx context.Context, p *ingest.Pipeline, s *store.Store) (last *fact.Reading, same bool, err error) {
+	if last, err = s.LastReading(ctx); err != nil || last == nil {
+		return nil, false, err
+	}
+	same = last.LogIndex < p.Size()
+	if _, err := p.Each(ctx, last.LogIndex, 1, func(r *ingest.Receipt, _ time.Time) { same = r.ID.String() == last.ID }); err != nil {
+		return nil, false, fmt.Errorf("comparing the list of readings with the vault: %w", err)
+	}
+	return last, same, nil
+}
+
+// keysThere fails when the list tells of a subject whose key's slot the vault does not
+// have. The file of keys was lost then, and the next subjects must not get the slots of
+// those before: who erased one would erase another's.
+func keysThere(ctx context.Context, p *ingest.Pipeline, s *store.Store, v *vault.Vault) error {
+	slot, some, err := s.LastSubject(ctx)
+	if err != nil || !some {
+		return err
+	}
+	_, _, missing := v.SubjectErased(slot)
+	if missing == nil {
+		return nil
+	}
+	if last, same, err := lastListed(ctx, p, s); err == nil && (last == nil || !same) {
+		return nil // the list is another vault's, and made anew
+	}
+	return fmt.Errorf("the subjects' keys are not those of the readings that are listed: restore the file: %w", missing)
 }
 
 // byRetention is the key of the event that tells of all readings that were erased in one
@@ -115,7 +142,7 @@ func listSome(ctx context.Context, p *ingest.Pipeline, r *readings, by *senders,
 	defer r.sweeping.Unlock()
 	var batch []fact.Reading
 	var shares []store.Share
-	var empty []proof.RequestID
+	var empty []*ingest.Receipt
 	next, err := p.Each(ctx, from, listBatch, func(got *ingest.Receipt, sent time.Time) {
 		left := 0
 		for _, s := range got.Subjects {
@@ -125,7 +152,7 @@ func listSome(ctx context.Context, p *ingest.Pipeline, r *readings, by *senders,
 			}
 		}
 		if left == 0 && len(got.Subjects) > 0 { // it was on its way when its subjects were erased
-			empty = append(empty, got.ID)
+			empty = append(empty, got)
 			return
 		}
 		one := listing(got)
@@ -135,8 +162,12 @@ func listSome(ctx context.Context, p *ingest.Pipeline, r *readings, by *senders,
 	if err != nil {
 		return from, err
 	}
-	for _, id := range empty {
-		if _, err := r.eraseEmpty(ctx, p, id); err != nil {
+	for _, got := range empty {
+		about := make([]uint64, len(got.Subjects))
+		for i := range got.Subjects {
+			about[i] = got.Subjects[i].Slot
+		}
+		if _, err := r.eraseEmpty(ctx, p, got.ID, about); err != nil {
 			return from, err
 		}
 	}

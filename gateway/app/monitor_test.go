@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/rest"
@@ -90,13 +91,21 @@ func TestTheMonitorNamesAnAlteredByte(t *testing.T) {
 		flip()
 		found(damage.what, damage.part)
 		if damage.part == partReadings {
-			send(3) // the node takes more
+			send(3) // the node takes more, and lists it
+			north.await("it is listed", func() bool {
+				var list fact.ReadingPage
+				north.want(http.StatusOK, "auditor", http.MethodGet, "/v1/units/"+d.id+"/readings", nil, &list)
+				return len(list.Items) == 4
+			})
 		}
 		flip()
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
 		mended(damage.what)
+		// What is altered next is what a log of all four has, and not a tile or a
+		// checkpoint that another takes the place of meanwhile.
+		north.await("a pass over all four", func() bool { v := integrity(); return v.Last != nil && v.Last.LogEntries == 4 && v.Last.Anchored == 4 })
 	}
 
 	db, err := sql.Open("sqlite", "file:"+files("store/node.db")+"?_pragma=busy_timeout(20000)")

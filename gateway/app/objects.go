@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/gateway/telemetry"
 	"github.com/secant-platform/secant/gateway/vault"
 	"github.com/secant-platform/secant/gateway/vault/object"
 )
@@ -30,16 +32,23 @@ func openVault(ctx context.Context, cfg *config.Config, logger *slog.Logger, rea
 	return vault.Open(ctx, filepath.Join(cfg.Data, vaultFolder), opts)
 }
 
-// patiently runs what needs readings that may be in a place for objects, again while that
-// does not answer, until ctx ends.
-func patiently(ctx context.Context, run func() error) error {
+// patiently runs what needs readings, again until ctx ends: while the place for objects
+// where they are does not answer, and while they are damaged, which is an incident that
+// ends nothing else.
+func patiently(ctx context.Context, logger *slog.Logger, run func() error) error {
+	told := ""
 	for {
 		err := run()
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // told to end
 		}
-		if ledger.CodeOf(err) != ledger.CodeUnavailable {
+		_, damage := errors.AsType[*vault.DamageError](err)
+		if !damage && ledger.CodeOf(err) != ledger.CodeUnavailable {
 			return err
+		}
+		if said := err.Error(); damage && said != told {
+			told = said
+			logger.ErrorContext(ctx, "what is damaged keeps readings from being listed or forgotten", slog.String(telemetry.KeyError, said))
 		}
 		if sleep(ctx, unreachablePause) != nil {
 			return nil //nolint:nilerr // told to end

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/vault/object/objecttest"
@@ -177,5 +178,60 @@ func TestReadingsGoToTheBucketAndAreProvenFromThere(t *testing.T) {
 	server.Fail(objecttest.Down)
 	if _, err := checkNode(t.Context(), &north.cfg, c.network.Client("hospital-north")); err == nil || !strings.Contains(err.Error(), "does not answer") {
 		t.Errorf("without the bucket: %v", err)
+	}
+}
+
+// TestASubjectIsErasedWhileTheBucketIsDown: all that the node knows of one person, also
+// of requests whose bytes are in the bucket, and of one that was altered there.
+func TestASubjectIsErasedWhileTheBucketIsDown(t *testing.T) {
+	server := objecttest.Serve(t)
+	c := newConsortium(t)
+	cfg := c.config("hospital-north")
+	cfg.Pace.Audit = config.Duration(time.Hour)
+	cfg.Vault = config.Vault{
+		Objects: server.URL(), Credentials: config.KeyFile(objecttest.Credentials(t)), Segment: 64 << 10,
+	}
+	maker, north := c.start(t, "medtech"), c.launch(t, "hospital-north", cfg, func(string) {}).ready()
+	model(maker)
+	d := commission(t, maker, north, "SN-1")
+	for n := range 12 {
+		noise := make([]byte, 9<<10)
+		_, _ = rand.Read(noise)
+		header, body := d.sign(t, fmt.Sprintf(`{"x":%q}`, base64.StdEncoding.EncodeToString(noise)))
+		header["Secant-Subject"] = fmt.Sprintf("p-%d", n%2)
+		if status, b := north.call("", http.MethodPost, "/v1/readings", body, header); status != http.StatusAccepted {
+			t.Fatalf("%d %s", status, b)
+		}
+	}
+	list := func() (p fact.ReadingPage) {
+		north.want(http.StatusOK, "auditor", http.MethodGet, "/v1/units/"+d.id+"/readings", nil, &p)
+		return p
+	}
+	north.await("segments are in the bucket, and all is listed", func() bool {
+		o := north.node.vault.Objects()
+		return o.Moved >= 1 && o.Local == 0 && len(list().Items) == 12
+	})
+	server.Fail(objecttest.Down)
+	var e rest.ErasedSubject
+	north.want(http.StatusOK, "operator", http.MethodPost, "/v1/subjects/erase", map[string]any{"subject": "p-0"}, &e)
+	if e != (rest.ErasedSubject{Requests: 6, Records: 6, Complete: true}) {
+		t.Errorf("%+v", e)
+	}
+	server.Fail(nil)
+	server.Set(t, server.Names(t)[0], nil)
+	north.want(http.StatusOK, "operator", http.MethodPost, "/v1/subjects/erase", map[string]any{"subject": "p-1"}, &e)
+	if e != (rest.ErasedSubject{Requests: 6, Records: 6, Complete: true}) || len(list().Items) != 0 {
+		t.Errorf("%+v", e)
+	}
+	north.await("the bucket is empty", func() bool { return len(server.Names(t)) == 0 && north.node.vault.Objects().Moved == 0 })
+	if slots := north.node.vault.ErasedSubjects(); len(slots) != 0 {
+		t.Errorf("not finished: %v", slots)
+	}
+	if err := north.stop(); err != nil {
+		t.Fatal(err)
+	}
+	report, err := checkNode(t.Context(), &north.cfg, c.network.Client("hospital-north"))
+	if err != nil || report.Requests != 12 || report.Erased != 12 {
+		t.Errorf("%+v %v", report, err)
 	}
 }

@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/analytics/fhir"
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/ingest"
@@ -97,7 +99,57 @@ func (r *readings) erase(ctx context.Context, id proof.RequestID) error {
 	if err := p.Erase(ctx, id); err != nil {
 		return err
 	}
+	r.sweeping.Lock() // what is being listed was perhaps read before
+	defer r.sweeping.Unlock()
 	return r.forgotten(ctx, id)
+}
+
+// indexes are the store as those see it who enter what a request is found by once it is
+// durable. It may have been erased by then.
+type indexes struct {
+	*store.Store
+	readings *readings
+}
+
+// PutResources keeps versions of resources.
+func (i indexes) PutResources(ctx context.Context, writes []fhir.Write) ([]fhir.Written, error) {
+	written, err := i.Store.PutResources(ctx, writes)
+	for k := range writes {
+		if err == nil {
+			err = i.readings.forgetErased(ctx, writes[k].Request)
+		}
+	}
+	return written, err
+}
+
+// PutImages keeps images.
+func (i indexes) PutImages(ctx context.Context, images []fact.Image) ([]fact.Image, error) {
+	kept, err := i.Store.PutImages(ctx, images)
+	for k := range images {
+		if err == nil {
+			err = i.readings.forgetErased(ctx, images[k].Receipt)
+		}
+	}
+	return kept, err
+}
+
+// forgetErased takes what was just entered about a request off again when it was erased.
+// Erasing destroys a key before it looks what to forget, and this looks at the key after
+// something was entered: so nothing stays.
+func (r *readings) forgetErased(ctx context.Context, request string) error {
+	p, err := r.open()
+	if err != nil {
+		return err
+	}
+	id, err := proof.ParseRequestID(request)
+	if err != nil {
+		return fmt.Errorf("looking for what was erased: %w", err)
+	}
+	erased, err := p.Erased(id)
+	if err != nil || !erased {
+		return err
+	}
+	return r.forgotten(context.WithoutCancel(ctx), id)
 }
 
 // forgotten takes a request that was erased off all that knows of it.

@@ -24,8 +24,8 @@ const (
 )
 
 // EraseSubject destroys the key of all that is about a subject, and then forgets what
-// else is known of it: its requests in the list and the indexes. The first is durable,
-// or nothing happened, when it fails; the second goes on by itself.
+// else is known of it: its requests in the list and the indexes. When it fails, nothing
+// happened; once the key is gone it does not, and what remains goes on by itself.
 func (r *readings) EraseSubject(ctx context.Context, id pseudonym.ID) (rest.ErasedSubject, error) {
 	var e rest.ErasedSubject
 	p, err := r.open()
@@ -39,15 +39,13 @@ func (r *readings) EraseSubject(ctx context.Context, id pseudonym.ID) (rest.Eras
 	e.Complete = true
 	for _, slot := range slots {
 		done, err := r.sweep(ctx, p, slot, sweepWait, &e)
-		if err != nil {
-			return e, err
-		}
-		e.Complete = e.Complete && done
+		e.Complete = e.Complete && done && err == nil // sweepSubjects meets the error again, and says it
 	}
 	if len(slots) == 0 {
 		return e, nil
 	}
-	return e, r.store.AddEvent(ctx, fact.EventReadingsErased, []string{bySubject}, nil)
+	// Whoever asked may be gone; the erasure is to be told all the same.
+	return e, r.store.AddEvent(context.WithoutCancel(ctx), fact.EventReadingsErased, []string{bySubject}, nil)
 }
 
 // sweepSubjects forgets what an erasure left when it was interrupted, until ctx ends.
@@ -91,7 +89,11 @@ func (r *readings) sweep(ctx context.Context, p *ingest.Pipeline, slot uint64, w
 			if err != nil {
 				return false, fmt.Errorf("forgetting a subject: %w", err)
 			}
-			empty, err := r.eraseEmpty(ctx, p, id)
+			about, err := r.store.Subjects(ctx, shares[i].Reading)
+			if err != nil {
+				return false, err
+			}
+			empty, err := r.eraseEmpty(ctx, p, id, about)
 			if err == nil && !empty {
 				err = r.store.ForgetShare(ctx, slot, shares[i].Reading)
 			}
@@ -111,9 +113,10 @@ func (r *readings) sweep(ctx context.Context, p *ingest.Pipeline, slot uint64, w
 	return done, err
 }
 
-// eraseEmpty erases a request that has no record left, and takes it off the lists.
-func (r *readings) eraseEmpty(ctx context.Context, p *ingest.Pipeline, id proof.RequestID) (empty bool, err error) {
-	if empty, err = p.EraseEmpty(ctx, id); err != nil || !empty {
+// eraseEmpty erases a request that has no record left, and takes it off the lists. It is
+// about those whose keys' slots are given.
+func (r *readings) eraseEmpty(ctx context.Context, p *ingest.Pipeline, id proof.RequestID, about []uint64) (empty bool, err error) {
+	if empty, err = p.EraseEmpty(id, about); err != nil || !empty {
 		return empty, err
 	}
 	return true, r.forgotten(ctx, id)

@@ -21,6 +21,7 @@ import (
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
+	"github.com/secant-platform/secant/gateway/fhir"
 	"github.com/secant-platform/secant/gateway/rest"
 )
 
@@ -247,4 +248,34 @@ func TestAnErasureGoesOnAfterACrash(t *testing.T) {
 	if err != nil || report.Erased != 1 || report.Shredded != 0 {
 		t.Errorf("%+v %v", report, err)
 	}
+}
+
+// TestANodeWithoutTheKeysOfItsSubjectsDoesNotStart: the file was lost. Were another
+// subject to get the slot of one before, erasing it would take the other's requests.
+func TestANodeWithoutTheKeysOfItsSubjectsDoesNotStart(t *testing.T) {
+	c := newConsortium(t)
+	north := c.start(t, "hospital-north")
+	north.await("readings are taken", func() bool { return north.node.readings.pipeline.Load() != nil })
+	if _, err := (resources{north.node.readings}).Submit(t.Context(), &fhir.Submission{Subject: "p-1", Body: []byte(`{"resourceType":"Patient"}`)}); err != nil {
+		t.Fatal(err)
+	}
+	north.await("it is listed", func() bool { _, some, err := north.node.store.LastSubject(t.Context()); return some && err == nil })
+	cfg := north.cfg
+	if err := north.stop(); err != nil {
+		t.Fatal(err)
+	}
+	keys := filepath.Join(cfg.Data, "vault", "subjects.keys")
+	if err := os.Rename(keys, keys+".away"); err != nil {
+		t.Fatal(err)
+	}
+	north = c.launch(t, "hospital-north", cfg, func(string) {})
+	north.mayFail = true
+	north.awaitEnd()
+	if err := north.stop(); err == nil || !strings.Contains(err.Error(), "subjects' keys") {
+		t.Errorf("without its keys: %v", err)
+	}
+	if err := os.Rename(keys+".away", keys); err != nil {
+		t.Fatal(err)
+	}
+	c.launch(t, "hospital-north", cfg, func(string) {}).ready()
 }

@@ -102,7 +102,7 @@ func (p *Pipeline) stored(ctx context.Context, id vault.ID, subjects []pseudonym
 	}
 	_, signed := o.statement.Signer()
 	switch had := len(o.envelope.segments); {
-	case len(subjects) == 0, had == 0 && !signed: // the name of an unsigned one follows from its text, and was not told then
+	case len(subjects) == 0, had == 0 && !signed && o.statement.MediaType == MediaHL7: // whom it is about follows from its text, and was not told then
 		return r, nil
 	case had != len(subjects):
 		return nil, errOthers

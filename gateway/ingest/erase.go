@@ -24,11 +24,20 @@ func (p *Pipeline) Erase(ctx context.Context, id proof.RequestID) error {
 	if underway {
 		return ledger.Problemf(ledger.CodeNotFound, "there is no such request")
 	}
+	return p.erase(id)
+}
+
+func (p *Pipeline) erase(id proof.RequestID) error {
 	if err := p.vault.Erase(vault.ID(id)); err != nil {
 		return err //nolint:wrapcheck // a problem is passed on as it is
 	}
 	p.opener.drop(vault.ID(id))
 	return nil
+}
+
+// Erased reports whether a request was erased. It fails with a not_found Problem.
+func (p *Pipeline) Erased(id proof.RequestID) (bool, error) {
+	return p.vault.Erased(vault.ID(id)) //nolint:wrapcheck // a problem is passed on as it is
 }
 
 // EraseSubject destroys the key of all that the node has about one subject, in whichever
@@ -59,25 +68,22 @@ func (p *Pipeline) FinishSubject(slot uint64) error {
 	return p.vault.FinishSubject(slot) //nolint:wrapcheck // it says what it did
 }
 
-// EraseEmpty erases a request, as Erase does, of whose records none can be read any
-// more, and reports whether that is so. It fails with a not_found Problem.
-func (p *Pipeline) EraseEmpty(ctx context.Context, id proof.RequestID) (empty bool, err error) {
-	r, err := p.vault.Get(ctx, vault.ID(id))
-	if ledger.CodeOf(err) == ledger.CodeGone {
-		return true, nil
-	}
-	if err != nil {
-		return false, err //nolint:wrapcheck // a problem is passed on as it is
-	}
-	e, err := decodeEnvelope(r.Plain)
-	if err != nil || len(e.segments) == 0 {
-		return false, err
-	}
-	for i := range e.segments {
-		erased, _, err := p.vault.SubjectErased(e.segments[i].slot)
+// EraseEmpty erases a request, as Erase does, when none of its records can be read any
+// more since the keys of all whom it is about, which are in slots, were destroyed; and
+// reports whether that is so. It needs no object, and does not ask whether the sender was
+// answered already.
+func (p *Pipeline) EraseEmpty(id proof.RequestID, slots []uint64) (empty bool, err error) {
+	for _, slot := range slots {
+		erased, _, err := p.vault.SubjectErased(slot)
 		if err != nil || !erased {
 			return false, err //nolint:wrapcheck // it says where the damage is
 		}
 	}
-	return true, p.Erase(ctx, id)
+	if len(slots) == 0 {
+		return false, nil
+	}
+	if err := p.erase(id); err != nil && ledger.CodeOf(err) != ledger.CodeNotFound {
+		return false, err
+	}
+	return true, nil
 }

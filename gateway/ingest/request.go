@@ -149,6 +149,9 @@ func signedID(v *vault.Vault, s *proof.Statement, seed *proof.Seed) vault.ID {
 func partedID(v *vault.Vault, s *proof.Statement) vault.ID {
 	var n [8]byte
 	binary.BigEndian.PutUint64(n[:], uint64(s.Count))
+	if s.Sequence != (proof.Sequence{}) { // as with signedID
+		return v.ID([]byte("secant/readings/parts/sequenced/v1"), []byte(s.VouchedBy), s.Edge[:], s.Unit[:], s.Root[:], n[:], s.Sequence.AppendTo(nil))
+	}
 	return v.ID([]byte("secant/readings/parts/v1"), []byte(s.VouchedBy), s.Edge[:], s.Unit[:], s.Root[:], n[:])
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -159,11 +160,11 @@ func TestOneSubjectIsErasedAndTheOthersStayProven(t *testing.T) {
 		if got := n.ErasedSubjects(); len(got) != 1 || got[0] != slots[0] {
 			t.Error(got)
 		}
-		if empty, err := n.EraseEmpty(t.Context(), got.ID); empty || err != nil {
+		if empty, err := n.EraseEmpty(got.ID, []uint64{0, slots[0], 2}); empty || err != nil {
 			t.Error(empty, err)
 		}
 		for range 2 {
-			if empty, err := n.EraseEmpty(t.Context(), alone.ID); !empty || err != nil {
+			if empty, err := n.EraseEmpty(alone.ID, slots); !empty || err != nil {
 				t.Error(empty, err)
 			}
 		}
@@ -425,4 +426,97 @@ func TestHL7MessagesNameTheirPatient(t *testing.T) {
 		wantCode(t, err, ledger.CodeGone)
 	}
 	checkNode(t, n, d)
+}
+
+// The number of a request in parts is part of what is signed, and so of what makes it the
+// same request.
+func TestPartsUnderAnotherNumberAreAnotherRequest(t *testing.T) {
+	t.Parallel()
+	n := openNode(t, t.TempDir(), Options{})
+	d := newDevice(t)
+	r, records := d.signParts(t, newAbout("p-1", 2, false), newAbout("p-2", 1, false))
+	got, err := n.Submit(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[proof.RequestID]bool{got.ID: true}
+	for number := range uint64(2) {
+		q := proof.Sequence{Epoch: 1, Number: number + 1}
+		r.Sequence = q
+		copy(r.Signature[:], ed25519.Sign(d.sign, proof.SequencedMessage(d.unit, len(records), got.Root, q)))
+		for range 2 {
+			next, err := n.Submit(t.Context(), again(r))
+			if err != nil || next.Sequence != q {
+				t.Fatalf("%+v %v", next, err)
+			}
+			ids[next.ID] = true
+		}
+	}
+	if len(ids) != 3 {
+		t.Errorf("%d requests", len(ids))
+	}
+	if report := checkNode(t, n, d); report.Signatures != 3 {
+		t.Errorf("%+v", report)
+	}
+}
+
+// Whoever says afterwards whom a file, or what the sender named itself, is about is not to
+// believe that it can be erased by that.
+func TestASubjectIsNotPutOnWhatNobodySigned(t *testing.T) {
+	t.Parallel()
+	n := openNode(t, t.TempDir(), Options{})
+	d := newDevice(t)
+	file, err := os.ReadFile(filepath.Join("..", "..", "network", "demo", "samples", "sleep.edf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []Request{
+		{Organisation: north, Unit: d.unit, MediaType: MediaEDF, Body: bytes.NewReader(file)},
+		{Organisation: north, Unit: d.unit, MediaType: MediaJSON, Once: []byte("once"), Body: bytes.NewReader([]byte(`{"a":1}`))},
+	} {
+		if _, err := n.Submit(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		late := again(r)
+		late.Subject = "p-1"
+		_, err = n.Submit(t.Context(), late)
+		wantCode(t, err, ledger.CodeAlreadyExists)
+	}
+}
+
+// A subject is erased while a request about it is in the log and its sender not answered:
+// that is erased as well, whatever the committer does meanwhile.
+func TestErasedBeforeItWasAnswered(t *testing.T) {
+	t.Parallel()
+	logged, release := make(chan struct{}), make(chan struct{})
+	n := openNode(t, t.TempDir(), Options{Step: func(name string) {
+		if name == StepLogged {
+			close(logged)
+			<-release
+		}
+	}})
+	d := newDevice(t)
+	r, _ := d.lines(2)
+	r.Subject = "p-1"
+	sent := make(chan error, 1)
+	go func() { _, err := n.Submit(t.Context(), r); sent <- err }()
+	<-logged
+	slots, err := n.EraseSubject(t.Context(), "p-1")
+	if err != nil || len(slots) != 1 {
+		t.Fatal(slots, err)
+	}
+	var id proof.RequestID
+	if _, err := n.Each(t.Context(), 0, 10, func(r *Receipt, _ time.Time) { id = r.ID }); err != nil {
+		t.Fatal(err)
+	}
+	if empty, err := n.EraseEmpty(id, slots); !empty || err != nil {
+		t.Errorf("%t %v", empty, err)
+	}
+	close(release)
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+	if erased, err := n.Erased(id); !erased || err != nil {
+		t.Errorf("%t %v", erased, err)
+	}
 }

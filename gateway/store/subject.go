@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 )
 
@@ -44,6 +46,39 @@ func (s *Store) Shares(ctx context.Context, slot uint64, limit int) ([]Share, er
 		return nil, fmt.Errorf("reading what is about a subject: %w", err)
 	}
 	return list, nil
+}
+
+// Subjects returns the slots of all whom a request is about, as far as it is listed.
+func (s *Store) Subjects(ctx context.Context, reading string) ([]uint64, error) {
+	rows, err := s.reading.QueryContext(ctx, "SELECT slot FROM reading_subject WHERE reading = ? ORDER BY slot", reading)
+	if err != nil {
+		return nil, fmt.Errorf("reading whom a reading is about: %w", err)
+	}
+	defer rows.Close()
+	var slots []uint64
+	for rows.Next() {
+		var slot uint64
+		if err := rows.Scan(&slot); err != nil {
+			return nil, fmt.Errorf("reading whom a reading is about: %w", err)
+		}
+		slots = append(slots, slot)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("reading whom a reading is about: %w", err)
+	}
+	return slots, nil
+}
+
+// LastSubject returns the highest slot that is listed, if there is one.
+func (s *Store) LastSubject(ctx context.Context) (slot uint64, some bool, err error) {
+	err = s.reading.QueryRowContext(ctx, "SELECT slot FROM reading_subject ORDER BY slot DESC LIMIT 1").Scan(&slot)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("reading which subjects are listed: %w", err)
+	}
+	return slot, true, nil
 }
 
 // ForgetShare takes off the list that a request is about a subject.

@@ -110,7 +110,14 @@ func (v *Vault) readAway(ctx context.Context, k *kept, offset int64) ([]byte, er
 	}
 	raw := make([]byte, h.Size)
 	copy(raw, head)
-	return raw, v.readSealed(ctx, k, &h, offset, raw[recordHead:])
+	if err := v.readSealed(ctx, k, &h, offset, raw[recordHead:]); err != nil {
+		if v.stateOf(k) == stateStored {
+			return nil, err
+		}
+		_, head, err = k.head(offset) // all was erased meanwhile, and the object deleted
+		return head, err
+	}
+	return raw, nil
 }
 
 // readSealed fetches what is sealed of a record. Bytes that are not those that were

@@ -667,3 +667,50 @@ func (k *kept) marksOf() (all []keptMark, err error) {
 	}
 	return all, nil
 }
+
+// meanwhile is a place for objects in which something happens before an answer.
+type meanwhile struct {
+	object.Store
+	before func()
+}
+
+func (m *meanwhile) ReadAt(ctx context.Context, name string, b []byte, offset int64) (int64, error) {
+	m.before()
+	return m.Store.ReadAt(ctx, name, b, offset) //nolint:wrapcheck // the other one's
+}
+
+// TestErasedWhileItIsFetchedIsNoDamage: all of a segment is erased, and its object
+// deleted, between the look at a record's head and the answer about its bytes. Whether a
+// record is erased is known without the object.
+func TestErasedWhileItIsFetchedIsNoDamage(t *testing.T) {
+	t.Parallel()
+	v, _, _ := moved(t)
+	for _, n := range []int{0, many - 1} { // moved, and here
+		if erased, err := v.Erased(testID(n)); erased || err != nil {
+			t.Errorf("%t %v", erased, err)
+		}
+	}
+	erase := sync.OnceFunc(func() {
+		for n := range int(v.segments[1].base) {
+			if err := v.Erase(testID(n)); err != nil {
+				t.Error(err)
+			}
+		}
+		tendOnce(t, v)
+	})
+	v.opts.Objects = &meanwhile{v.opts.Objects, erase}
+	if _, err := v.Get(t.Context(), testID(0)); ledger.CodeOf(err) != ledger.CodeGone {
+		t.Errorf("%v", err)
+	}
+	if err := v.Erase(testID(many - 1)); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, many - 1} {
+		if erased, err := v.Erased(testID(n)); !erased || err != nil {
+			t.Errorf("%t %v", erased, err)
+		}
+	}
+	if _, err := v.Erased(testID(many)); ledger.CodeOf(err) != ledger.CodeNotFound {
+		t.Errorf("%v", err)
+	}
+}

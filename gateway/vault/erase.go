@@ -40,3 +40,25 @@ func (v *Vault) Erase(id ID) error {
 	v.mu.Unlock()
 	return nil
 }
+
+// Erased reports whether the key of a record was destroyed. It needs no object. It fails
+// with a not_found Problem.
+func (v *Vault) Erased(id ID) (bool, error) {
+	at, err := v.head(id)
+	if err != nil {
+		return false, err
+	}
+	k, done := v.hold(at.segment)
+	defer done()
+	head := make([]byte, recordHead)
+	if k != nil {
+		_, head, err = k.head(at.offset)
+	} else {
+		err = at.read(head)
+	}
+	if err != nil {
+		return false, err
+	}
+	_, state := readSlot(head[headerSize:])
+	return state == slotErased, nil
+}

@@ -241,7 +241,7 @@ func (v *Vault) openSegment(s *segment) (*os.File, error) {
 
 // collect walks the whole segment and notes where its records end.
 func (s *segment) collect(f *os.File) (entries []entry, wrong string, err error) {
-	end, next, wrong, err := s.walk(f, math.MaxUint64-s.base, func(r *found) error {
+	end, next, wrong, err := s.walk(f, 0, math.MaxUint64-s.base, func(r *found) error {
 		entries = append(entries, entry{id: r.ID, offset: r.offset})
 		return nil
 	})

@@ -100,9 +100,6 @@ func (v *Vault) each(ctx context.Context, from uint64, as look, visit func(locat
 	for i := begin; i < len(segments); i++ {
 		s := &segments[i]
 		if err := v.eachOf(ctx, s, originals[i], from, as, func(r *found) error {
-			if r.Ordinal < from {
-				return nil
-			}
 			if as == lookHeads {
 				return visit(locate(i, r.offset), &Record{Ordinal: r.Ordinal, ID: r.ID, Entry: r.Entry})
 			}
@@ -118,7 +115,8 @@ func (v *Vault) each(ctx context.Context, from uint64, as look, visit func(locat
 	return nil
 }
 
-// eachOf visits the records that s, a copy of the segment, had when it was made.
+// eachOf visits the records from ordinal from on that s, a copy of the segment, had when
+// it was made.
 func (v *Vault) eachOf(ctx context.Context, s, original *segment, from uint64, as look, visit func(*found) error) error {
 	k, done := v.hold(original)
 	defer done()
@@ -130,7 +128,10 @@ func (v *Vault) eachOf(ctx context.Context, s, original *segment, from uint64, a
 		return fmt.Errorf("reading a segment: %w", err)
 	}
 	defer func() { _ = f.Close() }() // nothing was written through it
-	end, next, wrong, err := s.walk(f, s.count, func(r *found) error {
+	if as == lookWhole {
+		from = 0
+	}
+	end, next, wrong, err := s.walk(f, from, s.count, func(r *found) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("reading the vault: %w", err)
 		}

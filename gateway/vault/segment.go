@@ -147,11 +147,12 @@ type found struct {
 // errStop ends a walk early, without an error.
 var errStop = errors.New("stop")
 
-// walk visits the records of a segment in order, with their digests checked,
-// until limit records were seen or one does not fit. It returns where it
+// walk visits the records of a segment in order, from ordinal from on, with their
+// digests checked, until limit records were seen or one does not fit. Of those before
+// from, only the headers are looked at. It returns where it
 // stopped, the ordinal expected there, and what was wrong with it: empty when
 // limit was reached.
-func (s *segment) walk(f *os.File, limit uint64, visit func(*found) error) (end int64, next uint64, wrong string, err error) {
+func (s *segment) walk(f *os.File, from, limit uint64, visit func(*found) error) (end int64, next uint64, wrong string, err error) {
 	r := bufio.NewReaderSize(io.NewSectionReader(f, segmentHead, 1<<62), 1<<20)
 	var body []byte
 	head := make([]byte, sealedOffset)
@@ -171,6 +172,16 @@ func (s *segment) walk(f *os.File, limit uint64, visit func(*found) error) (end 
 			return end, next, "the record has another ordinal", nil
 		}
 		room := int(padded(int64(h.Size)) - sealedOffset)
+		if next < from {
+			if _, err := r.Discard(room); errors.Is(err, io.EOF) {
+				return end, next, "the file ends within the record", nil
+			} else if err != nil {
+				return end, next, "", fmt.Errorf("reading a segment: %w", err)
+			}
+			end += padded(int64(h.Size))
+			next++
+			continue
+		}
 		body = slices.Grow(body[:0], room)[:room]
 		if _, err := io.ReadFull(r, body); err != nil {
 			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

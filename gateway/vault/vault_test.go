@@ -453,3 +453,18 @@ func flip(tb testing.TB, path string, offset int64) {
 		tb.Fatal(err)
 	}
 }
+
+// TestWhatIsNotAskedForIsNotInTheWay: a walk that begins behind a damaged record, in the
+// same segment, does not meet it.
+func TestWhatIsNotAskedForIsNotInTheWay(t *testing.T) {
+	t.Parallel()
+	v := openVault(t, t.TempDir(), Options{})
+	put(t, v, 0, 3)
+	flip(t, segmentFiles(t, v.dir)[0], segmentHead+sealedOffset+3)
+	wantDamage(t, v.Each(t.Context(), 0, func(*Record) error { return nil }))
+	got := 0
+	if err := v.Each(t.Context(), 1, func(*Record) error { got++; return nil }); err != nil || got != 2 {
+		t.Errorf("%d records, %v", got, err)
+	}
+	wantDamage(t, v.Check(t.Context(), func(*Record) error { return nil }))
+}
