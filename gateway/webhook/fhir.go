@@ -102,7 +102,8 @@ func (d *Deliverer) Subscriptions(ctx context.Context) ([]fhir.Subscription, err
 
 // ReplaceSubscription changes a FHIR subscription: off, or requested, by which one that
 // is off or in error is at work again. Match is the version that must be the current
-// one; 0: any. Problems: not_found, conflict; invalid and denied of the endpoint.
+// one; 0: any. Problems: not_found, conflict; invalid when values of headers are to be kept
+// for another server; invalid and denied of the endpoint.
 func (d *Deliverer) ReplaceSubscription(ctx context.Context, s *fhir.Subscription, q *fhir.Query, match int64) (fhir.Subscription, error) {
 	var to *target
 	w, err := d.Store.ChangeWebhook(ctx, s.ID, func(w *fact.Webhook) (_ []fact.Queued, err error) {
@@ -115,8 +116,15 @@ func (d *Deliverer) ReplaceSubscription(ctx context.Context, s *fhir.Subscriptio
 		if to, err = d.seal.open(w); err != nil {
 			return nil, err
 		}
-		changed := *s
-		changed.Keep(to.Header)
+		changed, at := *s, target{URL: s.Endpoint}
+		// Whoever may not see what a header says must not have it sent to themselves.
+		if at.origin() == to.origin() {
+			changed.Keep(to.Header)
+		} else if changed.Hidden() {
+			return nil, &ledger.Problem{Code: ledger.CodeInvalid, Detail: "the subscription is not valid", Faults: []ledger.Fault{{
+				Field: fhir.SubscriptionType + ".channel.header", Detail: "must have its values anew for another server",
+			}}}
+		}
 		if err := d.fill(w, to, &changed, q); err != nil {
 			return nil, err
 		}

@@ -453,6 +453,52 @@ func TestASubscriptionEnds(t *testing.T) {
 	}
 }
 
+// TestWhatWaitsIsNotForOtherCriteria: what was to be told of one type of resources is not
+// sent to where somebody has another type told, who may not see it.
+func TestWhatWaitsIsNotForOtherCriteria(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start()
+	var said []string
+	var mu sync.Mutex
+	receiver := func(status int) string {
+		s := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			if status == http.StatusOK {
+				said = append(said, r.URL.Path)
+			}
+			rw.WriteHeader(status)
+		}))
+		t.Cleanup(s.Close)
+		w.roots.AddCert(s.Certificate())
+		return s.URL
+	}
+	down, up := receiver(http.StatusInternalServerError), receiver(http.StatusOK)
+	put := func(typ string) {
+		t.Helper()
+		if _, err := w.store.PutResources(t.Context(), []fhir.Write{{Version: fhir.Version{Type: typ, ID: "1", Request: "of " + typ}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, _, err := w.SubscribeResources(t.Context(), &fhir.Subscription{Endpoint: down, Payload: fhir.PayloadJSON}, &fhir.Query{Type: "Patient"}, "me", "integrator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put("Patient")
+	w.await("a failure", func() bool { return w.show(kept.ID).Failures > 0 })
+	if _, err := w.ReplaceSubscription(t.Context(), &fhir.Subscription{ID: kept.ID, Endpoint: up, Payload: fhir.PayloadJSON}, &fhir.Query{Type: "Observation"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	put("Observation")
+	w.await("all to be told", func() bool { return w.show(kept.ID).Waiting == 0 })
+	mu.Lock()
+	defer mu.Unlock()
+	if diff := cmp.Diff([]string{"/Observation/1"}, said); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // BenchmarkDeliver is messages to one receiver, one after the other, each durable
 // before and gone after.
 func BenchmarkDeliver(b *testing.B) {
