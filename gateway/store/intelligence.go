@@ -28,7 +28,8 @@ const maxBodies = 8 << 20
 func (s *Store) AddSTIX(ctx context.Context, objects []fact.STIXObject) (added []bool, err error) {
 	err = s.update(ctx, func(ctx context.Context, t *txn) error {
 		var last int64
-		if _, err := t.get(ctx, "SELECT coalesce(max(added), 0) FROM stix_object", nil, &last); err != nil {
+		if _, err := t.get(ctx, `SELECT max((SELECT coalesce(max(added), 0) FROM stix_object),
+			coalesce((SELECT value FROM setting WHERE name = 'stix_added'), 0))`, nil, &last); err != nil {
 			return fmt.Errorf("reading when an object was added last: %w", err)
 		}
 		at := max(s.now().UnixMicro(), last+1)
@@ -40,6 +41,13 @@ func (s *Store) AddSTIX(ctx context.Context, objects []fact.STIXObject) (added [
 			}
 			if added[i] = isNew; isNew {
 				at++
+			}
+		}
+		if slices.Contains(added, true) {
+			// It may be deleted, and whoever has it goes on behind it.
+			if _, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ('stix_added', ?)
+				ON CONFLICT (name) DO UPDATE SET value = excluded.value`, at-1); err != nil {
+				return fmt.Errorf("noting when an object was added last: %w", err)
 			}
 		}
 		return t.noteSources(ctx, objects)

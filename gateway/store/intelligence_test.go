@@ -167,6 +167,28 @@ func TestObjectsOfSeveralTypesAreInOrder(t *testing.T) {
 	}
 }
 
+// TestWhatWasDeletedIsNotAddedBefore: what is added later comes behind it, also by a clock
+// that was set back, for whoever has the deleted one and goes on behind it.
+func TestWhatWasDeletedIsNotAddedBefore(t *testing.T) {
+	t.Parallel()
+	now := start
+	s := openStore(t, Options{Organisation: north})
+	s.now = func() time.Time { return now }
+	addSTIX(t, s, stix(1, ""))
+	objects, _, err := s.STIX(t.Context(), fact.STIXFilter{Collection: "shared"}, 1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.DeleteSTIX(t.Context(), fact.STIXFilter{Collection: "shared", IDs: []string{objects[0].ID}}); err != nil {
+		t.Fatal(err)
+	}
+	now = start.Add(-time.Hour)
+	addSTIX(t, s, stix(2, ""))
+	if got := bodies(t, s, fact.STIXFilter{After: objects[0].Added}); got != "2" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestAPageOfObjectsHasAnEnd in bytes, but always one object.
 func TestAPageOfObjectsHasAnEnd(t *testing.T) {
 	t.Parallel()

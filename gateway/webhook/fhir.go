@@ -69,11 +69,7 @@ func (d *Deliverer) Subscription(ctx context.Context, id string) (fhir.Subscript
 	if err != nil {
 		return fhir.Subscription{}, err
 	}
-	to, err := d.seal.open(&w)
-	if err != nil {
-		return fhir.Subscription{}, err
-	}
-	return subscription(&w, to), nil
+	return subscription(&w, d.told(&w)), nil
 }
 
 func noSubscription() error {
@@ -91,11 +87,7 @@ func (d *Deliverer) Subscriptions(ctx context.Context) ([]fhir.Subscription, err
 		if all[i].Face != fact.WebhookFHIR {
 			continue
 		}
-		to, err := d.seal.open(&all[i])
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, subscription(&all[i], to))
+		list = append(list, subscription(&all[i], d.told(&all[i])))
 	}
 	return list, nil
 }

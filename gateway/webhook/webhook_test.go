@@ -426,6 +426,26 @@ func TestASealIsOneNodesAndOneWebhooks(t *testing.T) {
 	if v := w.show(second); v.Origin != "" {
 		t.Errorf("%+v", v)
 	}
+	// One FHIR subscription whose seal does not open hides no other, and can be deleted.
+	for range 2 {
+		sub, _, err := w.SubscribeResources(t.Context(), &fhir.Subscription{Endpoint: s.URL}, &fhir.Query{Type: "Observation"}, "me", "integrator")
+		if err != nil {
+			t.Fatal(err)
+		}
+		second = sub.ID
+	}
+	if _, err := w.store.ChangeWebhook(t.Context(), second, func(f *fact.Webhook) ([]fact.Queued, error) {
+		f.Sealed = kept.Sealed
+		return nil, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := w.Subscriptions(t.Context()); err != nil || len(all) != 2 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if sub, err := w.Subscription(t.Context(), second); err != nil || sub.Endpoint != "" {
+		t.Errorf("%+v, %v", sub, err)
+	}
 }
 
 // TestASubscriptionEnds when its time is over, and does not begin again.
