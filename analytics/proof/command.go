@@ -51,7 +51,7 @@ func VerifyAll(trustFile string, paths []string, lasting string, out io.Writer) 
 	verdicts := make([]*Verdict, 0, len(files))
 	for _, f := range files {
 		verdict, err := v.file(f.name, lasting)
-		says := ""
+		var says string
 		switch {
 		case err == nil:
 			says = verdict.String()

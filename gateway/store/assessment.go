@@ -163,6 +163,7 @@ func (s *Store) PostponeAssessment(ctx context.Context, u fact.Unassessed, next 
 // first whose severity and confidence together weigh most. A report that nobody
 // stands by any more, who shared it, is left out.
 func (s *Store) Findings(ctx context.Context, unit string, limit int) ([]fact.Finding, error) {
+	//nolint:gosec // names of this package's own
 	rows, err := s.reading.QueryContext(ctx, `SELECT m.report, a.severity, m.confidence FROM report_match m JOIN assessment a USING (report)
 		WHERE m.unit = ? AND `+stoodBy("m.report")+`
 		ORDER BY a.severity * m.confidence DESC, m.report LIMIT ?`, unit, limit)

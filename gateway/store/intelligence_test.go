@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -223,7 +224,7 @@ func TestStatusesHaveAnEnd(t *testing.T) {
 		if i == 5 {
 			doc = bytes.Repeat([]byte("x"), maxStatusBytes+1)
 		}
-		if err := s.PutTAXIIStatus(t.Context(), fmt.Sprint(i), "ann", doc); err != nil {
+		if err := s.PutTAXIIStatus(t.Context(), strconv.Itoa(i), "ann", doc); err != nil {
 			t.Fatal(err)
 		}
 		var n int

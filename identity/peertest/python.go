@@ -50,7 +50,7 @@ func Python(t *testing.T, folder string, args ...string) []byte {
 // installPython makes the environment under another name and moves it, as install does.
 func installPython(t *testing.T, python, folder, home string) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(home), 0o750); err != nil {
+	if err := os.MkdirAll(filepath.Dir(home), 0o750); err != nil { //nolint:gosec // the cache folder is the user's own
 		t.Fatal(err)
 	}
 	whole, err := os.MkdirTemp(filepath.Dir(home), ".new-") //nolint:usetesting // it must be on the cache folder's file system, to be moved there
@@ -68,8 +68,8 @@ func installPython(t *testing.T, python, folder, home string) {
 			t.Skipf("no other implementation to check against: %s", bytes.TrimSpace(out))
 		}
 	}
-	if err := os.Rename(whole, home); err != nil {
-		if _, there := os.Stat(home); there != nil { // another test was first
+	if err := os.Rename(whole, home); err != nil { //nolint:gosec // as above
+		if _, there := os.Stat(home); there != nil { //nolint:gosec // as above; if it is there, another test was first
 			t.Fatal(err)
 		}
 	}
