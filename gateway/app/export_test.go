@@ -369,7 +369,7 @@ func TestWhatIsNoExportIsLeftAlone(t *testing.T) {
 			}
 		}
 	}
-	for _, role := range []string{"integrator"} {
+	for _, role := range []string{"patient"} {
 		if _, err := maker.moved(bulk.ExportCommand(), role, "events", filepath.Join(dir, "denied")); err == nil || !strings.Contains(err.Error(), "secant token --role auditor") {
 			t.Errorf("%s: %v", role, err)
 		}
