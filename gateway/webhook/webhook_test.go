@@ -344,9 +344,10 @@ func TestWhatIsNoLongerKeptIsSaidToBeMissed(t *testing.T) {
 	w := newWorld(t)
 	s := w.sink(always(0))
 	w.start()
-	w.subscribe(s.URL)
+	id := w.subscribe(s.URL)
 	w.happen(0, 1)
-	w.await("the first", func() bool { return len(s.took()) == 1 })
+	// Stopped before that is noted, it would come again.
+	w.await("the first", func() bool { return len(s.took()) == 1 && w.show(id).Waiting == 0 })
 	w.stop()
 	w.happen(1, 120)
 	w.start()
