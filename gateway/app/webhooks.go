@@ -51,6 +51,6 @@ func (r *readings) logged(ctx context.Context, from, until uint64, limit int) (l
 	if err != nil || from >= until {
 		return nil, from, err
 	}
-	next, err = p.Each(ctx, from, int(min(uint64(max(limit, 0)), until-from)), func(r *ingest.Receipt, _ time.Time) { list = append(list, listing(r)) })
+	next, err = p.Each(ctx, from, int(min(uint64(max(limit, 0)), until-from)), func(r *ingest.Receipt, _ time.Time) { list = append(list, listing(r)) }) //nolint:gosec // at most limit
 	return list, next, err
 }
