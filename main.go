@@ -349,7 +349,8 @@ func verify(dir *string) *cobra.Command {
 		Use:   "verify BUNDLE.json|FOLDER...",
 		Short: "Judge proofs offline, with nothing but the consortium's trust file",
 		Long: "Judge a proof offline, with nothing but the consortium's trust file. Of several proofs, or all of a folder, each has a line, " +
-			"and the numbers that their devices counted are compared: which are missing between them.",
+			"and the numbers that their devices counted are compared: which are missing between them. JSON in a folder that does not say " +
+			"that it is a proof is told of and passed over.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if trust == "" {

@@ -11,6 +11,7 @@ type STIXObject struct {
 	Version    time.Time // modified; created where there is none; else when it was added
 	Added      time.Time // no two objects have the same; to the microsecond
 	Body       []byte    // as it came
+	Report     string    // digest of the report that brought it; empty: none did
 }
 
 // STIXFilter says which objects of a collection are asked for (TAXII 2.1, section 3.4).

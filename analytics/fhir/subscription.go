@@ -220,6 +220,14 @@ func (s *Subscription) Keep(before []string) {
 	}
 }
 
+// Hidden reports whether the value of a header is left as it was served.
+func (s *Subscription) Hidden() bool {
+	return slices.ContainsFunc(s.Header, func(line string) bool {
+		_, value, _ := strings.Cut(line, ":")
+		return strings.TrimSpace(value) == hidden
+	})
+}
+
 // Encode writes the subscription as a resource.
 func (s *Subscription) Encode() ([]byte, error) {
 	type meta struct {

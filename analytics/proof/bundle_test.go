@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -253,6 +254,45 @@ func TestVerifyFilesSaysWhatIsWrong(t *testing.T) {
 	words, err := proof.VerifyFiles(lastingTrust, lasting, first)
 	if err != nil || !strings.Contains(words, "by the key "+first+", which is known to be that of hospital-north.") {
 		t.Errorf("%s, %v", words, err)
+	}
+}
+
+// TestOtherFilesInAFolderAreNoProofs: they are told of and passed over. Half a bundle, one
+// of another version, and whatever is named are proofs that do not hold.
+func TestOtherFilesInAFolderAreNoProofs(t *testing.T) {
+	t.Parallel()
+	trust, bundle := filepath.Join("testdata", "node.trust.golden.json"), filepath.Join("testdata", "node.golden.json")
+	folder := func(more map[string]string) string {
+		dir := filepath.Join(t.TempDir(), "proofs [1]") // no pattern
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range more {
+			write(t, filepath.Join(dir, name), []byte(text))
+		}
+		return dir
+	}
+	good, trustText := string(read(t, bundle)), string(read(t, trust))
+	others := map[string]string{"trust.json": trustText, "list.json": `[1]`, "readings.ndjson.manifest.json": `{"format":"secant/export/v1"}`, "odd.json": `{"format":7}`}
+	dir := folder(others)
+	write(t, filepath.Join(dir, "good.json"), []byte(good))
+	var out bytes.Buffer
+	if err := proof.VerifyAll(trust, []string{dir}, "", &out); err != nil ||
+		!strings.HasSuffix(out.String(), "1 proofs hold; 4 other files were passed over\n") || strings.Count(out.String(), ": passed over: ") != 4 {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	for name, c := range map[string]struct {
+		paths []string
+		want  string
+	}{
+		"others alone":    {[]string{folder(others)}, "the folder holds no proof bundle"},
+		"half a bundle":   {[]string{dir, folder(map[string]string{"half.json": good[:len(good)/2]})}, "1 of 2 proofs do not hold"},
+		"another version": {[]string{dir, folder(map[string]string{"v9.json": strings.Replace(good, "secant/proof/v1", "secant/proof/v9", 1)})}, "1 of 2 proofs do not hold"},
+		"named":           {[]string{bundle, trust}, "1 of 2 proofs do not hold"},
+	} {
+		if err := proof.VerifyAll(trust, c.paths, "", io.Discard); err == nil || err.Error() != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

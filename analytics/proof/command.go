@@ -1,13 +1,15 @@
 package proof
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 
+	"github.com/secant-platform/secant/analytics/strictjson"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -32,9 +34,10 @@ func VerifyFiles(trustFile, bundleFile, lasting string) (string, error) {
 }
 
 // VerifyAll is VerifyFiles for several bundles: those named, and each file that ends in
-// .json of the folders named. It writes a line for each, and then what the numbers in
-// them show: which requests of a device are missing between them. It fails when one does
-// not hold, or there is none.
+// .json of the folders named, but for JSON that does not say that it is a bundle: it is
+// told of and passed over. It writes a line for each, and then what the numbers in them
+// show: which requests of a device are missing between them. It fails when one does not
+// hold, or there is none.
 func VerifyAll(trustFile string, paths []string, lasting string, out io.Writer) error {
 	v, err := openVerifier(trustFile)
 	if err != nil {
@@ -44,30 +47,40 @@ func VerifyAll(trustFile string, paths []string, lasting string, out io.Writer) 
 	if err != nil {
 		return err
 	}
-	bad := 0
+	bad, others := 0, 0
 	verdicts := make([]*Verdict, 0, len(files))
-	for _, name := range files {
-		verdict, err := v.file(name, lasting)
+	for _, f := range files {
+		verdict, err := v.file(f.name, lasting)
 		var says string
-		if err != nil {
-			bad++
-			says = err.Error()
-		} else {
+		switch {
+		case err == nil:
 			says = verdict.String()
 			verdicts = append(verdicts, verdict)
+		case f.found && isOther(f.name):
+			others++
+			says = "passed over: it does not say that it is a proof bundle"
+		default:
+			bad++
+			says = err.Error()
 		}
-		if _, err := fmt.Fprintf(out, "%s: %s\n", name, says); err != nil {
+		if _, err := fmt.Fprintf(out, "%s: %s\n", f.name, says); err != nil {
 			return fmt.Errorf("printing: %w", err)
 		}
 	}
 	last := Counted(verdicts)
 	switch {
 	case bad > 0:
-		return fmt.Errorf("%d of %d proofs do not hold", bad, len(files))
+		return fmt.Errorf("%d of %d proofs do not hold", bad, len(files)-others)
 	case len(files) == 0:
 		return errors.New("the folder holds no file that ends in .json")
+	case len(verdicts) == 0:
+		return errors.New("the folder holds no proof bundle")
 	}
-	for _, line := range append(last, fmt.Sprintf("%d proofs hold", len(verdicts))) {
+	end := fmt.Sprintf("%d proofs hold", len(verdicts))
+	if others > 0 {
+		end += fmt.Sprintf("; %d other files were passed over", others)
+	}
+	for _, line := range append(last, end) {
 		if _, err := fmt.Fprintln(out, line); err != nil {
 			return fmt.Errorf("printing: %w", err)
 		}
@@ -75,24 +88,54 @@ func VerifyAll(trustFile string, paths []string, lasting string, out io.Writer) 
 	return nil
 }
 
+// bundleFile is a file to judge.
+type bundleFile struct {
+	name  string
+	found bool // in a folder, rather than named
+}
+
+// isOther reports whether a file is JSON that does not say that it is a bundle
+// of any version, as a trust file or a manifest. What is no JSON may be half a bundle.
+func isOther(name string) bool {
+	raw, err := readBounded(name, MaxBundle)
+	if err != nil || strictjson.Check("the file", raw, otherLimits) != nil {
+		return false
+	}
+	var says struct {
+		Format json.RawMessage `json:"format"`
+	}
+	_ = json.Unmarshal(raw, &says) // a list has none
+	var format string
+	_ = json.Unmarshal(says.Format, &format) // whatever else it is, it is no bundle's
+	return !strings.HasPrefix(format, formats)
+}
+
+// formats begins the format of a bundle of any version.
+const formats = "secant/proof/"
+
+var otherLimits = strictjson.Limits{Bytes: MaxBundle, Depth: 64, Values: 1_000_000}
+
 // bundlesIn lists files, and those of folders that end in .json.
-func bundlesIn(paths []string) ([]string, error) {
-	var files []string
+func bundlesIn(paths []string) ([]bundleFile, error) {
+	var files []bundleFile
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
 			return nil, fmt.Errorf("looking for bundles: %w", err)
 		}
 		if !info.IsDir() {
-			files = append(files, path)
+			files = append(files, bundleFile{path, false})
 			continue
 		}
-		all, err := filepath.Glob(filepath.Join(path, "*.json"))
+		all, err := os.ReadDir(path) // by name
 		if err != nil {
 			return nil, fmt.Errorf("looking for bundles: %w", err)
 		}
-		slices.Sort(all)
-		files = append(files, all...)
+		for _, f := range all {
+			if filepath.Ext(f.Name()) == ".json" {
+				files = append(files, bundleFile{filepath.Join(path, f.Name()), true})
+			}
+		}
 	}
 	return files, nil
 }

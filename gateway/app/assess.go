@@ -43,7 +43,7 @@ func (a *assessor) match(ctx context.Context, shared ledger.Threat, body []byte,
 	if err != nil {
 		return fact.Assessment{}, fmt.Errorf("reading a report: %w", err)
 	}
-	if err := a.collect(ctx, report); err != nil {
+	if err := a.collect(ctx, shared.Digest, report); err != nil {
 		return fact.Assessment{}, err
 	}
 	if title, carries, err := a.takeVEX(ctx, shared.Digest, body); carries || err != nil {

@@ -29,8 +29,9 @@ func (n *node) openTAXII(router *auth.Router) error {
 	return err
 }
 
-// collect has the objects of a report served to whoever asks this node by TAXII.
-func (a *assessor) collect(ctx context.Context, r *cti.Report) error {
+// collect has the objects of a report served to whoever asks this node by TAXII, as long
+// as one of those who shared it stands by it.
+func (a *assessor) collect(ctx context.Context, digest string, r *cti.Report) error {
 	objects, err := r.Objects()
 	if err != nil {
 		return fmt.Errorf("reading a report's objects: %w", err)
@@ -38,7 +39,7 @@ func (a *assessor) collect(ctx context.Context, r *cti.Report) error {
 	list := make([]fact.STIXObject, 0, len(objects))
 	for _, o := range objects {
 		if o.Fault == nil {
-			list = append(list, fact.STIXObject{Collection: a.shared, ID: o.ID, Type: o.Type, Spec: o.Spec, Version: o.Version, Body: o.Body})
+			list = append(list, fact.STIXObject{Collection: a.shared, ID: o.ID, Type: o.Type, Spec: o.Spec, Version: o.Version, Body: o.Body, Report: digest})
 		}
 	}
 	_, err = a.store.AddSTIX(ctx, list)

@@ -76,7 +76,7 @@ func (r *Router) HandleBasic(method, path string, right Right, h func(*gin.Conte
 	r.routes = append(r.routes, Route{method, path, right})
 	guard := r.guard(right, false)
 	r.engine.Handle(method, path, func(c *gin.Context) {
-		if _, token, ok := c.Request.BasicAuth(); ok {
+		if _, token, ok := c.Request.BasicAuth(); ok && len(c.Request.Header.Values("Authorization")) == 1 {
 			c.Request.Header.Set("Authorization", "Bearer "+token)
 		}
 		guard(c)

@@ -330,3 +330,21 @@ func TestProgressIsToldOnceItTakesLong(t *testing.T) {
 		}
 	})
 }
+
+// TestAFolderKeepsToItself whatever a node names.
+func TestAFolderKeepsToItself(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "folder")
+	d, err := openFolder(path, manifest{Kind: kindAdvisories})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, taken := range map[string]bool{"a.json": true, "../a.json": false, "b/a.json": false, "..": false, "/a.json": false, `..\a.json`: false} {
+		if err := d.put(name, []byte("{}")); (err == nil) != taken {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(path, "..", "a.json")); err == nil {
+		t.Error("it wrote beside the folder")
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
@@ -74,6 +75,9 @@ func (d *folder) has(name string) bool {
 
 // put writes a file as a whole, or not at all.
 func (d *folder) put(name string, text []byte) error {
+	if name == ".." || filepath.Base(name) != name || strings.ContainsRune(name, '\\') {
+		return errors.New("the node names what would not be a file in the folder")
+	}
 	path := filepath.Join(d.path, name)
 	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
 		return fmt.Errorf("writing a file: %w", err)

@@ -94,6 +94,9 @@ func placedCriteria(err error) error {
 }
 
 func placedEndpoint(err error) error {
+	if p, ok := errors.AsType[*ledger.Problem](err); ok && len(p.Faults) > 0 {
+		return err // it says itself what is wrong
+	}
 	if code := ledger.CodeOf(err); code == ledger.CodeInvalid || code == ledger.CodeDenied {
 		return ledgerFault(fhir.SubscriptionType+".channel.endpoint", "must be an https address without user and fragment that is public or may be reached from here")
 	}

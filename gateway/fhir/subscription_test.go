@@ -52,6 +52,14 @@ func TestSubscriptionsAreKeptAndShown(t *testing.T) {
 	if res, v := l.call(auth.RoleOperator, http.MethodPut, "/fhir/Subscription/"+id, strings.Replace(off, `"off"`, `"requested"`, 1)); res.StatusCode != http.StatusOK || v["status"] != "requested" {
 		t.Errorf("%d %v", res.StatusCode, v)
 	}
+	// A header's value goes to no server that it was not given for.
+	elsewhere := strings.Replace(off, "receiver.example", "other.example", 1)
+	if res, v := l.call(auth.RoleOperator, http.MethodPut, "/fhir/Subscription/"+id, elsewhere, "If-Match", `W/"3"`); res.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(fmt.Sprint(v), "Subscription.channel.header") {
+		t.Errorf("%d %v", res.StatusCode, v)
+	}
+	if res, v := l.call(auth.RoleOperator, http.MethodPut, "/fhir/Subscription/"+id, strings.Replace(elsewhere, "***", "Bearer another", 1)); res.StatusCode != http.StatusOK {
+		t.Errorf("%d %v", res.StatusCode, v)
+	}
 	if res, _ := l.call(auth.RoleOperator, http.MethodPut, "/fhir/Subscription/other", strings.Replace(off, id, "other", 1)); res.StatusCode != http.StatusNotFound {
 		t.Errorf("a subscription is made by an update: %d", res.StatusCode)
 	}

@@ -20,13 +20,16 @@ func Write(c *gin.Context, err error) {
 	}
 	d := Of(err)
 	d.Request = c.Writer.Header().Get(RequestID)
-	media, body := MediaType, encode
+	media, body, challenge := MediaType, encode, ""
 	if s, ok := c.Value(shapeKey).(*Shape); ok {
-		media, body = s.MediaType, s.Body
+		media, body, challenge = s.MediaType, s.Body, s.Challenge
 	}
 	b := body(d)
 	d.SetHeaders(c.Writer.Header())
 	c.Writer.Header().Set("Content-Type", media)
+	if challenge != "" && d.Code == CodeUnauthenticated {
+		c.Writer.Header().Add("WWW-Authenticate", challenge)
+	}
 	c.Writer.WriteHeader(d.Status)
 	_, _ = c.Writer.Write(append(b, '\n')) // the caller may have left
 	c.Abort()
@@ -47,6 +50,7 @@ type Shape struct {
 	Path      string // as /fhir
 	MediaType string
 	Body      func(*Document) []byte
+	Challenge string // besides that of tokens, to whoever is not known; empty: none
 }
 
 // Shaped has what is wrong with requests said in the shape of their path.

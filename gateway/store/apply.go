@@ -127,6 +127,9 @@ func (s *Store) apply(ctx context.Context, t *txn, c *checkpoint, b *ledger.Bloc
 			if err := s.reviewAfter(ctx, t, &tx.Writes[j]); err != nil {
 				return nil, err
 			}
+			if err := t.intelligenceAfter(ctx, &tx.Writes[j]); err != nil {
+				return nil, err
+			}
 		}
 		if tx.Event != nil {
 			if err := t.addEvent(ctx, tx.Event, at); err != nil {

@@ -163,10 +163,9 @@ func (s *Store) PostponeAssessment(ctx context.Context, u fact.Unassessed, next 
 // first whose severity and confidence together weigh most. A report that nobody
 // stands by any more, who shared it, is left out.
 func (s *Store) Findings(ctx context.Context, unit string, limit int) ([]fact.Finding, error) {
+	//nolint:gosec // names of this package's own
 	rows, err := s.reading.QueryContext(ctx, `SELECT m.report, a.severity, m.confidence FROM report_match m JOIN assessment a USING (report)
-		WHERE m.unit = ? AND (NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.digest = m.report) OR EXISTS (
-			SELECT 1 FROM threat t WHERE t.digest = m.report AND NOT EXISTS (
-				SELECT 1 FROM withdrawal w WHERE w.digest = t.digest AND w.sharer = t.sharer)))
+		WHERE m.unit = ? AND `+stoodBy("m.report")+`
 		ORDER BY a.severity * m.confidence DESC, m.report LIMIT ?`, unit, limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading the reports about a unit: %w", err)
@@ -184,4 +183,12 @@ func (s *Store) Findings(ctx context.Context, unit string, limit int) ([]fact.Fi
 		return nil, fmt.Errorf("reading the reports about a unit: %w", err)
 	}
 	return all, nil
+}
+
+// stoodBy is true of a report, by its digest, as long as one of those who shared it has
+// not withdrawn it.
+func stoodBy(digest string) string {
+	return "(NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.digest = " + digest + `) OR EXISTS (
+		SELECT 1 FROM threat t WHERE t.digest = ` + digest + ` AND NOT EXISTS (
+			SELECT 1 FROM withdrawal w WHERE w.digest = t.digest AND w.sharer = t.sharer)))`
 }

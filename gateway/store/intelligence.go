@@ -3,15 +3,24 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
 // maxStatuses is how many answers to what was handed in are kept.
 const maxStatuses = 10_000
+
+// maxStatusBytes bounds them all together; the newest one stays whatever it has.
+const maxStatusBytes = 64 << 20
+
+// maxBodies bounds the bodies of one page, in bytes: an object may have as many as a
+// whole envelope.
+const maxBodies = 8 << 20
 
 // AddSTIX adds objects to their collections, all or none, and reports which were new: a
 // version that is there already stays as it is. Each gets a time of its own, in their
@@ -19,7 +28,8 @@ const maxStatuses = 10_000
 func (s *Store) AddSTIX(ctx context.Context, objects []fact.STIXObject) (added []bool, err error) {
 	err = s.update(ctx, func(ctx context.Context, t *txn) error {
 		var last int64
-		if _, err := t.get(ctx, "SELECT coalesce(max(added), 0) FROM stix_object", nil, &last); err != nil {
+		if _, err := t.get(ctx, `SELECT max((SELECT coalesce(max(added), 0) FROM stix_object),
+			coalesce((SELECT value FROM setting WHERE name = 'stix_added'), 0))`, nil, &last); err != nil {
 			return fmt.Errorf("reading when an object was added last: %w", err)
 		}
 		at := max(s.now().UnixMicro(), last+1)
@@ -33,9 +43,103 @@ func (s *Store) AddSTIX(ctx context.Context, objects []fact.STIXObject) (added [
 				at++
 			}
 		}
-		return nil
+		if slices.Contains(added, true) {
+			// It may be deleted, and whoever has it goes on behind it.
+			if _, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ('stix_added', ?)
+				ON CONFLICT (name) DO UPDATE SET value = excluded.value`, at-1); err != nil {
+				return fmt.Errorf("noting when an object was added last: %w", err)
+			}
+		}
+		return t.noteSources(ctx, objects)
 	})
 	return added, err
+}
+
+// noteSources notes which reports brought objects, and drops what only withdrawn ones did.
+func (t *txn) noteSources(ctx context.Context, objects []fact.STIXObject) error {
+	reports := map[string]bool{}
+	for i := range objects {
+		o := &objects[i]
+		if o.Report == "" {
+			continue
+		}
+		reports[o.Report] = true
+		// What has no versions is there once.
+		if _, err := t.exec(ctx, `INSERT OR IGNORE INTO stix_source (report, object)
+			SELECT ?1, added FROM stix_object WHERE collection = ?2 AND id = ?3 AND (?4 OR version = ?5)`,
+			o.Report, o.Collection, o.ID, o.Version.IsZero(), o.Version.UnixMicro()); err != nil {
+			return fmt.Errorf("noting which report brought an object: %w", err)
+		}
+	}
+	for _, report := range slices.Sorted(maps.Keys(reports)) {
+		if err := t.dropWithdrawn(ctx, report); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropWithdrawn drops the objects that a report brought and no other that stands, when
+// all who shared it withdrew it.
+func (t *txn) dropWithdrawn(ctx context.Context, report string) error {
+	var stands bool
+	if _, err := t.get(ctx, "SELECT "+stoodBy("?1"), []any{report}, &stands); err != nil || stands {
+		return wrapf(err, "looking who stands by a report")
+	}
+	one, err := t.stmt(ctx, `SELECT o.added, o.collection, o.id FROM stix_source b JOIN stix_object o ON o.added = b.object
+		WHERE b.report = ?1 AND NOT EXISTS (SELECT 1 FROM stix_source s WHERE s.object = b.object AND s.report <> ?1 AND `+stoodBy("s.report")+")")
+	if err != nil {
+		return err
+	}
+	rows, err := one.QueryContext(ctx, report)
+	if err != nil {
+		return fmt.Errorf("reading what a report brought: %w", err)
+	}
+	defer rows.Close()
+	type object struct {
+		added          int64
+		collection, id string
+	}
+	var gone []object
+	for rows.Next() {
+		var o object
+		if err := rows.Scan(&o.added, &o.collection, &o.id); err != nil {
+			return fmt.Errorf("reading what a report brought: %w", err)
+		}
+		gone = append(gone, o)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("reading what a report brought: %w", err)
+	}
+	for _, o := range gone {
+		if _, err := t.exec(ctx, "DELETE FROM stix_source WHERE object = ?", o.added); err != nil {
+			return fmt.Errorf("dropping what was withdrawn: %w", err)
+		}
+		if _, err := t.exec(ctx, "DELETE FROM stix_object WHERE added = ?", o.added); err != nil {
+			return fmt.Errorf("dropping what was withdrawn: %w", err)
+		}
+		if err := t.rankSTIX(ctx, o.collection, o.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// intelligenceAfter drops what a write withdraws, and has a report judged again that
+// another member shares after it was withdrawn.
+func (t *txn) intelligenceAfter(ctx context.Context, w *ledger.Write) error {
+	if len(w.Key.Parts) != 2 {
+		return nil
+	}
+	switch w.Key.Type {
+	case ledger.TypeWithdrawal:
+		return t.dropWithdrawn(ctx, w.Key.Parts[0])
+	case ledger.TypeThreat:
+		_, err := t.exec(ctx, `UPDATE assessment SET version = min(version, (`+devicesVersion+`) - 1), next = 0
+			WHERE report = ?1 AND EXISTS (SELECT 1 FROM withdrawal WHERE digest = ?1)`, w.Key.Parts[0])
+		return wrapf(err, "having a report judged again")
+	}
+	return nil
 }
 
 func (t *txn) addSTIX(ctx context.Context, o *fact.STIXObject, at int64) (bool, error) {
@@ -74,26 +178,24 @@ func wrapf(err error, doing string) error {
 }
 
 // STIX returns at most limit objects that the filter leaves, in the order in which they
-// were added, and whether there are more. bodies says whether they come with theirs.
+// were added, and whether there are more. bodies says whether they come with theirs; of
+// these there are at most maxBodies bytes, but one object.
 func (s *Store) STIX(ctx context.Context, f fact.STIXFilter, limit int, bodies bool) ([]fact.STIXObject, bool, error) {
-	where, args := stixWhere(&f)
-	body := "NULL"
-	if bodies {
-		body = "body"
-	}
-	//nolint:gosec // names of this package's own
-	rows, err := s.reading.QueryContext(ctx, "SELECT added, id, type, spec, version, "+body+" FROM stix_object WHERE "+strings.Join(where, " AND ")+" ORDER BY added LIMIT ?",
-		append(args, limit+1)...)
+	query, args := stixQuery(&f, bodies)
+	rows, err := s.reading.QueryContext(ctx, query, append(args, limit+1)...)
 	if err != nil {
 		return nil, false, fmt.Errorf("reading objects: %w", err)
 	}
 	defer rows.Close()
-	objects := []fact.STIXObject{}
+	objects, bytes := []fact.STIXObject{}, 0
 	for rows.Next() {
 		o := fact.STIXObject{Collection: f.Collection}
 		var added, version int64
 		if err := rows.Scan(&added, &o.ID, &o.Type, &o.Spec, &version, &o.Body); err != nil {
 			return nil, false, fmt.Errorf("reading an object: %w", err)
+		}
+		if bytes += len(o.Body); len(objects) == limit || len(objects) > 0 && bytes > maxBodies {
+			return objects, true, nil
 		}
 		o.Added, o.Version = time.UnixMicro(added).UTC(), time.UnixMicro(version).UTC()
 		objects = append(objects, o)
@@ -101,10 +203,48 @@ func (s *Store) STIX(ctx context.Context, f fact.STIXFilter, limit int, bodies b
 	if err := rows.Err(); err != nil {
 		return nil, false, fmt.Errorf("reading objects: %w", err)
 	}
-	if len(objects) > limit {
-		return objects[:limit], true, nil
-	}
 	return objects, false, nil
+}
+
+// stixQuery says how objects are found: by an index in whose order a page stands, so that
+// it costs the same however many are stored. What is asked for by several values of the
+// index is several queries that are merged. By id there are few, which are sorted.
+func stixQuery(f *fact.STIXFilter, bodies bool) (query string, args []any) {
+	columns := "added, id, type, spec, version, NULL"
+	if bodies {
+		columns = "added, id, type, spec, version, body"
+	}
+	var parts []string
+	part := func(f *fact.STIXFilter, source string) {
+		where, some := stixWhere(f)
+		parts, args = append(parts, "SELECT "+columns+" FROM stix_object "+source+" WHERE "+strings.Join(where, " AND ")), append(args, some...)
+	}
+	v := f.Versions
+	last := v.Last || !v.All && !v.First && len(v.Exact) == 0
+	switch {
+	case len(f.IDs) > 0:
+		part(f, "INDEXED BY sqlite_autoindex_stix_object_1")
+	case len(f.Types) > 0:
+		for _, one := range slices.Compact(slices.Sorted(slices.Values(f.Types))) {
+			some := *f
+			some.Types = []string{one}
+			part(&some, "INDEXED BY stix_object_type")
+		}
+	case v.All || last && (v.First || len(v.Exact) > 0) || v.First && len(v.Exact) > 0:
+		part(f, "INDEXED BY stix_object_all")
+	case last:
+		part(f, "INDEXED BY stix_object_last")
+	case v.First:
+		part(f, "INDEXED BY stix_object_first")
+	default:
+		exact := slices.SortedFunc(slices.Values(v.Exact), time.Time.Compare)
+		for _, at := range slices.CompactFunc(exact, time.Time.Equal) {
+			some := *f
+			some.Versions = fact.STIXVersions{Exact: []time.Time{at}}
+			part(&some, "INDEXED BY stix_object_version")
+		}
+	}
+	return strings.Join(parts, " UNION ALL ") + " ORDER BY added LIMIT ?", args
 }
 
 func stixWhere(f *fact.STIXFilter) (where []string, args []any) {
@@ -165,7 +305,8 @@ func (s *Store) PutTAXIIStatus(ctx context.Context, id, caller string, doc []byt
 		if _, err := t.exec(ctx, "INSERT INTO taxii_status (id, caller, doc) VALUES (?, ?, ?)", id, caller, doc); err != nil {
 			return fmt.Errorf("keeping a status: %w", err)
 		}
-		_, err := t.exec(ctx, "DELETE FROM taxii_status WHERE seq <= (SELECT max(seq) FROM taxii_status) - ?", maxStatuses)
+		_, err := t.exec(ctx, `DELETE FROM taxii_status WHERE seq < (SELECT max(seq) FROM taxii_status) AND (seq <= (SELECT max(seq) FROM taxii_status) - ?
+			OR seq <= (SELECT max(seq) FROM (SELECT seq, sum(length(doc)) OVER (ORDER BY seq DESC) AS bytes FROM taxii_status) WHERE bytes > ?))`, maxStatuses, maxStatusBytes)
 		return wrapf(err, "dropping old statuses")
 	})
 }

@@ -129,7 +129,7 @@ func answer(c *gin.Context, v any) error {
 
 // Shape is how errors are said below Path (section 3.6.1).
 func Shape() problem.Shape {
-	return problem.Shape{Path: Path, MediaType: MediaType, Body: func(d *problem.Document) []byte {
+	return problem.Shape{Path: Path, MediaType: MediaType, Challenge: `Basic realm="TAXII", charset="UTF-8"`, Body: func(d *problem.Document) []byte {
 		m := map[string]any{"title": d.Title, "description": d.Detail, "error_id": d.Request, "error_code": string(d.Code), "http_status": strconv.Itoa(d.Status)}
 		if len(d.Errors) > 0 {
 			details := map[string]string{}

@@ -3,6 +3,7 @@ package taxii
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -10,6 +11,9 @@ import (
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
+
+// spec is the one version of STIX that is taken in.
+const spec = "2.1"
 
 // The headers that say when the objects of an answer were added (section 3.3); an
 // answer without objects has none.
@@ -30,6 +34,9 @@ func (a *API) page(c *gin.Context, id string, bodies bool) (objects []fact.STIXO
 	}
 	if id != "" {
 		asked.filter.IDs = []string{strings.ToLower(id)}
+	}
+	if specs := asked.filter.Specs; len(specs) > 0 && !slices.Contains(specs, spec) {
+		return nil, false, nil // nothing else is taken in, and looking for it would look at all
 	}
 	objects, more, err = a.Store.STIX(c.Request.Context(), asked.filter, asked.limit, bodies)
 	if err != nil {

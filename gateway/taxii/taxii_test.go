@@ -187,6 +187,28 @@ func TestErrorsAreInTAXIIsForm(t *testing.T) {
 	}
 }
 
+// TestWhoIsNotKnownIsAskedForAPassword too, and nobody shows two at once.
+func TestWhoIsNotKnownIsAskedForAPassword(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	res, _ := l.call("", http.MethodGet, "/taxii2/", "")
+	if all := res.Header.Values("WWW-Authenticate"); len(all) != 2 || !strings.HasPrefix(all[0], "Bearer") || !strings.HasPrefix(all[1], "Basic realm=") {
+		t.Error(all)
+	}
+	token, err := auth.Mint(l.key, auth.Claims{Issuer: org, Audience: org, Subject: "ann", Role: auth.RoleAnalyst}, time.Now(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://node.example/taxii2/", http.NoBody)
+	req.SetBasicAuth("ann", token)
+	req.Header.Add("Authorization", "Bearer "+token)
+	w := httptest.NewRecorder()
+	l.router.Engine().ServeHTTP(w, req)
+	if w.Code != http.StatusUnauthorized {
+		t.Error(w.Code)
+	}
+}
+
 // TestOneBadObjectDoesNotSpoilTheOthers, and is told with what is wrong with it.
 func TestOneBadObjectDoesNotSpoilTheOthers(t *testing.T) {
 	t.Parallel()

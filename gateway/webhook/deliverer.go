@@ -373,6 +373,9 @@ func (d *Deliverer) failed(ctx context.Context, w *fact.Webhook, got fetch.Sent,
 	d.outcomes.WithLabelValues("disabled").Inc()
 	d.Logger.WarnContext(ctx, "webhook disabled", slog.String("webhook", w.ID))
 	_, err = d.Store.ChangeWebhook(ctx, w.ID, func(w *fact.Webhook) ([]fact.Queued, error) {
+		if !atWork(w) {
+			return nil, nil // somebody ended it meanwhile
+		}
 		w.State, w.Reason = fact.WebhookDisabled, reason
 		w.Failures, w.Failing, w.Next, w.Fault = p.Failures, p.Failing, time.Time{}, p.Fault
 		return nil, nil

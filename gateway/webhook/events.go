@@ -70,11 +70,17 @@ func (d *Deliverer) Show(ctx context.Context, id string) (fact.WebhookView, erro
 	if err != nil {
 		return fact.WebhookView{}, err
 	}
-	to, err := d.seal.open(&w)
-	if err != nil { // as in List
-		to = &target{}
+	return d.view(&w, d.told(&w)), nil
+}
+
+// told is what is told of where a webhook leads: nothing where that cannot be opened. Its
+// state says so, and it can be deleted.
+func (d *Deliverer) told(w *fact.Webhook) *target {
+	to, err := d.seal.open(w)
+	if err != nil {
+		return &target{}
 	}
-	return d.view(&w, to), nil
+	return to
 }
 
 // List returns all webhooks, the oldest first.
@@ -85,11 +91,7 @@ func (d *Deliverer) List(ctx context.Context) ([]fact.WebhookView, error) {
 	}
 	views := make([]fact.WebhookView, len(all))
 	for i := range all {
-		to, err := d.seal.open(&all[i])
-		if err != nil { // its state says so, and it can be deleted
-			to = &target{}
-		}
-		views[i] = d.view(&all[i], to)
+		views[i] = d.view(&all[i], d.told(&all[i]))
 	}
 	return views, nil
 }

@@ -69,11 +69,7 @@ func (d *Deliverer) Subscription(ctx context.Context, id string) (fhir.Subscript
 	if err != nil {
 		return fhir.Subscription{}, err
 	}
-	to, err := d.seal.open(&w)
-	if err != nil {
-		return fhir.Subscription{}, err
-	}
-	return subscription(&w, to), nil
+	return subscription(&w, d.told(&w)), nil
 }
 
 func noSubscription() error {
@@ -91,18 +87,15 @@ func (d *Deliverer) Subscriptions(ctx context.Context) ([]fhir.Subscription, err
 		if all[i].Face != fact.WebhookFHIR {
 			continue
 		}
-		to, err := d.seal.open(&all[i])
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, subscription(&all[i], to))
+		list = append(list, subscription(&all[i], d.told(&all[i])))
 	}
 	return list, nil
 }
 
 // ReplaceSubscription changes a FHIR subscription: off, or requested, by which one that
 // is off or in error is at work again. Match is the version that must be the current
-// one; 0: any. Problems: not_found, conflict; invalid and denied of the endpoint.
+// one; 0: any. Problems: not_found, conflict; invalid when values of headers are to be kept
+// for another server; invalid and denied of the endpoint.
 func (d *Deliverer) ReplaceSubscription(ctx context.Context, s *fhir.Subscription, q *fhir.Query, match int64) (fhir.Subscription, error) {
 	var to *target
 	w, err := d.Store.ChangeWebhook(ctx, s.ID, func(w *fact.Webhook) (_ []fact.Queued, err error) {
@@ -115,8 +108,15 @@ func (d *Deliverer) ReplaceSubscription(ctx context.Context, s *fhir.Subscriptio
 		if to, err = d.seal.open(w); err != nil {
 			return nil, err
 		}
-		changed := *s
-		changed.Keep(to.Header)
+		changed, at := *s, target{URL: s.Endpoint}
+		// Whoever may not see what a header says must not have it sent to themselves.
+		if at.origin() == to.origin() {
+			changed.Keep(to.Header)
+		} else if changed.Hidden() {
+			return nil, &ledger.Problem{Code: ledger.CodeInvalid, Detail: "the subscription is not valid", Faults: []ledger.Fault{{
+				Field: fhir.SubscriptionType + ".channel.header", Detail: "must have its values anew for another server",
+			}}}
+		}
 		if err := d.fill(w, to, &changed, q); err != nil {
 			return nil, err
 		}

@@ -51,7 +51,7 @@ func (d *Deliverer) pack(ctx context.Context, w *fact.Webhook, to *target, m *fa
 	p := &packet{id: idOf(w, m.Seq, m.Sent), method: http.MethodPost, url: to.URL, header: http.Header{}, whole: true}
 	switch m.Kind {
 	case fact.MessageResource:
-		return p, d.packResource(ctx, p, to, m)
+		return p, d.packResource(ctx, w, p, to, m)
 	case fact.EventReadingsProven:
 		return p, d.packProven(ctx, w, p, m)
 	}
@@ -73,14 +73,18 @@ func (p *packet) say(kind string, at time.Time, data any) (err error) {
 
 // packResource makes FHIR's notification: with a payload the resource by the update of
 // a RESTful server at the endpoint, and else an empty POST.
-func (d *Deliverer) packResource(ctx context.Context, p *packet, to *target, m *fact.WebhookMessage) error {
-	setHeader(p.header, to.Header)
-	if to.Payload == "" {
-		return nil
-	}
+func (d *Deliverer) packResource(ctx context.Context, w *fact.Webhook, p *packet, to *target, m *fact.WebhookMessage) error {
 	var r fact.WebhookResource
 	if err := json.Unmarshal(m.Doc, &r); err != nil {
 		return fmt.Errorf("reading which resource waits: %w", err)
+	}
+	if r.Type != w.Resource {
+		p.nothing = true // it waits since before the criteria changed, and whoever changed them may not see it
+		return nil
+	}
+	setHeader(p.header, to.Header)
+	if to.Payload == "" {
+		return nil
 	}
 	body, err := d.Resource(ctx, r.Type, r.ID, r.Number)
 	if code := ledger.CodeOf(err); code == ledger.CodeGone || code == ledger.CodeNotFound {

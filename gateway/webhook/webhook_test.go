@@ -344,9 +344,10 @@ func TestWhatIsNoLongerKeptIsSaidToBeMissed(t *testing.T) {
 	w := newWorld(t)
 	s := w.sink(always(0))
 	w.start()
-	w.subscribe(s.URL)
+	id := w.subscribe(s.URL)
 	w.happen(0, 1)
-	w.await("the first", func() bool { return len(s.took()) == 1 })
+	// Stopped before that is noted, it would come again.
+	w.await("the first", func() bool { return len(s.took()) == 1 && w.show(id).Waiting == 0 })
 	w.stop()
 	w.happen(1, 120)
 	w.start()
@@ -426,6 +427,26 @@ func TestASealIsOneNodesAndOneWebhooks(t *testing.T) {
 	if v := w.show(second); v.Origin != "" {
 		t.Errorf("%+v", v)
 	}
+	// One FHIR subscription whose seal does not open hides no other, and can be deleted.
+	for range 2 {
+		sub, _, err := w.SubscribeResources(t.Context(), &fhir.Subscription{Endpoint: s.URL}, &fhir.Query{Type: "Observation"}, "me", "integrator")
+		if err != nil {
+			t.Fatal(err)
+		}
+		second = sub.ID
+	}
+	if _, err := w.store.ChangeWebhook(t.Context(), second, func(f *fact.Webhook) ([]fact.Queued, error) {
+		f.Sealed = kept.Sealed
+		return nil, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := w.Subscriptions(t.Context()); err != nil || len(all) != 2 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if sub, err := w.Subscription(t.Context(), second); err != nil || sub.Endpoint != "" {
+		t.Errorf("%+v, %v", sub, err)
+	}
 }
 
 // TestASubscriptionEnds when its time is over, and does not begin again.
@@ -450,6 +471,52 @@ func TestASubscriptionEnds(t *testing.T) {
 	}
 	if s.tries() > 0 {
 		t.Error("it was told after its end")
+	}
+}
+
+// TestWhatWaitsIsNotForOtherCriteria: what was to be told of one type of resources is not
+// sent to where somebody has another type told, who may not see it.
+func TestWhatWaitsIsNotForOtherCriteria(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start()
+	var said []string
+	var mu sync.Mutex
+	receiver := func(status int) string {
+		s := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			if status == http.StatusOK {
+				said = append(said, r.URL.Path)
+			}
+			rw.WriteHeader(status)
+		}))
+		t.Cleanup(s.Close)
+		w.roots.AddCert(s.Certificate())
+		return s.URL
+	}
+	down, up := receiver(http.StatusInternalServerError), receiver(http.StatusOK)
+	put := func(typ string) {
+		t.Helper()
+		if _, err := w.store.PutResources(t.Context(), []fhir.Write{{Version: fhir.Version{Type: typ, ID: "1", Request: "of " + typ}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, _, err := w.SubscribeResources(t.Context(), &fhir.Subscription{Endpoint: down, Payload: fhir.PayloadJSON}, &fhir.Query{Type: "Patient"}, "me", "integrator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put("Patient")
+	w.await("a failure", func() bool { return w.show(kept.ID).Failures > 0 })
+	if _, err := w.ReplaceSubscription(t.Context(), &fhir.Subscription{ID: kept.ID, Endpoint: up, Payload: fhir.PayloadJSON}, &fhir.Query{Type: "Observation"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	put("Observation")
+	w.await("all to be told", func() bool { return w.show(kept.ID).Waiting == 0 })
+	mu.Lock()
+	defer mu.Unlock()
+	if diff := cmp.Diff([]string{"/Observation/1"}, said); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -2,12 +2,14 @@ package peertest
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // Python runs client.py of the test's folder "testdata/<folder>" with the packages of
@@ -34,19 +36,7 @@ func Python(t *testing.T, folder string, args ...string) []byte {
 	sum := sha256.Sum256(append([]byte(python+"\n"), needed...))
 	home := filepath.Join(cache, "secant", "python-"+hex.EncodeToString(sum[:8]))
 	if _, err := os.Stat(home); err != nil { //nolint:gosec // the cache folder is the user's own
-		whole := home + ".new"
-		_ = os.RemoveAll(whole) //nolint:gosec // as above
-		for _, c := range [][]string{
-			{python, "-m", "venv", "--symlinks", whole},
-			{filepath.Join(whole, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", filepath.Join(folder, "requirements.txt")},
-		} {
-			if out, err := exec.CommandContext(t.Context(), c[0], c[1:]...).CombinedOutput(); err != nil { //nolint:gosec // as above
-				t.Skipf("no other implementation to check against: %s", bytes.TrimSpace(out))
-			}
-		}
-		if err := os.Rename(whole, home); err != nil { //nolint:gosec // as above
-			t.Fatal(err)
-		}
+		installPython(t, python, folder, home)
 	}
 	var out, errs bytes.Buffer
 	c := exec.CommandContext(t.Context(), filepath.Join(home, "bin", "python"), append([]string{filepath.Join(folder, "client.py")}, args...)...) //nolint:gosec // as above
@@ -55,4 +45,32 @@ func Python(t *testing.T, folder string, args ...string) []byte {
 		t.Fatalf("%v\n%s", err, errs.Bytes())
 	}
 	return out.Bytes()
+}
+
+// installPython makes the environment under another name and moves it, as install does.
+func installPython(t *testing.T, python, folder, home string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(home), 0o750); err != nil { //nolint:gosec // the cache folder is the user's own
+		t.Fatal(err)
+	}
+	whole, err := os.MkdirTemp(filepath.Dir(home), ".new-") //nolint:usetesting // it must be on the cache folder's file system, to be moved there
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(whole)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	for _, c := range [][]string{
+		{python, "-m", "venv", "--symlinks", whole},
+		{filepath.Join(whole, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", filepath.Join(folder, "requirements.txt")},
+	} {
+		if out, err := exec.CommandContext(ctx, c[0], c[1:]...).CombinedOutput(); err != nil { //nolint:gosec // the test's own
+			t.Skipf("no other implementation to check against: %s", bytes.TrimSpace(out))
+		}
+	}
+	if err := os.Rename(whole, home); err != nil { //nolint:gosec // as above
+		if _, there := os.Stat(home); there != nil { //nolint:gosec // as above; if it is there, another test was first
+			t.Fatal(err)
+		}
+	}
 }
