@@ -108,6 +108,13 @@ func (s *Store) Answered(ctx context.Context, unit, nonce string) error {
 	return nil
 }
 
+// Attested counts the attestations of a unit that were taken since a time, in the last
+// hour at most: those of before may be gone.
+func (s *Store) Attested(ctx context.Context, unit string, since time.Time) (n int, err error) {
+	err = s.reading.QueryRowContext(ctx, "SELECT count(*) FROM attestation WHERE unit = ? AND time > ?", unit, millis(since)).Scan(&n)
+	return n, wrapped("counting attestations", err)
+}
+
 // Contraindicated returns up to limit own units that serve, or may be put into
 // service, against which their own attestation stands.
 func (s *Store) Contraindicated(ctx context.Context, limit int) ([]fact.Row[ledger.Unit], error) {
