@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"strconv"
 	"testing"
 	"time"
 
@@ -60,6 +61,44 @@ func TestOneDeviceDoesNotKeepOthersFromReview(t *testing.T) {
 		}
 		if due, _, err = s.ToReview(t.Context(), now.Add(2*time.Hour), reviewBatch); err != nil || len(due) != 1 || due[0].Attempts != i+1 {
 			t.Fatal(due, err)
+		}
+	}
+}
+
+// TestAHoldThatFailedIsSentAgain: a ledger that does not answer for a while must not
+// leave a device in service that is to be held.
+func TestAHoldThatFailedIsSentAgain(t *testing.T) {
+	t.Parallel()
+	s := recordedStore(t)
+	r := &reviewer{organisation: "hospital-north", controls: newControls(s)}
+	unit := &ledger.Unit{ID: ledger.BodyDigest(nil), Revision: 3}
+	at := func(now time.Time) string {
+		t.Helper()
+		key, err := r.holdKey(t.Context(), unit, ledger.HoldAttestation, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	keys := map[string]bool{}
+	for range 3 {
+		key := at(time.Now().Add(holdAgain))
+		if keys[key] {
+			t.Fatal("a hold that failed is not sent again")
+		}
+		keys[key] = true
+		op, joined, err := s.Enqueue(t.Context(), key, ledger.RoleCustodian, ledger.DeviceHold, []byte(strconv.Itoa(len(keys))))
+		if err != nil || joined {
+			t.Fatal(joined, err)
+		}
+		if at(time.Now().Add(holdAgain)) != key {
+			t.Error("a hold under way is sent twice")
+		}
+		if changed, err := s.SetFailed(t.Context(), op.Seq, ledger.Problemf(ledger.CodeUnavailable, "the ledger did not answer")); err != nil || !changed {
+			t.Fatal(changed, err)
+		}
+		if !keys[at(time.Now())] {
+			t.Error("a hold is sent again at once")
 		}
 	}
 }
