@@ -19,7 +19,7 @@ const (
 	publishEach  = 7 * 24 * time.Hour // although nothing changed: certifications rest on recent assessments
 	reviewAgain  = time.Minute        // after a failure
 	sightingsFor = time.Minute        // that are not kept yet
-	holdAgain    = 30 * time.Minute   // after the command that was to hold a device failed
+	settled      = 30 * time.Minute   // by when a command is done or has failed
 )
 
 // reviewer judges own devices by the controls in use, holds those that fail, and
@@ -92,7 +92,7 @@ func (r *reviewer) one(ctx context.Context, was fact.Review, now time.Time) erro
 		return r.later(ctx, was, now, err)
 	}
 	if held { // it is due as soon as the ledger has it, or else is seen to have failed
-		next = now.Add(holdAgain)
+		next = now.Add(settled)
 	}
 	if err := r.publish(ctx, j, &was, now); err != nil {
 		return r.later(ctx, was, now, err)
@@ -205,7 +205,7 @@ func (r *reviewer) holdKey(ctx context.Context, u *ledger.Unit, reason string, n
 	key := ledger.Digest("review-hold", []byte(u.ID+ledger.RevisionPart(u.Revision)+reason))
 	for {
 		at, failed, err := r.controls.FailedUnder(ctx, key)
-		if err != nil || !failed || now.Sub(at) < holdAgain {
+		if err != nil || !failed || now.Sub(at) < settled {
 			return key, err
 		}
 		key = ledger.Digest("review-hold-again", []byte(key))
@@ -218,13 +218,28 @@ func (r *reviewer) keep(ctx context.Context, j *rest.Judged) error {
 	})
 }
 
+// recorded reports whether the ledger has what was last published of a unit, or may
+// still get it: the command fails when the ledger does not answer for long.
+func (r *reviewer) recorded(ctx context.Context, was *fact.Review, now time.Time) (bool, error) {
+	if now.Sub(was.Published) < settled {
+		return true, nil
+	}
+	page, err := r.controls.ControlAssessments(ctx, was.Unit, ledger.PageRequest{})
+	return slices.ContainsFunc(page.Items, func(a fact.Row[ledger.ControlAssessment]) bool {
+		return a.Record.Assessor == r.organisation && a.Record.Results == was.Results && a.Record.Time.After(was.Published.Add(-settled))
+	}), err
+}
+
 // publish puts a judgement on the ledger when it is another than the last, or that
 // was long ago.
 func (r *reviewer) publish(ctx context.Context, j *rest.Judged, was *fact.Review, now time.Time) error {
 	a := j.Assessment
 	unchanged := was.Catalogue == a.Catalogue && was.Release == a.Facts.Release.Version && was.Results == a.Letters()
 	if unchanged && now.Sub(was.Published) < publishEach {
-		return nil
+		there, err := r.recorded(ctx, was, now)
+		if err != nil || there {
+			return err
+		}
 	}
 	if err := r.keep(ctx, j); err != nil {
 		return err
