@@ -234,7 +234,7 @@ func node() *cobra.Command {
 		Use:   "node",
 		Short: "Run one organisation's node, or with --edge an edge box beside devices, in the foreground",
 		Long: "With --edge it runs the small box beside monitors and pumps that cannot sign: it takes their HL7\n" +
-			"messages, signs them with a key of its own, keeps them while the organisation's node cannot be\n" +
+			"and MQTT messages, signs them with a key of its own, keeps them while the organisation's node cannot be\n" +
 			"reached, and hands them to it. The box is a unit on the ledger, registered with the public key that\n" +
 			"--edge FILE --key shows; each device that it speaks for has in its inventory a name whose source is\n" +
 			"the box's unit id.",
@@ -348,9 +348,9 @@ func verify(dir *string) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify BUNDLE.json|FOLDER...",
 		Short: "Judge proofs offline, with nothing but the consortium's trust file",
-		Long: "Judge a proof offline, with nothing but the consortium's trust file. Of several proofs, or all of a folder, each has a line, " +
-			"and the numbers that their devices counted are compared: which are missing between them. JSON in a folder that does not say " +
-			"that it is a proof is told of and passed over.",
+		Long: "Judges a proof offline, with nothing but the consortium's trust file. Of several proofs, or all of a\n" +
+			"folder, each has a line, and the numbers that their devices counted are compared: which are missing\n" +
+			"between them. JSON in a folder that does not say that it is a proof is told of and passed over.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if trust == "" {

@@ -173,6 +173,8 @@ func checkSignedRelease(f *Facts) finding {
 		return unknown("The release carries no signature of its maker.")
 	case a == nil || a.Verdict != AttestationAffirming:
 		return partial("The release is signed by its maker; the unit has not attested that it runs it.")
+	case f.At.Sub(a.Time) > fresh:
+		return partial("The release is signed by its maker; that it runs it the unit last attested on %s, more than thirty days ago.", date(a.Time))
 	}
 	return pass("The release is signed by its maker, and the unit attested on %s that it runs it.", date(a.Time))
 }
@@ -207,6 +209,8 @@ func checkAttested(f *Facts) finding {
 		return fail("The attestation of %s speaks against the unit.", date(a.Time))
 	case a.Verdict != AttestationAffirming:
 		return unknown("The attestation of %s shows nothing either way.", date(a.Time))
+	case f.At.Sub(a.Time) > fresh:
+		return unknown("The unit attested last on %s, more than thirty days ago.", date(a.Time))
 	case f.At.Sub(a.Time) > day:
 		return partial("The unit attested last on %s, more than a day ago.", date(a.Time))
 	}

@@ -148,6 +148,8 @@ func TestEachControl(t *testing.T) {
 		{"an attestation of nothing", "UP-3", "unknown", func(f *compliance.Facts) { f.Attestation.Verdict = compliance.AttestationUnknown }, ""},
 		{"an attestation of nothing, and the release", "UP-1", "partial", func(f *compliance.Facts) { f.Attestation.Verdict = compliance.AttestationUnknown }, ""},
 		{"an old attestation", "UP-3", "partial", func(f *compliance.Facts) { f.Attestation.Time = now.Add(-25 * time.Hour) }, ""},
+		{"one of last year", "UP-3", "unknown", func(f *compliance.Facts) { f.Attestation.Time = now.AddDate(-1, 0, 0) }, ""},
+		{"one of last year, and the release", "UP-1", "partial", func(f *compliance.Facts) { f.Attestation.Time = now.AddDate(-1, 0, 0) }, ""},
 		{"no end of support", "UP-2", "unknown", func(f *compliance.Facts) { f.Model.SupportEnd = "" }, ""},
 		{"the last day of support", "UP-2", "partial", func(f *compliance.Facts) { f.Model.SupportEnd = "2026-03-02" }, ""},
 		{"support that ended", "UP-2", "fail", func(f *compliance.Facts) { f.Model.SupportEnd = "2026-03-01" }, ""},

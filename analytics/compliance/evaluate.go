@@ -13,7 +13,7 @@ import (
 
 // Method is the name and version of the way of judging that this package is. A
 // changed check is another method.
-const Method = "secant-compliance/2"
+const Method = "secant-compliance/3"
 
 // For how long a verdict stands: twelve months, or three.
 const (

@@ -16,6 +16,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/admit"
 	"github.com/secant-platform/secant/gateway/ingest"
+	"github.com/secant-platform/secant/gateway/problem"
 	"github.com/secant-platform/secant/gateway/store"
 	"github.com/secant-platform/secant/identity/eat"
 )
@@ -23,6 +24,14 @@ import (
 // attestedFor is for how long an attestation says something: the catalogue asks for
 // one a day.
 const attestedFor = 24 * time.Hour
+
+// attestedOften is how many attestations of a device are taken in attestedIn. What each
+// comes to may be an event and a transaction on the ledger, and whoever has a device's
+// key could say one thing and the other in turn.
+const (
+	attestedOften = 12
+	attestedIn    = 10 * time.Minute
+)
 
 // attester takes what devices attest of themselves.
 type attester struct {
@@ -69,6 +78,11 @@ func (a *attester) Attest(ctx context.Context, unit proof.Hash, token []byte) (*
 	nonce := hex.EncodeToString(claims.Nonce)
 	if err := a.Answered(ctx, unit.String(), nonce); err != nil {
 		return nil, err
+	}
+	if often, err := a.Attested(ctx, unit.String(), now.Add(-attestedIn)); err != nil {
+		return nil, err
+	} else if often >= attestedOften {
+		return nil, problem.Rate(attestedIn / attestedOften)
 	}
 	reference, err := a.reference(ctx, unit.String())
 	if err != nil {

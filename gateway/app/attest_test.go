@@ -319,3 +319,26 @@ func nonceOf(t *testing.T, token []byte) []byte {
 	}
 	return read.Nonce()
 }
+
+// TestADeviceThatAttestsWithoutEndIsSlowedDown: each change of what it says is an event
+// and an assessment on the ledger.
+func TestADeviceThatAttestsWithoutEndIsSlowedDown(t *testing.T) {
+	c := newConsortium(t)
+	north, maker := c.start(t, "hospital-north"), c.start(t, "medtech")
+	model(maker)
+	measured(maker, "1.1.0", firmware)
+	d, other := register(t, maker, north, "SN-1", "1.1.0"), register(t, maker, north, "SN-2", "1.1.0")
+	versions := []string{"1.1.0", "9"}
+	for i := range 12 {
+		if status, _, b := d.hand(north, d.token(t, d.claims(north, versions[i%2], firmware))); status != http.StatusCreated {
+			t.Fatalf("attestation %d: %d %s", i, status, b)
+		}
+	}
+	token := d.token(t, d.claims(north, "1.1.0", firmware))
+	if status, _, b := d.hand(north, token); status != http.StatusTooManyRequests || !bytes.Contains(b, []byte(`"rate"`)) {
+		t.Errorf("one more: %d %s", status, b)
+	}
+	if status, _, b := other.hand(north, other.token(t, other.claims(north, "1.1.0", firmware))); status != http.StatusCreated {
+		t.Errorf("another device: %d %s", status, b)
+	}
+}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/compliance"
@@ -35,6 +36,9 @@ func (c *controls) conform(ctx context.Context, organisation string, claims map[
 	if u.CertifiedAt(now) == ledger.CertificationNone || u.Recall != nil {
 		return nil, 0, ledger.Problemf(ledger.CodeConflict, "the device is not certified: its last assessment certifies nothing, is of another release, is over, or the device is recalled")
 	}
+	if slices.Contains([]string{ledger.StateHeld, ledger.StateQuarantined, ledger.StateRetired}, u.OwnState()) {
+		return nil, 0, ledger.Problemf(ledger.CodeConflict, "the device is held, in quarantine or retired: its certificate is issued once it may be used again")
+	}
 	a := u.Assessment
 	full := map[string]any{}
 	for name, value := range claims {
@@ -46,9 +50,12 @@ func (c *controls) conform(ctx context.Context, organisation string, claims map[
 	} {
 		full[name] = value
 	}
-	open, err := c.conditions(ctx, a.ResultDigest, a.Catalogue)
+	open, known, err := c.conditions(ctx, a.ResultDigest, a.Catalogue)
 	if err != nil {
 		return nil, 0, err
+	}
+	if known {
+		delete(full, "conditions")
 	}
 	if len(open) > 0 {
 		full["conditions"] = open
@@ -63,32 +70,32 @@ func (c *controls) conform(ctx context.Context, organisation string, claims map[
 const maxConditions = 16
 
 // conditions are what an assessment left open, by its document and the catalogue by
-// which it was made, which the members may no longer use. It fails with a conflict
-// when it cannot be judged again here.
-func (c *controls) conditions(ctx context.Context, digest, catalogue string) ([]any, error) {
+// which it was made, which the members may no longer use; false when it was made by
+// other means than a document that is here. It fails with a conflict when it cannot be
+// judged again here.
+func (c *controls) conditions(ctx context.Context, digest, catalogue string) (open []any, known bool, err error) {
 	d, err := c.Document(ctx, fact.DocumentAssessment, digest)
 	if ledger.CodeOf(err) == ledger.CodeNotFound {
-		return nil, nil // by other means
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	of, err := c.published(ctx, catalogue)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	a, err := compliance.Recompute(of, d.Body)
 	if err != nil {
-		return nil, fmt.Errorf("reading an assessment of ours: %w", err)
+		return nil, false, fmt.Errorf("reading an assessment of ours: %w", err)
 	}
-	var open []any
 	for _, s := range a.Conditions(of) {
 		if len(open) == maxConditions {
 			break
 		}
 		open = append(open, s)
 	}
-	return open, nil
+	return open, true, nil
 }
 
 // published returns a catalogue that stands on the ledger, in use or not.

@@ -19,6 +19,7 @@ const (
 	publishEach  = 7 * 24 * time.Hour // although nothing changed: certifications rest on recent assessments
 	reviewAgain  = time.Minute        // after a failure
 	sightingsFor = time.Minute        // that are not kept yet
+	settled      = 30 * time.Minute   // by when a command is done or has failed
 )
 
 // reviewer judges own devices by the controls in use, holds those that fail, and
@@ -29,6 +30,7 @@ type reviewer struct {
 	controls     *controls
 	worker       *worker.Worker // set once it is made
 	kept         time.Time      // when sightings were last kept
+	after        string         // unit behind which holdAttested goes on
 }
 
 // Review judges some of those that are due.
@@ -45,7 +47,7 @@ func (r *reviewer) Review(ctx context.Context, now time.Time) (next time.Time, e
 		return now, err
 	}
 	if unread := err != nil; unread || used == nil { // nothing to judge by; its document wakes this when it comes
-		if err := r.holdAttested(ctx); err != nil {
+		if err := r.holdAttested(ctx, now); err != nil || r.after != "" {
 			return now, err
 		}
 		return now.Add(sightingsFor), nil
@@ -84,14 +86,19 @@ func (r *reviewer) one(ctx context.Context, was fact.Review, now time.Time) erro
 	if unit := &j.Unit.Record; unit.Owner != r.organisation || unit.State == ledger.StateRetired || unit.Release == "" {
 		return r.controls.Reviewed(ctx, was, now.Add(reviewEach))
 	}
-	if err := r.hold(ctx, j); err != nil {
+	next := now.Add(tomorrow(was.Unit))
+	held, err := r.hold(ctx, j, now)
+	if err != nil {
 		return r.later(ctx, was, now, err)
+	}
+	if held { // it is due as soon as the ledger has it, or else is seen to have failed
+		next = now.Add(settled)
 	}
 	if err := r.publish(ctx, j, &was, now); err != nil {
 		return r.later(ctx, was, now, err)
 	}
 	was.Attempts = 0
-	return r.controls.Reviewed(ctx, was, now.Add(tomorrow(was.Unit)))
+	return r.controls.Reviewed(ctx, was, next)
 }
 
 // later notes that what came of a judgement could not be put on its way now. Other
@@ -122,12 +129,13 @@ func tomorrow(unit string) time.Duration {
 var inUseStates = []string{ledger.StateInService, ledger.StateCertified}
 
 // hold holds a device that serves, or is certified to, once a control fails that
-// must not; and tells the node's listeners which.
-func (r *reviewer) hold(ctx context.Context, j *rest.Judged) error {
+// must not; and tells the node's listeners which. It returns whether the device is to be
+// held, and is not yet.
+func (r *reviewer) hold(ctx context.Context, j *rest.Judged, now time.Time) (bool, error) {
 	reason, _ := j.Assessment.Hold(j.Catalogue)
 	unit := &j.Unit.Record
 	if reason == "" || !slices.Contains(inUseStates, unit.OwnState()) || slices.Contains(unit.Holds, reason) {
-		return nil
+		return false, nil
 	}
 	subjects := []string{unit.ID}
 	for i, of := range j.Catalogue.Controls {
@@ -137,12 +145,12 @@ func (r *reviewer) hold(ctx context.Context, j *rest.Judged) error {
 	}
 	// The evidence is kept first: whoever asks why it is held finds it.
 	if err := r.keep(ctx, j); err != nil {
-		return err
+		return false, err
 	}
-	if _, err := r.startHold(ctx, unit, reason, j.Assessment.Digest()); err != nil {
-		return err
+	if err := r.startHold(ctx, unit, reason, j.Assessment.Digest(), now); err != nil {
+		return false, err
 	}
-	return r.controls.AddEvent(ctx, fact.EventControlsFailed, []string{string(ledger.TypeUnit), unit.ID}, subjects)
+	return true, r.controls.AddEvent(ctx, fact.EventControlsFailed, []string{string(ledger.TypeUnit), unit.ID}, subjects)
 }
 
 // attestedBatch is how many units are held at once for what they attested.
@@ -150,18 +158,24 @@ const attestedBatch = 32
 
 // holdAttested holds units for what they attested themselves, while there are no
 // controls to judge them by.
-func (r *reviewer) holdAttested(ctx context.Context) error {
-	units, err := r.controls.Contraindicated(ctx, attestedBatch)
+func (r *reviewer) holdAttested(ctx context.Context, now time.Time) error {
+	units, err := r.controls.Contraindicated(ctx, r.after, attestedBatch)
 	if err != nil {
 		return err
+	}
+	if r.after = ""; len(units) == attestedBatch { // those that cannot be held do not stand before the others
+		r.after = units[len(units)-1].Record.ID
 	}
 	for i := range units {
 		u := &units[i].Record
 		a, found, err := r.controls.Attestation(ctx, u.ID, u.Release)
-		if err != nil || !found {
+		if err != nil {
 			return err
 		}
-		_, err = r.startHold(ctx, u, ledger.HoldAttestation, a.Digest)
+		if !found {
+			continue // it attested anew meanwhile
+		}
+		err = r.startHold(ctx, u, ledger.HoldAttestation, a.Digest, now)
 		switch ledger.CodeOf(err) {
 		case "":
 		case ledger.CodeBusy, ledger.CodeUnavailable, ledger.CodeConflict, ledger.CodeAlreadyExists: // again in a while
@@ -174,10 +188,28 @@ func (r *reviewer) holdAttested(ctx context.Context) error {
 	return nil
 }
 
-// startHold sends the command that holds a unit, once for each of its revisions.
-func (r *reviewer) startHold(ctx context.Context, u *ledger.Unit, reason, evidence string) (*fact.Operation, error) {
+// startHold sends the command that holds a unit, once for each of its revisions; and
+// again a while after it failed.
+func (r *reviewer) startHold(ctx context.Context, u *ledger.Unit, reason, evidence string, now time.Time) error {
+	key, err := r.holdKey(ctx, u, reason, now)
+	if err != nil {
+		return err
+	}
+	_, err = r.worker.Start(ctx, key, ledger.RoleCustodian, ledger.DeviceHold, ledger.HoldUnit{ID: u.ID, Revision: u.Revision, Reason: reason, Evidence: evidence})
+	return err
+}
+
+// holdKey returns the key under which a unit's hold is sent: that of the next try when
+// all before have failed and the last of them a while ago.
+func (r *reviewer) holdKey(ctx context.Context, u *ledger.Unit, reason string, now time.Time) (string, error) {
 	key := ledger.Digest("review-hold", []byte(u.ID+ledger.RevisionPart(u.Revision)+reason))
-	return r.worker.Start(ctx, key, ledger.RoleCustodian, ledger.DeviceHold, ledger.HoldUnit{ID: u.ID, Revision: u.Revision, Reason: reason, Evidence: evidence})
+	for {
+		at, failed, err := r.controls.FailedUnder(ctx, key)
+		if err != nil || !failed || now.Sub(at) < settled {
+			return key, err
+		}
+		key = ledger.Digest("review-hold-again", []byte(key))
+	}
 }
 
 func (r *reviewer) keep(ctx context.Context, j *rest.Judged) error {
@@ -186,13 +218,28 @@ func (r *reviewer) keep(ctx context.Context, j *rest.Judged) error {
 	})
 }
 
+// recorded reports whether the ledger has what was last published of a unit, or may
+// still get it: the command fails when the ledger does not answer for long.
+func (r *reviewer) recorded(ctx context.Context, was *fact.Review, now time.Time) (bool, error) {
+	if now.Sub(was.Published) < settled {
+		return true, nil
+	}
+	page, err := r.controls.ControlAssessments(ctx, was.Unit, ledger.PageRequest{})
+	return slices.ContainsFunc(page.Items, func(a fact.Row[ledger.ControlAssessment]) bool {
+		return a.Record.Assessor == r.organisation && a.Record.Results == was.Results && a.Record.Time.After(was.Published.Add(-settled))
+	}), err
+}
+
 // publish puts a judgement on the ledger when it is another than the last, or that
 // was long ago.
 func (r *reviewer) publish(ctx context.Context, j *rest.Judged, was *fact.Review, now time.Time) error {
 	a := j.Assessment
 	unchanged := was.Catalogue == a.Catalogue && was.Release == a.Facts.Release.Version && was.Results == a.Letters()
 	if unchanged && now.Sub(was.Published) < publishEach {
-		return nil
+		there, err := r.recorded(ctx, was, now)
+		if err != nil || there {
+			return err
+		}
 	}
 	if err := r.keep(ctx, j); err != nil {
 		return err

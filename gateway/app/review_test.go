@@ -2,10 +2,12 @@ package app
 
 import (
 	"encoding/json"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/compliance"
+	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
 )
@@ -60,6 +62,73 @@ func TestOneDeviceDoesNotKeepOthersFromReview(t *testing.T) {
 		}
 		if due, _, err = s.ToReview(t.Context(), now.Add(2*time.Hour), reviewBatch); err != nil || len(due) != 1 || due[0].Attempts != i+1 {
 			t.Fatal(due, err)
+		}
+	}
+}
+
+// TestAHoldThatFailedIsSentAgain: a ledger that does not answer for a while must not
+// leave a device in service that is to be held.
+func TestAHoldThatFailedIsSentAgain(t *testing.T) {
+	t.Parallel()
+	s := recordedStore(t)
+	r := &reviewer{organisation: "hospital-north", controls: newControls(s)}
+	unit := &ledger.Unit{ID: ledger.BodyDigest(nil), Revision: 3}
+	at := func(now time.Time) string {
+		t.Helper()
+		key, err := r.holdKey(t.Context(), unit, ledger.HoldAttestation, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	keys := map[string]bool{}
+	for range 3 {
+		key := at(time.Now().Add(settled))
+		if keys[key] {
+			t.Fatal("a hold that failed is not sent again")
+		}
+		keys[key] = true
+		op, joined, err := s.Enqueue(t.Context(), key, ledger.RoleCustodian, ledger.DeviceHold, []byte(strconv.Itoa(len(keys))))
+		if err != nil || joined {
+			t.Fatal(joined, err)
+		}
+		if at(time.Now().Add(settled)) != key {
+			t.Error("a hold under way is sent twice")
+		}
+		if changed, err := s.SetFailed(t.Context(), op.Seq, ledger.Problemf(ledger.CodeUnavailable, "the ledger did not answer")); err != nil || !changed {
+			t.Fatal(changed, err)
+		}
+		if !keys[at(time.Now())] {
+			t.Error("a hold is sent again at once")
+		}
+	}
+}
+
+// TestAnAssessmentThatNeverReachedTheLedgerIsPublishedAgain: not only when something
+// changes, or after a week.
+func TestAnAssessmentThatNeverReachedTheLedgerIsPublishedAgain(t *testing.T) {
+	t.Parallel()
+	const unit = "u"
+	published := time.Now()
+	record := func(by, results string, at time.Time) *ledger.ControlAssessment {
+		return &ledger.ControlAssessment{V: 1, Unit: unit, Results: results, Assessor: by, ResultDigest: ledger.BodyDigest([]byte(by + results)), Time: at}
+	}
+	was := &fact.Review{Unit: unit, Results: "PF", Published: published}
+	for name, c := range map[string]struct {
+		after   time.Duration
+		records []interface{ Key() ledger.Key }
+		want    bool
+	}{
+		"under way":           {time.Minute, nil, true},
+		"lost":                {24 * time.Hour, nil, false},
+		"there":               {24 * time.Hour, []interface{ Key() ledger.Key }{record("hospital-north", "PF", published.Add(time.Second))}, true},
+		"an older one":        {24 * time.Hour, []interface{ Key() ledger.Key }{record("hospital-north", "PF", published.Add(-24*time.Hour))}, false},
+		"one of others":       {24 * time.Hour, []interface{ Key() ledger.Key }{record("authority", "PF", published)}, false},
+		"one before a change": {24 * time.Hour, []interface{ Key() ledger.Key }{record("hospital-north", "FF", published)}, false},
+	} {
+		r := &reviewer{organisation: "hospital-north", controls: newControls(recordedStore(t, c.records...))}
+		if got, err := r.recorded(t.Context(), was, published.Add(c.after)); err != nil || got != c.want {
+			t.Errorf("%s: %v %v", name, got, err)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -33,9 +35,9 @@ const (
 
 // device is what the command is told of the device that it runs on.
 type device struct {
-	node, unit, key, release string
-	parts                    []string // NAME=FILE
-	debug                    bool
+	node, ca, unit, key, release string
+	parts                        []string // NAME=FILE
+	debug                        bool
 }
 
 // Command returns the command.
@@ -72,10 +74,11 @@ func Command() *cobra.Command {
 	f.StringVar(&d.key, "key", "device.pem", "the device's key (Ed25519, PKCS #8, PEM); made on first use")
 	f.BoolVar(&public, "public", false, "print the key's public half, as it is registered, and do nothing else")
 	f.StringVar(&d.node, "node", "http://127.0.0.1:7001", "address of the owner's node")
+	f.StringVar(&d.ca, "ca", "", "a PEM file of the CAs that the node's TLS certificate chains to (default: the system's)")
 	f.StringVar(&d.unit, "unit", "", "the device's unit id, 64 hexadecimal digits")
 	f.StringVar(&d.release, "release", "", "the version that runs")
 	f.StringArrayVar(&d.parts, "part", nil, "NAME=FILE: a part of the software, by its name in the release's measurements; may be given more than once")
-	f.BoolVar(&d.debug, "debug", false, "say that the device can be debugged now")
+	f.BoolVar(&d.debug, "debug", false, "say that the device can be debugged now; without it, that it cannot")
 	return c
 }
 
@@ -93,8 +96,12 @@ func (d *device) attest(ctx context.Context, key ed25519.PrivateKey) ([]byte, er
 	if claims.Measured, err = measure(d.parts); err != nil {
 		return nil, err
 	}
-	place := strings.TrimSuffix(d.node, "/") + "/v1/units/" + d.unit + "/attestation"
-	asked, err := post(ctx, place+"/challenge", "", nil)
+	client, err := d.client()
+	if err != nil {
+		return nil, err
+	}
+	place := strings.TrimSuffix(d.node, "/") + "/v1/units/" + hex.EncodeToString(id) + "/attestation"
+	asked, err := post(ctx, client, place+"/challenge", "", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +116,25 @@ func (d *device) attest(ctx context.Context, key ed25519.PrivateKey) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	return post(ctx, place, eat.MediaType, token)
+	return post(ctx, client, place, eat.MediaType, token)
+}
+
+// client reaches the node.
+func (d *device) client() (*http.Client, error) {
+	if d.ca == "" {
+		return http.DefaultClient, nil
+	}
+	text, err := os.ReadFile(d.ca)
+	if err != nil {
+		return nil, fmt.Errorf("reading the node's CAs: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("no certificate is in %s", d.ca)
+	}
+	return &http.Client{Transport: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+	}}, nil
 }
 
 // measure hashes the parts of the software.
@@ -135,7 +160,7 @@ func measure(parts []string) ([]ledger.Measurement, error) {
 }
 
 // post sends a body and returns the answer's.
-func post(ctx context.Context, place, mediaType string, text []byte) ([]byte, error) {
+func post(ctx context.Context, client *http.Client, place, mediaType string, text []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, place, bytes.NewReader(text))
@@ -145,7 +170,7 @@ func post(ctx context.Context, place, mediaType string, text []byte) ([]byte, er
 	if mediaType != "" {
 		req.Header.Set("Content-Type", mediaType)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("asking the node: %w", err)
 	}

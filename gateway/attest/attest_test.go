@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -51,7 +52,7 @@ func TestADeviceMeasuresAndSigns(t *testing.T) {
 	unit := strings.Repeat("ab", 32)
 	nonce := bytes.Repeat([]byte{7}, 32)
 	var got *eat.Claims
-	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	node := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method + r.URL.Path {
 		case "POST/v1/units/" + unit + "/attestation/challenge":
 			_ = json.NewEncoder(w).Encode(map[string]string{"nonce": base64.RawURLEncoding.EncodeToString(nonce)})
@@ -74,7 +75,11 @@ func TestADeviceMeasuresAndSigns(t *testing.T) {
 		}
 	}))
 	defer node.Close()
-	told, err := run(t, "--key", key, "--node", node.URL, "--unit", unit, "--release", "1.0", "--part", "firmware="+firmware)
+	ca := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: node.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	told, err := run(t, "--key", key, "--node", node.URL, "--ca", ca, "--unit", strings.ToUpper(unit), "--release", "1.0", "--part", "firmware="+firmware)
 	if err != nil || told != `{"status":"affirming"}` {
 		t.Fatalf("%s %v", told, err)
 	}
@@ -87,8 +92,10 @@ func TestADeviceMeasuresAndSigns(t *testing.T) {
 		"no unit":      nil,
 		"no file":      {"--unit", unit, "--part", "a=" + firmware + ".absent"},
 		"no name":      {"--unit", unit, "--part", firmware},
+		"no such CA":   {"--unit", unit, "--ca", ""},
+		"no CA":        {"--unit", unit, "--ca", firmware},
 	} {
-		if told, err := run(t, append([]string{"--key", key, "--node", node.URL}, args...)...); err == nil {
+		if told, err := run(t, append([]string{"--key", key, "--node", node.URL, "--ca", ca}, args...)...); err == nil {
 			t.Errorf("%s: %s", name, told)
 		}
 	}

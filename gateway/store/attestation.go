@@ -108,11 +108,18 @@ func (s *Store) Answered(ctx context.Context, unit, nonce string) error {
 	return nil
 }
 
+// Attested counts the attestations of a unit that were taken since a time, in the last
+// hour at most: those of before may be gone.
+func (s *Store) Attested(ctx context.Context, unit string, since time.Time) (n int, err error) {
+	err = s.reading.QueryRowContext(ctx, "SELECT count(*) FROM attestation WHERE unit = ? AND time > ?", unit, millis(since)).Scan(&n)
+	return n, wrapped("counting attestations", err)
+}
+
 // Contraindicated returns up to limit own units that serve, or may be put into
-// service, against which their own attestation stands.
-func (s *Store) Contraindicated(ctx context.Context, limit int) ([]fact.Row[ledger.Unit], error) {
+// service, against which their own attestation stands: those behind an id, by id.
+func (s *Store) Contraindicated(ctx context.Context, after string, limit int) ([]fact.Row[ledger.Unit], error) {
 	return many[ledger.Unit](ctx, s, "units", `unit WHERE owner = ?1 AND state IN ('`+ledger.StateInService+`', '`+ledger.StateCertified+`')
 		AND EXISTS (SELECT 1 FROM attestation a WHERE a.unit = unit.id AND a.release = unit.version AND a.status = 'contraindicated'
 			AND NOT EXISTS (SELECT 1 FROM attestation b WHERE b.unit = a.unit AND b.release = a.release AND b.status = 'affirming' AND b.seq > a.seq))
-		ORDER BY id LIMIT ?2`, s.options.Organisation, limit)
+		AND id > ?2 ORDER BY id LIMIT ?3`, s.options.Organisation, after, limit)
 }

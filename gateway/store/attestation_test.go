@@ -41,8 +41,11 @@ func TestWhatCountsOfAUnitsAttestations(t *testing.T) {
 	}
 	against := func(want int) {
 		t.Helper()
-		if got, err := s.Contraindicated(t.Context(), 10); err != nil || len(got) != want {
+		if got, err := s.Contraindicated(t.Context(), "", 10); err != nil || len(got) != want {
 			t.Errorf("against %d units: %v", len(got), err)
+		}
+		if got, err := s.Contraindicated(t.Context(), hex32(1), 10); err != nil || len(got) != 0 {
+			t.Errorf("behind the last of them: %d %v", len(got), err)
 		}
 	}
 	stands("1", nil)

@@ -124,6 +124,16 @@ func (s *Store) Operation(ctx context.Context, id string) (fact.Operation, error
 	return op, nil
 }
 
+// FailedUnder returns when the command under a key failed; false while none did.
+func (s *Store) FailedUnder(ctx context.Context, key string) (at time.Time, failed bool, err error) {
+	var updated int64
+	err = s.reading.QueryRowContext(ctx, "SELECT updated FROM operation WHERE key = ? AND state = 'failed'", key).Scan(&updated)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, false, nil
+	}
+	return fromMillis(updated), err == nil, wrapped("reading an operation", err)
+}
+
 func (t *txn) operation(ctx context.Context, where string, args ...any) (fact.Operation, bool, error) {
 	s, err := t.stmt(ctx, "SELECT "+operationColumns+" FROM operation WHERE "+where)
 	if err != nil {

@@ -45,13 +45,14 @@ func (c Challenges) mac(unit [32]byte, head []byte) []byte {
 }
 
 // Asked returns when a challenge was made. It fails with a denied problem for one
-// that was not made here, for another unit, or too long ago.
+// that was not made here, for another unit, or too long ago; also when the clock here
+// was put back since, as nobody knows then how old it is.
 func (c Challenges) Asked(nonce []byte, unit [32]byte, now time.Time) (time.Time, error) {
 	if len(nonce) != challengeSize || !hmac.Equal(nonce[challengeHead:], c.mac(unit, nonce[:challengeHead])) {
 		return time.Time{}, ledger.Problemf(ledger.CodeDenied, "the token answers no challenge that this node gave the device")
 	}
 	asked := time.UnixMilli(int64(binary.BigEndian.Uint64(nonce))).UTC() //nolint:gosec // our own, by its MAC
-	if now.Sub(asked) > ChallengeLife {
+	if age := now.Sub(asked); age > ChallengeLife || age < -ChallengeLife {
 		return time.Time{}, ledger.Problemf(ledger.CodeDenied, "the challenge was given too long ago: ask for another one")
 	}
 	return asked, nil

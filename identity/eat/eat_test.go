@@ -180,6 +180,7 @@ func TestChallengesAreForOneUnitAndAWhile(t *testing.T) {
 	}{
 		"another unit": {challenges, nonce, other, now},
 		"too late":     {challenges, nonce, unit, now.Add(eat.ChallengeLife + time.Millisecond)},
+		"long before":  {challenges, nonce, unit, now.Add(-24 * time.Hour)},
 		"another node": {eat.Challenges{Secret: []byte("other")}, nonce, unit, now},
 		"another time": {challenges, forged, unit, now},
 		"cut off":      {challenges, nonce[:31], unit, now},

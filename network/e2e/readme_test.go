@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"cmp"
+	"io/fs"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -53,19 +56,57 @@ func TestReadmeCommandsRun(t *testing.T) {
 }
 
 // TestReadmeMeasuresExist holds the benchmarks that README.md names to those
-// that exist.
+// that exist in the packages that it names them of.
 func TestReadmeMeasuresExist(t *testing.T) {
-	list, err := exec.CommandContext(t.Context(), "go", "test", "-list", "Benchmark", ".").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	named := regexp.MustCompile(`-bench (\w+)`).FindAllStringSubmatch(string(read(t, "../../README.md")), -1)
+	named := regexp.MustCompile(`go test (\./\S+) -run '\^\$' -bench (\S+)`).FindAllStringSubmatch(string(read(t, "../../README.md")), -1)
 	if len(named) == 0 {
 		t.Fatal("README.md names no benchmark")
 	}
 	for _, m := range named {
-		if !strings.Contains(string(list), "Benchmark"+m[1]+"\n") {
-			t.Errorf("README.md names -bench %s, which matches no benchmark", m[1])
+		wanted, err := regexp.Compile(strings.Trim(m[2], "'"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(functions(t, m[1], "Benchmark"), wanted.MatchString) {
+			t.Errorf("README.md names -bench %s of %s, which matches no benchmark", m[2], m[1])
 		}
 	}
+}
+
+// TestReadmeTestsExist holds the tests that README.md names for each interface to
+// those that exist, in gateway/app where it names no other package.
+func TestReadmeTestsExist(t *testing.T) {
+	named := regexp.MustCompile("`(Test\\w+)`(?: \\(`([a-z/]+)`\\))?").FindAllStringSubmatch(string(read(t, "../../README.md")), -1)
+	if len(named) == 0 {
+		t.Fatal("README.md names no test")
+	}
+	for _, m := range named {
+		if place := cmp.Or(m[2], "gateway/app"); !slices.Contains(functions(t, place, "Test"), m[1]) {
+			t.Errorf("README.md names %s of %s, which is not there", m[1], place)
+		}
+	}
+}
+
+// functions names the tests or benchmarks of a package, or of all below a folder.
+func functions(t *testing.T, place, kind string) (names []string) {
+	t.Helper()
+	root, all := strings.CutSuffix(place, "/...")
+	root = filepath.Join("..", "..", root)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != root && !all:
+			return fs.SkipDir
+		case strings.HasSuffix(path, "_test.go"):
+			for _, f := range regexp.MustCompile(`(?m)^func (`+kind+`\w+)\(`).FindAllSubmatch(read(t, path), -1) {
+				names = append(names, string(f[1]))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
 }

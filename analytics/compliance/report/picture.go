@@ -144,12 +144,12 @@ func newTimeline(in *Input) timeline {
 		if i+1 < len(changes) {
 			to = changes[i+1].Time
 		}
-		if n := len(t.Spans); n > 0 && t.Spans[n-1].State == stateName(c.To) { // a change of something else
+		if n := len(t.Spans); n > 0 && t.Spans[n-1].State == inWords(c.To) { // a change of something else
 			t.Spans[n-1].To = to
 			t.Spans[n-1].Width = number(place(to) - place(t.Spans[n-1].From))
 			continue
 		}
-		t.Spans = append(t.Spans, span{X: number(place(c.Time)), Width: number(place(to) - place(c.Time)), State: stateName(c.To), Class: c.To, From: c.Time, To: to})
+		t.Spans = append(t.Spans, span{X: number(place(c.Time)), Width: number(place(to) - place(c.Time)), State: inWords(c.To), Class: c.To, From: c.Time, To: to})
 	}
 	for i := range t.Spans {
 		s := &t.Spans[i]
@@ -160,7 +160,8 @@ func newTimeline(in *Input) timeline {
 	return t
 }
 
-func stateName(state string) string { return strings.ReplaceAll(state, "_", " ") }
+// inWords is a name of the ledger's as people write it.
+func inWords(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
 // curve is the score of the assessments on the ledger over time.
 type curve struct {

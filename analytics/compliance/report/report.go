@@ -107,6 +107,7 @@ var pages = template.Must(template.New("report").Funcs(template.FuncMap{
 	"minute":   func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 	"percent":  percent,
 	"attested": func(verdict string) string { return attested[verdict] },
+	"words":    inWords,
 	"short":    func(s string) string { return s[:min(len(s), 16)] },
 }).Parse(page))
 

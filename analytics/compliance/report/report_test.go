@@ -75,6 +75,9 @@ func TestThePageStandsAlone(t *testing.T) {
 			t.Errorf("%s is not on the page", c.ID)
 		}
 	}
+	if !strings.Contains(text, "<dd>held, for: critical control</dd>") {
+		t.Error("the state is not said in words")
+	}
 	if strings.Count(text, "<svg") < 4 || !strings.Contains(text, in.Assessment.Digest()) {
 		t.Error("pictures or digests are missing")
 	}
