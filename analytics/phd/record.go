@@ -202,7 +202,11 @@ func moment(s string) (time.Time, error) {
 	if len(s) > 40 {
 		return time.Time{}, invalid("", "")
 	}
-	return time.Parse(time.RFC3339, s) //nolint:wrapcheck // the caller says what is wrong
+	at, err := time.Parse(time.RFC3339, s)
+	if err == nil {
+		_, err = at.MarshalText() // stricter: what is read here must be written again
+	}
+	return at, err //nolint:wrapcheck // the caller says what is wrong
 }
 
 // short is the assigned number that a text is, or is the UUID of; empty for others.
