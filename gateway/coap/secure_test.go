@@ -1,6 +1,7 @@
 package coap
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -151,6 +152,115 @@ func TestAFirstMessageIsNotAmplified(t *testing.T) {
 	_ = client.HandshakeContext(ctx)
 	if f.got == 0 || f.got > f.sent {
 		t.Errorf("%d bytes for %d", f.got, f.sent)
+	}
+}
+
+// tap keeps what comes.
+type tap struct {
+	net.Conn
+	came chan []byte
+}
+
+func (t tap) Read(b []byte) (int, error) {
+	n, err := t.Conn.Read(b)
+	if err == nil {
+		select {
+		case t.came <- bytes.Clone(b[:n]):
+		default:
+		}
+	}
+	return n, err
+}
+
+// dial opens a DTLS connection over another.
+func dial(t *testing.T, over net.Conn, own tls.Certificate, patience time.Duration) (*dtls.Conn, error) {
+	t.Helper()
+	client, err := dtls.ClientWithOptions(packets{over}, over.RemoteAddr(),
+		dtls.WithCertificates(own), dtls.WithInsecureSkipVerify(true), dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	return client, client.HandshakeContext(ctx)
+}
+
+// ping sends an empty message, which is answered by a reset.
+func ping(t *testing.T, c net.Conn) {
+	t.Helper()
+	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := c.Write([]byte{0x40, 0, 0x12, 0x34}); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 100)
+	if n, err := c.Read(b); err != nil || !bytes.Equal(b[:n], []byte{0x70, 0, 0x12, 0x34}) {
+		t.Fatal(b[:n], err)
+	}
+}
+
+// TestNoNonceComesTwice: a record's nonce follows from its number. Nonces by chance come
+// twice some day, and then whoever listens can write records of their own.
+func TestNoNonceComesTwice(t *testing.T) {
+	t.Parallel()
+	own := certificate(t, time.Now().Add(time.Hour))
+	at := serveSecure(t, &store{}, own)
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "udp", at.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	heard := tap{conn, make(chan []byte, 100)}
+	client, err := dial(t, heard, own, 3*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ping(t, client)
+	sealed := 0
+	for len(heard.came) > 0 {
+		if b := <-heard.came; b[0] == 23 {
+			sealed++
+			if !bytes.Equal(b[3:11], b[13:21]) {
+				t.Errorf("record %x has the nonce %x", b[3:11], b[13:21])
+			}
+		}
+	}
+	if sealed == 0 {
+		t.Error("no record came")
+	}
+}
+
+// TestADeviceThatStartedAnewIsHeard: from the same port, without having said goodbye.
+func TestADeviceThatStartedAnewIsHeard(t *testing.T) {
+	t.Parallel()
+	own := certificate(t, time.Now().Add(time.Hour))
+	at := serveSecure(t, &store{}, own)
+	open := func(from net.Addr) net.Conn {
+		d := net.Dialer{LocalAddr: from}
+		conn, err := d.DialContext(t.Context(), "udp", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		return conn
+	}
+	before := open(nil)
+	client, err := dial(t, before, own, 3*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ping(t, client)
+	_ = before.Close() // and no word
+	from := before.LocalAddr()
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		after, err := dial(t, open(from), own, 3*time.Second)
+		if err == nil {
+			ping(t, after)
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 }
 
