@@ -74,6 +74,9 @@ type Measurement struct {
 // Received is when the phone received the value, by its own clock.
 func (m *Measurement) Received() time.Time { return m.received }
 
+// Subject is whom it is about, as a reference ("Patient/ID"); empty when that is not said.
+func (m *Measurement) Subject() string { return m.subject }
+
 // look is a device's time beside the phone's.
 type look struct {
 	device stamp
