@@ -80,7 +80,7 @@ func TestWhoHasACertificateIsHeard(t *testing.T) {
 	s := &store{}
 	at := serveSecure(t, s, good, old)
 	post := func(own ...tls.Certificate) (codes.Code, error) {
-		conn, err := coapdtls.Dial(at.String(), &dtls.Config{
+		conn, err := coapdtls.Dial(at.String(), &dtls.Config{ //nolint:staticcheck // what go-coap takes
 			Certificates: own, InsecureSkipVerify: true, ExtendedMasterSecret: dtls.RequireExtendedMasterSecret,
 		})
 		if err != nil {
@@ -143,7 +143,7 @@ func TestAFirstMessageIsNotAmplified(t *testing.T) {
 	}
 	defer conn.Close()
 	f := &first{Conn: conn}
-	client, err := dtls.Client(packets{f}, at, &dtls.Config{InsecureSkipVerify: true})
+	client, err := dtls.ClientWithOptions(packets{f}, at, dtls.WithInsecureSkipVerify(true))
 	if err != nil {
 		t.Fatal(err)
 	}
