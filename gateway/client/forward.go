@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/secant-platform/secant/analytics/proof"
-	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -13,10 +12,10 @@ import (
 // them until the node can be reached.
 type Signed struct {
 	Unit      proof.Hash
-	Edge      proof.Hash   // the edge box that signed; zero: the device itself
-	Subject   pseudonym.ID // whom they are about; empty: not said
-	MediaType string       // of the body
-	Encoding  string       // of the body, as Content-Encoding; empty: none
+	Edge      proof.Hash // the edge box that signed; zero: the device itself
+	Subject   string     // whom they are about; empty: not said
+	MediaType string     // of the body
+	Encoding  string     // of the body, as Content-Encoding; empty: none
 	Body      []byte
 	Seed      proof.Seed
 	Signature proof.Signature
@@ -53,7 +52,7 @@ func (c *Client) SubmitFile(ctx context.Context, f *File) (*Receipt, error) {
 func (c *Client) Forward(ctx context.Context, s *Signed) (*Receipt, error) {
 	q := request{method: http.MethodPost, path: "/v1/readings", media: s.MediaType, body: s.Body, header: map[string]string{headerDevice: s.Unit.String()}}
 	if s.Subject != "" {
-		q.header[headerSubject] = string(s.Subject)
+		q.header[headerSubject] = s.Subject
 	}
 	if s.Encoding != "" {
 		q.header["Content-Encoding"] = s.Encoding
