@@ -185,6 +185,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"a duration below none":       fixed(8, "-1"),
 		"a duration with a comma":     fixed(8, "0,5"),
 		"an endless duration":         fixed(8, "Inf"),
+		"samples in no time":          fixed(8, "1e-320"),
 		"no signals":                  fixed(9, "0"),
 		"absurdly many signals":       fixed(9, "9999"),
 		"no physical minimum":         signal(3, ""),

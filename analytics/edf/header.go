@@ -17,6 +17,7 @@ const (
 	MaxSignals = 2048
 	maxRecord  = 64 << 20 // bytes of a data record
 	maxRecords = 99_999_999
+	shortest   = 1e-9 // seconds of a data record with signals
 )
 
 // Form is how a recording is stored.
@@ -294,7 +295,7 @@ func (h *header) parseSignals(text []byte, count int) error {
 		return ledger.Problemf(ledger.CodeTooLarge, "a data record has more than %d bytes", maxRecord)
 	case h.form.plus() && annotations == 0:
 		return invalid("the recording has no signal for annotations, of which EDF+ has one at least")
-	case h.length == 0 && annotations < count:
+	case annotations < count && h.length < shortest:
 		return invalid("the header states a duration of a data record that cannot be: signals are sampled in no time")
 	}
 	h.bytes = int(total)

@@ -170,7 +170,7 @@ func (m *Measurement) effective() effective {
 	if r.doubtful {
 		e.note = noteDoubtful
 	}
-	if at.Year() < 1 || at.Year() > 9999 {
+	if y := at.In(zone.Location()).Year(); y < 1 || y > 9999 {
 		return effective{note: noteLost}
 	}
 	e.at = written(at, zone)

@@ -375,6 +375,8 @@ func TestWhatIsRefused(t *testing.T) {
 		"a name twice":                      `{"value":"0048","characteristic":"2a37","value":"0049","received":"2026-11-30T10:00:00+01:00"}`,
 		"a member of no meaning":            text("2a37", "0048", `,"x":1`),
 		"no zone":                           `{"characteristic":"2a37","value":"0048","received":"2026-11-30T10:00:00"}`,
+		"a zone that is none":               `{"characteristic":"2a37","value":"0048","received":"2026-11-30T10:00:00+24:00"}`,
+		"a clock read in no zone":           text("2a37", "0048", `,"clock":{"value":"ea070b1e0a0000","read":"2026-11-30T10:00:00+24:00"}`),
 		"a subject that is no patient":      text("2a37", "0048", `,"subject":"Mrs Secret"`),
 		"a clock of another length":         text("2a37", "0048", `,"clock":{"value":"e2","read":"2026-11-30T10:00:00Z"}`),
 		"a long serial number":              text("2a37", "0048", `,"device":{"serial":"`+strings.Repeat("9", 300)+`"}`),

@@ -74,6 +74,9 @@ type Measurement struct {
 // Received is when the phone received the value, by its own clock.
 func (m *Measurement) Received() time.Time { return m.received }
 
+// Subject is whom it is about, as a reference ("Patient/ID"); empty when that is not said.
+func (m *Measurement) Subject() string { return m.subject }
+
 // look is a device's time beside the phone's.
 type look struct {
 	device stamp
@@ -202,7 +205,11 @@ func moment(s string) (time.Time, error) {
 	if len(s) > 40 {
 		return time.Time{}, invalid("", "")
 	}
-	return time.Parse(time.RFC3339, s) //nolint:wrapcheck // the caller says what is wrong
+	at, err := time.Parse(time.RFC3339, s)
+	if err == nil {
+		_, err = at.MarshalText() // stricter: what is read here must be written again
+	}
+	return at, err //nolint:wrapcheck // the caller says what is wrong
 }
 
 // short is the assigned number that a text is, or is the UUID of; empty for others.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/secant-platform/secant/analytics/strictjson"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
@@ -276,9 +278,20 @@ func number(v any) (figure, bool) {
 			return float(n, 32), true
 		}
 		return float(n, 64), true
+	case cbor.Tag: // a decimal fraction (RFC 8949, 3.4.4)
+		if part, ok := n.Content.([]any); ok && n.Number == 4 && len(part) == 2 {
+			exponent, okE := number(part[0])
+			mantissa, okM := number(part[1])
+			if okE && okM && exponent.whole() && mantissa.whole() {
+				return decimal(mantissa.text + "e" + exponent.text)
+			}
+		}
 	}
 	return figure{}, false
 }
+
+// whole reports whether a number is written as one without a fraction.
+func (f *figure) whole() bool { return f.absent == "" && strings.Trim(f.text, "-0123456789") == "" }
 
 // decimal takes a number of JSON as it is written, within bounds: one with an exponent
 // of a billion would be a billion digits when it is added to another.

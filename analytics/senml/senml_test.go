@@ -98,6 +98,16 @@ func TestCBORSaysTheSame(t *testing.T) {
 	if d := cmp.Diff(want, short); d != "" {
 		t.Error(d)
 	}
+	for text, want := range map[string]json.Number{"c4822019016e": "366e-1", "c48219ffff01": "", "c482f93e0001": "", "c48120": ""} {
+		b, err := hex.DecodeString("81a200616102" + text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ReadCBOR(b, now)
+		if want == "" && err == nil || want != "" && (err != nil || got[0].Number != want) {
+			t.Errorf("a decimal fraction %s: %+v %v", text, got, err)
+		}
+	}
 	nan, _ := hex.DecodeString("81a2006161" + "02f97e00")
 	if got, err := ReadCBOR(nan, now); err != nil || got[0].Absent != "not-a-number" || got[0].Number != "" {
 		t.Errorf("%+v %v", got, err)

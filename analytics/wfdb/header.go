@@ -200,10 +200,13 @@ func parseStart(n int, f []string) (time.Time, error) {
 	if d == nil {
 		return time.Time{}, bad
 	}
+	at := time.Date(part(d[3]), time.Month(part(d[2])), part(d[1]), part(hour), part(minute), part(m[3]), 0, time.UTC)
+	if at.Day() != part(d[1]) || at.Year() == 0 || int(at.Month()) != part(d[2]) {
+		return time.Time{}, bad
+	}
 	fraction, _ := strconv.ParseFloat("0"+m[4], 64)
-	at := time.Date(part(d[3]), time.Month(part(d[2])), part(d[1]), part(hour), part(minute), part(m[3]),
-		int(math.Round(fraction*1e3))*int(time.Millisecond), time.UTC)
-	if at.Day() != part(d[1]) && fraction == 0 || at.Year() == 0 || part(d[2]) < 1 || part(d[2]) > 12 {
+	at = at.Add(time.Duration(math.Round(fraction*1e3)) * time.Millisecond)
+	if at.Year() > 9999 {
 		return time.Time{}, bad
 	}
 	return at, nil

@@ -306,6 +306,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"a checksum that is none":  {" 14 ", " Secret "},
 		"a time that is none":      {"12:00:00", "25:00:00"},
 		"a date that is none":      {"01/02/2026", "31/02/2026"},
+		"and a part of a second":   {"12:00:00 01/02/2026", "12:00:00.5 31/02/2026"},
 		"control characters":       {"II", "I\x01"},
 		"one line more":            {"II\n", "II\nSecret 61 1 1 1 1 1 1 x\n"},
 	} {

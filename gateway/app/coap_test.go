@@ -197,7 +197,7 @@ func TestAConstrainedDevicesReadingIsProven(t *testing.T) {
 
 	// By DTLS, where the certificate says who it is.
 	dial := func(own tls.Certificate) (*coapclient.Conn, error) {
-		return coapdtls.Dial(north.cfg.CoAP[0].Listen, &piondtls.Config{
+		return coapdtls.Dial(north.cfg.CoAP[0].Listen, &piondtls.Config{ //nolint:staticcheck // what go-coap takes
 			Certificates: []tls.Certificate{own}, InsecureSkipVerify: true, ExtendedMasterSecret: piondtls.RequireExtendedMasterSecret,
 		})
 	}

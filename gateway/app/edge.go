@@ -141,7 +141,7 @@ type spooled struct{ box *edge.Box }
 
 // Submit makes a message durable at the box, which vouches for it.
 func (s spooled) Submit(ctx context.Context, m mllp.Message) (id proof.RequestID, err error) {
-	return id, s.box.Take(ctx, m.Unit, ingest.MediaHL7, "", m.Once, m.Text)
+	return id, s.box.Take(ctx, m.Unit, "", ingest.MediaHL7, "", m.Once, m.Text)
 }
 
 // boxed is an edge box as an MQTT broker sees it. A receipt is the node's to give, so
@@ -150,7 +150,7 @@ type boxed struct{ box *edge.Box }
 
 // Submit makes a message durable at the box, which vouches for it.
 func (b boxed) Submit(ctx context.Context, m mqtt.Message) (id proof.RequestID, err error) {
-	return id, b.box.Take(ctx, m.Unit, m.MediaType, m.Encoding, m.Once, m.Body)
+	return id, b.box.Take(ctx, m.Unit, string(m.Subject), m.MediaType, m.Encoding, m.Once, m.Body)
 }
 
 // Find finds the device that a source calls by a name. One that signs needs no box, and

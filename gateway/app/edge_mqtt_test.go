@@ -20,8 +20,10 @@ import (
 	"testing"
 
 	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/edge"
+	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/telemetry"
 	"github.com/secant-platform/secant/identity/peertest"
 )
@@ -249,4 +251,43 @@ func TestAnEdgeBoxTakesMQTT(t *testing.T) {
 	if s := counts[0]; s.Missing != 1 || len(s.Epochs) != 1 || s.Epochs[0].Missing[0].First != readings+3 {
 		t.Errorf("%+v", s)
 	}
+}
+
+// TestAnEdgeBoxTellsWhomReadingsAreAbout: who is named by a message to a box, which has
+// it while the node is out of reach and over a new start, can be erased at the node.
+func TestAnEdgeBoxTellsWhomReadingsAreAbout(t *testing.T) {
+	c := newConsortium(t)
+	north, maker := c.start(t, "hospital-north"), c.start(t, "medtech")
+	model(maker)
+	d := commission(t, maker, north, "SN-1")
+	b := besides(t, maker, north, d)
+	b.start()
+	defer func() { b.stop() }()
+	north.await("the box to listen", func() bool {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", b.address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+	p := attach(t, b.address, nil, nil)
+	for _, who := range []string{"p-1", "p-2"} {
+		if code, reason, _ := p.publish("secant/v1/bench/PUMP-7/readings", "", `{"of":"`+who+`"}`, auth.HeaderSubject, who); code != 0 {
+			t.Fatalf("%#x %s", code, reason)
+		}
+	}
+	_ = p.conn.Close()
+	b.stop()
+	b.there.Store(true)
+	b.start()
+	north.await("both to be handed over", func() bool {
+		list, _ := north.values(d.id)
+		return len(list) == 2
+	})
+	var e rest.ErasedSubject
+	north.want(http.StatusOK, "operator", http.MethodPost, "/v1/subjects/erase", map[string]any{"subject": "p-1"}, &e)
+	north.await("hers to be gone", func() bool {
+		list, _ := north.values(d.id)
+		return !strings.Contains(strings.Join(list, ""), `"p-1"`) && strings.Contains(strings.Join(list, ""), `"p-2"`)
+	})
 }

@@ -73,6 +73,17 @@ func TestAPersonalDevicesValueIsProven(t *testing.T) {
 	if status, b := north.call("integrator", http.MethodPost, "/v1/readings", []byte(phoned), one); status != http.StatusAccepted || !strings.Contains(string(b), `"vouchedBy":"node"`) {
 		t.Errorf("%d %s", status, b)
 	}
+	alone := struct{ ID string }{}
+	_, b = north.call("integrator", http.MethodPost, "/v1/readings", []byte("\n"+strings.Replace(phoned, "{", "{\n", 1)), one)
+	if err := json.Unmarshal(b, &alone); err != nil {
+		t.Fatal(err)
+	}
+	north.want(http.StatusOK, "operator", http.MethodPost, "/v1/subjects/erase", map[string]any{"subject": "Patient/p1"}, nil)
+	for id, want := range map[string]int{alone.ID: http.StatusGone, receipt.ID: http.StatusOK} { // whom all values name
+		if status, b := north.call("auditor", http.MethodGet, "/v1/readings/"+id+"/records/0", nil, nil); status != want {
+			t.Errorf("after she was erased: %d %s", status, b)
+		}
+	}
 	cut := strings.Replace(phoned, "260f2100", "260f", 1)
 	status, b = north.call("integrator", http.MethodPost, "/v1/readings", []byte(cut), one)
 	if status != http.StatusUnprocessableEntity || !strings.Contains(string(b), "ends before") || strings.Contains(string(b), "7400") {

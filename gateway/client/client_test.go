@@ -69,7 +69,7 @@ const busy = `{"status":503,"code":"busy","detail":"later"}`
 func TestHeadersAreTheNodes(t *testing.T) {
 	t.Parallel()
 	for mine, theirs := range map[string]string{
-		headerDevice: auth.HeaderDevice, headerEdge: auth.HeaderEdge, headerSeed: auth.HeaderSeed, headerSignature: auth.HeaderSignature,
+		headerDevice: auth.HeaderDevice, headerEdge: auth.HeaderEdge, headerSubject: auth.HeaderSubject, headerSeed: auth.HeaderSeed, headerSignature: auth.HeaderSignature,
 	} {
 		if mine != theirs {
 			t.Errorf("%s is %s at the node", mine, theirs)

@@ -13,6 +13,7 @@ import (
 type Signed struct {
 	Unit      proof.Hash
 	Edge      proof.Hash // the edge box that signed; zero: the device itself
+	Subject   string     // whom they are about; empty: not said
 	MediaType string     // of the body
 	Encoding  string     // of the body, as Content-Encoding; empty: none
 	Body      []byte
@@ -50,6 +51,9 @@ func (c *Client) SubmitFile(ctx context.Context, f *File) (*Receipt, error) {
 // called again: they are the same request.
 func (c *Client) Forward(ctx context.Context, s *Signed) (*Receipt, error) {
 	q := request{method: http.MethodPost, path: "/v1/readings", media: s.MediaType, body: s.Body, header: map[string]string{headerDevice: s.Unit.String()}}
+	if s.Subject != "" {
+		q.header[headerSubject] = s.Subject
+	}
 	if s.Encoding != "" {
 		q.header["Content-Encoding"] = s.Encoding
 	}

@@ -77,6 +77,7 @@ type Anchor struct {
 // The headers of readings.
 const (
 	headerDevice    = "Secant-Device"
+	headerSubject   = "Secant-Subject"
 	headerEdge      = "Secant-Edge"
 	headerSeed      = "Secant-Seed"
 	headerSignature = "Secant-Signature"

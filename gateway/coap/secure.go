@@ -6,16 +6,22 @@ import (
 	"net"
 
 	"github.com/pion/dtls/v3"
+	dtlsnet "github.com/pion/dtls/v3/pkg/net"
+	"github.com/pion/transport/v5/udp"
 )
 
 // Secure opens an address for DTLS 1.2, which asks every sender for a certificate.
 // Before one has shown by a cookie that it is where it says (RFC 6347, 4.2.1), it gets
 // less than it sent.
 func Secure(address *net.UDPAddr, own tls.Certificate) (net.Listener, error) {
-	l, err := dtls.Listen("udp", address, &dtls.Config{
-		Certificates: []tls.Certificate{own}, ClientAuth: dtls.RequireAnyClientCert, ExtendedMasterSecret: dtls.RequireExtendedMasterSecret,
-	})
+	packets, err := (&udp.ListenConfig{AcceptFilter: opens}).Listen("udp", address)
 	if err != nil {
+		return nil, fmt.Errorf("listening for DTLS: %w", err)
+	}
+	l, err := dtls.NewListenerWithOptions(newRestarts(dtlsnet.PacketListenerFromListener(packets)),
+		dtls.WithCertificates(own), dtls.WithClientAuth(dtls.RequireAnyClientCert), dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret))
+	if err != nil {
+		_ = packets.Close()
 		return nil, fmt.Errorf("listening for DTLS: %w", err)
 	}
 	return listener{l}, nil

@@ -1,6 +1,7 @@
 package coap
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -10,12 +11,10 @@ import (
 	"crypto/x509"
 	"math/big"
 	"net"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/pion/dtls/v3"
-	coapdtls "github.com/plgd-dev/go-coap/v3/dtls"
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
@@ -78,27 +77,34 @@ func TestWhoHasACertificateIsHeard(t *testing.T) {
 	good, old, other := certificate(t, time.Now().Add(time.Hour)), certificate(t, time.Now().Add(-time.Hour)), certificate(t, time.Now().Add(time.Hour))
 	s := &store{}
 	at := serveSecure(t, s, good, old)
-	post := func(own ...tls.Certificate) (codes.Code, error) {
-		conn, err := coapdtls.Dial(at.String(), &dtls.Config{
-			Certificates: own, InsecureSkipVerify: true, ExtendedMasterSecret: dtls.RequireExtendedMasterSecret,
-		})
+	send := func(own ...tls.Certificate) (codes.Code, error) {
+		over, err := (&net.Dialer{}).DialContext(t.Context(), "udp", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer over.Close()
+		conn, err := dial(t, over, time.Second, own...)
 		if err != nil {
 			return 0, err
 		}
 		defer conn.Close()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		m, err := conn.Post(ctx, "/readings", message.AppSenmlJSON, strings.NewReader(pack), message.Option{ID: message.URIQuery, Value: []byte("d=a")})
+		_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+		if _, err := conn.Write(post(1, "readings", "d=a", message.AppSenmlJSON, pack)); err != nil {
+			return 0, err
+		}
+		b := make([]byte, 1000)
+		n, err := conn.Read(b)
 		if err != nil {
 			return 0, err
 		}
-		return m.Code(), nil
+		m, err := decode(b[:n])
+		return m.code, err
 	}
-	if code, err := post(good); err != nil || code != codes.Created {
+	if code, err := send(good); err != nil || code != codes.Created {
 		t.Errorf("%v %v", code, err)
 	}
 	for name, own := range map[string][]tls.Certificate{"one that is over": {old}, "a stranger's": {other}, "none": nil} {
-		if code, err := post(own...); err == nil {
+		if code, err := send(own...); err == nil {
 			t.Errorf("%s: %v", name, code)
 		}
 	}
@@ -142,7 +148,7 @@ func TestAFirstMessageIsNotAmplified(t *testing.T) {
 	}
 	defer conn.Close()
 	f := &first{Conn: conn}
-	client, err := dtls.Client(packets{f}, at, &dtls.Config{InsecureSkipVerify: true})
+	client, err := dtls.ClientWithOptions(packets{f}, at, dtls.WithInsecureSkipVerify(true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,6 +157,118 @@ func TestAFirstMessageIsNotAmplified(t *testing.T) {
 	_ = client.HandshakeContext(ctx)
 	if f.got == 0 || f.got > f.sent {
 		t.Errorf("%d bytes for %d", f.got, f.sent)
+	}
+}
+
+// tap keeps what comes.
+type tap struct {
+	net.Conn
+	came chan []byte
+}
+
+func (t tap) Read(b []byte) (int, error) {
+	n, err := t.Conn.Read(b)
+	if err == nil {
+		select {
+		case t.came <- bytes.Clone(b[:n]):
+		default:
+		}
+	}
+	return n, err
+}
+
+// dial opens a DTLS connection over another.
+func dial(t *testing.T, over net.Conn, patience time.Duration, own ...tls.Certificate) (*dtls.Conn, error) {
+	t.Helper()
+	opts := []dtls.ClientOption{dtls.WithInsecureSkipVerify(true), dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret)}
+	if len(own) > 0 {
+		opts = append(opts, dtls.WithCertificates(own...))
+	}
+	client, err := dtls.ClientWithOptions(packets{over}, over.RemoteAddr(), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	return client, client.HandshakeContext(ctx)
+}
+
+// ping sends an empty message, which is answered by a reset.
+func ping(t *testing.T, c net.Conn) {
+	t.Helper()
+	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := c.Write([]byte{0x40, 0, 0x12, 0x34}); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 100)
+	if n, err := c.Read(b); err != nil || !bytes.Equal(b[:n], []byte{0x70, 0, 0x12, 0x34}) {
+		t.Fatal(b[:n], err)
+	}
+}
+
+// TestNoNonceComesTwice: a record's nonce follows from its number. Nonces by chance come
+// twice some day, and then whoever listens can write records of their own.
+func TestNoNonceComesTwice(t *testing.T) {
+	t.Parallel()
+	own := certificate(t, time.Now().Add(time.Hour))
+	at := serveSecure(t, &store{}, own)
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "udp", at.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	heard := tap{conn, make(chan []byte, 100)}
+	client, err := dial(t, heard, 3*time.Second, own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ping(t, client)
+	sealed := 0
+	for len(heard.came) > 0 {
+		if b := <-heard.came; b[0] == 23 {
+			sealed++
+			if !bytes.Equal(b[3:11], b[13:21]) {
+				t.Errorf("record %x has the nonce %x", b[3:11], b[13:21])
+			}
+		}
+	}
+	if sealed == 0 {
+		t.Error("no record came")
+	}
+}
+
+// TestADeviceThatStartedAnewIsHeard: from the same port, without having said goodbye.
+func TestADeviceThatStartedAnewIsHeard(t *testing.T) {
+	t.Parallel()
+	own := certificate(t, time.Now().Add(time.Hour))
+	at := serveSecure(t, &store{}, own)
+	open := func(from net.Addr) net.Conn {
+		d := net.Dialer{LocalAddr: from}
+		conn, err := d.DialContext(t.Context(), "udp", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		return conn
+	}
+	before := open(nil)
+	client, err := dial(t, before, 3*time.Second, own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ping(t, client)
+	_ = before.Close() // and no word
+	from := before.LocalAddr()
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		after, err := dial(t, open(from), 3*time.Second, own)
+		if err == nil {
+			ping(t, after)
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -330,6 +330,15 @@ func TestAFloodIsBounded(t *testing.T) {
 		v.dial("127.0.0.1").send([]byte{0x40, 0, 0, 1})
 	}
 	close(s.wait)
+	under := func() int {
+		n := v.server.sources["bench"]
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return n.under
+	}
+	for end := time.Now().Add(10 * time.Second); under() > 0 && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond)
+	}
 	v.dial("127.0.0.1").want(codes.Content, encode(message.Confirmable, 3, nil, &reply{code: codes.GET, options: message.Options{
 		{ID: message.URIPath, Value: []byte(".well-known")}, {ID: message.URIPath, Value: []byte("core")},
 	}}))

@@ -118,10 +118,10 @@ func one(_ context.Context, _, _ string, seed *proof.Seed, body []byte) (int, pr
 }
 
 // Take signs a message under the device's next number, and makes it durable here.
-// mediaType and encoding are as in HTTP. once names it: the same message taken again is
-// one. Problems: busy, when there is no room for more of the device, and what
+// mediaType and encoding are as in HTTP, subject is whom it is about where that was said.
+// once names it: the same message taken again is one. Problems: busy, when there is no room for more of the device, and what
 // Options.Read finds.
-func (b *Box) Take(ctx context.Context, unit proof.Hash, mediaType, encoding string, once, body []byte) error {
+func (b *Box) Take(ctx context.Context, unit proof.Hash, subject string, mediaType, encoding string, once, body []byte) error {
 	name := b.spool.name(unit, once)
 	seed := b.spool.seed(name)
 	count, root, err := b.opts.Read(ctx, mediaType, encoding, &seed, body)
@@ -131,7 +131,7 @@ func (b *Box) Take(ctx context.Context, unit proof.Hash, mediaType, encoding str
 	return b.spool.put(name, unit, func(q proof.Sequence) *message {
 		q.Made = max(b.opts.Now().UnixMilli(), 0)
 		return &message{
-			Unit: unit, MediaType: mediaType, Encoding: encoding, Seed: seed[:], Body: body, Sequence: q,
+			Unit: unit, Subject: subject, MediaType: mediaType, Encoding: encoding, Seed: seed[:], Body: body, Sequence: q,
 			Signature: b.sign(proof.EdgeSequencedMessage(b.opts.Unit, unit, count, root, q)),
 		}
 	})
@@ -257,7 +257,7 @@ func (b *Box) post(ctx context.Context, m *message) error {
 		return fmt.Errorf("%w: its seed is none", errNever)
 	}
 	_, err := b.node.Forward(ctx, &client.Signed{
-		Unit: m.Unit, Edge: b.opts.Unit, MediaType: m.MediaType, Encoding: m.Encoding, Body: m.Body,
+		Unit: m.Unit, Edge: b.opts.Unit, Subject: m.Subject, MediaType: m.MediaType, Encoding: m.Encoding, Body: m.Body,
 		Seed: proof.Seed(m.Seed), Signature: m.Signature, Sequence: m.Sequence,
 	})
 	if err == nil {
@@ -268,7 +268,7 @@ func (b *Box) post(ctx context.Context, m *message) error {
 		return err
 	}
 	switch answer.Status {
-	case http.StatusBadRequest, http.StatusGone, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
+	case http.StatusBadRequest, http.StatusConflict, http.StatusGone, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
 		return fmt.Errorf("%w: it answers %d", errNever, answer.Status)
 	case http.StatusForbidden, http.StatusUnauthorized:
 		return errNow

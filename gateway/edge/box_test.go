@@ -132,7 +132,7 @@ func newKey(t *testing.T) ed25519.PrivateKey {
 func take(t *testing.T, b *Box, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		if err := b.Take(t.Context(), monitor, "application/hl7-v2", "", []byte(text), []byte(text)); err != nil {
+		if err := b.Take(t.Context(), monitor, "", "application/hl7-v2", "", []byte(text), []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -220,7 +220,7 @@ func TestAFullSpoolTakesNoMore(t *testing.T) {
 	u := newUpstream(t, key)
 	b := newBox(t, t.TempDir(), key, u, 2000)
 	take(t, b, "a", "b")
-	err := b.Take(t.Context(), monitor, "application/hl7-v2", "", []byte("c"), bytes.Repeat([]byte("x"), 2000))
+	err := b.Take(t.Context(), monitor, "", "application/hl7-v2", "", []byte("c"), bytes.Repeat([]byte("x"), 2000))
 	if ledger.CodeOf(err) != ledger.CodeBusy {
 		t.Errorf("%v", err)
 	}
@@ -331,7 +331,7 @@ func BenchmarkTake(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		n++
-		if err := box.Take(b.Context(), monitor, "application/hl7-v2", "", fmt.Append(nil, n), text); err != nil {
+		if err := box.Take(b.Context(), monitor, "", "application/hl7-v2", "", fmt.Append(nil, n), text); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -26,7 +26,7 @@ var pump = proof.Hash{5}
 func takeOf(t *testing.T, b *Box, unit proof.Hash, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		if err := b.Take(t.Context(), unit, "application/json", "", []byte(text), []byte(text)); err != nil {
+		if err := b.Take(t.Context(), unit, "", "application/json", "", []byte(text), []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -90,13 +90,13 @@ func TestAMessageThatWasNotTakenHasNoNumber(t *testing.T) {
 	if err := os.Rename(dir, dir+"-gone"); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Take(t.Context(), monitor, "application/json", "", []byte("2"), []byte("2")); err == nil {
+	if err := b.Take(t.Context(), monitor, "", "application/json", "", []byte("2"), []byte("2")); err == nil {
 		t.Fatal("a message was taken that cannot be kept")
 	}
 	if err := os.Rename(dir+"-gone", dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Take(t.Context(), monitor, "application/json", "", []byte("3"), make([]byte, 5000)); ledger.CodeOf(err) != ledger.CodeBusy {
+	if err := b.Take(t.Context(), monitor, "", "application/json", "", []byte("3"), make([]byte, 5000)); ledger.CodeOf(err) != ledger.CodeBusy {
 		t.Fatal(err)
 	}
 	takeOf(t, b, monitor, "4")
@@ -138,14 +138,14 @@ func TestOneDeviceDoesNotFillTheBox(t *testing.T) {
 	}
 	var full error
 	for i := 0; full == nil && i < 1000; i++ {
-		full = b.Take(t.Context(), monitor, "application/json", "", fmt.Append(nil, i), make([]byte, 300))
+		full = b.Take(t.Context(), monitor, "", "application/json", "", fmt.Append(nil, i), make([]byte, 300))
 	}
 	if _, size := b.Waiting(); ledger.CodeOf(full) != ledger.CodeBusy || size > 30_000 || size < 28_000 {
 		t.Fatalf("%v with %d bytes", full, size)
 	}
 	took := 0
 	for ; took < 1000; took++ {
-		if full = b.Take(t.Context(), pump, "application/json", "", fmt.Append(nil, took), make([]byte, 300)); full != nil {
+		if full = b.Take(t.Context(), pump, "", "application/json", "", fmt.Append(nil, took), make([]byte, 300)); full != nil {
 			break
 		}
 	}

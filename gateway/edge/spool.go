@@ -27,6 +27,7 @@ type message struct {
 	Unit      proof.Hash      `json:"unit"`
 	MediaType string          `json:"mediaType"`
 	Encoding  string          `json:"encoding,omitempty"`
+	Subject   string          `json:"subject,omitempty"` // whom it is about
 	Seed      []byte          `json:"seed"`
 	Signature proof.Signature `json:"signature"`
 	Sequence  proof.Sequence  `json:"sequence,omitzero"`

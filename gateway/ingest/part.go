@@ -1,12 +1,15 @@
 package ingest
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"slices"
 
 	"github.com/secant-platform/secant/analytics/hl7"
+	"github.com/secant-platform/secant/analytics/phd"
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/gateway/vault"
@@ -125,6 +128,9 @@ func (w *worker) take(f format, parts []part) (count int, root proof.Hash, err e
 		if f.hl7 && p.subject == "" {
 			p.subject = patientOf(plain)
 		}
+		if f.record == MediaGATT && p.subject == "" {
+			p.subject = wearerOf(f, plain)
+		}
 		p.count = w.reader.count - p.first
 	}
 	return w.reader.end()
@@ -139,6 +145,29 @@ func patientOf(message []byte) pseudonym.ID {
 	}
 	p, _ := m.Patient()
 	return pseudonym.OfIdentifier(pseudonym.System(p.Namespace, p.Universal, p.Kind), p.Value)
+}
+
+// wearerOf is whom all values of personal devices are about, if each says so.
+func wearerOf(f format, plain []byte) pseudonym.ID {
+	records := bytes.Lines(plain)
+	if f.framing == framedSingle {
+		records = slices.Values([][]byte{plain})
+	}
+	who := ""
+	for line := range records {
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		m, err := phd.Read(line)
+		if err != nil || m.Subject() == "" || who != "" && m.Subject() != who {
+			return ""
+		}
+		who = m.Subject()
+	}
+	if who == "" {
+		return ""
+	}
+	return pseudonym.OfAddress(who)
 }
 
 // told lists the subjects that the sender named, part by part.

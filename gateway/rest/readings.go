@@ -166,7 +166,7 @@ func (a *API) readingRoutes() {
 			headerParam(auth.HeaderSequence, "The sender's own count, EPOCH/NUMBER: numbers from 1 without a gap, of this device's requests, under an epoch that grows when the count begins anew. "+
 				"What is missing, late or twice is then told (GET /v1/units/{id}/sequence); nothing is refused for it. Without a signature it is a claim."),
 			headerParam(auth.HeaderMade, "When the readings were made, by the sender's clock: milliseconds since 1970. It orders nothing."),
-			headerParam(auth.HeaderSubject, "Whom all records are about: a pseudonym of the sender's, 1 to 200 printable ASCII characters, one of them a digit. By it they can be erased (POST /v1/subjects/erase). An HL7 message is about the patient in PID-3 without it."),
+			headerParam(auth.HeaderSubject, "Whom all records are about: a pseudonym of the sender's, 1 to 200 printable ASCII characters, one of them a digit. By it they can be erased (POST /v1/subjects/erase). An HL7 message is about the patient in PID-3 without it, and values of a personal device about the subject that all of them name."),
 			headerParam(auth.HeaderInput, "Of a request that is signed as a whole (RFC 9421), with the fields Signature and Content-Digest."),
 			headerParam("Content-Encoding", "zstd, or absent."),
 		},
