@@ -76,7 +76,7 @@ func TestReadmeMeasuresExist(t *testing.T) {
 // TestReadmeTestsExist holds the tests that README.md names for each interface to
 // those that exist, in gateway/app where it names no other package.
 func TestReadmeTestsExist(t *testing.T) {
-	named := regexp.MustCompile("`(Test\\w+)`(?: \\(`([a-z/]+)`\\))?").FindAllStringSubmatch(string(read(t, "../../README.md")), -1)
+	named := regexp.MustCompile("`(Test\\w+)`(?: \\(`([a-z0-9/]+)`\\))?").FindAllStringSubmatch(string(read(t, "../../README.md")), -1)
 	if len(named) == 0 {
 		t.Fatal("README.md names no test")
 	}
