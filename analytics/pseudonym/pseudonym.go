@@ -49,7 +49,8 @@ func outside(r rune) bool { return r <= ' ' || r > '~' }
 
 // OfIdentifier names who has an identifier: system is the authority that gave it, as a
 // URI where it has one (FHIR Identifier.system), value what it gave. Both are taken as
-// they are, upper case and lower. It gives "system|value", in which what an ID cannot
+// they are, upper case and lower, but for a URN's scheme and a UUID, in which case means
+// nothing (RFC 8141, section 3.1; RFC 9562, section 4). It gives "system|value", in which what an ID cannot
 // hold is escaped as in URIs; one that is too long becomes its digest. Without a value
 // there is no subject.
 func OfIdentifier(system, value string) ID {
@@ -57,12 +58,27 @@ func OfIdentifier(system, value string) ID {
 	if value == "" {
 		return ""
 	}
-	id := escape(strings.TrimSpace(system)) + "|" + escape(value)
+	id := escape(urn(strings.TrimSpace(system))) + "|" + escape(value)
 	if len(id) > MaxID {
 		sum := sha256.Sum256([]byte(id))
 		id = "sha256:" + hex.EncodeToString(sum[:])
 	}
 	return ID(id)
+}
+
+// urn writes the URNs of OIDs and UUIDs in one way.
+func urn(system string) string {
+	const prefix = len("urn:uuid:")
+	if len(system) < prefix {
+		return system
+	}
+	switch scheme := strings.ToLower(system[:prefix]); {
+	case scheme == "urn:uuid:":
+		return strings.ToLower(system)
+	case strings.HasPrefix(scheme, "urn:oid:"):
+		return "urn:oid:" + system[len("urn:oid:"):]
+	}
+	return system
 }
 
 // OfAddress names who is found at an address, as FHIR refers to a Patient: TYPE/ID at
@@ -115,7 +131,7 @@ func System(namespace, universal, kind string) string {
 	case kindISO:
 		return "urn:oid:" + universal
 	case kindUUID, "GUID":
-		return "urn:uuid:" + strings.ToLower(universal)
+		return "urn:uuid:" + universal
 	case kindURI:
 		return universal
 	}

@@ -34,10 +34,14 @@ func TestIdentifiersOfOnePersonAreOneName(t *testing.T) {
 		"HL7":             pseudonym.OfIdentifier(pseudonym.System("NORTH", oid, "ISO"), " 4711 "),
 		"in lower case":   pseudonym.OfIdentifier(pseudonym.System("", oid, "iso"), "4711"),
 		"spaces about it": pseudonym.OfIdentifier(" urn:oid:"+oid, "4711"),
+		"URN":             pseudonym.OfIdentifier("URN:OID:"+oid, "4711"),
 	} {
 		if other != fhir || !other.Sound() {
 			t.Errorf("%s: %q is not %q", name, string(other), string(fhir))
 		}
+	}
+	if a, b := pseudonym.OfIdentifier("urn:UUID:0E0D", "1"), pseudonym.OfIdentifier(pseudonym.System("", "0e0d", "GUID"), "1"); a != b {
+		t.Errorf("%q is not %q", string(a), string(b))
 	}
 	all := map[pseudonym.ID]bool{fhir: true}
 	for _, other := range []pseudonym.ID{

@@ -53,6 +53,9 @@ func Command() *cobra.Command {
 			"  secant attest --node https://node.example.org --unit ID --key device.pem --release 4.2.1 --part firmware=/boot/firmware.bin",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if _, err := os.Stat(d.key); err != nil && !public { // a new key is nobody's yet
+				return fmt.Errorf("there is no key: %w (--public makes it, and shows what to register)", err)
+			}
 			key, err := auth.OpenKey(d.key)
 			if err != nil {
 				return err
@@ -71,8 +74,8 @@ func Command() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&d.key, "key", "device.pem", "the device's key (Ed25519, PKCS #8, PEM); made on first use")
-	f.BoolVar(&public, "public", false, "print the key's public half, as it is registered, and do nothing else")
+	f.StringVar(&d.key, "key", "device.pem", "the device's key (Ed25519, PKCS #8, PEM); --public makes it where there is none")
+	f.BoolVar(&public, "public", false, "print the key's public half, as it is registered, and do nothing else but make the key")
 	f.StringVar(&d.node, "node", "http://127.0.0.1:7001", "address of the owner's node")
 	f.StringVar(&d.ca, "ca", "", "a PEM file of the CAs that the node's TLS certificate chains to (default: the system's)")
 	f.StringVar(&d.unit, "unit", "", "the device's unit id, 64 hexadecimal digits")

@@ -41,6 +41,9 @@ func TestADeviceMeasuresAndSigns(t *testing.T) {
 	if err := os.WriteFile(firmware, []byte("firmware"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := run(t, "--key", key, "--unit", strings.Repeat("ab", 32), "--part", "firmware="+firmware); err == nil || !strings.Contains(err.Error(), "--public") {
+		t.Errorf("a key that is not there: %v", err)
+	}
 	public, err := run(t, "--key", key, "--public")
 	if err != nil {
 		t.Fatal(err)

@@ -286,7 +286,7 @@ func TestQuietStreamOutlivesPatienceOverHTTP2(t *testing.T) {
 	a := &API{
 		Deps: Deps{
 			Events: quietEvents{}, Observed: NewMetrics(prometheus.NewRegistry()),
-			Limits: Limits{Heartbeat: 200 * time.Millisecond, Patience: 50 * time.Millisecond},
+			Limits: Limits{Heartbeat: 800 * time.Millisecond, Patience: 600 * time.Millisecond},
 		},
 		ended: make(chan struct{}), listeners: newListeners(1),
 	}
