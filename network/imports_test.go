@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	"gateway/edge":      {"chaincode/ledger", "gateway/client", "gateway/telemetry", "analytics/proof"},
 	"gateway/source":    {"chaincode/ledger", "gateway/telemetry"},
 	"gateway/mllp":      {"chaincode/ledger", "gateway/source", "gateway/telemetry", "analytics/hl7", "analytics/proof"},
-	"gateway/coap":      {"chaincode/ledger", "gateway/source", "gateway/telemetry", "analytics/proof"},
+	"gateway/coap":      {"chaincode/ledger", "gateway/source", "gateway/telemetry", "analytics/proof", "analytics/pseudonym"},
 	"gateway/mqtt":      {"chaincode/ledger", "gateway/auth", "gateway/source", "gateway/telemetry", "analytics/proof", "analytics/pseudonym", "analytics/strictjson"},
 	"gateway/label":     {"chaincode/ledger", "gateway/auth", "analytics/fact", "analytics/gs1"},
 	"gateway/dicom":     append(slices.Clone(handlerMayImport), "analytics/dicom"),

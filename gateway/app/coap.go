@@ -102,8 +102,8 @@ func (r requests) Submit(ctx context.Context, m coap.Message) (id proof.RequestI
 		return id, err
 	}
 	receipt, err := p.Submit(ctx, ingest.Request{
-		Organisation: r.readings.organisation, Unit: m.Unit, Key: m.Key, Seed: m.Seed, Signature: m.Signature, Once: m.Once,
-		MediaType: m.MediaType, Body: bytes.NewReader(m.Body),
+		Organisation: r.readings.organisation, Unit: m.Unit, Key: m.Key, Seed: m.Seed, Signature: m.Signature, Sequence: m.Sequence, Once: m.Once,
+		Subject: m.Subject, MediaType: m.MediaType, Body: bytes.NewReader(m.Body),
 	})
 	if err != nil {
 		return id, err

@@ -41,7 +41,7 @@ func BenchmarkCoAP(b *testing.B) {
 			var sending sync.WaitGroup
 			b.ResetTimer()
 			for i := range 8 * devices { // each waits for its answer before it goes on
-				conn, err := coapudp.Dial(north.cfg.CoAP[i%devices].Listen)
+				conn, err := coapudp.Dial(north.cfg.CoAP[i%devices].Listen, tended(b))
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -20,6 +20,8 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 	"github.com/plgd-dev/go-coap/v3/message/pool"
+	"github.com/plgd-dev/go-coap/v3/options"
+	"github.com/plgd-dev/go-coap/v3/pkg/runner/periodic"
 	coapudp "github.com/plgd-dev/go-coap/v3/udp"
 	coapclient "github.com/plgd-dev/go-coap/v3/udp/client"
 
@@ -86,6 +88,12 @@ var receiptText = regexp.MustCompile(`[0-9a-f]{32}`)
 
 const warmth = `[{"bn":"/3303/0/","bt":1600000000,"n":"5700","u":"Cel","v":36.6},{"n":"5601","u":"Cel","v":35.1}]`
 
+// tended has what a client of go-coap's tends now and then end with the test.
+func tended(tb testing.TB) options.PeriodicRunnerOpt {
+	tb.Helper()
+	return options.WithPeriodicRunner(periodic.New(tb.Context().Done(), time.Second))
+}
+
 // TestAConstrainedDevicesReadingIsProven: what a device sends by CoAP, by DTLS or plain,
 // whole or in blocks, signed or not, or by LwM2M's send, is durable when it is answered,
 // byte for byte, once, and proven like every other reading.
@@ -100,7 +108,7 @@ func TestAConstrainedDevicesReadingIsProven(t *testing.T) {
 	north.name(d.id, "bench", "thermo-1")
 	north.name(other.id, "icu", "thermo-2")
 
-	plain, err := coapudp.Dial(north.cfg.CoAP[1].Listen)
+	plain, err := coapudp.Dial(north.cfg.CoAP[1].Listen, tended(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,6 +151,23 @@ func TestAConstrainedDevicesReadingIsProven(t *testing.T) {
 	}
 	if forged := ask(t, plain, "/readings", message.AppJSON, []byte(`{"v":2}`), "d=thermo-1", "seed="+header["Secant-Seed"], "sig="+header["Secant-Signature"]); forged.code != codes.Forbidden {
 		t.Errorf("another's signature: %+v", forged)
+	}
+
+	// About somebody, and counted.
+	about := ask(t, plain, "/readings", message.AppJSON, []byte(`{"v":3}`), "d=thermo-1", "subject=patient-4711", "n=1/7")
+	aboutPath := "/v1/readings/" + receiptText.FindString(about.path)
+	if _, b := north.call("auditor", http.MethodGet, aboutPath, nil, nil); about.code != codes.Created || !strings.Contains(string(b), `"number":7`) {
+		t.Errorf("%+v %s", about, b)
+	}
+	var gone struct{ Records int }
+	north.want(http.StatusOK, "operator", http.MethodPost, "/v1/subjects/erase", map[string]string{"subject": "patient-4711"}, &gone)
+	if status, _ := north.call("auditor", http.MethodGet, aboutPath+"/records/0", nil, nil); gone.Records != 1 || status != http.StatusGone {
+		t.Errorf("%d records were erased, and the record answers %d", gone.Records, status)
+	}
+	for _, query := range []string{"subject=Ada", "n=7", "made=soon"} {
+		if got := ask(t, plain, "/readings", message.AppJSON, []byte(`{"v":4}`), "d=thermo-1", query); got.code != codes.BadRequest || strings.Contains(got.payload, "Ada") {
+			t.Errorf("%s: %+v", query, got)
+		}
 	}
 
 	// LwM2M.
@@ -199,7 +224,7 @@ func TestAConstrainedDevicesReadingIsProven(t *testing.T) {
 	dial := func(own tls.Certificate) (*coapclient.Conn, error) {
 		return coapdtls.Dial(north.cfg.CoAP[0].Listen, &piondtls.Config{ //nolint:staticcheck // what go-coap takes
 			Certificates: []tls.Certificate{own}, InsecureSkipVerify: true, ExtendedMasterSecret: piondtls.RequireExtendedMasterSecret,
-		})
+		}, tended(t))
 	}
 	secure, err := dial(pair(t, source, sourceKey))
 	if err != nil {

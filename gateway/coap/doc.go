@@ -13,7 +13,9 @@
 // source only, so nobody sends under another's. id=... in the query names a request: the
 // same one sent again is taken once, for ever. Without it a repetition is recognised by
 // its message id (4.5), as long as the process runs. seed=... and sig=... carry a
-// device's signature over its readings, as HTTP's headers do.
+// device's signature over its readings, n=... and made=... what it says of its own count
+// and clock, and subject=... whom they are about, as HTTP's headers do (Secant-Seed,
+// Secant-Signature, Secant-Sequence, Secant-Made, Secant-Subject).
 //
 // Large requests come in blocks (RFC 7959, Block1), bounded in size and number; with
 // Request-Tag (RFC 9175) several at once. Refusals carry concise problem details

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/gateway/source"
 )
 
@@ -17,6 +18,8 @@ type Message struct {
 	Key       ed25519.PublicKey // of the device; nil: the node vouches
 	Seed      proof.Seed        // zero without a key
 	Signature proof.Signature   // zero without a key
+	Sequence  proof.Sequence    // as the sender says; zero: it says nothing
+	Subject   pseudonym.ID      // whom they are about; empty when that is not said
 	Once      []byte            // names readings that nobody signed; empty: new ones
 	MediaType string
 	Body      []byte

@@ -13,6 +13,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/pseudonym"
 	"github.com/secant-platform/secant/gateway/source"
 	"github.com/secant-platform/secant/gateway/telemetry"
 )
@@ -108,7 +109,7 @@ func (p *peer) take(ctx context.Context, m *request, name string, query map[stri
 		return refuse(codes.UnsupportedMediaType, outcomePayload, "No such form", "the Content-Format must be 110 or 112 (SenML); of readings also 50 (JSON) or 60 (CBOR)")
 	}
 	out := Message{MediaType: media, Body: body}
-	signed, r := sign(&out, query)
+	signed, r := out.read(query)
 	if r != nil {
 		return r
 	}
@@ -146,11 +147,21 @@ func (p *peer) once(device, id string, body []byte) []byte {
 	return slices.Concat([]byte(p.source+"\x00coap\x00"+device+"\x00"+id+"\x00"), digest[:])
 }
 
-// sign reads a device's signature.
-func sign(out *Message, query map[string]string) (signed bool, r *reply) {
+// read reads from the query whom readings are about, which of its requests the device
+// says this is, and its signature.
+func (out *Message) read(query map[string]string) (signed bool, r *reply) {
 	seed, signature := query["seed"], query["sig"]
 	if len(query["id"]) > maxID {
 		return false, refuse(codes.BadRequest, outcomeRequest, "The query", "id is too long")
+	}
+	var err error
+	if out.Sequence, err = proof.ParseSequence(query["n"], query["made"]); err != nil {
+		return false, refuse(codes.BadRequest, outcomeRequest, "The query", "n must be epoch/number in decimal digits, and made milliseconds since 1970")
+	}
+	if about := query["subject"]; about != "" {
+		if out.Subject, err = pseudonym.Parse(about); err != nil {
+			return false, refuse(codes.BadRequest, outcomeRequest, "The query", "subject "+pseudonym.Form)
+		}
 	}
 	if seed == "" && signature == "" {
 		return false, nil
