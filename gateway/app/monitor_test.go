@@ -21,6 +21,9 @@ import (
 // object, a tile, the checkpoint and a row; each is an incident that names its part,
 // until the byte is as it was. The node goes on taking readings.
 func TestTheMonitorNamesAnAlteredByte(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for passes over all that is stored")
+	}
 	c := newConsortium(t)
 	cfg := c.config("hospital-north")
 	cfg.Pace.Audit = config.Duration(50 * time.Millisecond)

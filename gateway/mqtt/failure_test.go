@@ -1,6 +1,7 @@
 package mqtt_test
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/eclipse/paho.golang/packets"
@@ -78,7 +79,7 @@ func TestAFaultAtABrokersMessage(t *testing.T) {
 	h.subscribed()
 	w.fault("submit")
 	h.publish("ward/3/0011/vitals", `{"poison":true}`)
-	await(t, "it to be acknowledged", func() bool { return h.server.Info.MessagesSent > 0 && h.unacknowledged() == 0 })
+	await(t, "it to be acknowledged", func() bool { return atomic.LoadInt64(&h.server.Info.MessagesSent) > 0 && h.unacknowledged() == 0 })
 	w.fault("")
 	h.publish("ward/3/0011/vitals", `{"a":1}`)
 	await(t, "the next one", func() bool { return len(w.records()) == 1 })
