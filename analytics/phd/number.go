@@ -85,8 +85,8 @@ func (n number) times(power int) number {
 	return n
 }
 
-// longest is how many zeros a number is written with before it is written with a
-// power of ten.
+// longest is how many digits a number is written with on each side of its point; what
+// has more is written with a power of ten.
 const longest = 18
 
 // json writes a number as FHIR's decimal.
@@ -98,7 +98,7 @@ func (n number) json() json.Number {
 	}
 	switch {
 	case n.exponent == 0 || n.mantissa == 0 && n.exponent > 0:
-	case n.exponent > longest || n.exponent < -longest:
+	case len(digits)+n.exponent > longest || n.exponent < -longest:
 		digits += "e" + strconv.Itoa(n.exponent)
 	case n.exponent > 0:
 		digits += strings.Repeat("0", n.exponent)
