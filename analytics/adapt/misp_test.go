@@ -127,24 +127,7 @@ func TestAMISPEventBecomesABundle(t *testing.T) {
 	if report.Marking != "amber" {
 		t.Errorf("the strictest of all markings is %q", report.Marking)
 	}
-	var patterns []string
-	objects, err := report.Objects()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, o := range objects {
-		if o.Fault != nil {
-			t.Errorf("%s: %v", o.ID, o.Fault)
-		}
-		if o.Type == "indicator" {
-			var i struct{ Pattern string }
-			if err := json.Unmarshal(o.Body, &i); err != nil {
-				t.Fatal(err)
-			}
-			patterns = append(patterns, i.Pattern)
-		}
-	}
-	slices.Sort(patterns)
+	patterns := patternsOf(t, r.Bundle)
 	want := []string{
 		`[domain-name:value = 'evil.example' OR ipv4-addr:value = '198.51.100.9']`,
 		`[domain-name:value = 'same-uuid.example']`,
@@ -171,6 +154,31 @@ func TestAMISPEventBecomesABundle(t *testing.T) {
 	if bare, _, err := readBytes(t, mispFormat, []byte(mispEvent[len(`{"Event":`):len(mispEvent)-1])); err != nil || !bytes.Equal(bare[0].Bundle, r.Bundle) {
 		t.Errorf("without its envelope it is another bundle: %v", err)
 	}
+}
+
+// patternsOf lists the patterns of a bundle's indicators, sorted, and holds each object
+// against what STIX requires.
+func patternsOf(t *testing.T, bundle []byte) []string {
+	t.Helper()
+	var patterns []string
+	objects, err := cti.ReadEnvelope(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range objects {
+		if o.Fault != nil {
+			t.Errorf("%s: %v", o.ID, o.Fault)
+		}
+		if o.Type == "indicator" {
+			var i struct{ Pattern string }
+			if err := json.Unmarshal(o.Body, &i); err != nil {
+				t.Fatal(err)
+			}
+			patterns = append(patterns, i.Pattern)
+		}
+	}
+	slices.Sort(patterns)
+	return patterns
 }
 
 func TestWhatIsNoMISPEventIsRefused(t *testing.T) {
