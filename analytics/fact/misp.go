@@ -38,22 +38,22 @@ type MISPAttribute struct {
 // MISPFilter says which events or attributes are searched for. Lists: any of them;
 // empty: all.
 type MISPFilter struct {
-	UUIDs      []string // of events, or their ids
-	Attributes []string // UUIDs of attributes
-	Values     []string // a percent sign stands for anything
-	Types      []string
-	Categories []string
-	Orgs       []string // names of those that made it
-	Tags       []string
-	NotTags    []string
-	Info       string // part of the title
-	From, To   string // of the date, YYYY-MM-DD, both included
-	Since      int64  // of the timestamp, seconds
-	Until      int64  // the same; 0: none
-	Published  *bool
+	UUIDs          []string // of events, or their ids
+	Attributes     []string // UUIDs of attributes
+	Values         []string // a percent sign stands for anything
+	Types          []string
+	Categories     []string
+	Orgs           []string // names of those that made it
+	Tags           []string
+	NotTags        []string
+	Info           string // part of the title
+	From, To       string // of the date, YYYY-MM-DD, both included
+	Since          int64  // of the timestamp, seconds
+	Until          int64  // the same; 0: none
+	Published      *bool
 	PublishedSince int64
-	ToIDs      *bool
-	Limit      int // at least 1
-	Page       int // from 1
-	Bodies     bool
+	ToIDs          *bool
+	Limit          int // at least 1
+	Page           int // from 1
+	Bodies         bool
 }

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/secant-platform/secant/analytics/adapt"
 	"github.com/secant-platform/secant/analytics/cti"
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/gateway/auth"
+	"github.com/secant-platform/secant/gateway/misp"
 	"github.com/secant-platform/secant/gateway/store"
 	"github.com/secant-platform/secant/gateway/taxii"
 )
@@ -26,6 +28,21 @@ func (n *node) openTAXII(router *auth.Router) error {
 		Collections: []taxii.Collection{
 			{ID: ids[aliasShared], Alias: aliasShared, Title: "Shared by members", Description: "The objects of the reports that members of the consortium shared."},
 			{ID: ids[aliasOwn], Alias: aliasOwn, Title: "Collected here", Description: "What this organisation's analysts and programs handed in. It leaves this node when somebody shares it.", Writable: true},
+		},
+	})
+	return err
+}
+
+// openMISP registers the MISP interface.
+func (n *node) openMISP(router *auth.Router) error {
+	_, err := misp.New(router, misp.Deps{
+		Organisation: n.cfg.DisplayName, Collection: n.collections()[aliasOwn], Store: n.store, Now: time.Now,
+		Read: func(_ context.Context, event []byte) ([]cti.Object, error) {
+			r, err := adapt.FromMISP(event)
+			if err != nil || r.Bundle == nil {
+				return nil, err
+			}
+			return cti.ReadEnvelope(r.Bundle)
 		},
 	})
 	return err

@@ -25,6 +25,7 @@ import (
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/fhir"
 	"github.com/secant-platform/secant/gateway/ingest"
+	"github.com/secant-platform/secant/gateway/misp"
 	"github.com/secant-platform/secant/gateway/mqtt"
 	"github.com/secant-platform/secant/gateway/problem"
 	"github.com/secant-platform/secant/gateway/resolver"
@@ -260,7 +261,7 @@ func (n *node) serverOptions() server.Options {
 	return server.Options{
 		MaxBody: l.Body, MaxHeader: l.Header, HeaderTime: l.HeaderTime.Std(), BodyTime: l.BodyTime.Std(),
 		WriteTime: l.WriteTime.Std(), IdleTime: l.IdleTime.Std(), Drain: n.cfg.Pace.Shutdown.Std() / 2, Quiet: quiet,
-		Shapes: []problem.Shape{fhir.Shape(), taxii.Shape()}, Bodies: bodies(&l),
+		Shapes: []problem.Shape{fhir.Shape(), taxii.Shape(), misp.Shape()}, Bodies: bodies(&l),
 	}
 }
 
@@ -321,6 +322,9 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		return err
 	}
 	if err := n.openTAXII(router); err != nil { //nolint:contextcheck // as above
+		return err
+	}
+	if err := n.openMISP(router); err != nil { //nolint:contextcheck // as above
 		return err
 	}
 	return n.openImages(router) //nolint:contextcheck // requests bring contexts of their own

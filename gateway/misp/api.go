@@ -22,12 +22,15 @@ const (
 	// MaxBody bounds an event that is handed in, in bytes.
 	MaxBody = 8 << 20
 	// version is the MISP whose interface this is a part of.
-	version = "2.5.0"
+	version   = "2.5.0"
 	mediaType = "application/json"
 )
 
 // Large are the routes whose bodies may have MaxBody.
-var Large = []string{"POST " + Path + "/events/add/*options", "POST " + Path + "/events/edit/:event/*options"}
+var Large = []string{
+	"POST " + Path + "/events/add", "POST " + Path + "/events/add/*options",
+	"POST " + Path + "/events/edit/:event", "POST " + Path + "/events/edit/:event/*options",
+}
 
 // Store keeps events.
 type Store interface {
@@ -54,8 +57,12 @@ func New(r *auth.Router, deps Deps) (*API, error) {
 		return nil, errors.New("the MISP interface lacks a part")
 	}
 	a := &API{deps}
-	get := func(path string, h func(*gin.Context) error) { r.HandleKey(http.MethodGet, Path+path, auth.ThreatsRead, h) }
-	post := func(path string, right auth.Right, h func(*gin.Context) error) { r.HandleKey(http.MethodPost, Path+path, right, h) }
+	get := func(path string, h func(*gin.Context) error) {
+		r.HandleKey(http.MethodGet, Path+path, auth.ThreatsRead, h)
+	}
+	post := func(path string, right auth.Right, h func(*gin.Context) error) {
+		r.HandleKey(http.MethodPost, Path+path, right, h)
+	}
 	get("/servers/getVersion", a.version)
 	get("/servers/getPyMISPVersion.json", a.version)
 	get("/users/view/me", a.me)
@@ -123,7 +130,7 @@ func (a *API) me(c *gin.Context) error {
 			"id": "1", "name": string(who.Role), "perm_auth": true, "perm_add": share, "perm_modify": share, "perm_modify_org": share,
 			"perm_publish": false, "perm_sync": share, "perm_admin": false, "perm_site_admin": false,
 		},
-		"UserSetting": []any{},
+		"UserSetting":  []any{},
 		"Organisation": map[string]any{"id": "1", "name": a.Organisation},
 	})
 }

@@ -227,5 +227,5 @@ func values(kind, value string) []string {
 }
 
 func fault(field, detail string) error {
-	return &ledger.Problem{Code: ledger.CodeInvalid, Detail: "the event is not valid", Faults: []ledger.Fault{{Field: "body." + field, Detail: detail}}}
+	return &ledger.Problem{Code: ledger.CodeInvalid, Detail: "the request is not valid", Faults: []ledger.Fault{{Field: "body." + field, Detail: detail}}}
 }

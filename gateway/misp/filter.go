@@ -120,7 +120,11 @@ func (a *API) narrow(f *fact.MISPFilter, name string, m members) (err error) {
 			f.Limit = n
 		}
 	default:
-		return fault(name, "is not understood here")
+		switch m[name] { // what is not asked for need not be understood
+		case false, "", "0", json.Number("0"):
+		default:
+			return fault(name, "is not understood here")
+		}
 	}
 	return err
 }
