@@ -6,9 +6,8 @@ import "slices"
 var formats = slices.Concat(alertFormats, scanFormats, reportFormats)
 
 var (
-	alertFormats  []Format
-	scanFormats   []Format
-	reportFormats []Format
+	alertFormats []Format
+	scanFormats  []Format
 )
 
 // Formats returns all that are known.

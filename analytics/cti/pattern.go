@@ -27,24 +27,34 @@ type conjunction []comparison
 // which each alone satisfies one of the pattern's observations. It reports false
 // for text that is not a pattern or lies beyond the bounds.
 func parsePattern(s string) ([]conjunction, bool) {
+	all, _, ok := readPattern(s)
+	return all, ok
+}
+
+// readPattern is parsePattern for those who must know whether an alternative by itself
+// satisfies the whole pattern.
+func readPattern(s string) (all []conjunction, exact, ok bool) {
 	if len(s) > maxPatternBytes {
-		return nil, false
+		return nil, false, false
 	}
 	tokens, ok := lexPattern(s)
 	if !ok {
-		return nil, false
+		return nil, false, false
 	}
 	p := patternParser{tokens: tokens}
-	all, ok := p.observations(0)
+	all, ok = p.observations(0)
 	if !ok || p.next < len(p.tokens) {
-		return nil, false
+		return nil, false, false
 	}
-	return all, true
+	return all, !p.loose, true
 }
 
 type patternParser struct {
 	tokens []patternToken
 	next   int
+	// loose tells that the pattern asks for more than the alternatives say: something
+	// was left out of them, or they stand for observations that must come together.
+	loose bool
 }
 
 // peek returns the next token's text in upper case when it is a word or a sign,
@@ -70,7 +80,8 @@ func (p *patternParser) literal() (string, bool) {
 		return "", false
 	}
 	t := p.tokens[p.next]
-	if t.kind != tokenLiteral && t.kind != tokenNumber {
+	p.loose = p.loose || t.kind == tokenCoded
+	if t.kind == tokenWord || t.kind == tokenPath {
 		switch p.peek() {
 		case "TRUE", "FALSE":
 		default:
@@ -105,9 +116,13 @@ func (p *patternParser) observations(depth int) ([]conjunction, bool) {
 			return nil, false
 		}
 		all = append(all, some...)
-		if !p.take("AND") && !p.take("OR") && !p.take("FOLLOWEDBY") {
+		if p.take("OR") {
+			continue
+		}
+		if !p.take("AND") && !p.take("FOLLOWEDBY") {
 			return all, true
 		}
+		p.loose = true
 	}
 }
 
@@ -133,6 +148,7 @@ func (p *patternParser) qualifiers() bool {
 		default:
 			return true
 		}
+		p.loose = true
 	}
 }
 
@@ -185,6 +201,7 @@ func (p *patternParser) test(depth int) ([]conjunction, bool) {
 	negated := p.take("NOT")
 	if p.take("EXISTS") {
 		_, ok := p.path()
+		p.loose = true
 		return []conjunction{nil}, ok
 	}
 	path, ok := p.path()
@@ -197,6 +214,7 @@ func (p *patternParser) test(depth int) ([]conjunction, bool) {
 		return nil, false
 	}
 	if negated || c.values == nil {
+		p.loose = true
 		return []conjunction{nil}, true
 	}
 	return []conjunction{{c}}, true

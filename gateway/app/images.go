@@ -10,6 +10,7 @@ import (
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/dicom"
 	"github.com/secant-platform/secant/gateway/ingest"
+	"github.com/secant-platform/secant/gateway/misp"
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/server"
 	"github.com/secant-platform/secant/gateway/taxii"
@@ -31,6 +32,9 @@ func (n *node) openImages(router *auth.Router) error {
 // only the digest is kept, and those with many objects.
 func bodies(l *config.Limits) map[string]server.Body {
 	all := map[string]server.Body{taxii.Large: {Max: taxii.MaxBody, Time: l.BodyTime.Std()}}
+	for _, route := range misp.Large {
+		all[route] = server.Body{Max: misp.MaxBody, Time: l.BodyTime.Std()}
+	}
 	for _, route := range slices.Concat(dicom.Large(), rest.Large()) {
 		all[route] = server.Body{Max: l.Images, Time: l.ImagesTime.Std()}
 	}

@@ -3,10 +3,14 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"github.com/secant-platform/secant/analytics/adapt"
 	"github.com/secant-platform/secant/analytics/cti"
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/gateway/auth"
+	"github.com/secant-platform/secant/gateway/misp"
+	"github.com/secant-platform/secant/gateway/store"
 	"github.com/secant-platform/secant/gateway/taxii"
 )
 
@@ -18,15 +22,58 @@ const (
 
 // openTAXII registers the TAXII server.
 func (n *node) openTAXII(router *auth.Router) error {
-	org := n.cfg.Organisation
+	org, ids := n.cfg.Organisation, n.collections()
 	_, err := taxii.New(router, taxii.Deps{
 		Title: "Threat intelligence of " + org, Bases: n.addresses(), Store: n.store,
 		Collections: []taxii.Collection{
-			{ID: cti.CollectionID(org, aliasShared), Alias: aliasShared, Title: "Shared by members", Description: "The objects of the reports that members of the consortium shared."},
-			{ID: cti.CollectionID(org, aliasOwn), Alias: aliasOwn, Title: "Collected here", Description: "What this organisation's analysts and programs handed in. It leaves this node when somebody shares it.", Writable: true},
+			{ID: ids[aliasShared], Alias: aliasShared, Title: "Shared by members", Description: "The objects of the reports that members of the consortium shared."},
+			{ID: ids[aliasOwn], Alias: aliasOwn, Title: "Collected here", Description: "What this organisation's analysts and programs handed in. It leaves this node when somebody shares it.", Writable: true},
 		},
 	})
 	return err
+}
+
+// openMISP registers the MISP interface.
+func (n *node) openMISP(router *auth.Router) error {
+	_, err := misp.New(router, misp.Deps{
+		Organisation: n.cfg.DisplayName, Collection: n.collections()[aliasOwn], Store: n.store, Now: time.Now,
+		Read: func(_ context.Context, event []byte) ([]cti.Object, error) {
+			r, err := adapt.FromMISP(event)
+			if err != nil || r.Bundle == nil {
+				return nil, err
+			}
+			return cti.ReadEnvelope(r.Bundle)
+		},
+	})
+	return err
+}
+
+// collections are the ids of the node's collections, by alias.
+func (n *node) collections() map[string]string {
+	ids := map[string]string{}
+	for _, alias := range []string{aliasShared, aliasOwn} {
+		ids[alias] = cti.CollectionID(n.cfg.Organisation, alias)
+	}
+	return ids
+}
+
+// indexPause is how long an object that was added may not be found by its words.
+const indexPause = time.Second
+
+// indexIntelligence has objects found by their words, behind their acceptance.
+func indexIntelligence(ctx context.Context, s *store.Store) error {
+	for {
+		n, err := s.IndexIntelligence(ctx)
+		if err == nil && n == 0 {
+			err = sleep(ctx, indexPause)
+		}
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // told to end
+		}
+		if err != nil {
+			return fmt.Errorf("indexing intelligence: %w", err)
+		}
+	}
 }
 
 // collect has the objects of a report served to whoever asks this node by TAXII, as long

@@ -25,6 +25,7 @@ import (
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/fhir"
 	"github.com/secant-platform/secant/gateway/ingest"
+	"github.com/secant-platform/secant/gateway/misp"
 	"github.com/secant-platform/secant/gateway/mqtt"
 	"github.com/secant-platform/secant/gateway/problem"
 	"github.com/secant-platform/secant/gateway/resolver"
@@ -260,7 +261,7 @@ func (n *node) serverOptions() server.Options {
 	return server.Options{
 		MaxBody: l.Body, MaxHeader: l.Header, HeaderTime: l.HeaderTime.Std(), BodyTime: l.BodyTime.Std(),
 		WriteTime: l.WriteTime.Std(), IdleTime: l.IdleTime.Std(), Drain: n.cfg.Pace.Shutdown.Std() / 2, Quiet: quiet,
-		Shapes: []problem.Shape{fhir.Shape(), taxii.Shape()}, Bodies: bodies(&l),
+		Shapes: []problem.Shape{fhir.Shape(), taxii.Shape(), misp.Shape()}, Bodies: bodies(&l),
 	}
 }
 
@@ -304,7 +305,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, LabelBase: n.labelBase(), MakerKey: maker,
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
-		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
+		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Intelligence: n.store, Collections: n.collections(), Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
 		Advisories: n.store, Advisor: n.advisor,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Sequences: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices,
 		Named: named{n.store, n.devices}, Reader: n.ledger, Judge: n.trust,
@@ -321,6 +322,9 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		return err
 	}
 	if err := n.openTAXII(router); err != nil { //nolint:contextcheck // as above
+		return err
+	}
+	if err := n.openMISP(router); err != nil { //nolint:contextcheck // as above
 		return err
 	}
 	return n.openImages(router) //nolint:contextcheck // requests bring contexts of their own

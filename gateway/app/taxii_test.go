@@ -67,6 +67,12 @@ func TestWhatMembersShareIsServedByTAXII(t *testing.T) {
 		status, b := south.call("analyst", http.MethodGet, at+"?limit=2", nil, accept)
 		return status == http.StatusOK && json.Unmarshal(b, &page) == nil && len(page.Objects) == 2
 	})
+	south.await("one of them to be found by its words", func() bool {
+		status, b := south.call("analyst", http.MethodGet, "/v1/intelligence?q=198.51.100.3&type=ipv4-addr", nil, nil)
+		var list struct{ Items []map[string]any }
+		return status == http.StatusOK && json.Unmarshal(b, &list) == nil && len(list.Items) == 1 &&
+			list.Items[0]["name"] == "198.51.100.3" && list.Items[0]["collection"] == aliasShared
+	})
 	if err := south.stop(); err != nil {
 		t.Fatal(err)
 	}

@@ -34,11 +34,14 @@ type Deps struct {
 	Fetch      Fetch
 	Documents  Documents
 	Reports    Reports
-	Scores     Scores
-	Assessor   Assessor
-	Advisories Advisories
-	Advisor    Advisor
-	Compliance Compliance
+	// Intelligence finds objects by their words in the collections, ids by alias.
+	Intelligence Intelligence
+	Collections  map[string]string
+	Scores       Scores
+	Assessor     Assessor
+	Advisories   Advisories
+	Advisor      Advisor
+	Compliance   Compliance
 	// Attestations lets devices show what they run.
 	Attestations Attestations
 	Streams      Streams
@@ -122,6 +125,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.integrityRoutes()
 	a.observationRoutes()
 	a.threatRoutes()
+	a.intelligenceRoutes()
 	a.riskRoutes()
 	a.advisoryRoutes()
 	a.complianceRoutes()

@@ -27,32 +27,37 @@ const maxBodies = 8 << 20
 // order.
 func (s *Store) AddSTIX(ctx context.Context, objects []fact.STIXObject) (added []bool, err error) {
 	err = s.update(ctx, func(ctx context.Context, t *txn) error {
-		var last int64
-		if _, err := t.get(ctx, `SELECT max((SELECT coalesce(max(added), 0) FROM stix_object),
-			coalesce((SELECT value FROM setting WHERE name = 'stix_added'), 0))`, nil, &last); err != nil {
-			return fmt.Errorf("reading when an object was added last: %w", err)
-		}
-		at := max(s.now().UnixMicro(), last+1)
-		added = make([]bool, len(objects))
-		for i := range objects {
-			isNew, err := t.addSTIX(ctx, &objects[i], at)
-			if err != nil {
-				return err
-			}
-			if added[i] = isNew; isNew {
-				at++
-			}
-		}
-		if slices.Contains(added, true) {
-			// It may be deleted, and whoever has it goes on behind it.
-			if _, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ('stix_added', ?)
-				ON CONFLICT (name) DO UPDATE SET value = excluded.value`, at-1); err != nil {
-				return fmt.Errorf("noting when an object was added last: %w", err)
-			}
-		}
-		return t.noteSources(ctx, objects)
+		added, err = s.addAllSTIX(ctx, t, objects)
+		return err
 	})
 	return added, err
+}
+
+func (s *Store) addAllSTIX(ctx context.Context, t *txn, objects []fact.STIXObject) (added []bool, err error) {
+	var last int64
+	if _, err := t.get(ctx, `SELECT max((SELECT coalesce(max(added), 0) FROM stix_object),
+		coalesce((SELECT value FROM setting WHERE name = 'stix_added'), 0))`, nil, &last); err != nil {
+		return nil, fmt.Errorf("reading when an object was added last: %w", err)
+	}
+	at := max(s.now().UnixMicro(), last+1)
+	added = make([]bool, len(objects))
+	for i := range objects {
+		isNew, err := t.addSTIX(ctx, &objects[i], at)
+		if err != nil {
+			return nil, err
+		}
+		if added[i] = isNew; isNew {
+			at++
+		}
+	}
+	if slices.Contains(added, true) {
+		// It may be deleted, and whoever has it goes on behind it.
+		if _, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ('stix_added', ?)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, at-1); err != nil {
+			return nil, fmt.Errorf("noting when an object was added last: %w", err)
+		}
+	}
+	return added, t.noteSources(ctx, objects)
 }
 
 // noteSources notes which reports brought objects, and drops what only withdrawn ones did.
@@ -85,6 +90,9 @@ func (t *txn) dropWithdrawn(ctx context.Context, report string) error {
 	var stands bool
 	if _, err := t.get(ctx, "SELECT "+stoodBy("?1"), []any{report}, &stands); err != nil || stands {
 		return wrapf(err, "looking who stands by a report")
+	}
+	if _, err := t.exec(ctx, "DELETE FROM misp_event WHERE report = ?", report); err != nil {
+		return fmt.Errorf("dropping what was withdrawn: %w", err)
 	}
 	one, err := t.stmt(ctx, `SELECT o.added, o.collection, o.id FROM stix_source b JOIN stix_object o ON o.added = b.object
 		WHERE b.report = ?1 AND NOT EXISTS (SELECT 1 FROM stix_source s WHERE s.object = b.object AND s.report <> ?1 AND `+stoodBy("s.report")+")")
