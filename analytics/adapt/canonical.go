@@ -130,6 +130,7 @@ func URL(s string) (Observable, bool) {
 	if u.Path == "" {
 		u.Path = "/"
 	}
+	u.RawQuery = strings.ReplaceAll(u.RawQuery, " ", "%20")
 	return Observable{Type: TypeURL, Property: propertyValue, Value: u.String()}, true
 }
 
