@@ -36,7 +36,7 @@ const (
 const (
 	maxURL   = 4_096
 	maxEmail = 320 // RFC 5321, section 4.5.3.1: 64, "@", 255
-	maxFuzzy = 160 // an SSDEEP hash: number, two parts of at most 64
+	maxFuzzy = 128 // of an SSDEEP hash in STIX (STIX 2.1, section 10.7)
 )
 
 // Address reads an IP address, with or without brackets and zone. An IPv4 address
