@@ -274,6 +274,7 @@ func FuzzAlerts(f *testing.F) {
 			}
 		}
 	}
+	f.Add([]byte("CEF:"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, f := range alertFormats {
 			_, _, _ = readAll(t, f, b) // judges what was read

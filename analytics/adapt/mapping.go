@@ -77,6 +77,9 @@ func (e *expression) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind != yaml.ScalarNode {
 		return fmt.Errorf("line %d: an expression must be one text", n.Line)
 	}
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		e.line++ // the text begins below the bar
+	}
 	e.text = n.Value
 	return nil
 }

@@ -117,8 +117,11 @@ var syslogSeverities = [8]int{9_000, 8_000, 7_000, 5_000, 4_000, 1_000, Informat
 // as they like: of what does not fit its form, the text counts. A time without a
 // year is none.
 func readMessage(b []byte) (*Record, error) {
-	if rest := bytes.TrimLeft(b, " "); bytes.HasPrefix(rest, []byte("CEF:")) || bytes.HasPrefix(rest, []byte("LEEF:")) {
-		return readInside(string(rest), nil)
+	switch rest := bytes.TrimLeft(b, " "); {
+	case bytes.HasPrefix(rest, []byte("CEF:")):
+		return readCEFLine(rest)
+	case bytes.HasPrefix(rest, []byte("LEEF:")):
+		return readLEEFLine(rest)
 	}
 	if !priority.Match(b) {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the line is no syslog message: it does not begin with a priority in angle brackets")
@@ -191,8 +194,8 @@ func readInside(text string, base *syslog.Base) (*Record, error) {
 		r.observeWords(text)
 		r.order([]string{text}, nil)
 	}
-	if err != nil || base == nil {
-		return r, err
+	if err != nil {
+		return nil, err
 	}
 	if r.Time.IsZero() && base.Timestamp != nil {
 		r.Time, _ = inRange(*base.Timestamp)
