@@ -290,6 +290,7 @@ func BenchmarkEVE(b *testing.B) {
 }
 
 func benchmarkEVE(b *testing.B, every int) {
+	b.Helper()
 	var log bytes.Buffer
 	const lines = 10_000
 	for i := range lines {

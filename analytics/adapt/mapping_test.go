@@ -3,6 +3,7 @@ package adapt
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -53,7 +54,7 @@ func TestMappingSources(t *testing.T) {
 	const told = "\ntitle: row.text\nobservables:\n  - value: row.src\n    role: source\n"
 	for name, c := range map[string]struct{ mapping, input, want, bad string }{
 		"json": {
-			"source: json\nseverity: row.n * 1000\ntime: row.t\ncves: 'has(row.cve) ? row.cve : []'", `{"text":"a","src":["203.0.113.9","bad.example.net"],"n":3,"t":1772442000.5,"cve":["CVE-2020-1"+"234"]}
+			"source: json\nseverity: double(row.n) * 1000.0\ntime: row.t\ncves: 'has(row.cve) ? row.cve : []'", `{"text":"a","src":["203.0.113.9","bad.example.net"],"n":3,"t":1772442000.5,"cve":["CVE-2020-1"+"234"]}
 {"text":"b","src":"10.0.0.5","n":1.5,"t":1772442000}
 {"text":"c","n":99,"t":1}
 [1]`, "a 3000 1772442000 203.0.113.9 bad.example.net;b 1500 1772442000 10.0.0.5", "[invalid] the entry is not JSON",
@@ -80,11 +81,11 @@ func TestMappingSources(t *testing.T) {
 		records, bad, err := readAll(t, f, []byte(input))
 		var all []string
 		for _, r := range records {
-			s := r.Title + " " + itoa(r.Severity) + " " + itoa(int(max(r.Time.Unix(), 0)))
+			words := []string{r.Title, itoa(r.Severity), itoa(int(max(r.Time.Unix(), 0)))}
 			for _, o := range r.Observables {
-				s += " " + o.Value
+				words = append(words, o.Value)
 			}
-			all = append(all, s)
+			all = append(all, strings.Join(words, " "))
 		}
 		if diff := cmp.Diff(c.want, strings.Join(all, ";")); err != nil || diff != "" || !strings.Contains(strings.Join(bad, " "), c.bad) {
 			t.Errorf("%s: %v\n%s\n%q", name, err, diff, bad)
@@ -159,12 +160,11 @@ func TestMappingIsBounded(t *testing.T) {
 	if err != nil || len(records) > 0 || len(bad) != 1 || !strings.Contains(bad[0], "cost limit") {
 		t.Errorf("%d records, %q, %v", len(records), bad, err)
 	}
-	bomb := "a: &a [x,x,x,x,x,x,x,x,x]\n"
+	bomb := []byte("a: &a [x,x,x,x,x,x,x,x,x]\n")
 	for c := 'b'; c < 'm'; c++ {
-		p := string(c - 1)
-		bomb += string(c) + ": &" + string(c) + " [" + strings.Repeat("*"+p+",", 9) + "*" + p + "]\n"
+		bomb = fmt.Appendf(bomb, "%c: &%c [%s]\n", c, c, strings.Repeat(fmt.Sprintf("*%c,", c-1), 9))
 	}
-	if _, err := ParseMapping([]byte(bomb + "header: *l\n")); ledger.CodeOf(err) != ledger.CodeInvalid {
+	if _, err := ParseMapping(append(bomb, "header: *l\n"...)); ledger.CodeOf(err) != ledger.CodeInvalid {
 		t.Errorf("%v", err)
 	}
 }

@@ -27,7 +27,7 @@ const maxMessage = 64 << 10
 var counted = regexp.MustCompile(`^[1-9][0-9]{0,6} <[0-9]{1,3}>`)
 
 func detectSyslog(head []byte) bool {
-	first, _ := firstLine(head)
+	first := firstLine(head)
 	return priority.Match(first) || counted.Match(first)
 }
 
@@ -126,7 +126,7 @@ func readMessage(b []byte) (*Record, error) {
 	if !priority.Match(b) {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the line is no syslog message: it does not begin with a priority in angle brackets")
 	}
-	text := printable(b)
+	text := textOf(b)
 	base, err := parseMessage([]byte(text))
 	if err != nil {
 		return nil, err
@@ -160,11 +160,11 @@ func parseMessage(b []byte) (*syslog.Base, error) {
 		}
 	}
 	end := bytes.IndexByte(b, '>')
-	n, err := strconv.Atoi(string(b[1:end]))
+	n, err := strconv.ParseUint(string(b[1:end]), 10, 8)
 	if err != nil || n > 191 {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the syslog message's priority must be 0 to 191")
 	}
-	severity, rest := uint8(n%8), string(b[end+1:])
+	severity, rest := uint8(n)%8, string(b[end+1:])
 	return &syslog.Base{Severity: &severity, Message: &rest}, nil
 }
 
