@@ -57,7 +57,7 @@ func TestMappingSources(t *testing.T) {
 			"source: json\nseverity: double(row.n) * 1000.0\ntime: row.t\ncves: 'has(row.cve) ? row.cve : []'", `{"text":"a","src":["203.0.113.9","bad.example.net"],"n":3,"t":1772442000.5,"cve":["CVE-2020-1"+"234"]}
 {"text":"b","src":"10.0.0.5","n":1.5,"t":1772442000}
 {"text":"c","n":99,"t":1}
-[1]`, "a 3000 1772442000 203.0.113.9 bad.example.net;b 1500 1772442000 10.0.0.5", "[invalid] the entry is not JSON",
+[1]`, "a 3000 1772442000 203.0.113.9 bad.example.net;b 1500 1772442000 10.0.0.5", "not a JSON object",
 		},
 		"csv with a header": {
 			"source: csv\nseparator: ;", "text;src\n\"a;\"\"x\"\"\";203.0.113.9\nb\n", `a;"x" 5000 0 203.0.113.9`, "has 1 columns",
