@@ -5,10 +5,7 @@ import "slices"
 // formats are all that are known, in the order in which they are detected.
 var formats = slices.Concat(alertFormats, scanFormats, reportFormats)
 
-var (
-	alertFormats []Format
-	scanFormats  []Format
-)
+var scanFormats []Format
 
 // Formats returns all that are known.
 func Formats() []Format { return slices.Clone(formats) }
