@@ -90,7 +90,7 @@ func fromOpenIOC(root *xmlNode, original []byte) (Record, error) {
 		if len(f.Any[0]) != 1 {
 			continue
 		}
-		if o, ok := observableOf(f.Any[0][0]); ok {
+		if o, ok := ObservableOf(f.Any[0][0]); ok {
 			observables = append(observables, o)
 		}
 	}

@@ -89,7 +89,7 @@ func patternObservables(body []byte) []Observable {
 	var all []Observable
 	for _, tests := range alternatives {
 		if len(tests) == 1 {
-			if o, ok := observableOf(tests[0]); ok {
+			if o, ok := ObservableOf(tests[0]); ok {
 				all = append(all, o)
 			}
 		}
@@ -97,8 +97,8 @@ func patternObservables(body []byte) []Observable {
 	return all
 }
 
-// observableOf is the observable that a comparison finds.
-func observableOf(t cti.Test) (Observable, bool) {
+// ObservableOf is the observable that a comparison finds.
+func ObservableOf(t cti.Test) (Observable, bool) {
 	kind, property, _ := strings.Cut(t.Path, ":")
 	property, hash := strings.CutPrefix(property, "hashes.")
 	var (
