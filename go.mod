@@ -25,6 +25,7 @@ require (
 	github.com/hyperledger/fabric-protos-go-apiv2 v0.3.7
 	github.com/johannesboyne/gofakes3 v1.2.0
 	github.com/klauspost/compress v1.20.1
+	github.com/ledongthuc/pdf v0.0.0-20250511090121-5959a4027728
 	github.com/miekg/pkcs11 v1.1.2
 	github.com/minio/minio-go/v7 v7.0.99
 	github.com/mochi-mqtt/server/v2 v2.7.9
