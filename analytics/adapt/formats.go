@@ -7,7 +7,6 @@ var formats = slices.Concat(alertFormats, scanFormats, reportFormats)
 
 var (
 	alertFormats  []Format
-	scanFormats   []Format
 	reportFormats []Format
 )
 

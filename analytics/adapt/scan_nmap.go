@@ -1,0 +1,185 @@
+package adapt
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// nmapVulnerable is what nmap's vulnerability library writes for a weakness that it
+// found ("NOT VULNERABLE" is another line).
+var nmapVulnerable = regexp.MustCompile(`(?m)^\s*(?:State: )?(?:LIKELY )?VULNERABLE\b`)
+
+// readNmap reads nmap's XML (nmap.dtd, xmloutputversion 1.04 and 1.05): each open
+// port is a finding, and each script's answer that names a weakness is one more.
+func readNmap(ctx context.Context, r io.Reader, good func(Record) error, bad func([]byte, error)) error {
+	x := newXML(ctx, r, "the nmap report")
+	root, err := x.root()
+	if err != nil {
+		return err
+	}
+	if root.Name.Local != "nmaprun" {
+		return ledger.Problemf(ledger.CodeInvalid, "the file is not nmap's XML: its outermost element is not nmaprun (nmap -oX writes it)")
+	}
+	for {
+		t, err := x.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if tag, ok := t.(xml.StartElement); ok && tag.Name.Local == "host" {
+			if err := nmapHost(x, tag, good, bad); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// nmapFinding is an element that waits until the host is known: nmap may write the
+// names after the ports.
+type nmapFinding struct {
+	node     *xmlNode
+	port     *xmlNode
+	original []byte
+}
+
+func nmapHost(x *xmlReader, tag xml.StartElement, good func(Record) error, bad func([]byte, error)) error {
+	host := Record{Time: scanTime(xmlAttribute(tag.Attr, "endtime"))}
+	var found []nmapFinding
+	depth := x.depth
+	for {
+		t, err := x.next()
+		if err != nil {
+			return err
+		}
+		if _, end := t.(xml.EndElement); end && x.depth < depth {
+			break
+		}
+		tag, ok := t.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		switch tag.Name.Local {
+		case "address", "hostname", "port", "script":
+			n, raw, err := x.element(tag)
+			if err != nil {
+				return err
+			}
+			switch n.Name {
+			case "address":
+				if n.attr("addrtype") == "mac" {
+					o, ok := MAC(n.attr("addr"))
+					host.observe(o, ok, "")
+				} else {
+					host.host(n.attr("addr"))
+				}
+			case "hostname":
+				host.host(n.attr("name"))
+			case "port":
+				found = append(found, nmapFinding{n, n, raw})
+				for _, s := range n.all("script") {
+					found = append(found, nmapFinding{s, n, raw})
+				}
+			case "script":
+				found = append(found, nmapFinding{n, &xmlNode{}, raw})
+			}
+			if len(found) > 1_000_000 {
+				return ledger.Problemf(ledger.CodeTooLarge, "the nmap report has more than a million ports of one host")
+			}
+		}
+	}
+	for _, f := range found {
+		var rec Record
+		if f.node == f.port {
+			if f.port.child("state").attr("state") != "open" {
+				continue
+			}
+			rec = nmapPort(f.port, f.original)
+			if rec.Asset.Port == 0 {
+				bad(f.original, unfit("an open port of nmap"))
+				continue
+			}
+		} else {
+			var is bool
+			if rec, is = nmapScript(f); !is {
+				continue
+			}
+		}
+		rec.Time = host.Time
+		rec.Asset.Address, rec.Asset.Name = host.Asset.Address, host.Asset.Name
+		rec.Observables = append(rec.Observables, host.Observables...)
+		if err := good(rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func nmapPort(port *xmlNode, original []byte) Record {
+	service := port.child("service")
+	name := strings.Join(strings.Fields(service.attr("product")+" "+service.attr("version")), " ")
+	title := "open " + port.attr("protocol") + " port " + port.attr("portid") + " " + service.attr("name")
+	if name != "" {
+		title += ": " + name
+	}
+	rec := newFinding("nmap:open-port", title, original)
+	rec.service(port.attr("protocol"), port.attr("portid"))
+	rec.product(service.attr("product"), service.attr("version"), "")
+	for _, c := range service.all("cpe") {
+		rec.platform(c.Text)
+	}
+	return rec
+}
+
+// nmapScript reads the answer of a script; false when it names no weakness.
+func nmapScript(f nmapFinding) (Record, bool) {
+	id, output := f.node.attr("id"), f.node.attr("output")
+	if !nmapVulnerable.MatchString(output) && id != "vulners" && id != "vulscan" {
+		return Record{}, false
+	}
+	rec := newFinding("nmap:"+id, id+": "+nmapTitle(output), f.original)
+	rec.service(f.port.attr("protocol"), f.port.attr("portid"))
+	service := f.port.child("service")
+	rec.product(service.attr("product"), service.attr("version"), "")
+	for _, c := range service.all("cpe") {
+		rec.platform(c.Text)
+	}
+	rec.CVEs = cves(output)
+	severity, stated := 0, false
+	walkXML(f.node, func(n *xmlNode) {
+		if n.Name == "elem" && n.attr("key") == "cvss" {
+			if v, ok := scanScore(n.Text); ok {
+				severity, stated = max(severity, v), true
+			}
+		}
+	})
+	if stated {
+		rec.Severity = severity
+	}
+	return rec, true
+}
+
+// nmapTitle is the first line of a script's answer that is more than its state.
+func nmapTitle(output string) string {
+	for l := range strings.Lines(output) {
+		if l = strings.TrimSpace(l); l != "" && !strings.HasPrefix(l, "VULNERABLE") && !strings.HasPrefix(l, "State:") {
+			return l
+		}
+	}
+	return "vulnerable"
+}
+
+// walkXML visits an element and all within it, whose depth the reader bounded.
+func walkXML(n *xmlNode, visit func(*xmlNode)) {
+	visit(n)
+	for _, c := range n.Children {
+		walkXML(c, visit)
+	}
+}
