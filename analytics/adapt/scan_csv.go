@@ -76,6 +76,15 @@ func columnsOf(row []string) map[string]int {
 // next returns a row and its bytes. A row that is wrong by itself comes with why, and
 // the reading goes on. io.EOF comes at the end.
 func (t *scanTable) next() (row []string, original []byte, why, err error) {
+	for {
+		row, original, why, err = t.any()
+		if why != nil || err != nil || t.width == 0 || strings.Join(row, "") != "" { // spreadsheets leave empty rows
+			return row, original, why, err
+		}
+	}
+}
+
+func (t *scanTable) any() (row []string, original []byte, why, err error) {
 	if t.rows++; t.rows%256 == 0 && t.ctx.Err() != nil {
 		return nil, nil, nil, t.ctx.Err()
 	}

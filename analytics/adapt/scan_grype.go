@@ -98,6 +98,10 @@ func readGrype(ctx context.Context, r io.Reader, good func(Record) error, bad fu
 			bad(original, unfit("a match of Grype"))
 			return nil
 		}
+		if asset == "" && failed != nil {
+			bad(original, unsaid("what was scanned"))
+			return nil
+		}
 		rec := m.record(original)
 		rec.Asset.Name, rec.Time = asset, at
 		return good(rec)

@@ -183,6 +183,11 @@ func (j *scanJSON) end() error {
 	return j.problem(err)
 }
 
+// unsaid is why a finding of a file that was cut off is none.
+func unsaid(what string) error {
+	return ledger.Problemf(ledger.CodeInvalid, "the file ends before it says %s: export it again", what)
+}
+
 // unfit is why an entry that is JSON is no finding.
 func unfit(what string) error {
 	return ledger.Problemf(ledger.CodeInvalid, "the entry is not %s: it lacks an id or has values of other types", what)

@@ -15,6 +15,9 @@ import (
 // found ("NOT VULNERABLE" is another line).
 var nmapVulnerable = regexp.MustCompile(`(?m)^\s*(?:State: )?(?:LIKELY )?VULNERABLE\b`)
 
+// nmapRisk is how that library says how bad it is.
+var nmapRisk = regexp.MustCompile(`(?m)^\s*Risk factor: ([A-Za-z]{3,10})`)
+
 // readNmap reads nmap's XML (nmap.dtd, xmloutputversion 1.04 and 1.05): each open
 // port is a finding, and each script's answer that names a weakness is one more.
 func readNmap(ctx context.Context, r io.Reader, good func(Record) error, bad func([]byte, error)) error {
@@ -160,6 +163,9 @@ func nmapScript(f nmapFinding) (Record, bool) {
 			}
 		}
 	})
+	if m := nmapRisk.FindStringSubmatch(output); m != nil && !stated {
+		severity, stated = scanWord(m[1])
+	}
 	if stated {
 		rec.Severity = severity
 	}

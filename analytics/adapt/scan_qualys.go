@@ -40,6 +40,7 @@ type qualysKnown struct {
 type qualysHeld struct {
 	QID    string
 	Record Record
+	Told   bool // information alone: its level is no danger
 }
 
 type qualysReader struct {
@@ -165,7 +166,11 @@ func (q *qualysReader) finding(tag xml.StartElement) error {
 		}
 		return q.good(rec)
 	}
-	return q.held.add(qualysHeld{id, rec})
+	told := qualysTold(n.child("TYPE").Text)
+	if told {
+		rec.Severity = 0
+	}
+	return q.held.add(qualysHeld{id, rec, told})
 }
 
 // qualysScores are the CVSS scores that an element has, the newest version first.
@@ -203,7 +208,7 @@ func (q *qualysReader) explained(h *qualysHeld) Record {
 	rec := h.Record
 	if k, ok := q.known[h.QID]; ok {
 		rec.Title = k.title
-		if k.stated {
+		if k.stated && !h.Told {
 			rec.Severity = k.severity
 		}
 		rec.CVEs = sorted(append(rec.CVEs, k.cves...))
@@ -246,9 +251,18 @@ func readQualysTable(ctx context.Context, r io.Reader, good func(Record) error, 
 			[]string{get("cvss3 base", "cvss3.1 base", "cvss base")},
 			[]string{get("cvssv3.1 base (nvd)"), get("cvss3.1 base", "cvss3 base"), get("cvssv2 base (nvd)", "cvss_base", "cvss base")},
 			[]string{level})
+		if qualysTold(get("type", "type detected")) {
+			rec.Severity = 0
+		}
 		rec.platform(get("os cpe"))
 		return good(rec)
 	}, bad)
+}
+
+// qualysTold reports whether a type of finding is information that was gathered.
+func qualysTold(kind string) bool {
+	kind = strings.ToLower(kind)
+	return kind == "ig" || strings.HasPrefix(kind, "info")
 }
 
 // qualysColumns tells a table of Qualys'.

@@ -2,6 +2,7 @@ package adapt
 
 import (
 	"math"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -98,6 +99,12 @@ func (r *Record) host(s string) {
 			r.Asset.Address = o.Value
 		}
 		r.observe(o, true, "")
+		return
+	}
+	if o, ok := URL(s); ok { // scanners of web applications name the address of a page
+		if u, err := url.Parse(o.Value); err == nil {
+			r.host(u.Hostname())
+		}
 		return
 	}
 	s = line(s, maxTitle)

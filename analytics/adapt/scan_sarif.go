@@ -185,16 +185,17 @@ func readSARIFRun(j *scanJSON, good func(Record) error, bad func([]byte, error))
 		}
 		return j.skip()
 	})
-	if run.tool == nil {
-		run.know(&sarifTool{})
-		if failed == nil {
-			failed = ledger.Problemf(ledger.CodeInvalid, "the SARIF log has a run without a tool, before byte %d", j.d.InputOffset())
-		}
+	if run.tool == nil && failed == nil {
+		failed = ledger.Problemf(ledger.CodeInvalid, "the SARIF log has a run without a tool, before byte %d", j.d.InputOffset())
 	}
 	if err := held.each(func(decode func(any) error) error {
 		var b []byte
 		if err := decode(&b); err != nil {
 			return err
+		}
+		if run.tool == nil {
+			bad(b, unsaid("which tool found this"))
+			return nil
 		}
 		return run.give(b, good, bad)
 	}); err != nil {

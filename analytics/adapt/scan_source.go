@@ -33,7 +33,7 @@ func (s *scanSource) Read(p []byte) (int, error) {
 	if s.failed != nil {
 		return 0, s.failed
 	}
-	n, err := s.r.Read(p)
+	n, err := s.r.Read(p[:min(len(p), 64<<10)]) // no more, so that the bounds are near
 	if s.read == 0 && n > 0 && (p[0] == 0xff || p[0] == 0xfe || p[0] == 0) {
 		s.failed = ledger.Problemf(ledger.CodeInvalid, "%s is not in UTF-8 (it begins as UTF-16 does): save it as UTF-8", s.name)
 		return 0, s.failed
