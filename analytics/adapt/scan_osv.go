@@ -148,7 +148,7 @@ func osvResult(j *scanJSON, good func(Record) error, bad func([]byte, error)) er
 
 func osvGive(original []byte, p *osvPackage, source string, good func(Record) error, bad func([]byte, error)) error {
 	var v osvEntry
-	if err := json.Unmarshal(original, &v); err != nil || v.ID == "" {
+	if json.Unmarshal(original, &v) != nil || v.ID == "" {
 		bad(original, unfit("an OSV record"))
 		return nil
 	}

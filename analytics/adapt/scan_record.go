@@ -147,14 +147,14 @@ func (r *Record) platform(s string) {
 	if strings.HasPrefix(strings.ToLower(s), "cpe:2.3:") {
 		r.Asset.CPE = strings.TrimSpace(s)
 	} else {
-		any := func(v string) string {
+		open := func(v string) string {
 			if v == "" {
 				return "*"
 			}
 			return cpeQuote(v)
 		}
-		r.Asset.CPE = "cpe:2.3:" + any(name.Part) + ":" + any(name.Vendor) + ":" + any(name.Product) + ":" +
-			any(name.Version) + ":" + any(name.Update) + ":*:*:*:*:*:*"
+		r.Asset.CPE = "cpe:2.3:" + open(name.Part) + ":" + open(name.Vendor) + ":" + open(name.Product) + ":" +
+			open(name.Version) + ":" + open(name.Update) + ":*:*:*:*:*:*"
 	}
 	if r.Asset.Product == "" {
 		r.Asset.Product, r.Asset.Version = line(strings.ReplaceAll(name.Product, "_", " "), maxTitle), line(name.Full(), maxTitle)
@@ -165,7 +165,7 @@ func (r *Record) platform(s string) {
 func cpeQuote(s string) string {
 	s = strings.NewReplacer("%21", "!", "%2f", "/", "%3a", ":", "%2b", "+", "%28", "(", "%29", ")", "%26", "&", "%2c", ",", "%40", "@").Replace(s)
 	var b strings.Builder
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		c := s[i]
 		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '.' || c == '-' || c >= 0x80) {
 			b.WriteByte('\\')

@@ -267,7 +267,7 @@ func (s *sarifResult) counts() bool {
 
 func (r *sarifRun) give(original []byte, good func(Record) error, bad func([]byte, error)) error {
 	var s sarifResult
-	if err := json.Unmarshal(original, &s); err != nil {
+	if json.Unmarshal(original, &s) != nil {
 		bad(original, unfit("a result of SARIF"))
 		return nil
 	}
@@ -305,7 +305,12 @@ func (r *sarifRun) give(original []byte, good func(Record) error, bad func([]byt
 		}
 	}
 	rec.Asset.Name = r.where
-	rec.CVEs = cves(append([]string{id, text, rule.Short.Text, rule.Name}, rule.More.Tags...)...)
+	for _, s := range append([]string{id, text, rule.Short.Text, rule.Name}, rule.More.Tags...) {
+		if strings.Contains(s, "CVE") || strings.Contains(s, "cve") { // few texts do; the search costs more than all else
+			rec.CVEs = append(rec.CVEs, cves(s)...)
+		}
+	}
+	rec.CVEs = sorted(rec.CVEs)
 	rec.Severity = s.severity(rule)
 	rec.Time = r.at
 	return good(rec)

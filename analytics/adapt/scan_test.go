@@ -33,11 +33,11 @@ type scanned struct {
 	err  error
 }
 
-func scanBy(t testing.TB, name string, r io.Reader) scanned {
-	t.Helper()
+func scanBy(tb testing.TB, name string, r io.Reader) scanned {
+	tb.Helper()
 	f, ok := Lookup(name)
 	if !ok {
-		t.Fatalf("no format %q", name)
+		tb.Fatalf("no format %q", name)
 	}
 	var s scanned
 	s.err = f.Read(context.Background(), r, func(rec Record) error {
@@ -110,11 +110,11 @@ var ownScans = map[string]string{
 	"tool-last.sarif": "sarif", "osv.json": "osv", "cyclonedx.json": "cyclonedx", "cyclonedx.xml": "cyclonedx", "openvex.json": "openvex",
 }
 
-func ownScan(t testing.TB, name string) []byte {
-	t.Helper()
+func ownScan(tb testing.TB, name string) []byte {
+	tb.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata/scans", name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }

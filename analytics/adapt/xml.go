@@ -164,7 +164,7 @@ func (x *xmlReader) element(tag xml.StartElement) (*xmlNode, []byte, error) {
 			open[top].Children = append(open[top].Children, n)
 			open, texts = append(open, n), append(texts, &strings.Builder{})
 		case xml.CharData:
-			texts[top].Write(t)
+			texts[top].WriteString(string(t))
 		case xml.EndElement:
 			open[top].Text = strings.TrimSpace(texts[top].String())
 			open, texts = open[:top], texts[:top]

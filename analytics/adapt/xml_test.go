@@ -13,8 +13,8 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-// items reads every element "item" below the outermost one.
-func items(r io.Reader) (nodes []*xmlNode, raw [][]byte, err error) {
+// xmlItems reads every element "item" below the outermost one.
+func xmlItems(r io.Reader) (nodes []*xmlNode, raw [][]byte, err error) {
 	x := newXML(context.Background(), r, "the file")
 	if _, err := x.root(); err != nil {
 		return nil, nil, err
@@ -48,7 +48,7 @@ func TestXMLElementsKeepTheirBytes(t *testing.T) {
 		"at once": strings.NewReader(text), "by bytes": iotest.OneByteReader(strings.NewReader(text)),
 		"with the error": iotest.DataErrReader(strings.NewReader(text)),
 	} {
-		nodes, raw, err := items(r)
+		nodes, raw, err := xmlItems(r)
 		if err != nil || len(raw) != len(want) {
 			t.Fatalf("%s: %d elements, %v", name, len(raw), err)
 		}
@@ -68,7 +68,7 @@ func TestXMLElementsKeepTheirBytes(t *testing.T) {
 
 func TestXMLOneByteEncodings(t *testing.T) {
 	text := "<?xml version='1.0' encoding='ISO-8859-1'?><a>\xe4\xf6<item>\xfc</item>\xdf<item>z\xe9</item></a>"
-	nodes, raw, err := items(strings.NewReader(text))
+	nodes, raw, err := xmlItems(strings.NewReader(text))
 	if err != nil || len(raw) != 2 {
 		t.Fatal(len(raw), err)
 	}
@@ -104,7 +104,7 @@ func TestXMLRefused(t *testing.T) {
 		"a long text":        {"<a>" + strings.Repeat("x", maxXMLToken+100_000) + "</a>", ledger.CodeTooLarge, "tag or text"},
 		"a long entry":       {"<a><item>" + strings.Repeat("<b>"+strings.Repeat("x", 1<<20)+"</b>", 17) + "</item></a>", ledger.CodeTooLarge, "an entry"},
 	} {
-		_, _, err := items(strings.NewReader(c.text))
+		_, _, err := xmlItems(strings.NewReader(c.text))
 		p, ok := errors.AsType[*ledger.Problem](err)
 		if !ok || p.Code != c.code || !strings.Contains(p.Detail, c.says) {
 			t.Errorf("%s: %v", name, err)
@@ -117,8 +117,8 @@ func FuzzXML(f *testing.F) {
 	f.Add([]byte("<?xml version='1.0' encoding='windows-1252'?><a><item>\x80\xe4</item> </a>"))
 	f.Add([]byte(`<!DOCTYPE a [<!ENTITY l "ha">]><a>&l;</a>`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, raw, err := items(bytes.NewReader(b))
-		_, again, slow := items(iotest.OneByteReader(bytes.NewReader(b)))
+		_, raw, err := xmlItems(bytes.NewReader(b))
+		_, again, slow := xmlItems(iotest.OneByteReader(bytes.NewReader(b)))
 		if (err == nil) != (slow == nil) || len(raw) != len(again) {
 			t.Fatalf("read otherwise in other pieces: %v, %v", err, slow)
 		}
