@@ -94,7 +94,7 @@ func readGrype(ctx context.Context, r io.Reader, good func(Record) error, bad fu
 			return err
 		}
 		var m grypeMatch
-		if json.Unmarshal(original, &m) != nil || m.Vulnerability.ID == "" {
+		if !scanDecode(original, &m) || m.Vulnerability.ID == "" {
 			bad(original, unfit("a match of Grype"))
 			return nil
 		}

@@ -183,6 +183,10 @@ func (j *scanJSON) end() error {
 	return j.problem(err)
 }
 
+// scanDecode reads a value whose bytes were judged before; false when it has another
+// type than v.
+func scanDecode(b []byte, v any) bool { return json.Unmarshal(b, v) == nil }
+
 // unsaid is why a finding of a file that was cut off is none.
 func unsaid(what string) error {
 	return ledger.Problemf(ledger.CodeInvalid, "the file ends before it says %s: export it again", what)

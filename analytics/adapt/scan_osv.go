@@ -127,7 +127,7 @@ func osvResult(j *scanJSON, good func(Record) error, bad func([]byte, error)) er
 					return err
 				}
 				var p osvPackage
-				if why == nil && json.Unmarshal(b, &p) != nil {
+				if why == nil && !scanDecode(b, &p) {
 					why = unfit("a package of osv-scanner")
 				}
 				if why != nil {
@@ -148,7 +148,7 @@ func osvResult(j *scanJSON, good func(Record) error, bad func([]byte, error)) er
 
 func osvGive(original []byte, p *osvPackage, source string, good func(Record) error, bad func([]byte, error)) error {
 	var v osvEntry
-	if json.Unmarshal(original, &v) != nil || v.ID == "" {
+	if !scanDecode(original, &v) || v.ID == "" {
 		bad(original, unfit("an OSV record"))
 		return nil
 	}

@@ -2,7 +2,6 @@ package adapt
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"strconv"
 	"strings"
@@ -267,7 +266,7 @@ func (s *sarifResult) counts() bool {
 
 func (r *sarifRun) give(original []byte, good func(Record) error, bad func([]byte, error)) error {
 	var s sarifResult
-	if json.Unmarshal(original, &s) != nil {
+	if !scanDecode(original, &s) {
 		bad(original, unfit("a result of SARIF"))
 		return nil
 	}

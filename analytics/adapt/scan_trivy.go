@@ -130,7 +130,7 @@ func (t *trivyReader) result() error {
 
 func (t *trivyReader) give(h *trivyHeld, good func(Record) error) error {
 	var f trivyFinding
-	if json.Unmarshal(h.Original, &f) != nil || f.VulnerabilityID+f.ID+f.RuleID == "" {
+	if !scanDecode(h.Original, &f) || f.VulnerabilityID+f.ID+f.RuleID == "" {
 		t.bad(h.Original, unfit("a finding of Trivy"))
 		return nil
 	}
