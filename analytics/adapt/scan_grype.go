@@ -87,6 +87,7 @@ func readGrype(ctx context.Context, r io.Reader, good func(Record) error, bad fu
 	if failed == nil {
 		failed = j.end()
 	}
+	cutOff := failed != nil
 	asset, at := line(source.name(), maxTitle), scanTime(descriptor.Timestamp)
 	if err := held.each(func(decode func(any) error) error {
 		var original []byte
@@ -98,7 +99,7 @@ func readGrype(ctx context.Context, r io.Reader, good func(Record) error, bad fu
 			bad(original, unfit("a match of Grype"))
 			return nil
 		}
-		if asset == "" && failed != nil {
+		if asset == "" && cutOff {
 			bad(original, unsaid("what was scanned"))
 			return nil
 		}

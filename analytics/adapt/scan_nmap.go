@@ -45,6 +45,9 @@ func readNmap(ctx context.Context, r io.Reader, good func(Record) error, bad fun
 	}
 }
 
+// nmapHeld bounds what waits for the names of a host, in bytes.
+const nmapHeld = 16 << 20
+
 // nmapFinding is an element that waits until the host is known: nmap may write the
 // names after the ports.
 type nmapFinding struct {
@@ -53,17 +56,28 @@ type nmapFinding struct {
 	original []byte
 }
 
+// nmapMachine gives the findings of one host.
+type nmapMachine struct {
+	host  Record // time, asset, observables
+	found []nmapFinding
+	bytes int
+	good  func(Record) error
+	bad   func([]byte, error)
+}
+
 func nmapHost(x *xmlReader, tag xml.StartElement, good func(Record) error, bad func([]byte, error)) error {
-	host := Record{Time: scanTime(xmlAttribute(tag.Attr, "endtime"))}
-	var found []nmapFinding
+	h := nmapMachine{host: Record{Time: scanTime(xmlAttribute(tag.Attr, "endtime"))}, good: good, bad: bad}
 	depth := x.depth
 	for {
 		t, err := x.next()
 		if err != nil {
+			if failed := h.flush(); failed != nil { // what stands before the fault is lost to nobody
+				return failed
+			}
 			return err
 		}
 		if _, end := t.(xml.EndElement); end && x.depth < depth {
-			break
+			return h.flush()
 		}
 		tag, ok := t.(xml.StartElement)
 		if !ok {
@@ -73,55 +87,72 @@ func nmapHost(x *xmlReader, tag xml.StartElement, good func(Record) error, bad f
 		case "address", "hostname", "port", "script":
 			n, raw, err := x.element(tag)
 			if err != nil {
+				if failed := h.flush(); failed != nil {
+					return failed
+				}
 				return err
 			}
-			switch n.Name {
-			case "address":
-				if n.attr("addrtype") == "mac" {
-					o, ok := MAC(n.attr("addr"))
-					host.observe(o, ok, "")
-				} else {
-					host.host(n.attr("addr"))
-				}
-			case "hostname":
-				host.host(n.attr("name"))
-			case "port":
-				found = append(found, nmapFinding{n, n, raw})
-				for _, s := range n.all("script") {
-					found = append(found, nmapFinding{s, n, raw})
-				}
-			case "script":
-				found = append(found, nmapFinding{n, &xmlNode{}, raw})
-			}
-			if len(found) > 1_000_000 {
-				return ledger.Problemf(ledger.CodeTooLarge, "the nmap report has more than a million ports of one host")
+			if err := h.add(n, raw); err != nil {
+				return err
 			}
 		}
 	}
-	for _, f := range found {
-		var rec Record
+}
+
+func (h *nmapMachine) add(n *xmlNode, raw []byte) error {
+	switch n.Name {
+	case "address":
+		if n.attr("addrtype") == "mac" {
+			o, ok := MAC(n.attr("addr"))
+			h.host.observe(o, ok, "")
+		} else {
+			h.host.host(n.attr("addr"))
+		}
+		return nil
+	case "hostname":
+		h.host.host(n.attr("name"))
+		return nil
+	case "port":
+		h.found = append(h.found, nmapFinding{n, n, raw})
+		for _, s := range n.all("script") {
+			h.found = append(h.found, nmapFinding{s, n, raw})
+		}
+	case "script":
+		h.found = append(h.found, nmapFinding{n, &xmlNode{}, raw})
+	}
+	if h.bytes += len(raw); h.bytes > nmapHeld {
+		return h.flush()
+	}
+	return nil
+}
+
+// flush gives what waits, with what is known of the host.
+func (h *nmapMachine) flush() error {
+	for _, f := range h.found {
+		var (
+			rec Record
+			is  bool
+		)
 		if f.node == f.port {
 			if f.port.child("state").attr("state") != "open" {
 				continue
 			}
 			rec = nmapPort(f.port, f.original)
 			if rec.Asset.Port == 0 {
-				bad(f.original, unfit("an open port of nmap"))
+				h.bad(f.original, unfit("an open port of nmap"))
 				continue
 			}
-		} else {
-			var is bool
-			if rec, is = nmapScript(f); !is {
-				continue
-			}
+		} else if rec, is = nmapScript(f); !is {
+			continue
 		}
-		rec.Time = host.Time
-		rec.Asset.Address, rec.Asset.Name = host.Asset.Address, host.Asset.Name
-		rec.Observables = append(rec.Observables, host.Observables...)
-		if err := good(rec); err != nil {
+		rec.Time = h.host.Time
+		rec.Asset.Address, rec.Asset.Name = h.host.Asset.Address, h.host.Asset.Name
+		rec.Observables = append(rec.Observables, h.host.Observables...)
+		if err := h.good(rec); err != nil {
 			return err
 		}
 	}
+	h.found, h.bytes = nil, 0
 	return nil
 }
 

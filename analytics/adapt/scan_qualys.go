@@ -5,7 +5,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
-	"regexp"
 	"strings"
 	"time"
 
@@ -219,9 +218,6 @@ func (q *qualysReader) explained(h *qualysHeld) Record {
 	return rec
 }
 
-// qualysZone is the zone as VMDR writes it after a time, which Go reads as a name.
-var qualysZone = regexp.MustCompile(`\s*GMT[+-]\d{4}$`)
-
 func readQualysTable(ctx context.Context, r io.Reader, good func(Record) error, bad func([]byte, error)) error {
 	t, err := newScanTable(ctx, r, "the table of Qualys", qualysColumns)
 	if err != nil {
@@ -234,7 +230,7 @@ func readQualysTable(ctx context.Context, r io.Reader, good func(Record) error, 
 			return nil
 		}
 		rec := newFinding("qualys:"+id, get("title", "vuln title"), original)
-		rec.Time = scanTime(qualysZone.ReplaceAllString(get("last detected", "last scan"), ""))
+		rec.Time = scanTime(get("last detected", "last scan"))
 		for _, name := range []string{"ip", "asset ipv4", "asset ipv6", "fqdn", "dns", "hostname", "asset name", "netbios"} {
 			for one := range strings.SplitSeq(get(name), ",") {
 				rec.host(one)

@@ -258,6 +258,9 @@ func TestScansOfOthers(t *testing.T) {
 func TestScansAreTold(t *testing.T) {
 	for name, want := range ownScans {
 		b := ownScan(t, name)
+		if f, _ := Detect(b[:min(len(b), 4<<10)]); f.Name != want {
+			t.Errorf("%s looks like %q", name, f.Name)
+		}
 		for _, f := range scanFormats {
 			if is := f.Detect(b[:min(len(b), 4<<10)]); is != (f.Name == want) {
 				t.Errorf("%s: %s says %v", name, f.Name, is)
