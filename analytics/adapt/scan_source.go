@@ -40,8 +40,10 @@ func (s *scanSource) Read(p []byte) (int, error) {
 	}
 	s.read += int64(n)
 	if s.keep {
-		s.kept = s.kept[:copy(s.kept, s.kept[s.mark-s.base:])]
-		s.base = s.mark
+		if s.mark > s.base {
+			s.kept = s.kept[:copy(s.kept, s.kept[s.mark-s.base:])]
+			s.base = s.mark
+		}
 		s.kept = append(s.kept, p[:n]...)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
