@@ -77,14 +77,14 @@ func columnsOf(row []string) map[string]int {
 // the reading goes on. io.EOF comes at the end.
 func (t *scanTable) next() (row []string, original []byte, why, err error) {
 	for {
-		row, original, why, err = t.any()
+		row, original, why, err = t.read()
 		if why != nil || err != nil || t.width == 0 || strings.Join(row, "") != "" { // spreadsheets leave empty rows
 			return row, original, why, err
 		}
 	}
 }
 
-func (t *scanTable) any() (row []string, original []byte, why, err error) {
+func (t *scanTable) read() (row []string, original []byte, why, err error) {
 	if t.rows++; t.rows%256 == 0 && t.ctx.Err() != nil {
 		return nil, nil, nil, t.ctx.Err()
 	}
