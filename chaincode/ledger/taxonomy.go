@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"slices"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -194,17 +195,18 @@ type ProposeChange struct {
 	Imported  *Imported      `json:"imported,omitempty" metadata:",optional"`
 	Evidence  []NodeEvidence `json:"evidence,omitempty" metadata:",optional"` // up to MaxNodeEvidence reports that every member can read; to add a node at least one
 	Reason    string         `json:"reason"`                                  // for the members to read; names no person
-	Expires   time.Time      `json:"expires"`                                 // neither voted on nor adopted from then on
+	Expires   time.Time      `json:"expires"`                                 // neither voted on nor adopted from then on; whole milliseconds, MinTaxonomyLife to ProposalLife ahead
 }
 
 // Validate returns a Problem that lists every fault.
 func (r *ProposeChange) Validate() error {
 	var c check
 	c.vocabulary("vocabulary", r.Vocabulary)
-	c.oneOf("change", r.Change, Changes...)
 	c.text("reason", r.Reason)
-	if r.Expires.IsZero() {
-		c.fail("expires", "must be a time")
+	c.instant("expires", r.Expires)
+	if !slices.Contains(Changes, r.Change) {
+		c.oneOf("change", r.Change, Changes...)
+		return c.problem("the proposal")
 	}
 	term, node, imported := r.Change == ChangeAdd || r.Change == ChangeNode, r.Change == ChangeDeprecate, r.Change == ChangeImport
 	part := func(field string, wanted, given bool) bool {

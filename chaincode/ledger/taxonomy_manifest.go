@@ -44,14 +44,12 @@ func (m *VocabularyManifest) Find(id string) (at int, found bool) {
 // canonicalManifest and canonicalNode are what digests cover. Their fields stand in
 // the order of their JSON names: see canonical.
 type canonicalManifest struct {
-	Imported   *canonicalImported `json:"imported,omitempty"`
-	Nodes      []canonicalEntry   `json:"nodes"`
-	Number     int                `json:"number"`
-	Previous   string             `json:"previous,omitempty"`
-	Vocabulary string             `json:"vocabulary"`
+	Imported   *Imported        `json:"imported,omitempty"`
+	Nodes      []canonicalEntry `json:"nodes"`
+	Number     int              `json:"number"`
+	Previous   string           `json:"previous,omitempty"`
+	Vocabulary string           `json:"vocabulary"`
 }
-
-type canonicalImported Imported
 
 type canonicalEntry struct {
 	Digest string `json:"digest"`
@@ -70,7 +68,7 @@ type canonicalNode struct {
 // document that was imported.
 func (m *VocabularyManifest) Canonical() []byte {
 	c := canonicalManifest{
-		Imported: (*canonicalImported)(m.Imported), Nodes: make([]canonicalEntry, len(m.Nodes)),
+		Imported: m.Imported, Nodes: make([]canonicalEntry, len(m.Nodes)),
 		Number: m.Number, Previous: m.Previous, Vocabulary: m.Vocabulary,
 	}
 	for i, e := range m.Nodes {
