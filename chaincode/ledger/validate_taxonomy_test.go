@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -118,5 +119,27 @@ func TestDigestsCoverAllThatANodeSays(t *testing.T) {
 	m.Previous = hex32(3)
 	if m.Digest() == whole {
 		t.Error("a version does not vouch for the one before")
+	}
+}
+
+// TestAFullManifestIsNoBurden: each adoption writes one.
+func TestAFullManifestIsNoBurden(t *testing.T) {
+	t.Parallel()
+	size := func(id, parent, successor string) int {
+		m := &VocabularyManifest{V: 1, Vocabulary: "words", Number: MaxRevision, Previous: hex32(1)}
+		for range MaxNodes {
+			m.Nodes = append(m.Nodes, ManifestEntry{ID: id, Since: MaxRevision, Digest: hex32(2), Parent: parent, Successor: successor})
+		}
+		b, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(b)
+	}
+	longest := strings.Repeat("x", maxNodeID)
+	usual, worst := size("pump-abuse", "device-abuse", ""), size(longest, longest, longest)
+	t.Logf("%d bytes, at worst %d", usual, worst)
+	if worst > 400<<10 {
+		t.Errorf("a manifest has up to %d bytes", worst)
 	}
 }
