@@ -78,7 +78,7 @@ func northUnit(id byte, state string) *ledger.Unit {
 func storeDeps(t *testing.T, s *store.Store) rest.Deps {
 	t.Helper()
 	return rest.Deps{
-		Commands: noCommands{t}, Operations: s, Members: s, Proposals: s, Registry: s, Models: s, Releases: s, Units: s, Recalls: s, Inventory: s, Care: s, ModelFiles: s, Documents: s,
+		Commands: noCommands{t}, Operations: s, Members: s, Proposals: s, Taxonomies: s, Registry: s, Models: s, Releases: s, Units: s, Recalls: s, Inventory: s, Care: s, ModelFiles: s, Documents: s,
 		Reports: s, Scores: s, Streams: s, Anchors: s, Devices: admit.New("hospital-north", s),
 	}
 }

@@ -23,6 +23,7 @@ type Deps struct {
 	Operations Operations
 	Members    Members
 	Proposals  Proposals
+	Taxonomies Taxonomies
 	Registry   Registry
 	Models     Models
 	Releases   Releases
@@ -135,6 +136,8 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.lastingRoutes()
 	a.sessionRoutes()
 	a.proposalRoutes()
+	a.taxonomyRoutes()
+	a.taxonomyProposalRoutes()
 	a.registryRoutes()
 	a.schemaRoutes()
 	a.catalogueRoutes()

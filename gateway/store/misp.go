@@ -154,11 +154,11 @@ func mispWhere(f *fact.MISPFilter) (where []string, args []any) {
 		and("e.orgc IN ("+marks(len(f.Orgs))+")", anys(f.Orgs)...)
 	}
 	if len(f.Tags) > 0 {
-		var any []string
+		var some []string
 		for _, tag := range f.Tags {
-			any, args = append(any, "instr(e.tags, ?) > 0"), append(args, "\n"+tag+"\n")
+			some, args = append(some, "instr(e.tags, ?) > 0"), append(args, "\n"+tag+"\n")
 		}
-		where = append(where, "("+strings.Join(any, " OR ")+")")
+		where = append(where, "("+strings.Join(some, " OR ")+")")
 	}
 	for _, tag := range f.NotTags {
 		and("instr(e.tags, ?) = 0", "\n"+tag+"\n")
@@ -198,16 +198,16 @@ func attributeWhere(f *fact.MISPFilter) (where []string, args []any) {
 		}
 	}
 	if len(f.Values) > 0 {
-		var any []string
+		var some []string
 		for _, v := range f.Values {
 			if strings.Contains(v, "%") { // the value's own percent signs and underscores cannot be told from MISP's
-				any = append(any, "v.value LIKE ?")
+				some = append(some, "v.value LIKE ?")
 			} else {
-				any = append(any, "v.value = ?")
+				some = append(some, "v.value = ?")
 			}
 			args = append(args, v)
 		}
-		where = append(where, "a.id IN (SELECT v.attribute FROM misp_value v WHERE "+strings.Join(any, " OR ")+")")
+		where = append(where, "a.id IN (SELECT v.attribute FROM misp_value v WHERE "+strings.Join(some, " OR ")+")")
 	}
 	if f.ToIDs != nil {
 		where, args = append(where, "a.to_ids = ?"), append(args, *f.ToIDs)
