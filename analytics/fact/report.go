@@ -56,7 +56,7 @@ type ReportPage struct {
 // Unassessed is a report that is due for assessment.
 type Unassessed struct {
 	Row[ledger.Threat]
-	Body     []byte
+	Body     []byte // empty for a sealed one, which is kept elsewhere
 	Attempts int   // failed since it became due
 	Version  int64 // of the own devices that it is to be assessed with
 }
