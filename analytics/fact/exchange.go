@@ -73,3 +73,35 @@ type ExchangeKey struct {
 	Sealed []byte // the seed, under a key that derives from the vault's
 	Made   time.Time
 }
+
+// Sealing is a report that is to go sealed to some members.
+type Sealing struct {
+	Body     []byte
+	Original []byte // as it came, when sanitising changed it; stays here
+	Marking  string
+	To       []string // MSP ids
+	Name     []byte   // the same name and the rest the same: the same report; nil: one of its own
+}
+
+// What a receipt is for.
+const (
+	ReceiptTaken  = "taken"  // the report is here, and is what the ledger is committed to
+	ReceiptErased = "erased" // the report was withdrawn, and what it said is here no more
+)
+
+// Receipt is what a member signs for a sealed report.
+type Receipt struct {
+	V         int       `json:"v"`
+	Network   string    `json:"network"`
+	Digest    string    `json:"digest"`    // commitment of the report
+	Sender    string    `json:"sender"`    // MSP id of the sharer
+	Recipient string    `json:"recipient"` // MSP id of who signs
+	What      string    `json:"what"`      // ReceiptTaken or ReceiptErased
+	Time      time.Time `json:"time"`      // as Recipient says
+}
+
+// Delivered is what became of a sealed report at one whom it names.
+type Delivered struct {
+	Delivery
+	Says *Receipt // nil: the member signed nothing yet
+}

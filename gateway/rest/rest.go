@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/sanitise"
 	"github.com/secant-platform/secant/gateway/auth"
 )
 
@@ -34,6 +35,7 @@ type Deps struct {
 	Fetch      Fetch
 	Documents  Documents
 	Reports    Reports
+	Exchange   Exchange
 	Scores     Scores
 	Assessor   Assessor
 	Advisories Advisories
@@ -71,6 +73,7 @@ type Deps struct {
 	Limits   Limits
 	Observed *Metrics // made by NewMetrics
 	Sharer   SharerNetworks
+	Sanitise sanitise.Rules // of what is shared
 }
 
 // Limits bound what one caller can take.
@@ -122,6 +125,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.integrityRoutes()
 	a.observationRoutes()
 	a.threatRoutes()
+	a.sharingRoutes()
 	a.riskRoutes()
 	a.advisoryRoutes()
 	a.complianceRoutes()

@@ -15,6 +15,9 @@ import (
 // here: it need not have shared them.
 const maxAnnounced = 10_000
 
+// maxSaid bounds what one member may say of one report.
+const maxSaid = 1_000
+
 // PutSealed keeps a sealed report with what is to be delivered of it, and ends its
 // announcement. Keeping it again changes nothing.
 func (s *Store) PutSealed(ctx context.Context, r *fact.SealedReport, to []string) error {
@@ -213,11 +216,12 @@ func (s *Store) Deliveries(ctx context.Context, digest string) ([]fact.Delivery,
 	return all, nil
 }
 
-// SetCopy keeps what was sealed to a member; an empty one has it sealed anew at once.
+// SetCopy keeps what was sealed to a member; an empty one has it sealed anew
+// at once, also for a member that had taken it and asks again.
 func (s *Store) SetCopy(ctx context.Context, seq int64, key string, sealed []byte) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		_, err := t.exec(ctx, `UPDATE exchange_out SET key = ?2, copy = ?3, attempts = CASE WHEN ?2 = '' THEN 0 ELSE attempts END,
-			next = CASE WHEN ?2 = '' THEN 0 ELSE next END WHERE seq = ?1 AND taken = 0`, seq, key, noneAsEmpty(sealed))
+			next = CASE WHEN ?2 = '' THEN 0 ELSE next END, taken = 0 WHERE seq = ?1 AND (taken = 0 OR ?2 = '')`, seq, key, noneAsEmpty(sealed))
 		return wrapf(err, "keeping what was sealed to a member")
 	})
 }
@@ -355,6 +359,13 @@ func (s *Store) SetPeerKey(ctx context.Context, member string, statement []byte)
 // others. The same again changes nothing, and neither does an older opinion.
 func (s *Store) AddSealedFeedback(ctx context.Context, f *fact.SealedFeedback, to []string) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		var before int
+		if _, err := t.get(ctx, "SELECT count(*) FROM sealed_feedback WHERE digest = ? AND witness = ?", []any{f.Digest, f.By}, &before); err != nil {
+			return fmt.Errorf("counting what was said of a sealed report: %w", err)
+		}
+		if before >= maxSaid {
+			return ledger.Problemf(ledger.CodeConflict, "of one report a member says %d things at most", maxSaid)
+		}
 		n, err := t.exec(ctx, `INSERT INTO sealed_feedback (digest, witness, id, kind, count, first, last, opinion, weight, revision, time)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest, witness, id) DO UPDATE SET
 			opinion = excluded.opinion, weight = excluded.weight, revision = excluded.revision, time = excluded.time
