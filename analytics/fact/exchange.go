@@ -89,8 +89,8 @@ const (
 	ReceiptErased = "erased" // the report was withdrawn, and what it said is here no more
 )
 
-// Receipt is what a member signs for a sealed report.
-type Receipt struct {
+// SealedReceipt is what a member signs for a sealed report.
+type SealedReceipt struct {
 	V         int       `json:"v"`
 	Network   string    `json:"network"`
 	Digest    string    `json:"digest"`    // commitment of the report
@@ -103,5 +103,5 @@ type Receipt struct {
 // Delivered is what became of a sealed report at one whom it names.
 type Delivered struct {
 	Delivery
-	Says *Receipt // nil: the member signed nothing yet
+	Says *SealedReceipt // nil: the member signed nothing yet
 }

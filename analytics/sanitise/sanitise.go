@@ -38,8 +38,8 @@ type Custom struct {
 	With    string // what stands there instead; taken as it is
 }
 
-// Change is one text value that was changed.
-type Change struct {
+// Removal is one text value from which something was taken out.
+type Removal struct {
 	Where  string `json:"where" doc:"The value in the bundle." example:"objects[2].value"`
 	Rule   string `json:"rule" doc:"Why it was changed: internal address, own host, own domain, person, new id, or the name of an own rule."`
 	Before string `json:"before" doc:"What was there. It stays here."`
@@ -56,8 +56,8 @@ const (
 // Result is a bundle that may leave.
 type Result struct {
 	Body    []byte
-	Changes []Change // the first 1,000
-	Total   int      // changes in all
+	Changes []Removal // the first 1,000
+	Total   int       // changes in all
 }
 
 var limits = strictjson.Limits{Bytes: ledger.MaxThreatBody, Depth: 64, Values: 2_000_000}
@@ -83,7 +83,7 @@ func (r *Rules) Apply(body []byte) (*Result, error) {
 	res := &Result{}
 	note := func(where, rule, before, after string) {
 		if res.Total++; len(res.Changes) < maxListed {
-			res.Changes = append(res.Changes, Change{where, rule, short(before), short(after)})
+			res.Changes = append(res.Changes, Removal{where, rule, short(before), short(after)})
 		}
 	}
 	out := rewrite(body, func(at *place, text string) string {

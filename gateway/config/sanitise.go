@@ -21,4 +21,3 @@ func (s *Sanitise) faults() (faults []string) {
 	}
 	return faults
 }
-

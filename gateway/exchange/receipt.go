@@ -10,7 +10,7 @@ import (
 )
 
 func (x *Exchange) receipt(digest, sender, what string, at time.Time) ([]byte, error) {
-	return sign(x.Key, domainReceipt, fact.Receipt{V: 1, Network: x.Network, Digest: digest, Sender: sender, Recipient: x.Organisation, What: what, Time: at.UTC().Truncate(time.Second)})
+	return sign(x.Key, domainReceipt, fact.SealedReceipt{V: 1, Network: x.Network, Digest: digest, Sender: sender, Recipient: x.Organisation, What: what, Time: at.UTC().Truncate(time.Second)})
 }
 
 // receiptFor is what a kind of delivery ends with.
@@ -23,7 +23,7 @@ func receiptFor(kind string) string {
 
 // acknowledge notes a member's receipt of what it was to take. Problems: invalid, denied.
 func (x *Exchange) acknowledge(ctx context.Context, d *fact.Delivery, text []byte) error {
-	var r fact.Receipt
+	var r fact.SealedReceipt
 	if err := x.read(ctx, "the receipt of "+d.Member, d.Member, domainReceipt, text, &r); err != nil {
 		return err
 	}
@@ -35,9 +35,9 @@ func (x *Exchange) acknowledge(ctx context.Context, d *fact.Delivery, text []byt
 }
 
 // decodeReceipt reads a receipt that was judged when it came.
-func decodeReceipt(text []byte) (*fact.Receipt, error) {
+func decodeReceipt(text []byte) (*fact.SealedReceipt, error) {
 	var s signed
-	var r fact.Receipt
+	var r fact.SealedReceipt
 	if err := json.Unmarshal(text, &s); err != nil {
 		return nil, err //nolint:wrapcheck // the caller says what was read
 	}

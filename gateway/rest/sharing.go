@@ -97,19 +97,19 @@ func (a *API) outgoing(c *gin.Context, text []byte, media string) (o *outgoing, 
 
 // Preview is exactly what sharing a report would do.
 type Preview struct {
-	Marking string            `json:"marking"`
-	To      []string          `json:"to" doc:"Members (MSP ids) whose nodes get the body; empty: every member's."`
-	Text    string            `json:"text" doc:"The body that leaves, byte for byte."`
-	Title   string            `json:"title" doc:"From the body."`
-	Changes []sanitise.Change `json:"changes" doc:"What was taken out of it, the first 1,000. The report as it came stays here."`
-	Changed int               `json:"changed" doc:"How many changes there are in all."`
-	Learn   []string          `json:"learn" doc:"What those learn who do not get the body."`
+	Marking string             `json:"marking"`
+	To      []string           `json:"to" doc:"Members (MSP ids) whose nodes get the body; empty: every member's."`
+	Text    string             `json:"text" doc:"The body that leaves, byte for byte."`
+	Title   string             `json:"title" doc:"From the body."`
+	Changes []sanitise.Removal `json:"changes" doc:"What was taken out of it, the first 1,000. The report as it came stays here."`
+	Changed int                `json:"changed" doc:"How many changes there are in all."`
+	Learn   []string           `json:"learn" doc:"What those learn who do not get the body."`
 }
 
 func (o *outgoing) preview() Preview {
 	p := Preview{
 		Marking: o.marking, To: slices.Concat([]string{}, o.to), Text: string(o.report.Body), Title: o.report.Title,
-		Changes: slices.Concat([]sanitise.Change{}, o.changes.Changes), Changed: o.changes.Total,
+		Changes: slices.Concat([]sanitise.Removal{}, o.changes.Changes), Changed: o.changes.Total,
 	}
 	if ledger.Sealed(o.marking) {
 		p.Learn = []string{
@@ -204,18 +204,18 @@ func (a *API) sealedBody(c *gin.Context, digest string) error {
 	return nil
 }
 
-// Delivery is what became of a sealed report at one whom it names.
-type Delivery struct {
-	Member   string        `json:"member" doc:"MSP id."`
-	Kind     string        `json:"kind" enum:"report,withdrawal" doc:"The report, or that it was withdrawn."`
-	Attempts int           `json:"attempts" doc:"How often the member was told so far."`
-	Next     time.Time     `json:"next,omitzero" doc:"When it is told again, unless it took it."`
-	Taken    time.Time     `json:"taken,omitzero" doc:"When it had taken it; absent: not yet."`
-	Receipt  *fact.Receipt `json:"receipt,omitempty" doc:"What the member signed."`
+// ThreatDelivery is what became of a sealed report at one whom it names.
+type ThreatDelivery struct {
+	Member   string              `json:"member" doc:"MSP id."`
+	Kind     string              `json:"kind" enum:"report,withdrawal" doc:"The report, or that it was withdrawn."`
+	Attempts int                 `json:"attempts" doc:"How often the member was told so far."`
+	Next     time.Time           `json:"next,omitzero" doc:"When it is told again, unless it took it."`
+	Taken    time.Time           `json:"taken,omitzero" doc:"When it had taken it; absent: not yet."`
+	Receipt  *fact.SealedReceipt `json:"receipt,omitempty" doc:"What the member signed."`
 }
 
-func viewDelivery(d fact.Delivered) Delivery {
-	v := Delivery{Member: d.Member, Kind: d.Kind, Attempts: d.Attempts, Taken: d.Taken, Receipt: d.Says}
+func viewDelivery(d fact.Delivered) ThreatDelivery {
+	v := ThreatDelivery{Member: d.Member, Kind: d.Kind, Attempts: d.Attempts, Taken: d.Taken, Receipt: d.Says}
 	if d.Taken.IsZero() {
 		v.Next = d.Next
 	}
@@ -237,7 +237,7 @@ func (a *API) sharingRoutes() {
 		OperationID: "list-threat-deliveries", Method: http.MethodGet, Path: "/v1/threats/{digest}/deliveries", Tags: []string{"threats"},
 		Summary:     "What became of an own sealed report at each member that it names",
 		Description: "A member signs that it has the report once it compared it with the ledger, and that it erased it once it was withdrawn. Until then it is told again.",
-	}, func(ctx context.Context, in *PathDigest) (*body[List[Delivery]], error) {
+	}, func(ctx context.Context, in *PathDigest) (*body[List[ThreatDelivery]], error) {
 		all, err := a.Exchange.Deliveries(ctx, in.Digest)
 		if err != nil {
 			return nil, err
