@@ -36,7 +36,7 @@ const (
 	maxEnvelope = maxPlain/3*4 + 16<<10
 )
 
-var envelopeLimits = strictjson.Limits{Bytes: maxEnvelope, Depth: 2, Values: 16}
+var envelopeLimits = strictjson.Limits{Bytes: maxEnvelope, Depth: 2, Values: 64}
 
 // names are what an envelope is about.
 func (e *envelope) names() []string {

@@ -36,7 +36,7 @@ type said struct {
 const maxFeedback = 16 << 10
 
 var (
-	saidLimits   = strictjson.Limits{Bytes: 2 << 10, Depth: 2, Values: 16}
+	saidLimits   = strictjson.Limits{Bytes: 2 << 10, Depth: 2, Values: 64}
 	sightingForm = regexp.MustCompile(`^[0-9a-f]{32}$`)
 )
 

@@ -25,7 +25,7 @@ type opening struct {
 // maxOpening bounds an opening: the names of ledger.MaxRecipients organisations.
 const maxOpening = 32 << 10
 
-var openingLimits = strictjson.Limits{Bytes: maxOpening, Depth: 3, Values: ledger.MaxRecipients + 16}
+var openingLimits = strictjson.Limits{Bytes: maxOpening, Depth: 3, Values: ledger.MaxRecipients + 64}
 
 // frame puts an opening before a body, behind its length in four bytes. What stands
 // behind the body, if anything, stays with who kept it.

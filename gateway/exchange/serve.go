@@ -33,7 +33,7 @@ type notice struct {
 }
 
 var (
-	noticeLimits = strictjson.Limits{Bytes: 1 << 10, Depth: 2, Values: 8}
+	noticeLimits = strictjson.Limits{Bytes: 1 << 10, Depth: 2, Values: 16}
 	digestForm   = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 

@@ -37,7 +37,7 @@ type signed struct {
 // maxSigned bounds a signed statement, in bytes.
 const maxSigned = 8 << 10
 
-var signedLimits = strictjson.Limits{Bytes: maxSigned, Depth: 3, Values: 32}
+var signedLimits = strictjson.Limits{Bytes: maxSigned, Depth: 3, Values: 64}
 
 func sign(key ed25519.PrivateKey, domain string, v any) ([]byte, error) {
 	payload, err := json.Marshal(v)
