@@ -134,7 +134,7 @@ func TestASealedReportGoesToTheNamedAndWhatTheySayComesBack(t *testing.T) {
 	})
 
 	// TAXII of the south serves it to who may read reports.
-	status, text = south.call("analyst", http.MethodGet, "/taxii2/root/collections/sealed/objects/", nil, map[string]string{"Accept": "application/taxii+json;version=2.1"})
+	status, text = south.call("analyst", http.MethodGet, "/taxii2/intelligence/collections/sealed/objects/", nil, map[string]string{"Accept": "application/taxii+json;version=2.1"})
 	if status != http.StatusOK || !bytes.Contains(text, []byte("OpenSSL under attack")) {
 		t.Errorf("by TAXII: %d %s", status, text)
 	}
@@ -188,7 +188,7 @@ func TestASealedReportGoesToTheNamedAndWhatTheySayComesBack(t *testing.T) {
 			t.Errorf("%s still has %+v", r.cfg.Organisation, got)
 		}
 	}
-	status, text = south.call("analyst", http.MethodGet, "/taxii2/root/collections/sealed/objects/", nil, map[string]string{"Accept": "application/taxii+json;version=2.1"})
+	status, text = south.call("analyst", http.MethodGet, "/taxii2/intelligence/collections/sealed/objects/", nil, map[string]string{"Accept": "application/taxii+json;version=2.1"})
 	if status != http.StatusOK || bytes.Contains(text, []byte("OpenSSL under attack")) {
 		t.Errorf("by TAXII after it was withdrawn: %d %s", status, text)
 	}
@@ -221,7 +221,7 @@ func TestARecipientThatIsDownGetsItLater(t *testing.T) {
 	north = c.start(t, "hospital-north")
 	south.await("the report", func() bool { return south.report(digest).Title != "" })
 	north.await("the receipt", func() bool { return len(north.delivered(digest)) == 1 })
-	status, text := south.call("analyst", http.MethodGet, "/taxii2/root/collections/sealed/objects/", nil, map[string]string{"Accept": "application/taxii+json;version=2.1"})
+	status, text := south.call("analyst", http.MethodGet, "/taxii2/intelligence/collections/sealed/objects/", nil, map[string]string{"Accept": "application/taxii+json;version=2.1"})
 	if status != http.StatusOK || bytes.Contains(text, []byte("OpenSSL")) {
 		t.Errorf("a red report goes to programs: %d %s", status, text)
 	}

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 }
 
 // waiting is how long a test waits for a state.
-const waiting = 20 * time.Second
+const waiting = 60 * time.Second
 
 // consortium is nodes on one ledger in memory.
 type consortium struct {

@@ -89,7 +89,7 @@ func (x *Exchange) fetch(ctx context.Context, a *fact.Announced) error {
 	defer cancel()
 	err := x.take(try, a)
 	if err == nil || ctx.Err() != nil {
-		return nil //nolint:nilerr // told to end: it stays due
+		return nil // taken, or told to end: then it stays due
 	}
 	next := x.Pace.after(a.Attempts)
 	if ledger.CodeOf(err) == ledger.CodeGone || x.Pace.Now().Sub(a.Told) > x.Pace.Forget {

@@ -124,7 +124,7 @@ func (x *Exchange) noticed(ctx context.Context, from string, n *notice) (what st
 	if n.Withdrawn {
 		// By the ledger, not by the notice: the sharer said so there, for ever.
 		if _, err := x.shared(ctx, n.Digest, from); !errors.Is(err, errWithdrawn) {
-			return "", nil //nolint:nilerr // the ledger here is behind, or there is nothing
+			return "", nil // the ledger here is behind, or there is nothing
 		}
 		if known && r.Erased.IsZero() {
 			err = x.erase(ctx, n.Digest)

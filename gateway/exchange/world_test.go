@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +24,6 @@ import (
 // world is a consortium of nodes that exchange, on one ledger and one clock.
 type world struct {
 	t     *testing.T
-	mu    sync.Mutex
 	now   time.Time
 	nodes map[string]*site
 	keys  map[string]ed25519.PublicKey

@@ -58,11 +58,11 @@ func alertOf(t *testing.T) []byte {
 
 // sharedReport is a report as a node shows it.
 type sharedReport struct {
-	Digest  string   `json:"digest"`
-	Marking string   `json:"marking"`
-	Held    bool     `json:"held"`
-	Title   string   `json:"title"`
-	Hits    string   `json:"hits"`
+	Digest  string `json:"digest"`
+	Marking string `json:"marking"`
+	Held    bool   `json:"held"`
+	Title   string `json:"title"`
+	Hits    string `json:"hits"`
 	Matches []struct{ Unit string }
 	Sharers []struct {
 		Sharer   string
