@@ -18,6 +18,7 @@ import (
 const (
 	aliasOwn    = "own"
 	aliasShared = "shared"
+	aliasSealed = "sealed"
 )
 
 // openTAXII registers the TAXII server.
@@ -27,6 +28,7 @@ func (n *node) openTAXII(router *auth.Router) error {
 		Title: "Threat intelligence of " + org, Bases: n.addresses(), Store: n.store,
 		Collections: []taxii.Collection{
 			{ID: ids[aliasShared], Alias: aliasShared, Title: "Shared by members", Description: "The objects of the reports that members of the consortium shared."},
+			{ID: ids[aliasSealed], Alias: aliasSealed, Title: "Shared under seal", Description: "The objects of the reports marked amber or amber+strict that this organisation shared with some members, or that name it. They stay in this organisation."},
 			{ID: ids[aliasOwn], Alias: aliasOwn, Title: "Collected here", Description: "What this organisation's analysts and programs handed in. It leaves this node when somebody shares it.", Writable: true},
 		},
 	})
@@ -51,7 +53,7 @@ func (n *node) openMISP(router *auth.Router) error {
 // collections are the ids of the node's collections, by alias.
 func (n *node) collections() map[string]string {
 	ids := map[string]string{}
-	for _, alias := range []string{aliasShared, aliasOwn} {
+	for _, alias := range []string{aliasShared, aliasSealed, aliasOwn} {
 		ids[alias] = cti.CollectionID(n.cfg.Organisation, alias)
 	}
 	return ids
@@ -78,7 +80,10 @@ func indexIntelligence(ctx context.Context, s *store.Store) error {
 
 // collect has the objects of a report served to whoever asks this node by TAXII, as long
 // as one of those who shared it stands by it.
-func (a *assessor) collect(ctx context.Context, digest string, r *cti.Report) error {
+func (a *assessor) collect(ctx context.Context, digest, collection string, r *cti.Report) error {
+	if collection == "" {
+		return nil
+	}
 	objects, err := r.Objects()
 	if err != nil {
 		return fmt.Errorf("reading a report's objects: %w", err)
@@ -86,7 +91,7 @@ func (a *assessor) collect(ctx context.Context, digest string, r *cti.Report) er
 	list := make([]fact.STIXObject, 0, len(objects))
 	for _, o := range objects {
 		if o.Fault == nil {
-			list = append(list, fact.STIXObject{Collection: a.shared, ID: o.ID, Type: o.Type, Spec: o.Spec, Version: o.Version, Body: o.Body, Report: digest})
+			list = append(list, fact.STIXObject{Collection: collection, ID: o.ID, Type: o.Type, Spec: o.Spec, Version: o.Version, Body: o.Body, Report: digest})
 		}
 	}
 	_, err = a.store.AddSTIX(ctx, list)

@@ -23,6 +23,7 @@ import (
 	"github.com/secant-platform/secant/gateway/admit"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/gateway/exchange"
 	"github.com/secant-platform/secant/gateway/fhir"
 	"github.com/secant-platform/secant/gateway/ingest"
 	"github.com/secant-platform/secant/gateway/misp"
@@ -62,6 +63,8 @@ type node struct {
 	windows  []window
 	brokers  []*mqtt.Client
 	webhooks *webhook.Deliverer
+	exchange *exchange.Exchange
+	pace     exchange.Pace // of the exchange
 	fhir     *fhir.API
 	monitor  *monitor
 	senders  *senders
@@ -238,7 +241,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 	n.worker, err = worker.New(n.ledger, n.store, worker.Options{
 		Organisation: n.cfg.Organisation, Log: n.log,
 		Token:     nodeTokens(n.cfg.Organisation, n.key),
-		Assess:    a.match,
+		Assess:    n.match(a),
 		Advise:    n.advisor.Advise,
 		Review:    review.Review,
 		Beside:    n.beside,
@@ -300,12 +303,15 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	if err := n.openWebhooks(); err != nil {
 		return err
 	}
+	if err := n.openExchange(router); err != nil {
+		return err
+	}
 	n.api, err = rest.New(router, rest.Deps{ //nolint:contextcheck // requests bring contexts of their own
 		Credentials: offers, Agreements: agreements, Sessions: sessions, Lasting: last,
 		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, LabelBase: n.labelBase(), MakerKey: maker,
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Taxonomies: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
-		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Intelligence: n.store, Collections: n.collections(), Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
+		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Intelligence: n.store, Collections: n.collections(), Exchange: n.exchange, Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
 		Advisories: n.store, Advisor: n.advisor,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Sequences: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices,
 		Named: named{n.store, n.devices}, Reader: n.ledger, Judge: n.trust,
@@ -313,7 +319,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Limits: rest.Limits{
 			Depth: n.cfg.Limits.Depth, Listeners: n.cfg.Limits.Listeners, Heartbeat: heartbeat, Patience: patience,
 		},
-		Device: known.device, Observed: rest.NewMetrics(n.reg), Sharer: n.cfg.Exchange.Networks,
+		Device: known.device, Observed: rest.NewMetrics(n.reg), Sharer: n.cfg.Exchange.Networks, Sanitise: n.sanitising(),
 	})
 	if err != nil {
 		return err

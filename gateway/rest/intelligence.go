@@ -28,7 +28,7 @@ const maxExcerpt = 300
 type Found struct {
 	ID         string    `json:"id" doc:"Of the STIX object." example:"indicator--4a5d3a2e-8c1e-5f0b-9d39-2f7d5a1c6b10"`
 	Type       string    `json:"type" example:"indicator"`
-	Collection string    `json:"collection" enum:"own,shared"`
+	Collection string    `json:"collection" enum:"own,shared,sealed"`
 	Name       string    `json:"name" doc:"Or its value, of an observable; empty where it has neither."`
 	Excerpt    string    `json:"excerpt" doc:"Of its words, where the first that was searched for stands. Text as it came: never markup."`
 	Modified   time.Time `json:"modified" doc:"Its version."`
@@ -38,7 +38,7 @@ type Found struct {
 type searchIntelligence struct {
 	Page
 	Words      string   `query:"q" required:"true" minLength:"1" maxLength:"512" doc:"Words that an object has, all of them: words, \"phrases\", and beginnings of words with an asterisk." example:"ransom* \"infusion pump\""`
-	Collection string   `query:"collection" enum:"own,shared" doc:"Default: both."`
+	Collection string   `query:"collection" enum:"own,shared,sealed" doc:"Default: all."`
 	Type       []string `query:"type" maxItems:"16" doc:"STIX types, with commas. Default: any."`
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/sanitise"
 	"github.com/secant-platform/secant/gateway/auth"
 )
 
@@ -38,6 +39,7 @@ type Deps struct {
 	// Intelligence finds objects by their words in the collections, ids by alias.
 	Intelligence Intelligence
 	Collections  map[string]string
+	Exchange     Exchange
 	Scores       Scores
 	Assessor     Assessor
 	Advisories   Advisories
@@ -75,6 +77,7 @@ type Deps struct {
 	Limits   Limits
 	Observed *Metrics // made by NewMetrics
 	Sharer   SharerNetworks
+	Sanitise sanitise.Rules // of what is shared
 }
 
 // Limits bound what one caller can take.
@@ -127,6 +130,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.observationRoutes()
 	a.threatRoutes()
 	a.intelligenceRoutes()
+	a.sharingRoutes()
 	a.riskRoutes()
 	a.advisoryRoutes()
 	a.complianceRoutes()

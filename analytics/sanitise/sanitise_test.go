@@ -1,0 +1,117 @@
+package sanitise
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/netip"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+func rules() *Rules {
+	return &Rules{
+		Networks: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")},
+		Domains:  []string{"hospital.example"}, Hosts: []string{"PACS01"},
+		Fields: []string{"identity.name", "user-account.display_name", "identity.contact_information"},
+		Custom: []Custom{{"ticket", regexp.MustCompile(`INC-\d+`), "[ticket]"}},
+	}
+}
+
+const leaky = `{ "type":"bundle", "id":"bundle--1",
+ "objects":[
+  {"type":"ipv4-addr","id":"ipv4-addr--28bb3599-77cd-5a82-a950-b5bc3caf07c4","value":"10.1.2.3"},
+  {"type":"network-traffic","id":"network-traffic--1","dst_ref":"ipv4-addr--28bb3599-77cd-5a82-a950-b5bc3caf07c4","n":1.50},
+  {"type":"identity","id":"identity--1","identity_class":"individual","name":"Anna Muster","contact_information":"anna@elsewhere.example"},
+  {"type":"identity","id":"identity--2","identity_class":"organization","name":"The North"},
+  {"type":"note","id":"note--1","content":"INC-4711: pacs01 (10[.]1[.]2[.]3, 10.0.0.0/8, fd00::17, ::ffff:192.168.7.7, 198.51.100.9) mailed a.b@mail.hospital.example; seen at www.hospital[.]example and by evil@attacker.example from 8.8.8.8"},
+  {"type":"software","id":"software--1","name":"x","version":"10.1.2.3","cpe":"cpe:2.3:a:x:x:10.1.2.3"}
+ ]}`
+
+func TestWhatTellsOfTheOwnNetworkAndPeopleIsTakenOut(t *testing.T) {
+	t.Parallel()
+	res, err := rules().Apply([]byte(leaky))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := string(res.Body)
+	if !json.Valid(res.Body) {
+		t.Fatal(out)
+	}
+	rest := strings.ReplaceAll(strings.ReplaceAll(out, `"version":"10.1.2.3"`, ""), "cpe:2.3:a:x:x:10.1.2.3", "")
+	for _, secret := range []string{"10.1.2.3", "10[.]1", "10.0.0.0", "fd00", "192.168", "198.51.100.9", "Anna", "anna@", "a.b@", "hospital", "pacs01", "INC-4711", "28bb3599"} {
+		if strings.Contains(rest, secret) {
+			t.Errorf("%s leaves:\n%s", secret, out)
+		}
+	}
+	for _, kept := range []string{"The North", "8.8.8.8", "evil@attacker.example", `"version":"10.1.2.3"`, `"n":1.50`, "network-traffic--1", "{ \"type\":\"bundle\", \"id\"", "[ticket]"} {
+		if !strings.Contains(out, kept) {
+			t.Errorf("%s was taken out:\n%s", kept, out)
+		}
+	}
+	var b struct {
+		Objects []map[string]any `json:"objects"`
+	}
+	if err := json.Unmarshal(res.Body, &b); err != nil {
+		t.Fatal(err)
+	}
+	if b.Objects[0]["id"] != b.Objects[1]["dst_ref"] {
+		t.Error("a reference leads nowhere")
+	}
+	if res.Total != len(res.Changes) || res.Total < 5 {
+		t.Errorf("%d changes, listed %+v", res.Total, res.Changes)
+	}
+	for _, c := range res.Changes {
+		if c.Where == "" || c.Rule == "" || c.Before == c.After {
+			t.Errorf("%+v", c)
+		}
+	}
+	// It is the same each time, and nothing remains to be done.
+	again, err := rules().Apply(res.Body)
+	if err != nil || again.Total != 0 || !bytes.Equal(again.Body, res.Body) {
+		t.Errorf("%v %+v", err, again.Changes)
+	}
+	// The new id does not follow from the address alone.
+	other := rules()
+	other.Seed[0] = 1
+	if res2, err := other.Apply([]byte(leaky)); err != nil || bytes.Equal(res2.Body, res.Body) {
+		t.Error("the new id follows from the old one")
+	}
+}
+
+func TestNothingToTakeOutChangesNoByte(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"type":"bundle","id":"bundle--1","objects":[{"type":"indicator","pattern":"[ipv4-addr:value = '8.8.8.8']","x":[1,2.0,true,null,{"a":[]}]}]}`,
+		"{\n\"objects\" : [ ] , \"e\":\"\\u00e9\\\"\\\\\"}",
+	} {
+		res, err := rules().Apply([]byte(text))
+		if err != nil || string(res.Body) != text || res.Total != 0 {
+			t.Errorf("%v: %s", err, res.Body)
+		}
+	}
+	for _, bad := range []string{"", "[", `{"objects":7}`, strings.Repeat("[", 100)} {
+		if _, err := rules().Apply([]byte(bad)); ledger.CodeOf(err) != ledger.CodeInvalid && ledger.CodeOf(err) != ledger.CodeTooLarge {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func FuzzApply(f *testing.F) {
+	f.Add([]byte(leaky))
+	f.Add([]byte(`{"objects":[{"type":"x","a":"::1 127.0.0.1 \ud83d\ude00"}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		res, err := rules().Apply(b)
+		if err != nil {
+			return
+		}
+		if !json.Valid(res.Body) {
+			t.Fatalf("%q became %q", b, res.Body)
+		}
+		if res.Total == 0 && !bytes.Equal(res.Body, b) {
+			t.Fatalf("%q became %q without a change", b, res.Body)
+		}
+	})
+}
