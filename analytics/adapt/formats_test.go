@@ -36,7 +36,7 @@ func TestReadmeNamesAllFormats(t *testing.T) {
 		t.Fatalf("README.md does not have\n%s", want.String())
 	}
 	whole := string(b[:at[0]]) + want.String() + string(b[at[1]:])
-	if err := os.WriteFile(path, []byte(whole), 0o644); err != nil { //nolint:gosec // README.md is public
+	if err := os.WriteFile(path, []byte(whole), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -20,7 +20,7 @@ import (
 const (
 	maxMapping    = 64 << 10 // bytes
 	maxExpression = 4 << 10  // characters
-	maxCost       = 100_000  // CEL's units for one expression: about 10 ms
+	maxCost       = 100_000  // CEL's units for one expression
 	maxLists      = 50       // observables that a mapping names
 )
 
