@@ -151,7 +151,7 @@ func (x *xmlReader) element(tag xml.StartElement) (*xmlNode, []byte, error) {
 	defer func() { x.keep = false }()
 	root := &xmlNode{Name: tag.Name.Local, Attr: tag.Copy().Attr}
 	open := []*xmlNode{root}
-	texts := []*strings.Builder{{}}
+	texts := [][]byte{nil}
 	for len(open) > 0 {
 		t, err := x.next()
 		if err != nil {
@@ -162,11 +162,11 @@ func (x *xmlReader) element(tag xml.StartElement) (*xmlNode, []byte, error) {
 		case xml.StartElement:
 			n := &xmlNode{Name: t.Name.Local, Attr: t.Copy().Attr}
 			open[top].Children = append(open[top].Children, n)
-			open, texts = append(open, n), append(texts, &strings.Builder{})
+			open, texts = append(open, n), append(texts, nil)
 		case xml.CharData:
-			texts[top].Write(t)
+			texts[top] = append(texts[top], t...)
 		case xml.EndElement:
-			open[top].Text = strings.TrimSpace(texts[top].String())
+			open[top].Text = strings.TrimSpace(string(texts[top]))
 			open, texts = open[:top], texts[:top]
 		}
 	}
