@@ -1,7 +1,6 @@
 package adapt
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -203,7 +202,7 @@ func realDomain(name string) bool {
 // fuzzy finds SSDEEP hashes: their first number is 3 times a power of two.
 func (f *finder) fuzzy() {
 	f.runs(func(r rune) bool {
-		return r < utf8.RuneSelf && (word(byte(r)) && r != '_' || r == '+' || r == '/' || r == ':')
+		return r < utf8.RuneSelf && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= ':' || r == '+' || r == '/')
 	}, func(from, to int) {
 		o, ok := FileHash(f.text[from:to])
 		if !ok || o.Property != "SSDEEP" {
@@ -437,9 +436,4 @@ func (f *finder) ipv6() {
 		}
 		f.found(Observable{Type: TypeIPv6, Property: propertyValue, Value: a.String()}, from, to)
 	})
-}
-
-// compareObservables orders by type, property and value.
-func compareObservables(a, b Observable) int {
-	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Property, b.Property), cmp.Compare(a.Value, b.Value))
 }

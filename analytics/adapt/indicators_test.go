@@ -103,9 +103,9 @@ func TestTheSearchIsLinear(t *testing.T) {
 		"a.", "1.", "1.2.3.4 ", ":", "://", "http://", "http://a)", "[", "[.]", "hxxp[:", "a@", "1:a:", "f", "::", "\\.", "a[.]b", ")", "CVE-", "http://[", "version 1.2.3.4, ", "é.", "a-",
 	} {
 		start := time.Now()
-		FindIndicators(strings.Repeat(piece, (1<<17)/len(piece)))
-		FindIndicators("http://" + strings.Repeat(piece, (1<<17)/len(piece)))
-		if d := time.Since(start); d > 5*time.Second {
+		FindIndicators(strings.Repeat(piece, (1<<15)/len(piece)))
+		FindIndicators("http://" + strings.Repeat(piece, (1<<15)/len(piece)))
+		if d := time.Since(start); d > 3*time.Second {
 			t.Errorf("%q took %v", piece, d)
 		} else {
 			t.Logf("%q took %v", piece, d)

@@ -17,7 +17,7 @@ import (
 )
 
 // readBytes reads a file by a format.
-func readBytes(t testing.TB, f Format, b []byte) (records []Record, wrong []error, err error) {
+func readBytes(t *testing.T, f Format, b []byte) (records []Record, wrong []error, err error) {
 	t.Helper()
 	err = f.Read(t.Context(), bytes.NewReader(b), func(r Record) error {
 		records = append(records, r)

@@ -27,8 +27,14 @@ const maxBracketed = 8 // bytes between the brackets
 
 // schemes are the spellings of a URL's scheme that no program follows.
 var schemes = []struct{ said, meant string }{
-	{"hxxps", "https"}, {"hxxp", "http"}, {"htxps", "https"}, {"htxp", "http"}, {"httxs", "https"},
-	{"h**ps", "https"}, {"h**p", "http"}, {"fxp", "ftp"},
+	{"hxxps", "https"},
+	{"hxxp", "http"},
+	{"htxps", "https"},
+	{"htxp", "http"},
+	{"httxs", "https"},
+	{"h**ps", "https"},
+	{"h**p", "http"},
+	{"fxp", "ftp"},
 }
 
 // refang undoes what reports do to addresses, in one pass.
@@ -109,7 +115,7 @@ func bracket(s string, last byte) (meant string, length int) {
 	if n >= len(s) || !(word(last) || last == ':' || last == '/') {
 		return "", 0
 	}
-	closing := byte(0)
+	var closing byte
 	switch s[n] {
 	case '[':
 		closing = ']'

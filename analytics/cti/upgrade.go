@@ -316,7 +316,7 @@ var renamed = map[string]map[string]string{
 	"file":                 {"created": "ctime", "modified": "mtime", "accessed": "atime", "is_encrypted": "", "encryption_algorithm": "", "decryption_key": ""},
 	"directory":            {"created": "ctime", "modified": "mtime", "accessed": "atime"},
 	"process":              {"created": "created_time", "binary_ref": "image_ref", "name": "", "arguments": ""},
-	"user-account":         {"password_last_changed": "credential_last_changed"},
+	"user-account":         {"password_last_changed": "credential_last_changed"}, //nolint:gosec // names of properties
 	"windows-registry-key": {"modified": "modified_time"},
 }
 

@@ -13,14 +13,14 @@ type Test struct {
 // Pattern writes a STIX pattern (STIX 2.1, section 9) that one observation satisfies
 // in which all tests of one of the alternatives hold. Whatever a value holds, the
 // pattern says that value and nothing else.
-func Pattern(any ...[]Test) string {
+func Pattern(alternatives ...[]Test) string {
 	var b strings.Builder
 	b.WriteByte('[')
-	for i, all := range any {
+	for i, all := range alternatives {
 		if i > 0 {
 			b.WriteString(" OR ")
 		}
-		grouped := len(any) > 1 && len(all) > 1
+		grouped := len(alternatives) > 1 && len(all) > 1
 		if grouped {
 			b.WriteByte('(')
 		}
@@ -46,7 +46,7 @@ func (t Test) write(b *strings.Builder) {
 			b.WriteByte('.')
 		}
 		name, list := strings.CutSuffix(step, "[*]")
-		if strings.ContainsFunc(name, func(r rune) bool { return r > 127 || !letter(byte(r)) && (r < '0' || r > '9') }) {
+		if strings.ContainsFunc(name, quotedInStep) {
 			name = literal(name) // STIX 2.1, section 9.7.1: a name with a hyphen stands in quotes
 		}
 		b.WriteString(name)
@@ -67,6 +67,11 @@ func (t Test) write(b *strings.Builder) {
 	b.WriteString(literal(t.Value))
 }
 
+// quotedInStep tells what stands in a step of a path only between quotes.
+func quotedInStep(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_')
+}
+
 func number(s string) bool {
 	return s != "" && len(s) <= 18 && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 }
@@ -80,7 +85,7 @@ func literal(s string) string { return "'" + escapes.Replace(strings.ToValidUTF8
 // Tests reads a pattern into alternatives of which each by itself is all that the
 // pattern asks for. It reports false for a pattern that asks for anything else: for
 // several observations, for what must not be there, for a time, for a part of a value.
-func Tests(pattern string) (any [][]Test, ok bool) {
+func Tests(pattern string) (alternatives [][]Test, ok bool) {
 	all, exact, ok := readPattern(pattern)
 	if !ok || !exact {
 		return nil, false
@@ -99,9 +104,9 @@ func Tests(pattern string) (any [][]Test, ok bool) {
 			}
 			some = next
 		}
-		if any = append(any, some...); len(any) > maxAlternatives {
+		if alternatives = append(alternatives, some...); len(alternatives) > maxAlternatives {
 			return nil, false
 		}
 	}
-	return any, len(any) > 0
+	return alternatives, len(alternatives) > 0
 }

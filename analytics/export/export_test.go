@@ -41,20 +41,20 @@ var hostile = []string{
 	`'] OR [ipv4-addr:value = '0.0.0.0`, `=cmd|'/c calc'!A0`, "\u2028x", `%3B"`, "---\nid: x",
 }
 
-func compose(t testing.TB, findings ...cti.Finding) Set {
-	t.Helper()
+func compose(tb testing.TB, findings ...cti.Finding) Set {
+	tb.Helper()
 	body, err := cti.Compose(cti.Document{Key: "test", Title: "A test", Time: day, Marking: "green", Author: "Somebody", Findings: findings})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return gathered(t, body)
+	return gathered(tb, body)
 }
 
-func gathered(t testing.TB, bundle []byte) Set {
-	t.Helper()
+func gathered(tb testing.TB, bundle []byte) Set {
+	tb.Helper()
 	objects, err := cti.ReadEnvelope(bundle)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return Gather(objects, about.Time)
 }
@@ -63,8 +63,8 @@ func finding(path, value string) cti.Finding {
 	return cti.Finding{Any: [][]cti.Test{{{Path: path, Value: value, Within: strings.Contains(value, "/2")}}}, Detect: true, Name: value, Labels: []string{value}}
 }
 
-func sample(t testing.TB) Set {
-	t.Helper()
+func sample(tb testing.TB) Set {
+	tb.Helper()
 	f := []cti.Finding{
 		finding("ipv4-addr:value", "198.51.100.7"), finding("ipv4-addr:value", "203.0.113.0/24"), finding("ipv6-addr:value", "2a02:6b8::2:242"),
 		finding("domain-name:value", "evil.example.com"), finding("url:value", "http://evil.example.com:8080/a;b?c=%22d&e=*"), finding("url:value", "https://evil.example.com/x"),
@@ -83,18 +83,18 @@ func sample(t testing.TB) Set {
 		{Any: [][]cti.Test{{{Path: "domain-name:value", Value: "over.example.com"}}}, Detect: true, Until: day.AddDate(0, 0, 5)},
 		{Any: [][]cti.Test{{{Path: "domain-name:value", Value: "seen.example.com"}}}},
 	}
-	return compose(t, f...)
+	return compose(tb, f...)
 }
 
-func written(t testing.TB, format string, s Set) Output {
-	t.Helper()
+func written(tb testing.TB, format string, s Set) Output {
+	tb.Helper()
 	f, ok := Lookup(format)
 	if !ok {
-		t.Fatal(format)
+		tb.Fatal(format)
 	}
 	out, err := f.Write(s, about)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out
 }
@@ -197,23 +197,23 @@ func contents(t *testing.T, rule string) []string {
 		if o[0] != "content" {
 			continue
 		}
-		s, ok := strings.CutPrefix(o[1], `"`)
-		if s, ok = strings.CutSuffix(s, `"`); !ok || strings.ContainsAny(s, "\"\\;:") {
+		s := strings.TrimSuffix(strings.TrimPrefix(o[1], `"`), `"`)
+		if len(s) != len(o[1])-2 || strings.ContainsAny(s, "\"\\;:") {
 			t.Errorf("%q has the content %q", rule, o[1])
 		}
-		text := ""
+		var text strings.Builder
 		for i, part := range strings.Split(s, "|") {
 			if i%2 == 0 {
-				text += part
+				text.WriteString(part)
 				continue
 			}
 			b, err := hex.DecodeString(strings.ReplaceAll(part, " ", ""))
 			if err != nil {
 				t.Errorf("%q: %v", s, err)
 			}
-			text += string(b)
+			text.Write(b)
 		}
-		all = append(all, text)
+		all = append(all, text.String())
 	}
 	return all
 }
@@ -342,7 +342,7 @@ func TestSuricataLoadsTheRules(t *testing.T) {
 	if err := os.WriteFile(rules, written(t, "suricata", sample(t)).Body, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), program, "-T", "-S", rules, "-l", folder).CombinedOutput() //nolint:gosec // the system's own program
+	out, err := exec.CommandContext(t.Context(), program, "-T", "-S", rules, "-l", folder).CombinedOutput()
 	if err != nil || bytes.Contains(out, []byte("rules failed")) && !bytes.Contains(out, []byte(" 0 rules failed")) {
 		t.Errorf("%v: %s", err, out)
 	}

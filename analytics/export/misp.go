@@ -68,9 +68,9 @@ func writeMISP(s Set, about About) (Output, error) {
 		}
 	}
 	e := mispEvent{
-		UUID: cti.UUID(parts...), Info: printable(about.Title), Date: newest.UTC().Format(time.DateOnly), Timestamp: seconds(newest),
+		UUID: cti.UUID(parts...), Info: oneLine(about.Title), Date: newest.UTC().Format(time.DateOnly), Timestamp: seconds(newest),
 		ThreatLevel: "4", Analysis: "2", Distribution: ownOrganisation,
-		Orgc: mispOrg{Name: printable(about.Organisation), UUID: cti.UUID("misp organisation", about.Organisation)},
+		Orgc: mispOrg{Name: oneLine(about.Organisation), UUID: cti.UUID("misp organisation", about.Organisation)},
 		Tags: []mispTag{}, Attributes: []mispAttribute{},
 	}
 	if e.Info == "" {
@@ -107,7 +107,7 @@ func mispAttributes(i Indicator) []mispAttribute {
 	var all []mispAttribute
 	add := func(kind, category, value string) {
 		a := mispAttribute{
-			UUID: uuid(i.ID), Type: kind, Category: category, Value: value, Comment: printable(i.Name), Detect: true,
+			UUID: uuid(i.ID), Type: kind, Category: category, Value: value, Comment: oneLine(i.Name), Detect: true,
 			Timestamp: seconds(i.updated), Distribution: asTheEvent,
 		}
 		if len(i.Any) > 1 {
@@ -117,7 +117,7 @@ func mispAttributes(i Indicator) []mispAttribute {
 			a.Tags = append(a.Tags, mispTag{"tlp:" + i.Level})
 		}
 		for _, l := range i.Labels {
-			a.Tags = append(a.Tags, mispTag{printable(l)})
+			a.Tags = append(a.Tags, mispTag{oneLine(l)})
 		}
 		all = append(all, a)
 	}
@@ -205,8 +205,8 @@ func mispPair(a, b cti.Test) (kind, category, value string) {
 	return "", "", ""
 }
 
-// printable makes one line of a text for people.
-func printable(s string) string {
+// oneLine makes one line of a text for people.
+func oneLine(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '

@@ -85,8 +85,8 @@ func sigmaOf(i Indicator, c Combined, m sigmaMatch, n int, about About) sigmaRul
 	r := sigmaRule{
 		Title: "Indicator " + kind + " in " + m.category, Status: "experimental",
 		ID:        cti.UUID(append([]string{"sigma", i.ID, strconv.Itoa(n)}, values...)...),
-		About:     printable("Looks for what the STIX indicator " + uuid(i.ID) + " names. " + i.Name),
-		Author:    printable(about.Organisation),
+		About:     oneLine("Looks for what the STIX indicator " + uuid(i.ID) + " names. " + i.Name),
+		Author:    oneLine(about.Organisation),
 		Source:    sigmaSource{m.category, m.product},
 		Detection: sigmaDetection{m.fields, "selection"},
 		False:     []string{"Unknown"}, Level: "medium",
@@ -120,7 +120,8 @@ func sigmaMatches(c Combined) []sigmaMatch {
 		return []sigmaMatch{{"firewall", "", map[string]any{field: address}}}
 	case adapt.TypeDomain:
 		return []sigmaMatch{
-			{"dns_query", "windows", map[string]any{"QueryName": value}}, {"dns", "", map[string]any{"query": value}},
+			{"dns_query", "windows", map[string]any{"QueryName": value}},
+			{"dns", "", map[string]any{"query": value}},
 			{"proxy", "", map[string]any{"cs-host": value}},
 		}
 	case adapt.TypeURL:
