@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/client"
 )
 
 // word is a proposed change as a node tells it.
@@ -105,4 +107,65 @@ func TestMembersAgreeOnWordsOverHTTP(t *testing.T) {
 	stale := ask("a")
 	stale["change"], stale["base"] = "change", 9
 	north.want(http.StatusConflict, "analyst", http.MethodPost, proposals, stale, nil)
+	changeByClient(t, nodes, a.Change)
+}
+
+// changeByClient has the members change a node, each by the typed client, and takes
+// another such proposal back.
+func changeByClient(t *testing.T, nodes map[string]*running, added ledger.VocabularyChange) {
+	t.Helper()
+	ctx, north := t.Context(), nodes["hospital-north"]
+	must := func(_ *client.TaxonomyProposal, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	change := ledger.ProposeChange{Vocabulary: added.Vocabulary, Change: ledger.ChangeNode, Base: 1, Term: added.Term, Reason: "It has a better name."}
+	change.Term.Name = "A better name"
+	analyst, auditor := north.client("analyst"), north.client("auditor")
+	asked, err := analyst.ProposeTaxonomyChange(ctx, change)
+	must(asked, err)
+	again, err := analyst.ProposeTaxonomyChange(ctx, change)
+	must(again, err)
+	must(analyst.WithdrawTaxonomyChange(ctx, again.Change.Proposal))
+	for _, org := range []string{"hospital-north", "hospital-south", "authority"} {
+		nodes[org].await("the proposal to be known", func() bool {
+			for p, err := range nodes[org].client("auditor").TaxonomyProposals(ctx, added.Vocabulary) {
+				if err == nil && p.Change.Proposal == asked.Change.Proposal {
+					return true
+				}
+			}
+			return false
+		})
+		must(nodes[org].client("operator").VoteTaxonomyChange(ctx, asked.Change.Proposal, true))
+	}
+	var done *client.TaxonomyProposal
+	north.await("the votes to be known", func() bool {
+		done, err = north.client("operator").AdoptTaxonomyChange(ctx, asked.Change.Proposal)
+		return err == nil
+	})
+	if done.Proposal.State != fact.ProposalEnacted {
+		t.Errorf("adopted: %+v", done)
+	}
+	before, err := auditor.TaxonomyVersion(ctx, added.Vocabulary, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := auditor.TaxonomyVersion(ctx, added.Vocabulary, 2)
+	if err != nil || now.Previous != before.Digest {
+		t.Errorf("version 2 is %+v (%v)", now, err)
+	}
+	for all, err := range auditor.Taxonomies(ctx) {
+		if err != nil || all.Version != 2 || all.Digest != now.Digest {
+			t.Errorf("the vocabulary is %+v (%v)", all, err)
+		}
+	}
+	for number, name := range map[int]string{0: "A better name", 1: "Word a", 2: "A better name"} {
+		for n, err := range auditor.TaxonomyNodes(ctx, added.Vocabulary, number) {
+			if err != nil || n.Term.Name != name {
+				t.Errorf("version %d has %+v (%v)", number, n, err)
+			}
+		}
+	}
 }
