@@ -134,6 +134,9 @@ type answered struct {
 	body      []byte
 }
 
+// maxWhy is how much is read of an answer that refuses, in bytes.
+const maxWhy = 4 << 10
+
 // call sends a request to a node, and reads at most limit bytes of its answer. A JSON
 // body goes with it unless it is nil.
 func (f *fetcher) call(ctx context.Context, endpoint, method, path, token string, body []byte, limit int64) (*answered, error) {
@@ -161,10 +164,14 @@ func (f *fetcher) call(ctx context.Context, endpoint, method, path, token string
 		return nil, err
 	}
 	defer res.Body.Close()
+	a := &answered{status: res.StatusCode, mediaType: res.Header.Get("Content-Type")}
+	if a.status/100 != 2 { // why not, which is no document: its size does not matter
+		a.body, _ = io.ReadAll(io.LimitReader(res.Body, maxWhy))
+		return a, nil
+	}
 	if res.ContentLength > limit {
 		return nil, fmt.Errorf("the document is larger than %d bytes", limit)
 	}
-	a := &answered{status: res.StatusCode, mediaType: res.Header.Get("Content-Type")}
 	a.body, err = io.ReadAll(io.LimitReader(res.Body, limit+1))
 	switch {
 	case err != nil:

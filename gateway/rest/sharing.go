@@ -73,7 +73,7 @@ func (a *API) outgoing(c *gin.Context, text []byte, media string) (o *outgoing, 
 	to := c.QueryArray("to")
 	switch {
 	case ledger.Sealed(o.marking) && len(to) == 0:
-		return nil, invalid(ledger.Fault{Field: "query.to", Detail: "must name the members to whom it goes: what is marked amber, amber+strict or red goes sealed to the named alone"})
+		return nil, invalid(ledger.Fault{Field: "query.to", Detail: "must name the members to whom it goes: amber, amber+strict and red go sealed to the named alone"})
 	case ledger.Sealed(o.marking):
 		if o.to, err = a.Exchange.Recipients(c.Request.Context(), to); err != nil {
 			return nil, err
