@@ -27,32 +27,37 @@ const maxBodies = 8 << 20
 // order.
 func (s *Store) AddSTIX(ctx context.Context, objects []fact.STIXObject) (added []bool, err error) {
 	err = s.update(ctx, func(ctx context.Context, t *txn) error {
-		var last int64
-		if _, err := t.get(ctx, `SELECT max((SELECT coalesce(max(added), 0) FROM stix_object),
-			coalesce((SELECT value FROM setting WHERE name = 'stix_added'), 0))`, nil, &last); err != nil {
-			return fmt.Errorf("reading when an object was added last: %w", err)
-		}
-		at := max(s.now().UnixMicro(), last+1)
-		added = make([]bool, len(objects))
-		for i := range objects {
-			isNew, err := t.addSTIX(ctx, &objects[i], at)
-			if err != nil {
-				return err
-			}
-			if added[i] = isNew; isNew {
-				at++
-			}
-		}
-		if slices.Contains(added, true) {
-			// It may be deleted, and whoever has it goes on behind it.
-			if _, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ('stix_added', ?)
-				ON CONFLICT (name) DO UPDATE SET value = excluded.value`, at-1); err != nil {
-				return fmt.Errorf("noting when an object was added last: %w", err)
-			}
-		}
-		return t.noteSources(ctx, objects)
+		added, err = s.addAllSTIX(ctx, t, objects)
+		return err
 	})
 	return added, err
+}
+
+func (s *Store) addAllSTIX(ctx context.Context, t *txn, objects []fact.STIXObject) (added []bool, err error) {
+	var last int64
+	if _, err := t.get(ctx, `SELECT max((SELECT coalesce(max(added), 0) FROM stix_object),
+		coalesce((SELECT value FROM setting WHERE name = 'stix_added'), 0))`, nil, &last); err != nil {
+		return nil, fmt.Errorf("reading when an object was added last: %w", err)
+	}
+	at := max(s.now().UnixMicro(), last+1)
+	added = make([]bool, len(objects))
+	for i := range objects {
+		isNew, err := t.addSTIX(ctx, &objects[i], at)
+		if err != nil {
+			return nil, err
+		}
+		if added[i] = isNew; isNew {
+			at++
+		}
+	}
+	if slices.Contains(added, true) {
+		// It may be deleted, and whoever has it goes on behind it.
+		if _, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ('stix_added', ?)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, at-1); err != nil {
+			return nil, fmt.Errorf("noting when an object was added last: %w", err)
+		}
+	}
+	return added, t.noteSources(ctx, objects)
 }
 
 // noteSources notes which reports brought objects, and drops what only withdrawn ones did.
