@@ -10,28 +10,29 @@ type Right string
 
 // The rights. Each route names exactly one.
 const (
-	Anonymous        Right = "anonymous" // everyone, without a token
-	DevicesWrite     Right = "devices:write"
-	DevicesRead      Right = "devices:read"
-	RecallsWrite     Right = "recalls:write"     // as the ledger's registrar or, with RoleCertifier, as its certifier
-	DevicesCertify   Right = "devices:certify"   // prepares what an assessor signs
-	ComplianceWrite  Right = "compliance:write"  // assesses devices and records evidence, as the ledger's custodian, registrar or, with RoleCertifier, certifier
-	AgreementsGather Right = "agreements:gather" // follows what persons are to sign, and hands in what they signed
-	ReadingsWrite    Right = "readings:write"
-	ReadingsRead     Right = "readings:read"
-	ReadingsErase    Right = "readings:erase"
-	ThreatsShare     Right = "threats:share"
-	ThreatsRead      Right = "threats:read"
-	AdvisoriesWrite  Right = "advisories:write" // imports advisories, and decides which products of theirs are own devices
-	RiskWrite        Right = "risk:write"
-	RiskRead         Right = "risk:read"
-	EventsRead       Right = "events:read"
-	StatusRead       Right = "status:read"
-	MetricsRead      Right = "metrics:read"
-	MembersRead      Right = "members:read"          // documents that every member of the consortium may have
-	ConsortiumRead   Right = "consortium:read"       // proposals, the trust registry, schemas, DIDs, status lists
-	ConsortiumGovern Right = "consortium:govern"     // proposes, votes, enacts and publishes for the organisation
-	DeviceOrWrite    Right = "readings:write|device" // a device's signature, or ReadingsWrite
+	Anonymous         Right = "anonymous" // everyone, without a token
+	DevicesWrite      Right = "devices:write"
+	DevicesRead       Right = "devices:read"
+	RecallsWrite      Right = "recalls:write"     // as the ledger's registrar or, with RoleCertifier, as its certifier
+	DevicesCertify    Right = "devices:certify"   // prepares what an assessor signs
+	ComplianceWrite   Right = "compliance:write"  // assesses devices and records evidence, as the ledger's custodian, registrar or, with RoleCertifier, certifier
+	AgreementsGather  Right = "agreements:gather" // follows what persons are to sign, and hands in what they signed
+	ReadingsWrite     Right = "readings:write"
+	ReadingsRead      Right = "readings:read"
+	ReadingsErase     Right = "readings:erase"
+	ThreatsShare      Right = "threats:share"
+	ThreatsRead       Right = "threats:read"
+	AdvisoriesWrite   Right = "advisories:write"   // imports advisories, and decides which products of theirs are own devices
+	IntelligenceWrite Right = "intelligence:write" // hands in what security tools say, and reports
+	RiskWrite         Right = "risk:write"
+	RiskRead          Right = "risk:read"
+	EventsRead        Right = "events:read"
+	StatusRead        Right = "status:read"
+	MetricsRead       Right = "metrics:read"
+	MembersRead       Right = "members:read"          // documents that every member of the consortium may have
+	ConsortiumRead    Right = "consortium:read"       // proposals, the trust registry, schemas, DIDs, status lists
+	ConsortiumGovern  Right = "consortium:govern"     // proposes, votes, enacts and publishes for the organisation
+	DeviceOrWrite     Right = "readings:write|device" // a device's signature, or ReadingsWrite
 
 	CredentialsIssue Right = "credentials:issue" // offers, revokes and suspends them
 	CredentialsRead  Right = "credentials:read"
@@ -74,8 +75,8 @@ var bedside = []Right{DevicesRead, ReadingsRead, RiskRead, EventsRead}
 var rights = map[Role][]Right{
 	RoleRegistrar:   {DevicesWrite, DevicesRead, RecallsWrite, ComplianceWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, CredentialsIssue, CredentialsRead, ConsortiumRead},
 	RoleCertifier:   {DevicesCertify, DevicesRead, RecallsWrite, ComplianceWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, ConsortiumRead},
-	RoleIntegrator:  {ReadingsWrite, ReadingsRead, DevicesRead, EventsRead, StatusRead, WebhooksWrite},
-	RoleAnalyst:     {ThreatsShare, ThreatsRead, AdvisoriesWrite, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
+	RoleIntegrator:  {IntelligenceWrite, ReadingsWrite, ReadingsRead, DevicesRead, EventsRead, StatusRead, WebhooksWrite},
+	RoleAnalyst:     {IntelligenceWrite, ThreatsShare, ThreatsRead, AdvisoriesWrite, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleRiskManager: {RiskWrite, RiskRead, AdvisoriesWrite, DevicesRead, ThreatsRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleAuditor:     everyRead,
 	RoleOperator:    append(slices.Clone(everyRead), ConsortiumGovern, CredentialsIssue, ReadingsErase, ReferenceWrite, WebhooksWrite),

@@ -38,7 +38,10 @@ type Deps struct {
 	Assessor   Assessor
 	Advisories Advisories
 	Advisor    Advisor
-	Compliance Compliance
+	Alerts     Alerts
+	// Intelligence takes in what tools and feeds say.
+	Intelligence Intelligence
+	Compliance   Compliance
 	// Attestations lets devices show what they run.
 	Attestations Attestations
 	Streams      Streams
@@ -124,6 +127,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.threatRoutes()
 	a.riskRoutes()
 	a.advisoryRoutes()
+	a.intelligenceRoutes()
 	a.complianceRoutes()
 	a.attestationRoutes()
 	a.memberRoutes()
