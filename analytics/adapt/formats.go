@@ -6,7 +6,6 @@ import "slices"
 var formats = slices.Concat(alertFormats, scanFormats, reportFormats)
 
 var (
-	alertFormats  []Format
 	scanFormats   []Format
 	reportFormats []Format
 )
