@@ -1,8 +1,10 @@
 package collect
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"time"
@@ -14,10 +16,11 @@ import (
 )
 
 const (
-	queued    = 4_096                  // messages that wait to be kept
-	gathering = 250 * time.Millisecond // for which messages wait for others, to be kept together
-	idle      = 30 * time.Minute       // for which a sender may be silent
-	lasting   = 5 * time.Second        // for what waits to be kept, at the end
+	queued        = 4_096 // messages that wait to be kept
+	gatheredBytes = 1 << 20
+	gathering     = 250 * time.Millisecond // for which messages wait for others, to be kept together
+	idle          = 30 * time.Minute       // for which a sender may be silent
+	lasting       = 5 * time.Second        // for what waits to be kept, at the end
 )
 
 // Syslog takes what senders of syslog send (RFC 5424 and its forerunners): over TCP, with
@@ -101,28 +104,54 @@ func (s *Syslog) keep(ctx context.Context) {
 	in := s.collector.intake(s.name, s.format)
 	tick := time.NewTicker(gathering)
 	defer tick.Stop()
+	var gathered []byte
 	for {
 		select {
 		case message := <-s.queue:
-			s.put(ctx, in, message)
+			if gathered = s.frame(gathered, message); len(gathered) >= gatheredBytes {
+				s.put(ctx, in, gathered)
+				gathered = gathered[:0]
+			}
 		case why := <-s.lost:
 			in.refuse(why)
 		case <-tick.C:
+			s.put(ctx, in, gathered)
+			gathered = gathered[:0]
 			s.write(ctx, in)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lasting)
 			defer cancel()
 			for len(s.queue) > 0 {
-				s.put(last, in, <-s.queue)
+				gathered = s.frame(gathered, <-s.queue)
 			}
+			s.put(last, in, gathered)
 			s.write(last, in)
 			return
 		}
 	}
 }
 
-func (s *Syslog) put(ctx context.Context, in *Intake, message []byte) {
-	switch err := in.document(ctx, message); {
+// frame adds a message to others, as its format reads them one behind the other: those
+// of syslog with their length in front, and others as lines.
+func (s *Syslog) frame(others, message []byte) []byte {
+	if s.format.Name == formatSyslog && bytes.HasPrefix(message, []byte("<")) {
+		return append(append(fmt.Appendf(others, "%d ", len(message)), message...), '\n')
+	}
+	start := len(others)
+	others = append(others, message...)
+	for i := start; i < len(others); i++ {
+		if others[i] == '\n' {
+			others[i] = ' '
+		}
+	}
+	return append(others, '\n')
+}
+
+// formatSyslog is the format whose messages may have several lines.
+const formatSyslog = "syslog"
+
+func (s *Syslog) put(ctx context.Context, in *Intake, messages []byte) {
+	switch err := in.document(ctx, messages); {
 	case err == nil:
 	case ours(err):
 		s.write(ctx, in)
