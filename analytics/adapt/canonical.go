@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -36,7 +37,7 @@ const (
 const (
 	maxURL   = 4_096
 	maxEmail = 320 // RFC 5321, section 4.5.3.1: 64, "@", 255
-	maxFuzzy = 160 // an SSDEEP hash: number, two parts of at most 64
+	maxFuzzy = 128 // of an SSDEEP hash in STIX (STIX 2.1, section 10.7)
 )
 
 // Address reads an IP address, with or without brackets and zone. An IPv4 address
@@ -235,25 +236,32 @@ const (
 )
 
 // line makes one line that can be shown: white space is one space, what does not
-// print is left out, and no more than limit characters are kept.
+// print is left out, and no more than limit characters are kept. A line stays as it
+// is.
 func line(s string, limit int) string {
 	if len(s) > 8*limit {
 		s = s[:8*limit]
 	}
-	var b strings.Builder
-	n := 0
-	for _, r := range strings.Join(strings.Fields(s), " ") {
-		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
-			continue
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r) || r == unicode.ReplacementChar:
+			return -1
 		}
-		if n == limit-1 {
-			b.WriteRune('…')
-			break
-		}
-		b.WriteRune(r)
-		n++
+		return r
+	}, s)
+	s = strings.Join(strings.Fields(s), " ")
+	if utf8.RuneCountInString(s) <= limit {
+		return s
 	}
-	return strings.TrimSpace(b.String())
+	n := 0
+	for i := range s {
+		if n++; n == limit {
+			return strings.TrimRight(s[:i], " ") + "…"
+		}
+	}
+	return s
 }
 
 var (
@@ -290,13 +298,17 @@ func sorted(all []string) []string {
 	return all[:min(len(all), maxNames)]
 }
 
-// observe adds an observable once, in a role that may be empty.
+// observe adds an observable once in each role; one whose role is not known is left
+// out where the same value is there already.
 func (r *Record) observe(o Observable, ok bool, role string) {
 	if !ok || len(r.Observables) >= maxObservables {
 		return
 	}
 	o.Role = role
-	if !slices.Contains(r.Observables, o) {
+	same := func(have Observable) bool {
+		return have.Value == o.Value && have.Type == o.Type && have.Property == o.Property && (role == "" || have.Role == role)
+	}
+	if !slices.ContainsFunc(r.Observables, same) {
 		r.Observables = append(r.Observables, o)
 	}
 }

@@ -1,6 +1,12 @@
 package adapt
 
-import "testing"
+import (
+	"strings"
+	"testing"
+	"unicode"
+
+	"pgregory.net/rapid"
+)
 
 func TestCanonicalForms(t *testing.T) {
 	for _, c := range []struct {
@@ -59,6 +65,13 @@ func TestLine(t *testing.T) {
 	if got := line("aaaaaaaaaa", 5); got != "aaaa…" {
 		t.Errorf("%q", got)
 	}
+	rapid.Check(t, func(t *rapid.T) {
+		s, limit := rapid.String().Draw(t, "text"), rapid.IntRange(2, 20).Draw(t, "limit")
+		got := line(s, limit)
+		if len([]rune(got)) > limit || line(got, limit) != got || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Fatalf("%q of %d: %q, then %q", s, limit, got, line(got, limit))
+		}
+	})
 }
 
 func FuzzCanonical(f *testing.F) {

@@ -51,24 +51,32 @@ func (r *Record) observeHost(host, path, scheme string) {
 // hosts are left out: in such a text they look like names of files.
 func (r *Record) observeWords(s string) {
 	words := strings.FieldsFunc(s[:min(len(s), 64<<10)], func(c rune) bool {
-		return strings.ContainsRune(" \t\r\n\"'`<>(){},;|=", c)
+		return strings.ContainsRune(" \t\r\n\"'`<>(){}|", c)
 	})
 	for _, w := range words[:min(len(words), 4_000)] {
-		w = strings.TrimRight(w, ".:!?")
-		if len(w) < 3 {
-			continue
+		if i := strings.Index(w, "://"); i > 0 {
+			start := strings.LastIndexAny(w[:i], ",;=[") + 1 // as in "url=http://…"
+			if o, ok := URL(strings.TrimRight(w[start:], ".,;:!?")); ok {
+				r.observe(o, ok, "")
+				continue
+			}
 		}
-		if o, ok := URL(w); ok {
-			r.observe(o, ok, "")
-			continue
+		for part := range strings.FieldsFuncSeq(w, func(c rune) bool { return strings.ContainsRune(",;=", c) }) {
+			r.observeWord(strings.TrimRight(part, ".:!?"))
 		}
-		if o, ok := addressWord(w); ok {
-			r.observe(o, ok, "")
-			continue
-		}
-		if len(w) >= 32 {
-			r.observeNamed(FileHash, w, "")
-		}
+	}
+}
+
+func (r *Record) observeWord(w string) {
+	if len(w) < 3 {
+		return
+	}
+	if o, ok := addressWord(w); ok {
+		r.observe(o, ok, "")
+		return
+	}
+	if len(w) >= 32 {
+		r.observeNamed(FileHash, w, "")
 	}
 }
 

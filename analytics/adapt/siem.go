@@ -81,7 +81,7 @@ func tenths(severity int) int { return (min(max(severity, 0), 10_000) + 500) / 1
 func (r Record) fields(timeName string) fields {
 	var f fields
 	add := func(name, value string) {
-		if value != "" && f.get(name) == "" {
+		if name != "" && value != "" && f.get(name) == "" {
 			f = append(f, field{name, value})
 		}
 	}

@@ -54,8 +54,9 @@ func readSnort(b []byte) (*Record, error) {
 		Kind: KindAlert, Time: snortTime(m[1]), Title: shortTitle(strings.Trim(m[5], `"`)), Rule: "snort:" + m[2] + ":" + m[3],
 		Severity: snortSeverity(m[7]),
 	}
-	r.observeSide(m[9], RoleSource)
-	r.observeSide(m[10], RoleDestination)
+	ports := m[8] == "TCP" || m[8] == "UDP"
+	r.observeSide(m[9], RoleSource, ports)
+	r.observeSide(m[10], RoleDestination, ports)
 	r.order([]string{m[5]}, nil)
 	return r, nil
 }
@@ -91,29 +92,24 @@ func readSnortJSON(b []byte) (*Record, error) {
 		}
 	}
 	r.observeNamed(Address, a.Source, RoleSource)
-	r.observeSide(a.SourceAP, RoleSource)
+	r.observeSide(a.SourceAP, RoleSource, true)
 	r.observeNamed(Address, a.Target, RoleDestination)
-	r.observeSide(a.TargetAP, RoleDestination)
+	r.observeSide(a.TargetAP, RoleDestination, true)
 	r.observeNamed(MAC, a.SourceMAC, RoleSource)
 	r.observeNamed(MAC, a.TargetMAC, RoleDestination)
 	r.order([]string{a.Message}, nil)
 	return r, nil
 }
 
-// observeSide adds a side of a connection, with or without its port. Snort writes
-// IPv6 addresses without brackets before the port.
-func (r *Record) observeSide(s, role string) {
+// observeSide adds a side of a connection. Where there are ports, the last number is
+// one: Snort writes IPv6 addresses without brackets before it.
+func (r *Record) observeSide(s, role string, port bool) {
 	if p, err := netip.ParseAddrPort(s); err == nil {
 		r.observeAddr(p.Addr(), role)
 		return
 	}
-	if i := strings.LastIndexByte(s, ':'); i > 0 {
-		// Eight groups and one more: the last is the port. A shortened address
-		// with a port cannot be told from a longer one, and is taken as it stands.
-		if a, err := netip.ParseAddr(s[:i]); err == nil && (a.Is4() || strings.Count(s, ":") == 8) {
-			r.observeAddr(a, role)
-			return
-		}
+	if i := strings.LastIndexByte(s, ':'); port && i > 0 {
+		s = s[:i]
 	}
 	r.observeNamed(Address, s, role)
 }

@@ -109,7 +109,11 @@ func formatOf(s *config.IntelligenceSource) (adapt.Format, error) {
 		name = "misp"
 	}
 	if config.IsMapping(name) {
-		return adapt.Format{}, errors.New("a mapping cannot be read")
+		text, err := os.ReadFile(name) //nolint:gosec // the operator names it
+		if err != nil {
+			return adapt.Format{}, fmt.Errorf("reading a mapping: %w", err)
+		}
+		return adapt.ParseMapping(text) //nolint:wrapcheck // a problem that tells each mistake
 	}
 	format, ok := adapt.Lookup(name)
 	if !ok {
@@ -356,6 +360,9 @@ type told struct {
 func (t told) After(ctx context.Context, from forward.Place, limit int) (records []adapt.Record, next forward.Place, err error) {
 	next = from
 	if from.Event == "" { // it begins with what happens from now on
+		if next.Alert, err = t.LastAlert(ctx); err != nil {
+			return nil, from, err
+		}
 		next.Event, err = t.LastEvent(ctx)
 		return nil, next, err
 	}

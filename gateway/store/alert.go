@@ -93,3 +93,9 @@ func (s *Store) Alerts(ctx context.Context, f fact.AlertFilter, req ledger.PageR
 	p.Next = next
 	return p, err
 }
+
+// LastAlert returns the highest number that an alert ever had.
+func (s *Store) LastAlert(ctx context.Context) (seq int64, err error) {
+	err = s.reading.QueryRowContext(ctx, "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'alert'), 0)").Scan(&seq)
+	return seq, wrapf(err, "reading the last alert's number")
+}
