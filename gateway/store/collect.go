@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
@@ -73,10 +72,10 @@ func (t *txn) addAlert(ctx context.Context, a *fact.Alert) (added bool, err erro
 }
 
 func (t *txn) noteSource(ctx context.Context, b *fact.Batch, out fact.BatchOutcome, now int64) error {
-	if _, err := t.exec(ctx, `INSERT INTO source (name, checkpoint, fresh, known, refused, reason, success, failing, failure) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, '')
-		ON CONFLICT (name) DO UPDATE SET checkpoint = CASE WHEN ?2 = x'' THEN checkpoint ELSE ?2 END, fresh = fresh + ?3, known = known + ?4, refused = refused + ?5,
+	if _, err := t.exec(ctx, `INSERT INTO source (name, checkpoint, fresh, known, refused, reason, success, failing, failure) VALUES (?1, coalesce(?2, x''), ?3, ?4, ?5, ?6, 0, 0, '')
+		ON CONFLICT (name) DO UPDATE SET checkpoint = CASE WHEN coalesce(?2, x'') = x'' THEN checkpoint ELSE ?2 END, fresh = fresh + ?3, known = known + ?4, refused = refused + ?5,
 			reason = CASE WHEN ?5 = 0 THEN reason ELSE ?6 END`,
-		b.Source, slices.Concat([]byte{}, b.Checkpoint), out.New, out.Known, b.Refused, b.Reason); err != nil {
+		b.Source, b.Checkpoint, out.New, out.Known, b.Refused, b.Reason); err != nil {
 		return fmt.Errorf("noting how far a source was read: %w", err)
 	}
 	if b.Taken == nil {
