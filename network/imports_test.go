@@ -80,7 +80,7 @@ var mayImport = map[string][]string{
 // handlerMayImport keeps the protocol packages apart from each other and from
 // storage: they declare the few methods that they call.
 var handlerMayImport = []string{
-	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/compliance", "analytics/compliance/oscal", "analytics/compliance/report", "analytics/cti", "analytics/edf", "analytics/fact", "analytics/gs1", "analytics/hl7", "analytics/mds2", "analytics/mud", "analytics/phd", "analytics/proof", "analytics/pseudonym", "analytics/sbom", "analytics/sdc", "analytics/senml", "analytics/strictjson", "analytics/wfdb",
+	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/adapt", "analytics/compliance", "analytics/compliance/oscal", "analytics/compliance/report", "analytics/cti", "analytics/edf", "analytics/fact", "analytics/gs1", "analytics/hl7", "analytics/mds2", "analytics/mud", "analytics/phd", "analytics/proof", "analytics/pseudonym", "analytics/sbom", "analytics/sdc", "analytics/senml", "analytics/strictjson", "analytics/wfdb",
 }
 
 // matches reports whether path falls under pattern, and how specific that is.

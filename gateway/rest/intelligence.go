@@ -75,8 +75,8 @@ type AlertAsset struct {
 	PURL     string `json:"purl,omitempty"`
 }
 
-// Alert is one thing that a tool said.
-type Alert struct {
+// ToolAlert is one thing that a security tool said; an alert of a device is another.
+type ToolAlert struct {
 	ID          string       `json:"id" doc:"At this node; it rises in the order in which they came."`
 	Source      string       `json:"source"`
 	Kind        string       `json:"kind" enum:"alert,scan,report"`
@@ -95,15 +95,15 @@ type Alert struct {
 
 // AlertWithOriginal is an alert and what it was read from.
 type AlertWithOriginal struct {
-	Alert
+	ToolAlert
 	Original []byte `json:"original,omitempty" doc:"As it came, up to 64 KiB; the whole is at /v1/alerts/{id}/original."`
 }
 
 // maxInline bounds an original that stands in an answer, in bytes.
 const maxInline = 64 << 10
 
-func viewAlert(a fact.Alert) Alert {
-	v := Alert{
+func viewAlert(a fact.Alert) ToolAlert {
+	v := ToolAlert{
 		ID: strconv.FormatInt(a.Seq, 10), Source: a.Source, Kind: string(a.Kind), Format: a.Format, Digest: hex.EncodeToString(a.Digest[:]),
 		Received: a.Received, Time: a.Time, Severity: a.Severity, Title: a.Title, Rule: a.Rule,
 		Observables: make([]Observable, len(a.Observables)), CVEs: append([]string{}, a.CVEs...), Techniques: append([]string{}, a.Techniques...),
@@ -149,7 +149,7 @@ func (a *API) intelligenceRoutes() {
 	register(a.api, auth.ThreatsRead, huma.Operation{
 		OperationID: "list-alerts", Method: http.MethodGet, Path: "/v1/alerts", Tags: []string{"intelligence"},
 		Summary: "What the security tools of the organisation said, the newest first",
-	}, func(ctx context.Context, in *listAlerts) (*body[List[Alert]], error) {
+	}, func(ctx context.Context, in *listAlerts) (*body[List[ToolAlert]], error) {
 		f := fact.AlertFilter{From: in.From, To: in.To, Severity: in.Severity, Source: in.Source, Kind: adapt.Kind(in.Kind), Rule: in.Rule, Value: in.Value}
 		got, err := a.Alerts.Alerts(ctx, f, in.request())
 		if err != nil {
@@ -166,7 +166,7 @@ func (a *API) intelligenceRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		v := AlertWithOriginal{Alert: viewAlert(got)}
+		v := AlertWithOriginal{ToolAlert: viewAlert(got)}
 		if len(got.Original) <= maxInline {
 			v.Original = got.Original
 		}
