@@ -47,8 +47,8 @@ const (
 	syslogHandshake   = 10 * time.Second
 )
 
-// packets is a listener for datagrams of syslog that has no address yet.
-type packets struct {
+// syslogWindow is a listener for datagrams of syslog that has no address yet.
+type syslogWindow struct {
 	address string
 	serve   func(ctx context.Context, conn net.PacketConn) error
 }
@@ -189,7 +189,7 @@ func (n *node) openSyslog(s *config.IntelligenceSource, format adapt.Format, met
 		if _, err := open(senders); err != nil {
 			return nil, err
 		}
-		n.packets = append(n.packets, packets{s.Syslog.Listen, listener.ServePackets})
+		n.packets = append(n.packets, syslogWindow{s.Syslog.Listen, listener.ServePackets})
 		return listener, nil
 	}
 	doors, err := openDoors(n.doors, "syslog", []config.Listener{s.Syslog.Listener}, open)
@@ -201,7 +201,7 @@ func (n *node) openSyslog(s *config.IntelligenceSource, format adapt.Format, met
 }
 
 // listenForPackets opens the addresses for datagrams of syslog, all of them or none.
-func listenForPackets(ctx context.Context, list []packets) (serve []serving, err error) {
+func listenForPackets(ctx context.Context, list []syslogWindow) (serve []serving, err error) {
 	var open []net.PacketConn
 	for _, p := range list {
 		conn, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp", p.address)

@@ -61,7 +61,7 @@ type node struct {
 	doors      []door
 	windows    []window
 	brokers    []*mqtt.Client
-	packets    []packets
+	packets    []syslogWindow
 	collector  *intelligence
 	forwarders []*forward.Forwarder
 	webhooks   *webhook.Deliverer
