@@ -274,6 +274,7 @@ func FuzzAlerts(f *testing.F) {
 			}
 		}
 	}
+	f.Add([]byte("CEF:"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, f := range alertFormats {
 			_, _, _ = readAll(t, f, b) // judges what was read
@@ -289,6 +290,7 @@ func BenchmarkEVE(b *testing.B) {
 }
 
 func benchmarkEVE(b *testing.B, every int) {
+	b.Helper()
 	var log bytes.Buffer
 	const lines = 10_000
 	for i := range lines {

@@ -30,7 +30,7 @@ func (f fields) get(name string) string {
 const maxFields = 1_000
 
 func detectBare(head []byte, prefix string) bool {
-	first, _ := firstLine(head)
+	first := firstLine(head)
 	return bytes.HasPrefix(first, []byte(prefix))
 }
 
@@ -73,7 +73,7 @@ func (r *Record) observeFields(f fields) {
 
 // readCEFLine reads an event without a frame (Micro Focus / OpenText, "ArcSight
 // Common Event Format", version 0 and 1).
-func readCEFLine(line []byte) (*Record, error) { return readCEF(printable(line)) }
+func readCEFLine(line []byte) (*Record, error) { return readCEF(textOf(line)) }
 
 func readCEF(s string) (*Record, error) {
 	s, ok := strings.CutPrefix(strings.TrimSpace(s), "CEF:")

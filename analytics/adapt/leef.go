@@ -10,7 +10,7 @@ import (
 )
 
 // readLEEFLine reads an event without a frame (IBM, "QRadar LEEF", 1.0 and 2.0).
-func readLEEFLine(line []byte) (*Record, error) { return readLEEF(printable(line)) }
+func readLEEFLine(line []byte) (*Record, error) { return readLEEF(textOf(line)) }
 
 func readLEEF(s string) (*Record, error) {
 	s, ok := strings.CutPrefix(strings.TrimSpace(s), "LEEF:")

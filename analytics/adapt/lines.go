@@ -25,7 +25,7 @@ var lineLimits = strictjson.Limits{Bytes: maxLine, Depth: 16, Values: 20_000}
 
 // sink is where the records of one reading go.
 type sink struct {
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // a sink lives for one reading, and its methods are one loop
 	good func(Record) error
 	bad  func(original []byte, why error)
 }
@@ -125,7 +125,7 @@ func (s sink) lines(r *bufio.Reader, each func(line []byte) error) error {
 			}
 		}
 		long = nil
-		if err != nil {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 	}
@@ -182,9 +182,9 @@ func (s sink) elements(r *bufio.Reader, each func(element []byte) error) error {
 	}
 }
 
-// printable returns text as UTF-8: what is not is taken for ISO 8859-1, which older
+// textOf returns text as UTF-8: what is not is taken for ISO 8859-1, which older
 // equipment writes and in which every byte is a character.
-func printable(b []byte) string {
+func textOf(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
 	}
@@ -195,17 +195,17 @@ func printable(b []byte) string {
 	return s.String()
 }
 
-// firstLine is the first line of a file's beginning that is not blank, and whether
-// the whole of it is there.
-func firstLine(head []byte) (first []byte, whole bool) {
+// firstLine is the first line of a file's beginning that is not blank, as far as it
+// is there.
+func firstLine(head []byte) []byte {
 	head = bytes.TrimLeft(bytes.TrimPrefix(head, utf8BOM), " \t\r\n")
-	first, _, whole = bytes.Cut(head, []byte("\n"))
-	return bytes.TrimRight(first, "\r"), whole
+	first, _, _ := bytes.Cut(head, []byte("\n"))
+	return bytes.TrimRight(first, "\r")
 }
 
 // mentions tells whether a beginning is of JSON objects and has all of the words.
 func mentions(head []byte, words ...string) bool {
-	first, _ := firstLine(head)
+	first := firstLine(head)
 	if len(first) == 0 || first[0] != '{' && first[0] != '[' {
 		return false
 	}

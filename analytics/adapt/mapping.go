@@ -20,7 +20,7 @@ import (
 const (
 	maxMapping    = 64 << 10 // bytes
 	maxExpression = 4 << 10  // characters
-	maxCost       = 100_000  // CEL's units for one expression: about 10 ms
+	maxCost       = 100_000  // CEL's units for one expression
 	maxLists      = 50       // observables that a mapping names
 )
 
@@ -76,6 +76,9 @@ func (e *expression) UnmarshalYAML(n *yaml.Node) error {
 	e.line = n.Line
 	if n.Kind != yaml.ScalarNode {
 		return fmt.Errorf("line %d: an expression must be one text", n.Line)
+	}
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		e.line++ // the text begins below the bar
 	}
 	e.text = n.Value
 	return nil

@@ -25,7 +25,7 @@ func (m *mapping) read(ctx context.Context, r io.Reader, good func(Record) error
 	header := m.Header
 	return s.lines(bufio.NewReaderSize(r, bufSize), func(b []byte) error {
 		if m.Source == "csv" && header == nil {
-			names, err := m.columns(printable(b))
+			names, err := m.columns(textOf(b))
 			if err != nil {
 				return ledger.Problemf(ledger.CodeInvalid, "the first line must name the columns")
 			}
@@ -47,11 +47,11 @@ func (m *mapping) row(b []byte, header []string) (map[string]any, error) {
 	case "json":
 		return jsonRow(b)
 	case "csv":
-		return m.csvRow(printable(b), header)
+		return m.csvRow(textOf(b), header)
 	case "key-value":
-		return m.pairs(printable(b))
+		return m.pairs(textOf(b))
 	}
-	text := printable(b)
+	text := textOf(b)
 	found := m.pattern.FindStringSubmatch(text)
 	if found == nil {
 		if m.Others == "skip" {
@@ -170,7 +170,7 @@ func (m *mapping) pairs(s string) (map[string]any, error) {
 // mapped evaluates the expressions of a mapping for one entry. The first error
 // sticks.
 type mapped struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // lives for one entry
 	row map[string]any
 	err error
 }

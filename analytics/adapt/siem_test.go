@@ -1,8 +1,8 @@
 package adapt
 
 import (
-	"context"
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 	"time"

@@ -38,7 +38,7 @@ type snortJSON struct {
 }
 
 func detectSnort(head []byte) bool {
-	first, _ := firstLine(head)
+	first := firstLine(head)
 	return snortFast.Match(first) || mentions(head, "msg") && (mentions(head, "rule") || mentions(head, "sid")) && !mentions(head, "event_type")
 }
 
@@ -46,7 +46,7 @@ func readSnort(b []byte) (*Record, error) {
 	if b = bytes.TrimSpace(b); b[0] == '{' {
 		return readSnortJSON(b)
 	}
-	m := snortFast.FindStringSubmatch(printable(b))
+	m := snortFast.FindStringSubmatch(textOf(b))
 	if m == nil {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the line is no alert of Snort: neither alert_fast nor alert_json")
 	}

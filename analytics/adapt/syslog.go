@@ -27,7 +27,7 @@ const maxMessage = 64 << 10
 var counted = regexp.MustCompile(`^[1-9][0-9]{0,6} <[0-9]{1,3}>`)
 
 func detectSyslog(head []byte) bool {
-	first, _ := firstLine(head)
+	first := firstLine(head)
 	return priority.Match(first) || counted.Match(first)
 }
 
@@ -117,13 +117,16 @@ var syslogSeverities = [8]int{9_000, 8_000, 7_000, 5_000, 4_000, 1_000, Informat
 // as they like: of what does not fit its form, the text counts. A time without a
 // year is none.
 func readMessage(b []byte) (*Record, error) {
-	if rest := bytes.TrimLeft(b, " "); bytes.HasPrefix(rest, []byte("CEF:")) || bytes.HasPrefix(rest, []byte("LEEF:")) {
-		return readInside(string(rest), nil)
+	switch rest := bytes.TrimLeft(b, " "); {
+	case bytes.HasPrefix(rest, []byte("CEF:")):
+		return readCEFLine(rest)
+	case bytes.HasPrefix(rest, []byte("LEEF:")):
+		return readLEEFLine(rest)
 	}
 	if !priority.Match(b) {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the line is no syslog message: it does not begin with a priority in angle brackets")
 	}
-	text := printable(b)
+	text := textOf(b)
 	base, err := parseMessage([]byte(text))
 	if err != nil {
 		return nil, err
@@ -157,11 +160,11 @@ func parseMessage(b []byte) (*syslog.Base, error) {
 		}
 	}
 	end := bytes.IndexByte(b, '>')
-	n, err := strconv.Atoi(string(b[1:end]))
+	n, err := strconv.ParseUint(string(b[1:end]), 10, 8)
 	if err != nil || n > 191 {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the syslog message's priority must be 0 to 191")
 	}
-	severity, rest := uint8(n%8), string(b[end+1:])
+	severity, rest := uint8(n)%8, string(b[end+1:])
 	return &syslog.Base{Severity: &severity, Message: &rest}, nil
 }
 
@@ -191,8 +194,8 @@ func readInside(text string, base *syslog.Base) (*Record, error) {
 		r.observeWords(text)
 		r.order([]string{text}, nil)
 	}
-	if err != nil || base == nil {
-		return r, err
+	if err != nil {
+		return nil, err
 	}
 	if r.Time.IsZero() && base.Timestamp != nil {
 		r.Time, _ = inRange(*base.Timestamp)

@@ -175,7 +175,7 @@ type zeekHeader struct {
 }
 
 func detectZeekText(head []byte) bool {
-	first, _ := firstLine(head)
+	first := firstLine(head)
 	return bytes.HasPrefix(first, []byte("#separator "))
 }
 
@@ -189,12 +189,12 @@ func readZeekText(ctx context.Context, r io.Reader, good func(Record) error, bad
 	h := zeekHeader{separator: "\t", set: ",", empty: "(empty)", unset: "-"}
 	return s.lines(bufio.NewReaderSize(r, bufSize), func(b []byte) error {
 		if b[0] == '#' {
-			return h.read(printable(b))
+			return h.read(textOf(b))
 		}
 		if h.fields == nil {
 			return ledger.Problemf(ledger.CodeInvalid, "the log has no #fields before its first entry; give it from its beginning, or let Zeek write JSON")
 		}
-		w, err := h.row(printable(b))
+		w, err := h.row(textOf(b))
 		if err != nil {
 			return s.put(b, nil, err)
 		}
@@ -272,7 +272,7 @@ func zeekText(s string) string {
 		}
 		b = append(b, s[i])
 	}
-	return printable(b)
+	return textOf(b)
 }
 
 // unixTime reads seconds since 1970 with up to nine digits of a fraction, exactly.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -128,7 +129,7 @@ func TestEachLineOfAFollowedFileIsKeptOnce(t *testing.T) {
 	}
 	for range rounds {
 		seed := rand.Uint64()
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
 			t.Logf("seed %d", seed)
 			r := rand.New(rand.NewPCG(seed, 22))

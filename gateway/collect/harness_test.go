@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -80,7 +79,7 @@ func (w *world) collector() *Collector {
 		fails = func() (bool, bool) { return false, false }
 	}
 	c, err := New(cutStore{w.store, fails}, Options{
-		Collection: "own", Keep: 1_000_000, Age: time.Hour, Wake: func() {}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Collection: "own", Keep: 1_000_000, Age: time.Hour, Wake: func() {}, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		w.tb.Fatal(err)

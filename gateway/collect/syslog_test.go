@@ -70,7 +70,7 @@ func listening(t *testing.T, w *world, format string, networks ...string) (tcp, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	quiet := slog.New(slog.DiscardHandler)
 	sender := source.Source{Name: "fw"}
 	for _, n := range networks {
 		sender.Networks = append(sender.Networks, netip.MustParsePrefix(n))
