@@ -18,7 +18,9 @@ func TestFaultsOfSourcesAreListed(t *testing.T) {
 		Kept: Kept{Age: 1},
 		Forward: []Forward{
 			{Name: "siem", Address: "tls://siem.example:6514", Roots: "ca.pem"},
-			{Name: "b", Address: "udp://siem.example:514"}, {Name: "c", Address: "siem.example"}, {Name: "d", Address: "tcp://127.0.0.1:514", Severity: 10_001},
+			{Name: "b", Address: "udp://siem.example:514"},
+			{Name: "c", Address: "siem.example"},
+			{Name: "d", Address: "tcp://127.0.0.1:514", Severity: 10_001},
 		},
 	}
 	got := strings.Join(c.collectFaults(), "\n")
