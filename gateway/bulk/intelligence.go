@@ -87,10 +87,8 @@ func (f *intelligence) run(c *cobra.Command, args []string) error {
 		} else if err != nil {
 			return fmt.Errorf("%s: %w", file, f.hint(err))
 		}
-		for _, why := range got.Reasons {
-			line += "\n  " + why
-		}
-		if _, err := fmt.Fprintf(out, "%s: %s\n", file, line); err != nil {
+		lines := append([]string{file + ": " + line}, got.Reasons...)
+		if _, err := fmt.Fprintln(out, strings.Join(lines, "\n  ")); err != nil {
 			return fmt.Errorf("printing: %w", err)
 		}
 		if spent := time.Since(begin); spent > told.quiet && time.Since(said) > told.every {
