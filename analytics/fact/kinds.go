@@ -23,5 +23,5 @@ var Kinds = []string{
 
 	EventReportReceived, EventReportMatched, EventUnitAttested, EventAdvisoryMatched, EventControlsFailed, EventOperationFailed, EventImageConflict,
 	EventSequenceGap, EventSequenceClosed, EventSequenceBack, EventSequenceRestarted, EventSequenceConflict,
-	EventReadingsErased, EventIntegrityIncident, EventIntegrityResolved, EventWebhookDisabled,
+	EventReadingsErased, EventSourceFailed, EventSourceRecovered, EventIntegrityIncident, EventIntegrityResolved, EventWebhookDisabled,
 }

@@ -31,7 +31,10 @@ func (n *node) openImages(router *auth.Router) error {
 // bodies bounds the bodies that may be larger than others: those with files of which
 // only the digest is kept, and those with many objects.
 func bodies(l *config.Limits) map[string]server.Body {
-	all := map[string]server.Body{taxii.Large: {Max: taxii.MaxBody, Time: l.BodyTime.Std()}}
+	all := map[string]server.Body{
+		taxii.Large:           {Max: taxii.MaxBody, Time: l.BodyTime.Std()},
+		rest.PushIntelligence: {Max: max(maxPushed, l.Body), Time: l.BodyTime.Std()},
+	}
 	for _, route := range misp.Large {
 		all[route] = server.Body{Max: misp.MaxBody, Time: l.BodyTime.Std()}
 	}

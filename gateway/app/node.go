@@ -25,6 +25,7 @@ import (
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/exchange"
 	"github.com/secant-platform/secant/gateway/fhir"
+	"github.com/secant-platform/secant/gateway/forward"
 	"github.com/secant-platform/secant/gateway/ingest"
 	"github.com/secant-platform/secant/gateway/misp"
 	"github.com/secant-platform/secant/gateway/mqtt"
@@ -49,40 +50,43 @@ type node struct {
 	reg    *prometheus.Registry
 	step   func(string)
 
-	key      ed25519.PrivateKey // signs the node's tokens
-	ledger   Ledger
-	trust    *trustFile
-	store    *store.Store
-	log      *log.Log
-	vault    *vault.Vault
-	worker   *worker.Worker
-	advisor  *advisor
-	readings *readings
-	devices  *admit.Devices
-	doors    []door
-	windows  []window
-	brokers  []*mqtt.Client
-	webhooks *webhook.Deliverer
-	exchange *exchange.Exchange
-	pace     exchange.Pace // of the exchange
-	fhir     *fhir.API
-	monitor  *monitor
-	senders  *senders
-	controls *controls
-	attester *attester
-	health   *health
-	member   *member
-	api      *rest.API
-	engine   *gin.Engine
-	tls      *tls.Config // of config.Config.Listen; nil: none
-	public   *tls.Config // of config.Public.Listen; nil: there is no such listener
-	fetch    *fetch.Client
-	outside  fetch.Options // of what is fetched from others than members
-	dids     *did.Resolver
-	anyones  *did.Resolver // for those who ask without any right
-	identity *identity     // nil without a public address
-	sessions *session.Sessions
-	provider *session.Provider // nil: none is configured
+	key        ed25519.PrivateKey // signs the node's tokens
+	ledger     Ledger
+	trust      *trustFile
+	store      *store.Store
+	log        *log.Log
+	vault      *vault.Vault
+	worker     *worker.Worker
+	advisor    *advisor
+	readings   *readings
+	devices    *admit.Devices
+	doors      []door
+	windows    []window
+	brokers    []*mqtt.Client
+	packets    []syslogWindow
+	collector  *intelligence
+	forwarders []*forward.Forwarder
+	exchange   *exchange.Exchange
+	pace       exchange.Pace // of the exchange
+	webhooks   *webhook.Deliverer
+	fhir       *fhir.API
+	monitor    *monitor
+	senders    *senders
+	controls   *controls
+	attester   *attester
+	health     *health
+	member     *member
+	api        *rest.API
+	engine     *gin.Engine
+	tls        *tls.Config // of config.Config.Listen; nil: none
+	public     *tls.Config // of config.Public.Listen; nil: there is no such listener
+	fetch      *fetch.Client
+	outside    fetch.Options // of what is fetched from others than members
+	dids       *did.Resolver
+	anyones    *did.Resolver // for those who ask without any right
+	identity   *identity     // nil without a public address
+	sessions   *session.Sessions
+	provider   *session.Provider // nil: none is configured
 }
 
 // The folders below config.Config.Data.
@@ -142,6 +146,9 @@ func open(
 		return n, err
 	}
 	if err := n.openMQTT(); err != nil {
+		return n, err
+	}
+	if err := n.openCollector(); err != nil {
 		return n, err
 	}
 	n.health = &health{
@@ -311,8 +318,8 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, LabelBase: n.labelBase(), MakerKey: maker,
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Taxonomies: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
-		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Intelligence: n.store, Collections: n.collections(), Exchange: n.exchange, Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
-		Advisories: n.store, Advisor: n.advisor,
+		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Searcher: n.store, Collections: n.collections(), Exchange: n.exchange, Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
+		Advisories: n.store, Advisor: n.advisor, Alerts: n.store, Intelligence: n.collector,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Sequences: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices,
 		Named: named{n.store, n.devices}, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Webhooks: n.webhooks, Health: n.health, Metrics: telemetry.Handler(n.reg),

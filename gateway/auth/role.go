@@ -24,7 +24,8 @@ const (
 	ThreatsRead      Right = "threats:read"
 	// TaxonomiesPropose asks the members to change a vocabulary, and takes that back.
 	TaxonomiesPropose Right = "taxonomies:propose"
-	AdvisoriesWrite   Right = "advisories:write" // imports advisories, and decides which products of theirs are own devices
+	IntelligenceWrite Right = "intelligence:write" // hands in what security tools say, and reports
+	AdvisoriesWrite   Right = "advisories:write"   // imports advisories, and decides which products of theirs are own devices
 	RiskWrite         Right = "risk:write"
 	RiskRead          Right = "risk:read"
 	EventsRead        Right = "events:read"
@@ -76,8 +77,8 @@ var bedside = []Right{DevicesRead, ReadingsRead, RiskRead, EventsRead}
 var rights = map[Role][]Right{
 	RoleRegistrar:   {DevicesWrite, DevicesRead, RecallsWrite, ComplianceWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, CredentialsIssue, CredentialsRead, ConsortiumRead},
 	RoleCertifier:   {DevicesCertify, DevicesRead, RecallsWrite, ComplianceWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, ConsortiumRead},
-	RoleIntegrator:  {ReadingsWrite, ReadingsRead, DevicesRead, EventsRead, StatusRead, WebhooksWrite},
-	RoleAnalyst:     {ThreatsShare, ThreatsRead, TaxonomiesPropose, AdvisoriesWrite, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
+	RoleIntegrator:  {IntelligenceWrite, ReadingsWrite, ReadingsRead, DevicesRead, EventsRead, StatusRead, WebhooksWrite},
+	RoleAnalyst:     {IntelligenceWrite, ThreatsShare, ThreatsRead, TaxonomiesPropose, AdvisoriesWrite, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleRiskManager: {RiskWrite, RiskRead, AdvisoriesWrite, DevicesRead, ThreatsRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleAuditor:     everyRead,
 	RoleOperator:    append(slices.Clone(everyRead), ConsortiumGovern, TaxonomiesPropose, CredentialsIssue, ReadingsErase, ReferenceWrite, WebhooksWrite),

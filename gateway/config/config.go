@@ -97,6 +97,16 @@ type Config struct {
 	// those who hand them in.
 	Advisories Advisories `json:"advisories,omitzero"`
 
+	// Sources are the tools of the organisation, and the feeds, from which intelligence
+	// is collected. Default: none, but those who hand it in.
+	Sources []IntelligenceSource `json:"sources,omitempty"`
+
+	// Kept says how much of what sources say is kept.
+	Kept Kept `json:"kept,omitzero"`
+
+	// Forward are the systems that are told what this node learns. Default: none.
+	Forward []Forward `json:"forward,omitempty"`
+
 	// Keys are files below Data unless they are absolute; each is made on first
 	// use, readable by its owner only.
 	Keys Keys `json:"keys"`

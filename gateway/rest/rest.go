@@ -36,10 +36,13 @@ type Deps struct {
 	Fetch      Fetch
 	Documents  Documents
 	Reports    Reports
-	// Intelligence finds objects by their words in the collections, ids by alias.
+	// Searcher finds objects by their words in the collections, ids by alias.
+	Searcher    Searcher
+	Collections map[string]string
+	Exchange    Exchange
+	Alerts      Alerts
+	// Intelligence takes in what tools and feeds say.
 	Intelligence Intelligence
-	Collections  map[string]string
-	Exchange     Exchange
 	Scores       Scores
 	Assessor     Assessor
 	Advisories   Advisories
@@ -129,10 +132,11 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.integrityRoutes()
 	a.observationRoutes()
 	a.threatRoutes()
-	a.intelligenceRoutes()
+	a.searchRoutes()
 	a.sharingRoutes()
 	a.riskRoutes()
 	a.advisoryRoutes()
+	a.intelligenceRoutes()
 	a.complianceRoutes()
 	a.attestationRoutes()
 	a.memberRoutes()
