@@ -11,13 +11,14 @@ const (
 	maxAlternatives = 256
 )
 
-// comparison is one positive test of a pattern: a property equals one of the
-// values. Other operators and negations are dropped: what they exclude is no
-// fact.
+// comparison is one test of a pattern: a property equals one of the values, or
+// lies in one, or holds one. Of other operators and of negations only the path is
+// kept: what they exclude is no fact.
 type comparison struct {
 	path   string // as in "network-traffic:dst_ref.value"
 	values []string
 	within bool // ISSUBSET: the values are networks
+	holds  bool // ISSUPERSET: the property is a network that holds the value
 }
 
 // conjunction is what must hold together for one observation.
@@ -35,6 +36,10 @@ func parsePattern(s string) ([]conjunction, bool) {
 		return nil, false
 	}
 	p := patternParser{tokens: tokens}
+	return p.whole()
+}
+
+func (p *patternParser) whole() ([]conjunction, bool) {
 	all, ok := p.observations(0)
 	if !ok || p.next < len(p.tokens) {
 		return nil, false
@@ -45,6 +50,7 @@ func parsePattern(s string) ([]conjunction, bool) {
 type patternParser struct {
 	tokens []patternToken
 	next   int
+	joined bool // one observation alone does not satisfy the pattern
 }
 
 // peek returns the next token's text in upper case when it is a word or a sign,
@@ -105,7 +111,11 @@ func (p *patternParser) observations(depth int) ([]conjunction, bool) {
 			return nil, false
 		}
 		all = append(all, some...)
-		if !p.take("AND") && !p.take("OR") && !p.take("FOLLOWEDBY") {
+		switch {
+		case p.take("AND"), p.take("FOLLOWEDBY"):
+			p.joined = true
+		case p.take("OR"):
+		default:
 			return all, true
 		}
 	}
@@ -120,6 +130,7 @@ func (p *patternParser) qualifiers() bool {
 				return false
 			}
 		case p.take("REPEATS"):
+			p.joined = true
 			if _, ok := p.literal(); !ok || !p.take("TIMES") {
 				return false
 			}
@@ -184,8 +195,8 @@ func (p *patternParser) test(depth int) ([]conjunction, bool) {
 	}
 	negated := p.take("NOT")
 	if p.take("EXISTS") {
-		_, ok := p.path()
-		return []conjunction{nil}, ok
+		path, ok := p.path()
+		return []conjunction{{{path: path}}}, ok
 	}
 	path, ok := p.path()
 	if !ok {
@@ -196,8 +207,8 @@ func (p *patternParser) test(depth int) ([]conjunction, bool) {
 	if !ok {
 		return nil, false
 	}
-	if negated || c.values == nil {
-		return []conjunction{nil}, true
+	if negated {
+		c.values = nil
 	}
 	return []conjunction{{c}}, true
 }
@@ -217,6 +228,10 @@ func (p *patternParser) operator(path string) (comparison, bool) {
 		v, ok := p.literal()
 		c.values, c.within = []string{v}, true
 		return c, ok
+	case "ISSUPERSET":
+		v, ok := p.literal()
+		c.values, c.holds = []string{v}, true
+		return c, ok
 	case "IN":
 		if !p.take("(") {
 			return c, false
@@ -231,7 +246,7 @@ func (p *patternParser) operator(path string) (comparison, bool) {
 				return c, p.take(")")
 			}
 		}
-	case "!=", "<>", "<", ">", "<=", ">=", "LIKE", "MATCHES", "ISSUPERSET":
+	case "!=", "<>", "<", ">", "<=", ">=", "LIKE", "MATCHES":
 		_, ok := p.literal()
 		return c, ok
 	}

@@ -20,7 +20,7 @@ var Kinds = []string{
 	string(ledger.EventCataloguePublished), string(ledger.EventCatalogueAccepted), string(ledger.EventEvidenceRecorded),
 	string(ledger.EventControlsAssessed), string(ledger.EventExceptionGranted), string(ledger.EventExceptionEnded),
 
-	EventReportReceived, EventReportMatched, EventUnitAttested, EventAdvisoryMatched, EventControlsFailed, EventOperationFailed, EventImageConflict,
+	EventReportReceived, EventReportMatched, EventIndicatorMatched, EventUnitAttested, EventAdvisoryMatched, EventControlsFailed, EventOperationFailed, EventImageConflict,
 	EventSequenceGap, EventSequenceClosed, EventSequenceBack, EventSequenceRestarted, EventSequenceConflict,
 	EventReadingsErased, EventIntegrityIncident, EventIntegrityResolved, EventWebhookDisabled,
 }

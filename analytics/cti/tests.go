@@ -1,0 +1,50 @@
+package cti
+
+// The operators of a test that say what is hostile.
+const (
+	OpEqual  = "equal"  // the property is one of the values
+	OpWithin = "within" // ISSUBSET: it is an address or network in one of the networks
+	OpHolds  = "holds"  // ISSUPERSET: it is a network that holds one of the values
+)
+
+// Test is one test of a STIX pattern (STIX 2.1, section 9.6).
+type Test struct {
+	Path   string   // as in "file:hashes.'SHA-256'"
+	Op     string   // empty: another operator or a negation, which has no values
+	Values []string // as written; each of them is enough
+}
+
+// Tests reads a STIX pattern into alternatives, each a list of tests that one
+// observation passes together. joined tells that one observation alone does not
+// satisfy the pattern: it asks for several, or for repetition. Not ok: it is no
+// pattern, or lies beyond the bounds.
+func Tests(pattern string) (alternatives [][]Test, joined, ok bool) {
+	if len(pattern) > maxPatternBytes {
+		return nil, false, false
+	}
+	tokens, ok := lexPattern(pattern)
+	if !ok {
+		return nil, false, false
+	}
+	p := patternParser{tokens: tokens}
+	all, ok := p.whole()
+	if !ok {
+		return nil, false, false
+	}
+	alternatives = make([][]Test, len(all))
+	for i, c := range all {
+		for _, t := range c {
+			op := OpEqual
+			switch {
+			case len(t.values) == 0:
+				op = ""
+			case t.within:
+				op = OpWithin
+			case t.holds:
+				op = OpHolds
+			}
+			alternatives[i] = append(alternatives[i], Test{Path: t.path, Op: op, Values: t.values})
+		}
+	}
+	return alternatives, p.joined, true
+}
