@@ -109,7 +109,7 @@ var numbers = map[string]map[string]int{
 		"almost-no-chance": 0, "very-unlikely": 5, "unlikely": 20, "roughly-even-chance": 45, "likely": 55, "very-likely": 80, "almost-certain": 95,
 	},
 	"estimative-language:confidence-in-analytic-judgment": {"low": 0, "moderate": 55, "high": 95},
-	"false-positive:risk":                                 {"low": 75, "medium": 50, "high": 25, "cannot-be-judged": 25},
+	"false-positive:risk": {"low": 75, "medium": 50, "high": 25, "cannot-be-judged": 25},
 	"priority-level": {
 		"emergency": 100, "severe": 90, "high": 85, "medium": 75, "low": 50, "baseline-minor": 25, "baseline-negligible": 0,
 	},

@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/gaissmai/bart"
 )
@@ -73,6 +74,16 @@ func (m *Matcher) Remove(ref int64, v Value) {
 	}
 	m.equal.remove(v.key(), ref)
 	m.fuzzy.Remove(ref, v)
+}
+
+// Has tells whether a value is there under a reference.
+func (m *Matcher) Has(ref int64, v Value) bool {
+	if v.Op != "" {
+		p, ok := v.prefix()
+		refs, _ := m.tableOf(v.Op).Get(p)
+		return ok && slices.Contains(refs, ref)
+	}
+	return !m.equal.each(v.key(), func(r int64) bool { return r != ref })
 }
 
 func (m *Matcher) tableOf(op string) *bart.Table[[]int64] {

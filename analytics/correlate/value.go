@@ -21,11 +21,16 @@ import (
 // Value is a value that an object names: of which type, which property of it, and how
 // it compares.
 type Value struct {
-	Type     string `json:"type"`               // of the STIX cyber-observable object
-	Property string `json:"property"`           // "value", the name of a hash, or "serial_number"
-	Op       string `json:"op,omitempty"`       // empty: equal; else OpWithin or OpHolds
-	Text     string `json:"value"`              // canonical; of a network its prefix
+	Type     string `json:"type"`         // of the STIX cyber-observable object
+	Property string `json:"property"`     // "value", the name of a hash, or "serial_number"
+	Op       string `json:"op,omitempty"` // empty: equal; else OpWithin or OpHolds
+	Text     string `json:"value"`        // canonical; of a network its prefix
 }
+
+// MaxCorrelated is how many objects may name a value for it to correlate them (MISP
+// calls the limit so too): what more name, as a resolver or an empty file's digest, says
+// nothing of what they have in common.
+const MaxCorrelated = 20
 
 // How a value compares, besides by being the same.
 const (

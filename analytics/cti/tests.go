@@ -1,5 +1,7 @@
 package cti
 
+import "regexp"
+
 // The operators of a test that say what is hostile.
 const (
 	OpEqual  = "equal"  // the property is one of the values
@@ -48,3 +50,17 @@ func Tests(pattern string) (alternatives [][]Test, joined, ok bool) {
 	}
 	return alternatives, p.joined, true
 }
+
+// CVEsIn finds the CVE ids in a text, in their order.
+func CVEsIn(s string) []string {
+	var all []string
+	for _, m := range cveID.FindAllStringSubmatch(s, maxFacts) {
+		all = append(all, "CVE-"+m[1]+"-"+m[2])
+	}
+	return all
+}
+
+var techniqueInText = regexp.MustCompile(`\bT[0-9]{4}(?:\.[0-9]{3})?\b`)
+
+// TechniquesIn finds the ids of ATT&CK techniques in a text, in their order.
+func TechniquesIn(s string) []string { return techniqueInText.FindAllString(s, maxFacts) }

@@ -47,38 +47,39 @@ type node struct {
 	reg    *prometheus.Registry
 	step   func(string)
 
-	key      ed25519.PrivateKey // signs the node's tokens
-	ledger   Ledger
-	trust    *trustFile
-	store    *store.Store
-	log      *log.Log
-	vault    *vault.Vault
-	worker   *worker.Worker
-	advisor  *advisor
-	readings *readings
-	devices  *admit.Devices
-	doors    []door
-	windows  []window
-	brokers  []*mqtt.Client
-	webhooks *webhook.Deliverer
-	fhir     *fhir.API
-	monitor  *monitor
-	senders  *senders
-	controls *controls
-	attester *attester
-	health   *health
-	member   *member
-	api      *rest.API
-	engine   *gin.Engine
-	tls      *tls.Config // of config.Config.Listen; nil: none
-	public   *tls.Config // of config.Public.Listen; nil: there is no such listener
-	fetch    *fetch.Client
-	outside  fetch.Options // of what is fetched from others than members
-	dids     *did.Resolver
-	anyones  *did.Resolver // for those who ask without any right
-	identity *identity     // nil without a public address
-	sessions *session.Sessions
-	provider *session.Provider // nil: none is configured
+	key        ed25519.PrivateKey // signs the node's tokens
+	ledger     Ledger
+	trust      *trustFile
+	store      *store.Store
+	log        *log.Log
+	vault      *vault.Vault
+	worker     *worker.Worker
+	advisor    *advisor
+	correlator *correlator
+	readings   *readings
+	devices    *admit.Devices
+	doors      []door
+	windows    []window
+	brokers    []*mqtt.Client
+	webhooks   *webhook.Deliverer
+	fhir       *fhir.API
+	monitor    *monitor
+	senders    *senders
+	controls   *controls
+	attester   *attester
+	health     *health
+	member     *member
+	api        *rest.API
+	engine     *gin.Engine
+	tls        *tls.Config // of config.Config.Listen; nil: none
+	public     *tls.Config // of config.Public.Listen; nil: there is no such listener
+	fetch      *fetch.Client
+	outside    fetch.Options // of what is fetched from others than members
+	dids       *did.Resolver
+	anyones    *did.Resolver // for those who ask without any right
+	identity   *identity     // nil without a public address
+	sessions   *session.Sessions
+	provider   *session.Provider // nil: none is configured
 }
 
 // The folders below config.Config.Data.
@@ -121,6 +122,7 @@ func open(
 	}
 	assessor := newAssessor(n.store, n.cfg.Organisation)
 	n.advisor = newAdvisor(n.store, assessor)
+	n.correlator = newCorrelator(n.store, logger)
 	n.controls = newControls(n.store)
 	if err := n.openWorker(assessor); err != nil {
 		return n, err
@@ -239,6 +241,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 		Token:     nodeTokens(n.cfg.Organisation, n.key),
 		Assess:    a.match,
 		Advise:    n.advisor.Advise,
+		Correlate: n.correlator.Correlate,
 		Review:    review.Review,
 		Beside:    n.beside,
 		Wait:      n.cfg.Limits.CommandWait.Std(),
@@ -305,7 +308,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
 		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
-		Advisories: n.store, Advisor: n.advisor,
+		Advisories: n.store, Advisor: n.advisor, Correlator: n.correlator,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Sequences: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices,
 		Named: named{n.store, n.devices}, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Webhooks: n.webhooks, Health: n.health, Metrics: telemetry.Handler(n.reg),

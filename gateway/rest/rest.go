@@ -38,6 +38,7 @@ type Deps struct {
 	Assessor   Assessor
 	Advisories Advisories
 	Advisor    Advisor
+	Correlator Correlator
 	Compliance Compliance
 	// Attestations lets devices show what they run.
 	Attestations Attestations
@@ -124,6 +125,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.threatRoutes()
 	a.riskRoutes()
 	a.advisoryRoutes()
+	a.correlationRoutes()
 	a.complianceRoutes()
 	a.attestationRoutes()
 	a.memberRoutes()
