@@ -14,6 +14,10 @@ import (
 	"github.com/secant-platform/secant/gateway/auth"
 )
 
+// LargeWarninglist is the route whose bodies are larger than others, as auth.Route has
+// it.
+const LargeWarninglist = "PUT /v1/warninglists"
+
 // Correlator says what values and objects have in common, and with own alerts.
 type Correlator interface {
 	Observable(ctx context.Context, kind, property, text string) (KnownObservable, error)
@@ -149,7 +153,7 @@ func (a *API) correlationWriting() {
 		Description: "In the format of MISP's warninglists. Matches of what it has are suppressed, with the reason.",
 		RequestBody: &huma.RequestBody{Required: true, Content: object},
 		Responses:   map[string]*huma.Response{"200": {Description: "It was taken in", Content: map[string]*huma.MediaType{typeJSON: {Schema: schemaOf[TakenWarninglist](a.api)}}}},
-	}, taking(a, a.Correlator.PutWarninglist))
+	}, taking(a, func(ctx context.Context, b []byte) (TakenWarninglist, error) { return a.Correlator.PutWarninglist(ctx, b) }))
 
 	a.api.stream(auth.AdvisoriesWrite, huma.Operation{
 		OperationID: "put-decaying-model", Method: http.MethodPut, Path: "/v1/decaying-models", Tags: []string{"intelligence"},
@@ -157,7 +161,7 @@ func (a *API) correlationWriting() {
 		Description: "In the format of MISP's decaying models, with its polynomial formula. Of several the first by name that is for a kind of value holds for it.",
 		RequestBody: &huma.RequestBody{Required: true, Content: object},
 		Responses:   map[string]*huma.Response{"200": {Description: "It was taken in", Content: map[string]*huma.MediaType{typeJSON: {Schema: schemaOf[TakenDecay](a.api)}}}},
-	}, taking(a, a.Correlator.PutDecay))
+	}, taking(a, func(ctx context.Context, b []byte) (TakenDecay, error) { return a.Correlator.PutDecay(ctx, b) }))
 }
 
 // taking hands a document in and answers with what became of it.

@@ -44,7 +44,9 @@ func (s *Store) putMatches(ctx context.Context, t *txn, matches []fact.Indicator
 }
 
 // AlertsCorrelated is up to which alert they were matched.
-func (s *Store) AlertsCorrelated(ctx context.Context) (int64, error) { return s.setting(ctx, settingAlerts) }
+func (s *Store) AlertsCorrelated(ctx context.Context) (int64, error) {
+	return s.setting(ctx, settingAlerts)
+}
 
 // PutAlertMatches keeps what alerts showed, up to one, and what they are found by when
 // further indicators come.
