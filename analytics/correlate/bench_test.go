@@ -35,7 +35,8 @@ func mixed(r *rand.Rand, n int) Value {
 		}
 		return b.String()
 	}
-	kind, property, text := adapt.TypeIPv4, "value", ""
+	var text string
+	kind, property := adapt.TypeIPv4, "value"
 	switch c := n % 100; {
 	case c < 30:
 		text = fmt.Sprintf("%d.%d.%d.%d", 1+r.IntN(220), r.IntN(256), r.IntN(256), r.IntN(256))

@@ -18,10 +18,10 @@ import (
 
 var at = time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
 
-func indicator(pattern string, more ...string) []byte {
+func indicator(pattern string) []byte {
 	b, err := json.Marshal(map[string]any{
 		"type": "indicator", "spec_version": "2.1", "id": "indicator--a1b2c3d4-0000-4000-8000-000000000001", "name": "Beacon", "pattern_type": "stix",
-		"pattern": pattern, "valid_from": at.Add(-24 * time.Hour).Format(time.RFC3339), "labels": more,
+		"pattern": pattern, "valid_from": at.Add(-24 * time.Hour).Format(time.RFC3339),
 	})
 	if err != nil {
 		panic(err)

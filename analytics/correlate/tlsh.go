@@ -73,7 +73,7 @@ var pairs = func() (all [256][256]uint8) {
 				if d == 3 {
 					d = 6
 				}
-				all[a][b] += uint8(d) //nolint:gosec // at most 24
+				all[a][b] += uint8(d)
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func (t *tlsh) bands(probes bool, use func(uint64) bool) {
 	for band := range tlshBands {
 		i := tlshHead + 2*band
 		bits := uint64(t[i])<<8 | uint64(t[i+1])
-		key := uint64(band) << 16 //nolint:gosec // below 16
+		key := uint64(band) << 16
 		if !use(key | bits) {
 			return
 		}

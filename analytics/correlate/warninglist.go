@@ -209,7 +209,7 @@ func NewWarnings(lists []*Warninglist) *Warnings {
 	lists = lists[:min(len(lists), maxLists)]
 	w := &Warnings{exact: map[uint64]uint16{}, hosts: map[uint64]uint16{}}
 	for i, l := range lists {
-		n := uint16(i) //nolint:gosec // bounded above
+		n := uint16(i)
 		kept := *l
 		switch l.Type {
 		case listString, listHostname:

@@ -38,7 +38,7 @@ func (s *Store) BeginCorrelation(ctx context.Context, version int64) error {
 	}
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		for _, table := range []string{"entry", "entry_due", "observable_gone", "alert_host", "alert_fuzzy"} {
-			if _, err := t.exec(ctx, "DELETE FROM "+table); err != nil { //nolint:gosec // names above
+			if _, err := t.exec(ctx, "DELETE FROM "+table); err != nil {
 				return fmt.Errorf("forgetting what was derived: %w", err)
 			}
 		}
@@ -225,7 +225,6 @@ func (s *Store) ObservablesByID(ctx context.Context, ids []int64) ([]fact.Observ
 	if len(ids) == 0 {
 		return []fact.Observable{}, nil
 	}
-	//nolint:gosec // question marks only
 	return s.observables(ctx, "SELECT id, type, property, op, value, objects FROM observable WHERE id IN ("+marks(len(ids))+") ORDER BY id", anys(ids)...)
 }
 
@@ -247,7 +246,6 @@ func (s *Store) LinkedValues(ctx context.Context, ids []string, limit int) ([]fa
 		return []fact.Observable{}, nil
 	}
 	in := marks(len(ids))
-	//nolint:gosec // question marks only
 	return s.observables(ctx, `SELECT DISTINCT o.id, o.type, o.property, o.op, o.value, o.objects FROM (
 			SELECT target AS other FROM stix_link WHERE source IN (`+in+`) UNION SELECT source FROM stix_link WHERE target IN (`+in+`)) l
 		JOIN entry e ON e.id = l.other JOIN observable_of x ON x.object = e.object JOIN observable o ON o.id = x.observable ORDER BY o.id LIMIT ?`,

@@ -212,7 +212,6 @@ func (s *Store) SightingsOfIndicator(ctx context.Context, indicator string) (fac
 
 func (s *Store) counted(ctx context.Context, where, arg string) (c fact.SightingCount, err error) {
 	var first, last int64
-	//nolint:gosec // conditions above
 	err = s.reading.QueryRowContext(ctx, "SELECT count(DISTINCT alert), coalesce(min(time), 0), coalesce(max(time), 0) FROM indicator_match WHERE suppressed = 0 AND "+where, arg).
 		Scan(&c.Count, &first, &last)
 	if err == nil && c.Count > 0 {
