@@ -11,6 +11,7 @@ require (
 	github.com/defenseunicorns/go-oscal v0.7.0
 	github.com/eclipse/paho.golang v0.23.0
 	github.com/fxamacker/cbor/v2 v2.9.0
+	github.com/gaissmai/bart v0.30.0
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/gocsaf/csaf/v3 v3.5.1

@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 
 	"identity/...": {"chaincode/ledger", "chaincode/verify"},
 
-	"analytics/fact":       {"chaincode/ledger", "analytics/adapt", "analytics/sequence"}, // what a node counted is part of what it knows
+	"analytics/fact":       {"chaincode/ledger", "analytics/adapt", "analytics/correlate", "analytics/sequence"}, // what a node counted, what tools said and what matched is part of what it knows
 	"analytics/...":        {"chaincode/ledger", "chaincode/verify", "analytics/fact"},
 	"analytics/worker/...": {"analytics/...", "analytics/fact", "chaincode/ledger", "chaincode/verify", "chaincode/client"},
 
@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"gateway/problem":   {"chaincode/ledger"},
 	"gateway/auth":      {"chaincode/ledger", "gateway/problem"},
 	"gateway/telemetry": {"chaincode/ledger"},
-	"gateway/store":     {"chaincode/ledger", "analytics/adapt", "analytics/fact", "analytics/fhir", "identity/desk", "identity/catalogue", "identity/status"}, // the records of what was issued
+	"gateway/store":     {"chaincode/ledger", "analytics/adapt", "analytics/correlate", "analytics/fact", "analytics/fhir", "identity/desk", "identity/catalogue", "identity/status"}, // the records of what was issued
 	"gateway/vault":     {"chaincode/ledger", "gateway/vault/object"},
 	"gateway/vault/...": {},
 	"gateway/ingest":    {"chaincode/ledger", "analytics/edf", "analytics/hl7", "analytics/phd", "analytics/proof", "analytics/pseudonym", "analytics/log", "analytics/sdc", "analytics/senml", "analytics/wfdb", "gateway/vault"},
@@ -81,7 +81,7 @@ var mayImport = map[string][]string{
 // handlerMayImport keeps the protocol packages apart from each other and from
 // storage: they declare the few methods that they call.
 var handlerMayImport = []string{
-	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/adapt", "analytics/compliance", "analytics/compliance/oscal", "analytics/compliance/report", "analytics/cti", "analytics/edf", "analytics/fact", "analytics/gs1", "analytics/hl7", "analytics/mds2", "analytics/mud", "analytics/phd", "analytics/proof", "analytics/pseudonym", "analytics/sanitise", "analytics/sbom", "analytics/sdc", "analytics/senml", "analytics/strictjson", "analytics/wfdb",
+	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/adapt", "analytics/compliance", "analytics/compliance/oscal", "analytics/compliance/report", "analytics/correlate", "analytics/cti", "analytics/edf", "analytics/fact", "analytics/gs1", "analytics/hl7", "analytics/mds2", "analytics/mud", "analytics/phd", "analytics/proof", "analytics/pseudonym", "analytics/sanitise", "analytics/sbom", "analytics/sdc", "analytics/senml", "analytics/strictjson", "analytics/wfdb",
 }
 
 // matches reports whether path falls under pattern, and how specific that is.

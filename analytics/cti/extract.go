@@ -221,6 +221,9 @@ func (g *gatherer) conjunction(c conjunction, until string) {
 		remote, unknown bool
 	)
 	for _, t := range c {
+		if len(t.values) == 0 || t.holds {
+			continue
+		}
 		switch t.path {
 		case "ipv4-addr:value", "ipv6-addr:value", "domain-name:value",
 			"network-traffic:src_ref.value", "network-traffic:dst_ref.value":

@@ -87,13 +87,13 @@ func FromObservation(f Observation, by Sharer) ([]byte, error) {
 // observationWriter makes one bundle. The first error sticks.
 type observationWriter struct {
 	observation Observation
-	by      Sharer
-	author  string
-	key     []any // all that identifies the observation and may be told
-	told    []Value
-	objects []any
-	refs    []string
-	err     error
+	by          Sharer
+	author      string
+	key         []any // all that identifies the observation and may be told
+	told        []Value
+	objects     []any
+	refs        []string
+	err         error
 }
 
 func (w *observationWriter) write() ([]byte, error) {

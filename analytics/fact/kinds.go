@@ -21,7 +21,7 @@ var Kinds = []string{
 	string(ledger.EventControlsAssessed), string(ledger.EventExceptionGranted), string(ledger.EventExceptionEnded),
 	string(ledger.EventVocabularyCreated), string(ledger.EventVocabularyAdopted), string(ledger.EventProposalWithdrawn), string(ledger.EventProposalRejected),
 
-	EventReportReceived, EventReportMatched, EventUnitAttested, EventAdvisoryMatched, EventControlsFailed, EventOperationFailed, EventImageConflict,
+	EventReportReceived, EventReportMatched, EventIndicatorMatched, EventUnitAttested, EventAdvisoryMatched, EventControlsFailed, EventOperationFailed, EventImageConflict,
 	EventSequenceGap, EventSequenceClosed, EventSequenceBack, EventSequenceRestarted, EventSequenceConflict,
 	EventReadingsErased, EventSourceFailed, EventSourceRecovered, EventIntegrityIncident, EventIntegrityResolved, EventWebhookDisabled,
 }

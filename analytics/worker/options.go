@@ -39,6 +39,10 @@ type Options struct {
 	// Advise brings the matches of advisories up to what the node knows, and reports
 	// whether it changed any. It is called when something new may have come.
 	Advise func(ctx context.Context) (changed bool, err error)
+	// Correlate takes in objects of threat intelligence and own alerts that came, and
+	// reports whether an alert shows what an indicator describes. It is called when
+	// something new may have come, and once a second. Nil: nothing is correlated.
+	Correlate func(ctx context.Context) (changed bool, err error)
 	// Review judges the own devices that are due, some at a time, and returns when
 	// the next will be: a time that has come when there are more, zero when there are
 	// none. After an error it is asked again, with back-off. Nil: none are judged.

@@ -101,6 +101,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	if w.options.Advise != nil {
 		g.Go(func() error { return w.advise(loops) })
 	}
+	if w.options.Correlate != nil {
+		g.Go(func() error { return w.correlate(loops) })
+	}
 	if w.options.Review != nil {
 		g.Go(func() error { return w.review(loops) })
 	}

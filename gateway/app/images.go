@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/secant-platform/secant/analytics/correlate"
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
@@ -33,6 +34,7 @@ func (n *node) openImages(router *auth.Router) error {
 func bodies(l *config.Limits) map[string]server.Body {
 	all := map[string]server.Body{
 		taxii.Large:           {Max: taxii.MaxBody, Time: l.BodyTime.Std()},
+		rest.LargeWarninglist: {Max: correlate.MaxWarninglistBytes, Time: l.ImagesTime.Std()},
 		rest.PushIntelligence: {Max: max(maxPushed, l.Body), Time: l.BodyTime.Std()},
 	}
 	for _, route := range misp.Large {

@@ -58,6 +58,7 @@ type node struct {
 	vault      *vault.Vault
 	worker     *worker.Worker
 	advisor    *advisor
+	correlator *correlator
 	readings   *readings
 	devices    *admit.Devices
 	doors      []door
@@ -129,6 +130,7 @@ func open(
 	}
 	assessor := newAssessor(n.store, n.cfg.Organisation)
 	n.advisor = newAdvisor(n.store, assessor)
+	n.correlator = newCorrelator(n.store, logger)
 	n.controls = newControls(n.store)
 	if err := n.openWorker(assessor); err != nil {
 		return n, err
@@ -250,6 +252,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 		Token:     nodeTokens(n.cfg.Organisation, n.key),
 		Assess:    n.match(a),
 		Advise:    n.advisor.Advise,
+		Correlate: n.correlator.Correlate,
 		Review:    review.Review,
 		Beside:    n.beside,
 		Wait:      n.cfg.Limits.CommandWait.Std(),
@@ -319,7 +322,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Taxonomies: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
 		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Searcher: n.store, Collections: n.collections(), Exchange: n.exchange, Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
-		Advisories: n.store, Advisor: n.advisor, Alerts: n.store, Intelligence: n.collector,
+		Advisories: n.store, Advisor: n.advisor, Alerts: n.store, Intelligence: n.collector, Correlator: n.correlator,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Sequences: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices,
 		Named: named{n.store, n.devices}, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Webhooks: n.webhooks, Health: n.health, Metrics: telemetry.Handler(n.reg),

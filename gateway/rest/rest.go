@@ -47,6 +47,7 @@ type Deps struct {
 	Assessor     Assessor
 	Advisories   Advisories
 	Advisor      Advisor
+	Correlator   Correlator
 	Compliance   Compliance
 	// Attestations lets devices show what they run.
 	Attestations Attestations
@@ -137,6 +138,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.riskRoutes()
 	a.advisoryRoutes()
 	a.intelligenceRoutes()
+	a.correlationRoutes()
 	a.complianceRoutes()
 	a.attestationRoutes()
 	a.memberRoutes()
