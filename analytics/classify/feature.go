@@ -11,7 +11,7 @@ import (
 const features = 1 << 16
 
 // Pieces of words have so many bytes, the space before and after the word included.
-const shortest, longest = 2, 5
+const shortest, longest = 3, 5
 
 // counted is a feature of a sentence and how often it stands there.
 type counted struct {

@@ -38,7 +38,7 @@ type sparse struct {
 }
 
 // little is the part of the largest weight, of 127, under which one is left out.
-const little = 2
+const little = 4
 
 func thin(w []float32) sparse {
 	s := sparse{bias: w[features]}

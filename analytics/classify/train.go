@@ -214,7 +214,7 @@ func oneAgainstRest(x *matrix, examples []Example, label string, w []float32, ra
 	for epoch := range epochs {
 		random.Shuffle(n, func(i, j int) { at[i], at[j] = at[j], at[i] })
 		for _, i := range at {
-			if epoch > 2 && dual[i] == 0 && random.IntN(3) > 0 {
+			if epoch > 0 && dual[i] == 0 && random.IntN(3) > 0 {
 				continue
 			}
 			e := &examples[i]
