@@ -320,3 +320,10 @@ func tokens(s string) []string {
 }
 
 func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+// From returns a labeller that tells a classifier's label from another probability on.
+func (l *Labeller) From(atLeast int) *Labeller {
+	other := *l
+	other.atLeast = atLeast
+	return &other
+}

@@ -31,6 +31,9 @@ func (n *node) openImages(router *auth.Router) error {
 // only the digest is kept, and those with many objects.
 func bodies(l *config.Limits) map[string]server.Body {
 	all := map[string]server.Body{taxii.Large: {Max: taxii.MaxBody, Time: l.BodyTime.Std()}}
+	for _, route := range rest.References() {
+		all[route] = server.Body{Max: rest.MaxReference, Time: l.BodyTime.Std()}
+	}
 	for _, route := range slices.Concat(dicom.Large(), rest.Large()) {
 		all[route] = server.Body{Max: l.Images, Time: l.ImagesTime.Std()}
 	}

@@ -55,6 +55,7 @@ type node struct {
 	vault    *vault.Vault
 	worker   *worker.Worker
 	advisor  *advisor
+	labeller *labeller
 	readings *readings
 	devices  *admit.Devices
 	doors    []door
@@ -121,6 +122,7 @@ func open(
 	}
 	assessor := newAssessor(n.store, n.cfg.Organisation)
 	n.advisor = newAdvisor(n.store, assessor)
+	n.labeller = newLabeller(n.store)
 	n.controls = newControls(n.store)
 	if err := n.openWorker(assessor); err != nil {
 		return n, err
@@ -239,6 +241,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 		Token:     nodeTokens(n.cfg.Organisation, n.key),
 		Assess:    a.match,
 		Advise:    n.advisor.Advise,
+		Label:     n.labeller.Label,
 		Review:    review.Review,
 		Beside:    n.beside,
 		Wait:      n.cfg.Limits.CommandWait.Std(),
@@ -248,7 +251,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 	if err != nil {
 		return fmt.Errorf("making the worker: %w", err)
 	}
-	review.worker, n.controls.wake = n.worker, n.worker.Hub().Wake
+	review.worker, n.controls.wake, n.labeller.wake = n.worker, n.worker.Hub().Wake, n.worker.Hub().Wake
 	return nil
 }
 
@@ -305,7 +308,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
 		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
-		Advisories: n.store, Advisor: n.advisor,
+		Advisories: n.store, Advisor: n.advisor, Labels: n.store, Labeller: n.labeller,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Sequences: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices,
 		Named: named{n.store, n.devices}, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Webhooks: n.webhooks, Health: n.health, Metrics: telemetry.Handler(n.reg),

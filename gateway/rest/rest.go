@@ -38,6 +38,8 @@ type Deps struct {
 	Assessor   Assessor
 	Advisories Advisories
 	Advisor    Advisor
+	Labels     TextLabels
+	Labeller   Labeller
 	Compliance Compliance
 	// Attestations lets devices show what they run.
 	Attestations Attestations
@@ -124,6 +126,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.threatRoutes()
 	a.riskRoutes()
 	a.advisoryRoutes()
+	a.vocabularyRoutes()
 	a.complianceRoutes()
 	a.attestationRoutes()
 	a.memberRoutes()
