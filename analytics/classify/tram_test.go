@@ -184,6 +184,7 @@ func TestTRAM(t *testing.T) {
 			t.Fatal(err)
 		}
 		took := time.Since(begin)
+		quiet(t, m, 5_000)
 		one := newScore()
 		one.try(m, test)
 		all.try(m, test)

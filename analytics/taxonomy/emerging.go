@@ -28,7 +28,7 @@ type Candidate struct {
 	Name      string     `json:"name" doc:"As it is written most often."`
 	Reports   int        `json:"reports" doc:"That have it."`
 	Times     int        `json:"times" doc:"In all of them."`
-	Score     int        `json:"score" doc:"C-value times the logarithm of one more than the log-likelihood ratio, in hundredths: an order, no probability."`
+	Score     int        `json:"score" doc:"C-value times the logarithm of one more than the log-likelihood ratio, in hundredths, half as much again for a name: an order, no probability."`
 	Nearest   string     `json:"nearest" doc:"Node under which most of its sentences fall, as VOCABULARY/NODE; empty: none."`
 	Evidence  []Evidence `json:"evidence" doc:"A sentence of each of the first reports, at most sixteen."`
 	Described string     `json:"definition" doc:"What a proposal may begin with."`
@@ -42,6 +42,9 @@ const (
 	maxEvidence  = 16
 	MaxCandidate = 200 // that are told
 )
+
+// nameWeight is what a term counts that is written as names are.
+const nameWeight = 1.5
 
 // Background counts the words of what vocabularies say of their nodes: a word that is
 // used there is no news.
@@ -168,6 +171,9 @@ func Emerging(reports []Report, b *Background, atLeast int, label func(sentence 
 			continue
 		}
 		score := cValue(t) * math.Log1p(b.surprise(t.words, words, total))
+		if t.named() {
+			score *= nameWeight
+		}
 		if score <= 0 {
 			continue
 		}
