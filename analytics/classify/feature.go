@@ -36,6 +36,9 @@ func hash(s string, seed uint32) uint32 {
 	return h ^ h>>15
 }
 
+// placeOf is where a feature is in the space.
+func placeOf(s string, seed uint32) uint16 { return uint16(hash(s, seed) & (features - 1)) }
+
 // count lists the features of a sentence: its words, its pairs of words, and the pieces of
 // what stands between spaces. scratch is memory to use again.
 func count(sentence string, scratch []uint16) ([]counted, []uint16) {
@@ -43,16 +46,16 @@ func count(sentence string, scratch []uint16) ([]counted, []uint16) {
 	sentence = strings.ReplaceAll(cut(sentence), "’", "'")
 	list := words(sentence)
 	for i, w := range list {
-		all = append(all, uint16(hash(w, 101))|1)
+		all = append(all, placeOf(w, 101)|1)
 		if i > 0 {
-			all = append(all, uint16(hash(list[i-1]+" "+w, 102))|1)
+			all = append(all, placeOf(list[i-1]+" "+w, 102)|1)
 		}
 	}
 	for w := range strings.FieldsSeq(strings.ToLower(sentence)) {
 		w = " " + w + " "
 		for n := shortest; n <= longest; n++ {
 			for i := 0; i+n <= len(w); i++ {
-				all = append(all, uint16(hash(w[i:i+n], uint32(n)))&^1)
+				all = append(all, placeOf(w[i:i+n], uint32(n))&^1)
 			}
 		}
 	}

@@ -51,7 +51,7 @@ func (m *Model) Encode() []byte {
 		b = binary.LittleEndian.AppendUint16(b, c)
 	}
 	for _, w := range m.weight {
-		b = append(b, byte(w))
+		b = append(b, byte(w)) //nolint:gosec // its bits, sign and all
 	}
 	return b
 }
@@ -130,7 +130,7 @@ func (m *Model) decodeStarts(rest []byte, weights int) ([]byte, bool) {
 			return nil, false
 		}
 		rest = rest[size:]
-		m.start[i+1] = m.start[i] + uint32(n)
+		m.start[i+1] = m.start[i] + uint32(n) //nolint:gosec // at most the labels, as above
 	}
 	return rest, int(m.start[features]) == weights
 }
@@ -141,7 +141,7 @@ func (m *Model) decodeWeights(rest []byte, n int) error {
 		if m.label[i] = binary.LittleEndian.Uint16(rest[2*i:]); int(m.label[i]) >= len(m.Labels) {
 			return fmt.Errorf("weight %d is of no label", i)
 		}
-		m.weight[i] = int8(rest[2*n+i])
+		m.weight[i] = int8(rest[2*n+i]) //nolint:gosec // its bits, sign and all
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func Sentences(text string) []string {
 	}
 	for _, part := range paragraphs(text) {
 		start := 0
-		for i := 0; i < len(part); i++ {
+		for i := range len(part) {
 			if c := part[i]; c != '.' && c != '!' && c != '?' || !ends(part, start, i) {
 				continue
 			}
