@@ -160,7 +160,8 @@ func TestAnArchiveIsManyVocabularies(t *testing.T) {
 	for _, m := range [][2]string{
 		{"./ward/machinetag.json", `{"namespace":"ward","predicates":[{"value":"icu","expanded":"Intensive care"}]}`},
 		{"./clusters/crew.json", `{"name":"Crews","type":"crew","values":[{"value":"Night Heron","uuid":"1"}]}`},
-		{"./clusters/broken.json", `{"name":`}, {"./README.json", `{}`},
+		{"./clusters/broken.json", `{"name":`},
+		{"./README.json", `{}`},
 	} {
 		if err := w.WriteHeader(&tar.Header{Name: m[0], Mode: 0o600, Size: int64(len(m[1]))}); err != nil {
 			t.Fatal(err)
