@@ -130,6 +130,9 @@ func TestATermThatFitsNowhereIsProposed(t *testing.T) {
 }
 
 func TestRealVocabularies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reading all of MISP's galaxies takes ten seconds")
+	}
 	attack := realVocabulary(t, "attack", "attack/enterprise-attack-18.1.stix20.json.gz")
 	ics := realVocabulary(t, "attack-ics", "attack/ics-attack-18.1.json.gz")
 	capec := realVocabulary(t, "capec", "capec/stix-capec-2.1.json.gz")
