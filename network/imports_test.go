@@ -67,7 +67,7 @@ var mayImport = map[string][]string{
 	// A holder's own program, which has nothing of a node's.
 	"gateway/wallet": {"chaincode/ledger", "chaincode/verify", "analytics/strictjson", "identity/..."},
 	// Other programs' too, so it has nothing of a node's.
-	"gateway/client": {"chaincode/ledger", "analytics/fact", "analytics/proof"},
+	"gateway/client": {"chaincode/ledger", "analytics/fact", "analytics/proof", "analytics/taxonomy"},
 	"gateway/bulk":   {"chaincode/ledger", "analytics/adapt", "analytics/fact", "analytics/proof", "gateway/auth", "gateway/client", "gateway/config"},
 	// A device's own program, which has nothing of a node's.
 	"gateway/attest": {"chaincode/ledger", "gateway/auth", "identity/..."},
@@ -81,7 +81,7 @@ var mayImport = map[string][]string{
 // handlerMayImport keeps the protocol packages apart from each other and from
 // storage: they declare the few methods that they call.
 var handlerMayImport = []string{
-	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/adapt", "analytics/compliance", "analytics/compliance/oscal", "analytics/compliance/report", "analytics/correlate", "analytics/cti", "analytics/edf", "analytics/fact", "analytics/gs1", "analytics/hl7", "analytics/mds2", "analytics/mud", "analytics/phd", "analytics/proof", "analytics/pseudonym", "analytics/sanitise", "analytics/sbom", "analytics/sdc", "analytics/senml", "analytics/strictjson", "analytics/wfdb",
+	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/adapt", "analytics/compliance", "analytics/compliance/oscal", "analytics/compliance/report", "analytics/correlate", "analytics/cti", "analytics/edf", "analytics/fact", "analytics/gs1", "analytics/hl7", "analytics/mds2", "analytics/mud", "analytics/phd", "analytics/proof", "analytics/pseudonym", "analytics/sanitise", "analytics/sbom", "analytics/sdc", "analytics/senml", "analytics/strictjson", "analytics/taxonomy", "analytics/wfdb",
 }
 
 // matches reports whether path falls under pattern, and how specific that is.

@@ -98,6 +98,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	if w.options.Assess != nil {
 		g.Go(func() error { return w.assess(loops) })
 	}
+	if w.options.Label != nil {
+		g.Go(func() error { return w.label(loops) })
+	}
 	if w.options.Advise != nil {
 		g.Go(func() error { return w.advise(loops) })
 	}

@@ -37,6 +37,9 @@ func bodies(l *config.Limits) map[string]server.Body {
 		rest.LargeWarninglist: {Max: correlate.MaxWarninglistBytes, Time: l.ImagesTime.Std()},
 		rest.PushIntelligence: {Max: max(maxPushed, l.Body), Time: l.BodyTime.Std()},
 	}
+	for _, route := range rest.References() {
+		all[route] = server.Body{Max: rest.MaxReference, Time: l.BodyTime.Std()}
+	}
 	for _, route := range misp.Large {
 		all[route] = server.Body{Max: misp.MaxBody, Time: l.BodyTime.Std()}
 	}

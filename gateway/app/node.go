@@ -59,6 +59,7 @@ type node struct {
 	worker     *worker.Worker
 	advisor    *advisor
 	correlator *correlator
+	labeller   *labeller
 	readings   *readings
 	devices    *admit.Devices
 	doors      []door
@@ -131,6 +132,7 @@ func open(
 	assessor := newAssessor(n.store, n.cfg.Organisation)
 	n.advisor = newAdvisor(n.store, assessor)
 	n.correlator = newCorrelator(n.store, logger)
+	n.labeller = newLabeller(n.store)
 	n.controls = newControls(n.store)
 	if err := n.openWorker(assessor); err != nil {
 		return n, err
@@ -253,6 +255,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 		Assess:    n.match(a),
 		Advise:    n.advisor.Advise,
 		Correlate: n.correlator.Correlate,
+		Label:     n.labeller.Label,
 		Review:    review.Review,
 		Beside:    n.beside,
 		Wait:      n.cfg.Limits.CommandWait.Std(),
@@ -262,7 +265,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 	if err != nil {
 		return fmt.Errorf("making the worker: %w", err)
 	}
-	review.worker, n.controls.wake = n.worker, n.worker.Hub().Wake
+	review.worker, n.controls.wake, n.labeller.wake = n.worker, n.worker.Hub().Wake, n.worker.Hub().Wake
 	return nil
 }
 
@@ -322,7 +325,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Taxonomies: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
 		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Searcher: n.store, Collections: n.collections(), Exchange: n.exchange, Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
-		Advisories: n.store, Advisor: n.advisor, Alerts: n.store, Intelligence: n.collector, Correlator: n.correlator,
+		Advisories: n.store, Advisor: n.advisor, Alerts: n.store, Intelligence: n.collector, Correlator: n.correlator, Labels: n.store, Labeller: n.labeller,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Sequences: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices,
 		Named: named{n.store, n.devices}, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Webhooks: n.webhooks, Health: n.health, Metrics: telemetry.Handler(n.reg),

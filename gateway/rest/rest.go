@@ -48,6 +48,8 @@ type Deps struct {
 	Advisories   Advisories
 	Advisor      Advisor
 	Correlator   Correlator
+	Labels       TextLabels
+	Labeller     Labeller
 	Compliance   Compliance
 	// Attestations lets devices show what they run.
 	Attestations Attestations
@@ -139,6 +141,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.advisoryRoutes()
 	a.intelligenceRoutes()
 	a.correlationRoutes()
+	a.vocabularyRoutes()
 	a.complianceRoutes()
 	a.attestationRoutes()
 	a.memberRoutes()
