@@ -40,19 +40,19 @@ func Correspond(a, b *Vocabulary) []Correspondence {
 }
 
 // key is what names the node that an external id stands for.
-func (e External) key() External {
+func (e ExternalReference) key() ExternalReference {
 	if e.Source == SourceSimilar {
-		return External{SourceUUID, e.ID}
+		return ExternalReference{SourceUUID, e.ID}
 	}
 	return e
 }
 
 // ownKeys are what names the nodes of a vocabulary.
-func ownKeys(v *Vocabulary) map[External]string {
-	keys := map[External]string{}
+func ownKeys(v *Vocabulary) map[ExternalReference]string {
+	keys := map[ExternalReference]string{}
 	for i := range v.Nodes {
 		n := &v.Nodes[i]
-		keys[External{v.Authority, n.ID}] = n.ID
+		keys[ExternalReference{v.Authority, n.ID}] = n.ID
 		for _, e := range n.External {
 			if e.Source == SourceUUID {
 				keys[e] = n.ID

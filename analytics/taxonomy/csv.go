@@ -66,7 +66,7 @@ func readCSV(name string, b []byte) (*Vocabulary, error) {
 				line, _ := r.FieldPos(at["external"])
 				return nil, ledger.Problemf(ledger.CodeInvalid, "line %d: external must be SOURCE:ID, several with semicolons between them", line)
 			}
-			n.External = append(n.External, External{source, id})
+			n.External = append(n.External, ExternalReference{source, id})
 		}
 		if v.Nodes = append(v.Nodes, n); len(v.Nodes) > MaxNodes {
 			break

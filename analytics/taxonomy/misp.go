@@ -36,7 +36,7 @@ func readTaxonomy(b []byte) (*Vocabulary, error) {
 			n.Parents = []string{parent}
 		}
 		if e.UUID != "" {
-			n.External = []External{{SourceUUID, e.UUID}}
+			n.External = []ExternalReference{{SourceUUID, e.UUID}}
 		}
 		v.Nodes = append(v.Nodes, n)
 	}
@@ -104,7 +104,7 @@ func readGalaxy(b []byte) (*Vocabulary, error) {
 		o := &doc.Values[i]
 		n := Node{ID: o.Value, Kind: doc.Type, Name: o.Value, Description: tidy(o.Description), Synonyms: o.Meta.Synonyms, Deprecated: o.Revoked}
 		if o.UUID != "" {
-			n.External = append(n.External, External{SourceUUID, o.UUID})
+			n.External = append(n.External, ExternalReference{SourceUUID, o.UUID})
 		}
 		ids := o.Meta.ExternalID
 		// MISP writes ATT&CK's id behind the name.
@@ -116,15 +116,15 @@ func readGalaxy(b []byte) (*Vocabulary, error) {
 		for _, id := range ids {
 			switch {
 			case attackID.MatchString(id):
-				n.External = append(n.External, External{"mitre-attack", id})
+				n.External = append(n.External, ExternalReference{"mitre-attack", id})
 			case strings.HasPrefix(id, "CAPEC-"):
-				n.External = append(n.External, External{"capec", id})
+				n.External = append(n.External, ExternalReference{"capec", id})
 			}
 		}
 		for _, r := range o.Related {
 			switch r.Type {
 			case "similar":
-				n.External = append(n.External, External{SourceSimilar, r.To})
+				n.External = append(n.External, ExternalReference{SourceSimilar, r.To})
 			case "subtechnique-of":
 				n.Parents = append(n.Parents, byUUID[r.To])
 			case "revoked-by":

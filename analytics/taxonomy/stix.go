@@ -112,7 +112,7 @@ func (v *Vocabulary) relate(objects []stixObject, place map[string]int, tactic m
 }
 
 // references returns the object's own id with whose it is, and what else it names.
-func (o *stixObject) references() (own, authority string, external []External) {
+func (o *stixObject) references() (own, authority string, external []ExternalReference) {
 	for _, r := range o.RawExternal {
 		source, id := strings.ToLower(r.Source), r.ID
 		switch {
@@ -131,10 +131,10 @@ func (o *stixObject) references() (own, authority string, external []External) {
 			own, authority = id, source
 			continue
 		}
-		external = append(external, External{source, id})
+		external = append(external, ExternalReference{source, id})
 	}
 	if _, uuid, ok := strings.Cut(o.ID, "--"); ok {
-		external = append(external, External{SourceUUID, uuid})
+		external = append(external, ExternalReference{SourceUUID, uuid})
 	}
 	return own, authority, external
 }

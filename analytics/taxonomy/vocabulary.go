@@ -38,20 +38,20 @@ type Vocabulary struct {
 
 // Node is one thing that reports may speak of.
 type Node struct {
-	ID          string     `json:"id"` // within the vocabulary, for ever
-	Kind        string     `json:"kind"`
-	Name        string     `json:"name"`
-	Parents     []string   `json:"parents,omitempty"`
-	Synonyms    []string   `json:"synonyms,omitempty"`
-	Description string     `json:"description,omitempty"`
-	External    []External `json:"external,omitempty"`
-	Deprecated  bool       `json:"deprecated,omitempty"`
-	Successor   string     `json:"successor,omitempty"` // of a deprecated one: what stands in its place
+	ID          string              `json:"id"` // within the vocabulary, for ever
+	Kind        string              `json:"kind"`
+	Name        string              `json:"name"`
+	Parents     []string            `json:"parents,omitempty"`
+	Synonyms    []string            `json:"synonyms,omitempty"`
+	Description string              `json:"description,omitempty"`
+	External    []ExternalReference `json:"external,omitempty"`
+	Deprecated  bool                `json:"deprecated,omitempty"`
+	Successor   string              `json:"successor,omitempty"` // of a deprecated one: what stands in its place
 }
 
-// External is a node of another vocabulary, or a name by which this one is known
+// ExternalReference is a node of another vocabulary, or a name by which this one is known
 // elsewhere (source "uuid").
-type External struct {
+type ExternalReference struct {
 	Source string `json:"source"`
 	ID     string `json:"id"`
 }
@@ -205,9 +205,11 @@ func (v *Vocabulary) settle() (*Vocabulary, error) {
 		n.Synonyms = bounded(n.Synonyms, maxSynonyms)
 		n.Synonyms = slices.DeleteFunc(n.Synonyms, func(s string) bool { return s == "" || s == n.Name })
 		for k := range n.External {
-			n.External[k] = External{line(n.External[k].Source, 50), line(n.External[k].ID, maxID)}
+			n.External[k] = ExternalReference{line(n.External[k].Source, 50), line(n.External[k].ID, maxID)}
 		}
-		slices.SortFunc(n.External, func(a, b External) int { return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.ID, b.ID)) })
+		slices.SortFunc(n.External, func(a, b ExternalReference) int {
+			return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.ID, b.ID))
+		})
 		n.External = slices.Compact(n.External)
 		n.External = n.External[:min(len(n.External), maxExternals)]
 		if _, ok := v.Find(n.Successor); !ok || n.Successor == n.ID {

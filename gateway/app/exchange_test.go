@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,10 +32,7 @@ var stix = map[string]string{"Content-Type": ledger.MediaTypeSTIX}
 // shareSealed shares a report under a marking to some members.
 func (r *running) shareSealed(marking string, text []byte, to ...string) string {
 	r.t.Helper()
-	query := "?marking=" + strings.ReplaceAll(marking, "+", "%2B")
-	for _, m := range to {
-		query += "&to=" + m
-	}
+	query := "?" + url.Values{"marking": {marking}, "to": to}.Encode()
 	status, b := r.call("analyst", http.MethodPost, "/v1/threats"+query, text, stix)
 	var got seen
 	if err := json.Unmarshal(b, &got); status != http.StatusCreated || err != nil {

@@ -316,7 +316,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	if err := n.openWebhooks(); err != nil {
 		return err
 	}
-	if err := n.openExchange(router); err != nil {
+	if err := n.openExchange(router); err != nil { //nolint:contextcheck // as above
 		return err
 	}
 	n.api, err = rest.New(router, rest.Deps{ //nolint:contextcheck // requests bring contexts of their own

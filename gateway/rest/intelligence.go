@@ -55,8 +55,8 @@ type IntelligenceSource struct {
 	Checkpoint string    `json:"checkpoint,omitempty" doc:"How far it was read, in the words of its way."`
 }
 
-// Observable is a value that was seen.
-type Observable struct {
+// AlertObservable is a value that was seen.
+type AlertObservable struct {
 	Type     string `json:"type" doc:"Of the STIX cyber-observable object." example:"ipv4-addr"`
 	Property string `json:"property" example:"value"`
 	Value    string `json:"value"`
@@ -77,20 +77,20 @@ type AlertAsset struct {
 
 // ToolAlert is one thing that a security tool said; an alert of a device is another.
 type ToolAlert struct {
-	ID          string       `json:"id" doc:"At this node; it rises in the order in which they came."`
-	Source      string       `json:"source"`
-	Kind        string       `json:"kind" enum:"alert,scan,report"`
-	Format      string       `json:"format" doc:"In which it was read."`
-	Digest      string       `json:"digest" doc:"SHA-256 of it as it came, hexadecimal."`
-	Received    time.Time    `json:"received"`
-	Time        time.Time    `json:"time" doc:"As the tool says; received, where it does not."`
-	Severity    int          `json:"severity" doc:"Basis points."`
-	Title       string       `json:"title"`
-	Rule        string       `json:"rule,omitempty" doc:"What found it, as the tool names it." example:"suricata:1:2100498"`
-	Observables []Observable `json:"observables"`
-	CVEs        []string     `json:"cves"`
-	Techniques  []string     `json:"techniques" doc:"Of ATT&CK."`
-	Asset       *AlertAsset  `json:"asset,omitempty"`
+	ID          string            `json:"id" doc:"At this node; it rises in the order in which they came."`
+	Source      string            `json:"source"`
+	Kind        string            `json:"kind" enum:"alert,scan,report"`
+	Format      string            `json:"format" doc:"In which it was read."`
+	Digest      string            `json:"digest" doc:"SHA-256 of it as it came, hexadecimal."`
+	Received    time.Time         `json:"received"`
+	Time        time.Time         `json:"time" doc:"As the tool says; received, where it does not."`
+	Severity    int               `json:"severity" doc:"Basis points."`
+	Title       string            `json:"title"`
+	Rule        string            `json:"rule,omitempty" doc:"What found it, as the tool names it." example:"suricata:1:2100498"`
+	Observables []AlertObservable `json:"observables"`
+	CVEs        []string          `json:"cves"`
+	Techniques  []string          `json:"techniques" doc:"Of ATT&CK."`
+	Asset       *AlertAsset       `json:"asset,omitempty"`
 }
 
 // AlertWithOriginal is an alert and what it was read from.
@@ -106,10 +106,10 @@ func viewAlert(a fact.Alert) ToolAlert {
 	v := ToolAlert{
 		ID: strconv.FormatInt(a.Seq, 10), Source: a.Source, Kind: string(a.Kind), Format: a.Format, Digest: hex.EncodeToString(a.Digest[:]),
 		Received: a.Received, Time: a.Time, Severity: a.Severity, Title: a.Title, Rule: a.Rule,
-		Observables: make([]Observable, len(a.Observables)), CVEs: append([]string{}, a.CVEs...), Techniques: append([]string{}, a.Techniques...),
+		Observables: make([]AlertObservable, len(a.Observables)), CVEs: append([]string{}, a.CVEs...), Techniques: append([]string{}, a.Techniques...),
 	}
 	for i, o := range a.Observables {
-		v.Observables[i] = Observable(o)
+		v.Observables[i] = AlertObservable(o)
 	}
 	if a.Asset != (adapt.Asset{}) {
 		asset := AlertAsset(a.Asset)
