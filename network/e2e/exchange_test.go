@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -251,9 +252,13 @@ func (n *network) eastKnows(t *testing.T, east node, shared sharedReport, north 
 	for _, o := range bundle.Objects {
 		switch o.Type {
 		case "report", "indicator", "sighting", "observed-data", "ipv4-addr", "network-traffic":
-			for _, s := range []string{o.ID, o.Name, o.Pattern, o.Description, o.Value} {
+			texts := []string{o.ID, o.Name, o.Pattern, o.Value}
+			if o.Type == "report" { // an indicator's description is that of every alert's
+				texts = append(texts, o.Description)
+			}
+			for _, s := range texts {
 				if len(s) >= 7 {
-					look[s] = []byte("the report")
+					look[s] = fmt.Appendf(nil, "the report (%.60q)", s)
 				}
 			}
 		}
