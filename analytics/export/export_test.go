@@ -470,3 +470,53 @@ func BenchmarkSuricata(b *testing.B) {
 		written(b, "suricata", s)
 	}
 }
+
+// TestOnlyLeavesWhatIsWanted: one alternative after the other, and of the objects those
+// that the rest needs.
+func TestOnlyLeavesWhatIsWanted(t *testing.T) {
+	t.Parallel()
+	all := sample(t)
+	left := all.Only(func(i Indicator, c Combined) bool {
+		return i.Language == "yara" || slices.ContainsFunc(c.Tests, func(t cti.Test) bool { return t.Path == "file:hashes.MD5" })
+	})
+	if len(left.Indicators) != 2 || len(all.Only(func(Indicator, Combined) bool { return true }).Indicators) != len(all.Indicators) {
+		t.Fatalf("%+v", left.Indicators)
+	}
+	for _, i := range left.Indicators {
+		if i.Language == "stix" && (len(i.Any) != 1 || i.Level != "green") {
+			t.Errorf("%+v", i)
+		}
+	}
+	for _, o := range left.Objects {
+		if o.Type != "indicator" && o.Type != "marking-definition" {
+			t.Errorf("%s is not needed", o.ID)
+		}
+	}
+	if out := written(t, "hash", left); string(out.Body) != "9e107d9d372bb6826bd81d3542a419d6\n" {
+		t.Errorf("%s", out.Body)
+	}
+}
+
+// TestAReportsEventIsTheSameEverywhere: its UUID is the report's, whoever shared it.
+func TestAReportsEventIsTheSameEverywhere(t *testing.T) {
+	t.Parallel()
+	f, _ := Lookup("misp")
+	var uuids []string
+	for _, by := range []string{"Hospital North", "Hospital South"} {
+		out, err := f.Write(sample(t), About{Title: "Grey Heron", Organisation: by, Report: strings.Repeat("a", 64), Marking: "amber"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got struct{ Event mispEvent }
+		if err := json.Unmarshal(out.Body, &got); err != nil {
+			t.Fatal(err)
+		}
+		if e := got.Event; !e.Published || e.PublishedAt != e.Timestamp || len(e.Tags) != 1 || e.Tags[0].Name != "tlp:amber" || e.Orgc.Name != by {
+			t.Errorf("%+v", e)
+		}
+		uuids = append(uuids, got.Event.UUID)
+	}
+	if uuids[0] != uuids[1] {
+		t.Errorf("%v", uuids)
+	}
+}

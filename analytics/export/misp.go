@@ -23,6 +23,7 @@ type mispEvent struct {
 	Analysis     string          `json:"analysis"`
 	Distribution string          `json:"distribution"`
 	Published    bool            `json:"published"`
+	PublishedAt  string          `json:"publish_timestamp,omitempty"`
 	Orgc         mispOrg         `json:"Orgc"`
 	Tags         []mispTag       `json:"Tag"`
 	Attributes   []mispAttribute `json:"Attribute"`
@@ -76,7 +77,10 @@ func writeMISP(s Set, about About) (Output, error) {
 	if e.Info == "" {
 		e.Info = "Indicators"
 	}
-	if level := s.Level(); level != "" {
+	if about.Report != "" {
+		e.UUID, e.Published, e.PublishedAt = cti.UUID("misp report", about.Report), true, e.Timestamp
+	}
+	if level := cti.Stricter(s.Level(), about.Marking); level != "" {
 		e.Tags = append(e.Tags, mispTag{"tlp:" + level})
 	}
 	left := 0
@@ -105,6 +109,7 @@ func seconds(t time.Time) string {
 
 func mispAttributes(i Indicator) []mispAttribute {
 	var all []mispAttribute
+	said := map[string]bool{}
 	add := func(kind, category, value string) {
 		a := mispAttribute{
 			UUID: uuid(i.ID), Type: kind, Category: category, Value: value, Comment: oneLine(i.Name), Detect: true,
@@ -113,6 +118,10 @@ func mispAttributes(i Indicator) []mispAttribute {
 		if len(i.Any) > 1 {
 			a.UUID = cti.UUID("misp attribute", i.ID, kind, value)
 		}
+		if said[a.UUID] {
+			return // two alternatives are the same here
+		}
+		said[a.UUID] = true
 		if i.Level != "" {
 			a.Tags = append(a.Tags, mispTag{"tlp:" + i.Level})
 		}

@@ -34,6 +34,7 @@ type Indicator struct {
 	Language    string     // of the pattern: "stix", "yara", ...
 	Level       string     // TLP 2.0, by the markings in the set; empty: none
 	updated     time.Time  // modified
+	markings    []string   // ids, lower case
 }
 
 // Combined are comparisons that must hold together.
@@ -49,6 +50,10 @@ type About struct {
 	Title        string
 	Organisation string    // who exports, for people
 	Time         time.Time // when; indicators that are over by then, or not yet valid, are left out
+	// Report is the digest of the report that the export is the whole of: a MISP event
+	// then has the same UUID wherever it is made, and is published; empty: of none.
+	Report  string
+	Marking string // TLP level of the whole, beside those of the indicators; empty: none
 }
 
 // Gather reads the indicators among STIX objects. Revoked ones, those that are called
@@ -107,7 +112,9 @@ func read(o *cti.Object, levels map[string]string, at time.Time) (Indicator, boo
 		Pattern: in.Pattern, Language: in.PatternType, updated: o.Version,
 	}
 	for _, m := range in.Markings {
-		i.Level = cti.Stricter(i.Level, levels[strings.ToLower(m)])
+		m = strings.ToLower(m)
+		i.Level = cti.Stricter(i.Level, levels[m])
+		i.markings = append(i.markings, m)
 	}
 	if in.PatternType != "stix" {
 		return i, true
@@ -163,6 +170,32 @@ func (s Set) Level() string {
 func uuid(id string) string {
 	_, u, _ := strings.Cut(id, "--")
 	return u
+}
+
+// Only leaves the indicators of which keep wants an alternative, each with those
+// alternatives, and of the objects theirs and their markings. An indicator without
+// alternatives is asked for once, with none.
+func (s Set) Only(keep func(Indicator, Combined) bool) Set {
+	var left Set
+	needed := map[string]bool{}
+	for _, i := range s.Indicators {
+		wanted := len(i.Any) == 0 && keep(i, Combined{})
+		i.Any = slices.DeleteFunc(slices.Clone(i.Any), func(c Combined) bool { return !keep(i, c) })
+		if !wanted && len(i.Any) == 0 {
+			continue
+		}
+		left.Indicators = append(left.Indicators, i)
+		needed[i.ID] = true
+		for _, m := range i.markings {
+			needed[m] = true
+		}
+	}
+	for _, o := range s.Objects {
+		if needed[o.ID] {
+			left.Objects = append(left.Objects, o)
+		}
+	}
+	return left
 }
 
 // Format is one form in which indicators leave.

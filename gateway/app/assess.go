@@ -22,6 +22,8 @@ type knowledge interface {
 	Findings(ctx context.Context, unit string, limit int) ([]fact.Finding, error)
 	PutVEX(ctx context.Context, digest string, doc []byte) error
 	AddSTIX(ctx context.Context, objects []fact.STIXObject) (added []bool, err error)
+	PutMISP(ctx context.Context, e *fact.MISPEvent, objects []fact.STIXObject) (id int64, err error)
+	Organisation(ctx context.Context, id string) (fact.Row[ledger.Organisation], error)
 }
 
 // assessor feeds the pure packages cti and risk with what the node knows.
@@ -45,7 +47,7 @@ func (a *assessor) match(ctx context.Context, shared ledger.Threat, body []byte,
 	if err != nil {
 		return fact.Assessment{}, fmt.Errorf("reading a report: %w", err)
 	}
-	if err := a.collect(ctx, shared.Digest, collection, report); err != nil {
+	if err := a.collect(ctx, shared, collection, report); err != nil {
 		return fact.Assessment{}, err
 	}
 	if title, carries, err := a.takeVEX(ctx, shared.Digest, body); carries || err != nil {

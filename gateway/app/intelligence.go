@@ -3,11 +3,14 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/adapt"
 	"github.com/secant-platform/secant/analytics/cti"
+	"github.com/secant-platform/secant/analytics/export"
 	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/misp"
 	"github.com/secant-platform/secant/gateway/store"
@@ -78,9 +81,10 @@ func indexIntelligence(ctx context.Context, s *store.Store) error {
 	}
 }
 
-// collect has the objects of a report served to whoever asks this node by TAXII, as long
-// as one of those who shared it stands by it.
-func (a *assessor) collect(ctx context.Context, digest, collection string, r *cti.Report) error {
+// collect has the objects of a report served to whoever asks this node by TAXII, and its
+// form as an event to whoever asks by MISP's interface, as long as one of those who
+// shared it stands by it.
+func (a *assessor) collect(ctx context.Context, shared ledger.Threat, collection string, r *cti.Report) error {
 	if collection == "" {
 		return nil
 	}
@@ -88,12 +92,47 @@ func (a *assessor) collect(ctx context.Context, digest, collection string, r *ct
 	if err != nil {
 		return fmt.Errorf("reading a report's objects: %w", err)
 	}
+	objects = slices.DeleteFunc(objects, func(o cti.Object) bool { return o.Fault != nil })
 	list := make([]fact.STIXObject, 0, len(objects))
 	for _, o := range objects {
-		if o.Fault == nil {
-			list = append(list, fact.STIXObject{Collection: collection, ID: o.ID, Type: o.Type, Spec: o.Spec, Version: o.Version, Body: o.Body, Report: digest})
-		}
+		list = append(list, fact.STIXObject{Collection: collection, ID: o.ID, Type: o.Type, Spec: o.Spec, Version: o.Version, Body: o.Body, Report: shared.Digest})
 	}
-	_, err = a.store.AddSTIX(ctx, list)
+	if _, err = a.store.AddSTIX(ctx, list); err != nil {
+		return err
+	}
+	return a.putMISP(ctx, shared, r.Title, objects)
+}
+
+// putMISP keeps the form of a report that MISP has, if it says anything there.
+func (a *assessor) putMISP(ctx context.Context, shared ledger.Threat, title string, objects []cti.Object) error {
+	set := export.Gather(objects, time.Time{})
+	if len(set.Indicators) == 0 {
+		return nil
+	}
+	name := shared.Sharer
+	switch row, err := a.store.Organisation(ctx, shared.Sharer); {
+	case err == nil && row.Record.Name != "":
+		name = row.Record.Name
+	case err != nil && ledger.CodeOf(err) != ledger.CodeNotFound:
+		return err
+	}
+	form, _ := export.Lookup("misp")
+	out, err := form.Write(set, export.About{Title: title, Organisation: name, Report: shared.Digest, Marking: shared.Marking})
+	if err != nil {
+		return err
+	}
+	event, err := misp.Event(out.Body, name, time.Now())
+	switch code := ledger.CodeOf(err); {
+	case code == ledger.CodeInvalid || code == ledger.CodeTooLarge:
+		return nil // more than an event holds here; the objects say it all
+	case err != nil:
+		return err
+	case len(event.Attributes) == 0:
+		return nil
+	}
+	event.Report = shared.Digest
+	if _, err = a.store.PutMISP(ctx, event, nil); ledger.CodeOf(err) == ledger.CodeConflict {
+		return nil // it was judged before
+	}
 	return err
 }

@@ -112,6 +112,16 @@ func merge(older, newer members) {
 	}
 }
 
+// Event reads an event that the node makes itself: the form of a report that a member
+// shared. The organisation is who made it, where the event names none.
+func Event(body []byte, organisation string, now time.Time) (*fact.MISPEvent, error) {
+	m, err := decode(body)
+	if err != nil {
+		return nil, err
+	}
+	return event(m, organisation, now)
+}
+
 // event makes what is kept of an event: what it lacks is completed as MISP does. The
 // organisation is who handed it in, for events that name none.
 func event(m members, organisation string, now time.Time) (*fact.MISPEvent, error) {

@@ -39,6 +39,7 @@ type Deps struct {
 	// Searcher finds objects by their words in the collections, ids by alias.
 	Searcher    Searcher
 	Collections map[string]string
+	Exporter    Exporter
 	Exchange    Exchange
 	Alerts      Alerts
 	// Intelligence takes in what tools and feeds say.
@@ -136,6 +137,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.observationRoutes()
 	a.threatRoutes()
 	a.searchRoutes()
+	a.exportRoutes()
 	a.sharingRoutes()
 	a.riskRoutes()
 	a.advisoryRoutes()

@@ -214,6 +214,14 @@ func (s *Store) STIX(ctx context.Context, f fact.STIXFilter, limit int, bodies b
 	return objects, false, nil
 }
 
+// STIXMark tells whether the objects of a type in a collection are others than they were:
+// how many versions there are, and when the last of them was added, microseconds.
+func (s *Store) STIXMark(ctx context.Context, collection, kind string) (count, newest int64, err error) {
+	err = s.reading.QueryRowContext(ctx, "SELECT count(*), coalesce(max(added), 0) FROM stix_object INDEXED BY stix_object_type WHERE collection = ? AND type = ?",
+		collection, kind).Scan(&count, &newest)
+	return count, newest, wrapf(err, "looking for objects that came or went")
+}
+
 // stixQuery says how objects are found: by an index in whose order a page stands, so that
 // it costs the same however many are stored. What is asked for by several values of the
 // index is several queries that are merged. By id there are few, which are sorted.
@@ -252,7 +260,11 @@ func stixQuery(f *fact.STIXFilter, bodies bool) (query string, args []any) {
 			part(&some, "INDEXED BY stix_object_version")
 		}
 	}
-	return strings.Join(parts, " UNION ALL ") + " ORDER BY added LIMIT ?", args
+	order := " ORDER BY added LIMIT ?"
+	if f.Newest {
+		order = " ORDER BY added DESC LIMIT ?"
+	}
+	return strings.Join(parts, " UNION ALL ") + order, args
 }
 
 func stixWhere(f *fact.STIXFilter) (where []string, args []any) {
@@ -260,6 +272,9 @@ func stixWhere(f *fact.STIXFilter) (where []string, args []any) {
 	and := func(condition string, values ...any) { where, args = append(where, condition), append(args, values...) }
 	if !f.After.IsZero() {
 		and("added > ?", f.After.UnixMicro())
+	}
+	if !f.Before.IsZero() {
+		and("added < ?", f.Before.UnixMicro())
 	}
 	for _, l := range []struct {
 		column string

@@ -34,6 +34,11 @@ func (s *Store) PutMISP(ctx context.Context, e *fact.MISPEvent, objects []fact.S
 				return err
 			}
 		}
+		if e.Report != "" { // that may have been withdrawn since it was read
+			if err := t.dropWithdrawn(ctx, e.Report); err != nil {
+				return err
+			}
+		}
 		_, err = s.addAllSTIX(ctx, t, objects)
 		return err
 	})
