@@ -374,10 +374,7 @@ func (t told) After(ctx context.Context, from forward.Place, limit int) (records
 		a := &alerts[i]
 		next.Alert = a.Seq
 		if a.Severity >= t.severity {
-			records = append(records, adapt.Record{
-				Kind: a.Kind, Time: a.Time, Title: a.Title, Severity: a.Severity, Rule: a.Rule,
-				Observables: a.Observables, CVEs: a.CVEs, Techniques: a.Techniques, Asset: a.Asset,
-			})
+			records = append(records, a.Record())
 		}
 	}
 	events, err := t.Events(ctx, from.Event, limit)
