@@ -117,13 +117,16 @@ func fromText(p page, original []byte) (Record, error) {
 	return r, nil
 }
 
-// Dated gives a report that does not say when it was made the time at which it was
-// received, in its bundle too.
+// Dated gives what does not say when it was made or seen the time at which it was
+// received, in the bundle that was made of it too; one that came as a bundle stays so.
 func Dated(r Record, received time.Time) Record {
 	if !r.Time.IsZero() || received.IsZero() {
 		return r
 	}
 	r.Time = received.UTC().Truncate(time.Millisecond)
+	if bytes.Equal(r.Bundle, r.Original) {
+		return r
+	}
 	// The time stands as a whole JSON string; within a text its quotes would be escaped.
 	r.Bundle = bytes.ReplaceAll(r.Bundle, []byte(`"`+cti.Undated+`"`), []byte(`"`+r.Time.Format("2006-01-02T15:04:05.000Z")+`"`))
 	return r

@@ -67,3 +67,11 @@ func AlertKey(value string) string {
 	}
 	return value
 }
+
+// Record is what the tool said, without its original.
+func (a *Alert) Record() adapt.Record {
+	return adapt.Record{
+		Kind: a.Kind, Time: a.Time, Title: a.Title, Severity: a.Severity, Rule: a.Rule,
+		Observables: a.Observables, CVEs: a.CVEs, Techniques: a.Techniques, Asset: a.Asset,
+	}
+}

@@ -303,8 +303,12 @@ func (n *node) openForwarders() error {
 		if err != nil {
 			return errors.New("the address is none") // which the configuration's check has found
 		}
+		event := adapt.CEF
+		if c.Form == "leef" {
+			event = adapt.LEEF
+		}
 		opts := forward.Options{Name: c.Name, Network: "tcp", Address: u.Host, Logger: n.logger, Encode: func(r adapt.Record, counted bool) []byte {
-			message := adapt.Syslog(n.cfg.Organisation, r.Time, r.Severity, adapt.CEF(r))
+			message := adapt.Syslog(n.cfg.Organisation, r.Time, r.Severity, event(r))
 			if !counted {
 				_, message, _ = bytes.Cut(message, []byte(" "))
 			}
@@ -374,10 +378,7 @@ func (t told) After(ctx context.Context, from forward.Place, limit int) (records
 		a := &alerts[i]
 		next.Alert = a.Seq
 		if a.Severity >= t.severity {
-			records = append(records, adapt.Record{
-				Kind: a.Kind, Time: a.Time, Title: a.Title, Severity: a.Severity, Rule: a.Rule,
-				Observables: a.Observables, CVEs: a.CVEs, Techniques: a.Techniques, Asset: a.Asset,
-			})
+			records = append(records, a.Record())
 		}
 	}
 	events, err := t.Events(ctx, from.Event, limit)

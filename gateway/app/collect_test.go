@@ -2,6 +2,8 @@ package app
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/rest"
 )
@@ -114,5 +117,58 @@ func TestAlertsArePushed(t *testing.T) {
 	}
 	if status, _ := r.call("nurse", http.MethodPost, "/v1/intelligence/nids", []byte(text), nil); status != http.StatusForbidden {
 		t.Errorf("a nurse hands in alerts: %d", status)
+	}
+}
+
+// An alert becomes a report that tells nothing of the own network, is looked at before it
+// leaves, and stands with the other member when it is shared.
+func TestAnAlertIsSharedAsSTIX(t *testing.T) {
+	t.Parallel()
+	c := newConsortium(t)
+	north, south := c.start(t, "hospital-north"), c.start(t, "hospital-south")
+	line := strings.Replace(eveLine(1), "192.0.2.1", "10.1.2.3", 1)
+	if status, body := north.call("integrator", http.MethodPost, "/v1/intelligence/nids", []byte(line+"\n"), nil); status != http.StatusOK {
+		t.Fatalf("%d %s", status, body)
+	}
+	var alerts rest.List[rest.ToolAlert]
+	north.want(http.StatusOK, "analyst", http.MethodGet, "/v1/alerts?source=nids", nil, &alerts)
+	if len(alerts.Items) != 1 {
+		t.Fatalf("got %+v", alerts)
+	}
+	at := "/v1/alerts/" + alerts.Items[0].ID + "/stix"
+	status, bundle := north.call("analyst", http.MethodGet, at, nil, nil)
+	if status != http.StatusOK || !strings.Contains(string(bundle), "198.51.100.7") || strings.Contains(string(bundle), "10.1.2.3") {
+		t.Fatalf("%d %s", status, bundle)
+	}
+	if again, same := north.call("analyst", http.MethodGet, at, nil, nil); again != http.StatusOK || !bytes.Equal(same, bundle) {
+		t.Errorf("it is another one the second time: %d %s", again, same)
+	}
+	var preview rest.Preview
+	status, b := north.call("analyst", http.MethodPost, "/v1/threats/preview?marking=green", bundle, stix)
+	if err := json.Unmarshal(b, &preview); status != http.StatusOK || err != nil || preview.Text != string(bundle) {
+		t.Fatalf("%d %s, %v", status, b, err)
+	}
+	var shared seen
+	status, b = north.call("analyst", http.MethodPost, "/v1/threats?marking=green", bundle, stix)
+	if err := json.Unmarshal(b, &shared); status != http.StatusCreated || err != nil || shared.Digest != ledger.BodyDigest(bundle) {
+		t.Fatalf("%d %s, %v", status, b, err)
+	}
+	south.await("the report to arrive", func() bool { return strings.Contains(south.report(shared.Digest).Title, "seen 1") })
+
+	for path, want := range map[string]int{"/v1/alerts/999/stix": http.StatusNotFound, "/v1/alerts/x/stix": http.StatusNotFound} {
+		if status, body := north.call("analyst", http.MethodGet, path, nil, nil); status != want {
+			t.Errorf("%s: %d %s, want %d", path, status, body, want)
+		}
+	}
+	if status, body := north.call("integrator", http.MethodPost, "/v1/intelligence/mail?format=text", []byte("It calls 203.0.113[.]9."), nil); status != http.StatusOK {
+		t.Fatalf("%d %s", status, body)
+	}
+	north.want(http.StatusOK, "analyst", http.MethodGet, "/v1/alerts?kind=report", nil, &alerts)
+	if len(alerts.Items) != 1 {
+		t.Fatalf("got %+v", alerts)
+	}
+	status, b = north.call("analyst", http.MethodGet, "/v1/alerts/"+alerts.Items[0].ID+"/stix", nil, nil)
+	if status != http.StatusUnprocessableEntity || !strings.Contains(string(b), "TAXII") {
+		t.Errorf("of a report: %d %s", status, b)
 	}
 }

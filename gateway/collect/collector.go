@@ -20,6 +20,9 @@ import (
 type Store interface {
 	TakeIn(ctx context.Context, b *fact.Batch) (fact.BatchOutcome, error)
 	SourceCheckpoint(ctx context.Context, source string) ([]byte, error)
+	// AlertReceived returns when a thing of a source came, by the digest of its original;
+	// zero: it is not here.
+	AlertReceived(ctx context.Context, source string, digest [32]byte) (time.Time, error)
 	SourceTaken(ctx context.Context, source string, digest [32]byte) (bool, error)
 	SourceRead(ctx context.Context, source string) error
 	SourceFailed(ctx context.Context, source, failure string) error

@@ -103,8 +103,16 @@ func (in *Intake) add(ctx context.Context, format string, r *adapt.Record) error
 		in.refuse(errors.New("nothing is left of it as it came"))
 		return nil
 	}
+	digest, now := sha256.Sum256(r.Original), time.Now().UTC().Truncate(time.Millisecond)
+	if r.Time.IsZero() {
+		received, err := in.arrived(ctx, r.Kind, digest, now)
+		if err != nil {
+			return err
+		}
+		*r = adapt.Dated(*r, received)
+	}
 	a := fact.Alert{
-		Source: in.source, Digest: sha256.Sum256(r.Original), Format: format, Kind: r.Kind, Received: time.Now().UTC().Truncate(time.Millisecond),
+		Source: in.source, Digest: digest, Format: format, Kind: r.Kind, Received: now,
 		Time: r.Time, Severity: r.Severity, Title: r.Title, Rule: r.Rule,
 		AlertText: fact.AlertText{Observables: r.Observables, CVEs: r.CVEs, Techniques: r.Techniques, Asset: r.Asset},
 		Original:  bytes.Clone(r.Original),
@@ -121,6 +129,22 @@ func (in *Intake) add(ctx context.Context, format string, r *adapt.Record) error
 		return in.flush(ctx, nil, nil)
 	}
 	return nil
+}
+
+// arrived is when a thing first came that says no time. A report that comes again has the
+// time of before, so that its objects are the same ones and no newer versions of them.
+func (in *Intake) arrived(ctx context.Context, kind adapt.Kind, digest [32]byte, now time.Time) (time.Time, error) {
+	if kind != adapt.KindReport {
+		return now, nil
+	}
+	before, err := in.collector.store.AlertReceived(ctx, in.source, digest)
+	if err != nil {
+		return now, fmt.Errorf("looking whether a report came before: %w", err)
+	}
+	if !before.IsZero() {
+		return before, nil
+	}
+	return now, nil
 }
 
 // objects adds those of a bundle or an envelope that are valid; of the others it is said

@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"maps"
-	"regexp"
-	"slices"
 	"strings"
 
+	"github.com/secant-platform/secant/analytics/adapt"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -22,8 +20,6 @@ const (
 type manifestPlace struct {
 	Events int `json:"events"`
 }
-
-var eventID = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // MISP reads a feed as MISP publishes it: a list of events, manifest.json, and each event
 // beside it. An event that was changed is read again. A feed that has lost all its events
@@ -39,13 +35,11 @@ func MISP(site Site) Way {
 		if err != nil {
 			return err
 		}
-		manifest := map[string]struct {
-			Timestamp any `json:"timestamp"` // a number, or text
-		}{}
+		var manifest []adapt.MISPEntry
 		// An empty list of PHP is one in JSON, too.
 		if text := strings.TrimSpace(string(a.Body[:min(len(a.Body), 16)])); text != "[]" {
-			if err := decode(a.Body, maxManifest, &manifest); err != nil {
-				return err
+			if manifest, err = adapt.ParseMISPManifest(a.Body); err != nil {
+				return err //nolint:wrapcheck // a problem that says what is wrong
 			}
 		}
 		switch {
@@ -56,14 +50,11 @@ func MISP(site Site) Way {
 		}
 		failed, taken := 0, 0
 		var last error
-		for _, id := range slices.Sorted(maps.Keys(manifest)) {
+		for i := range manifest {
 			if taken == mispPart || failed == mispPart {
 				break
 			}
-			if !eventID.MatchString(id) {
-				continue
-			}
-			fetched, err := in.event(ctx, &site, base, id, fmt.Sprint(manifest[id].Timestamp))
+			fetched, err := in.event(ctx, &site, base, &manifest[i])
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -84,13 +75,13 @@ func MISP(site Site) Way {
 }
 
 // event takes an event that was not taken in this version.
-func (in *Intake) event(ctx context.Context, site *Site, base, id, timestamp string) (fetched bool, err error) {
-	digest := sha256.Sum256([]byte("misp event " + strings.ToLower(id) + " " + timestamp))
+func (in *Intake) event(ctx context.Context, site *Site, base string, e *adapt.MISPEntry) (fetched bool, err error) {
+	digest := sha256.Sum256(fmt.Appendf(nil, "misp event %s %d", e.UUID, e.Time.Unix()))
 	taken, err := in.collector.store.SourceTaken(ctx, in.source, digest)
 	if err != nil || taken {
 		return false, err
 	}
-	a, err := site.ask(ctx, base+"/"+id+".json", nil, maxFetched)
+	a, err := site.ask(ctx, base+"/"+e.UUID+".json", nil, maxFetched)
 	if err != nil {
 		return true, err
 	}

@@ -80,13 +80,16 @@ type Kept struct {
 }
 
 // Forward is a system that watches the hospital's network (SIEM), and is told by syslog
-// in CEF what this node learns.
+// what this node learns.
 type Forward struct {
 	// Name is under which it is kept how far it was told. Required, and no other's.
 	Name string `json:"name"`
 
 	// Address is tcp://host:port, tls://host:port or udp://host:port. Required.
 	Address string `json:"address"`
+
+	// Form is in what events are written: "cef" or "leef". Default: "cef".
+	Form string `json:"form,omitempty"`
 
 	// Plain allows an address without TLS that is not on this machine: everybody on the
 	// way can read what it is told. Default: false.
@@ -215,6 +218,8 @@ func (f *Forward) fault() string {
 		return " has certificates, which are shown only where there is TLS"
 	case (f.Certificate == "") != (f.Key == ""):
 		return " needs certificate and key, or neither"
+	case !slices.Contains([]string{"", "cef", "leef"}, f.Form):
+		return `.form must be "cef" or "leef"`
 	case f.Severity < 0 || f.Severity > 10_000:
 		return ".severity must be basis points, 0 to 10,000"
 	}

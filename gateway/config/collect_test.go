@@ -21,18 +21,20 @@ func TestFaultsOfSourcesAreListed(t *testing.T) {
 			{Name: "b", Address: "udp://siem.example:514"},
 			{Name: "c", Address: "siem.example"},
 			{Name: "d", Address: "tcp://127.0.0.1:514", Severity: 10_001},
+			{Name: "e", Address: "tcp://127.0.0.1:514", Form: "xml"},
+			{Name: "f", Address: "tcp://127.0.0.1:514", Form: "leef"},
 		},
 	}
 	got := strings.Join(c.collectFaults(), "\n")
 	for _, want := range []string{
 		"sources[1].name must be", "sources[1] needs exactly one", "sources[2].name must be", "sources[2].format is required", "sources[3].every", "sources[3].url must be",
-		"sources[4].syslog is reachable from outside", "sources[4].syslog.sources must hold", "kept:", "forward[1].address is not on this machine", "forward[2].address must be", "forward[3].severity",
+		"sources[4].syslog is reachable from outside", "sources[4].syslog.sources must hold", "kept:", "forward[1].address is not on this machine", "forward[2].address must be", "forward[3].severity", "forward[4].form",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not among the faults", want)
 		}
 	}
-	if strings.Contains(got, "sources[0]") || strings.Contains(got, "forward[0]") {
+	if strings.Contains(got, "sources[0]") || strings.Contains(got, "forward[0]") || strings.Contains(got, "forward[5]") {
 		t.Errorf("what is in order is a fault:\n%s", got)
 	}
 }

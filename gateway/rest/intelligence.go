@@ -180,17 +180,21 @@ func (a *API) intelligenceRoutes() {
 		Parameters: []*huma.Param{pathParam("id", "The alert's id at this node.")},
 		Responses:  map[string]*huma.Response{"200": {Description: "What was read", Content: binary}},
 	}, func(c *gin.Context) error {
-		seq, err := strconv.ParseInt(c.Param("id"), 10, 64)
-		if err != nil {
-			return ledger.Problemf(ledger.CodeNotFound, "the alert is not known here")
-		}
-		got, err := a.Alerts.Alert(c.Request.Context(), seq)
+		got, err := a.alert(c)
 		if err != nil {
 			return err
 		}
 		serveBytes(c, hex.EncodeToString(got.Digest[:]), typeBinary, got.Original)
 		return nil
 	})
+
+	a.api.stream(auth.ThreatsRead, huma.Operation{
+		OperationID: "get-alert-stix", Method: http.MethodGet, Path: "/v1/alerts/{id}/stix", Tags: []string{"intelligence"},
+		Summary:     "What a security tool said as a STIX 2.1 bundle, to be shared",
+		Description: "It names nothing that lies inside the own network, and is the same each time. It is what preview-threat and share-threat take; whoever shares it marks it. A report has none: its objects are in the node's own TAXII collection.",
+		Parameters:  []*huma.Param{pathParam("id", "The alert's id at this node.")},
+		Responses:   map[string]*huma.Response{"200": {Description: "The bundle", Content: map[string]*huma.MediaType{ledger.MediaTypeSTIX: {Schema: &huma.Schema{Type: "object"}}}}},
+	}, a.alertBundle)
 
 	register(a.api, auth.ThreatsRead, huma.Operation{
 		OperationID: "list-sources", Method: http.MethodGet, Path: "/v1/sources", Tags: []string{"intelligence"},
@@ -200,6 +204,32 @@ func (a *API) intelligenceRoutes() {
 		return &body[Items[IntelligenceSource]]{Items[IntelligenceSource]{got}}, err
 	})
 	a.pushRoute(binary)
+}
+
+// alert reads the alert that the path of a stream names.
+func (a *API) alert(c *gin.Context) (fact.Alert, error) {
+	seq, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return fact.Alert{}, ledger.Problemf(ledger.CodeNotFound, "the alert is not known here")
+	}
+	return a.Alerts.Alert(c.Request.Context(), seq)
+}
+
+func (a *API) alertBundle(c *gin.Context) error {
+	got, err := a.alert(c)
+	if err != nil {
+		return err
+	}
+	if got.Kind == adapt.KindReport {
+		return ledger.Problemf(ledger.CodeInvalid, "a report is not made into a bundle: its objects are in the node's own TAXII collection")
+	}
+	r := got.Record()
+	bundle, err := r.STIX(a.sharer())
+	if err != nil {
+		return doing("making STIX of an alert", err)
+	}
+	serveBytes(c, ledger.BodyDigest(bundle), ledger.MediaTypeSTIX, bundle)
+	return nil
 }
 
 func (a *API) pushRoute(binary map[string]*huma.MediaType) {

@@ -132,6 +132,11 @@ func (a *API) shareThreat(c *gin.Context) error {
 	return a.share(c, headers, o)
 }
 
+// sharer is the own organisation as the author of reports that the node makes.
+func (a *API) sharer() cti.Sharer {
+	return cti.Sharer{ID: a.Organisation, Name: a.DisplayName, Networks: a.Sharer}
+}
+
 // report reads a bundle, or makes one of an alert.
 func (a *API) report(media string, text []byte, marking string) (*cti.Report, error) {
 	if media == cti.MediaTypeEVE {
@@ -139,7 +144,7 @@ func (a *API) report(media string, text []byte, marking string) (*cti.Report, er
 		if err != nil {
 			return nil, err
 		}
-		return cti.FromEVE(alert, cti.Sharer{ID: a.Organisation, Name: a.DisplayName, Networks: a.Sharer}, marking)
+		return cti.FromEVE(alert, a.sharer(), marking)
 	}
 	r, err := cti.ParseBundle(text)
 	if err != nil {

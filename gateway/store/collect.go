@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,20 +53,16 @@ func (t *txn) addAlert(ctx context.Context, a *fact.Alert) (added bool, err erro
 	if err != nil {
 		return false, fmt.Errorf("encoding an alert: %w", err)
 	}
-	at := a.Time
-	if at.IsZero() {
-		at = a.Received
-	}
 	var seq int64
 	added, err = t.get(ctx, `INSERT INTO alert (source, digest, format, kind, received, time, severity, title, rule, doc, original)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, digest) DO NOTHING RETURNING seq`, []any{
-		a.Source, a.Digest[:], a.Format, string(a.Kind), millis(a.Received), millis(at), a.Severity, a.Title, a.Rule, doc, a.Original,
+		a.Source, a.Digest[:], a.Format, string(a.Kind), millis(a.Received), millis(a.Time), a.Severity, a.Title, a.Rule, doc, a.Original,
 	}, &seq)
 	if err != nil || !added {
 		return added, wrapf(err, "keeping an alert")
 	}
 	for _, o := range a.Observables {
-		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO alert_value (value, time, alert) VALUES (?, ?, ?)", fact.AlertKey(o.Value), millis(at), seq); err != nil {
+		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO alert_value (value, time, alert) VALUES (?, ?, ?)", fact.AlertKey(o.Value), millis(a.Time), seq); err != nil {
 			return true, fmt.Errorf("keeping an alert's values: %w", err)
 		}
 	}
@@ -91,6 +89,17 @@ func (t *txn) noteSource(ctx context.Context, b *fact.Batch, out fact.BatchOutco
 func (s *Store) SourceTaken(ctx context.Context, source string, digest [32]byte) (taken bool, err error) {
 	err = s.reading.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM source_taken WHERE source = ? AND digest = ?)", source, digest[:]).Scan(&taken)
 	return taken, wrapf(err, "looking whether a document was taken")
+}
+
+// AlertReceived returns when a thing of a source came, by the digest of its original;
+// zero: it is not here.
+func (s *Store) AlertReceived(ctx context.Context, source string, digest [32]byte) (time.Time, error) {
+	var at int64
+	err := s.reading.QueryRowContext(ctx, "SELECT received FROM alert WHERE source = ? AND digest = ?", source, digest[:]).Scan(&at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	return fromMillis(at), wrapf(err, "looking for what came before")
 }
 
 // SourceFailed notes that a source cannot be read, why and what to do, and adds an event

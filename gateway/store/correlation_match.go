@@ -201,18 +201,9 @@ func scanIndicatorMatch(from scanner, more ...any) (fact.IndicatorMatch, error) 
 
 // SightingsOf counts the own alerts that show what a report describes: what may be told
 // to who shared it.
-func (s *Store) SightingsOf(ctx context.Context, report string) (fact.SightingCount, error) {
-	return s.counted(ctx, "report = ? AND report <> ''", report)
-}
-
-// SightingsOfIndicator counts the own alerts that show an indicator.
-func (s *Store) SightingsOfIndicator(ctx context.Context, indicator string) (fact.SightingCount, error) {
-	return s.counted(ctx, "indicator = ?", indicator)
-}
-
-func (s *Store) counted(ctx context.Context, where, arg string) (c fact.SightingCount, err error) {
+func (s *Store) SightingsOf(ctx context.Context, report string) (c fact.SightingCount, err error) {
 	var first, last int64
-	err = s.reading.QueryRowContext(ctx, "SELECT count(DISTINCT alert), coalesce(min(time), 0), coalesce(max(time), 0) FROM indicator_match WHERE suppressed = 0 AND "+where, arg).
+	err = s.reading.QueryRowContext(ctx, "SELECT count(DISTINCT alert), coalesce(min(time), 0), coalesce(max(time), 0) FROM indicator_match WHERE suppressed = 0 AND report = ? AND report <> ''", report).
 		Scan(&c.Count, &first, &last)
 	if err == nil && c.Count > 0 {
 		c.First, c.Last = fromMillis(first), fromMillis(last)
