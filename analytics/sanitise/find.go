@@ -4,17 +4,27 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 )
 
-// dot is a dot, also as it is written so that nobody clicks on it.
-const dot = `(?:\.|\[\.\]|\(\.\)|\[dot\])`
+const (
+	// dot and colon are also as they are written so that nobody clicks on them, in a
+	// regular expression and in a URL.
+	dot   = `(?:\.|\[\.\]|\(\.\)|\[dot\]|\\{1,2}\.|%2[Ee])`
+	colon = `(?::|\[:\]|%3[Aa])`
+	// escaped ends in a letter or digit that belongs to the character before: of a URL, or
+	// of a text in a text.
+	escaped = `|%[0-9A-Fa-f]{2}|\\[abfnrtv]`
+)
 
 var (
-	ipv4 = regexp.MustCompile(`(^|[^0-9A-Za-z.])(\d{1,3}` + dot + `\d{1,3}` + dot + `\d{1,3}` + dot + `\d{1,3})(/\d{1,2})?`)
-	ipv6 = regexp.MustCompile(`(^|[^0-9A-Za-z:.])((?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]*)(%[0-9A-Za-z_.-]+)?(/\d{1,3})?`)
+	ipv4 = regexp.MustCompile(`(^|[^0-9A-Za-z.]` + escaped + `)(\d{1,3}` + dot + `\d{1,3}` + dot + `\d{1,3}` + dot + `\d{1,3})(/\d{1,2})?(?i:\.in-addr\.arpa)?`)
+	ipv6 = regexp.MustCompile(`(^|[^0-9A-Za-z:.]` + escaped + `)((?:[0-9A-Fa-f]{0,4}` + colon + `){2,7}(?:[0-9A-Fa-f]+(?:\.[0-9]+){0,3})?)(%[0-9A-Za-z_.-]+)?(/\d{1,3})?`)
+	// nibbles are an IPv6 address as its names are looked up (RFC 3596, section 2.5).
+	nibbles = regexp.MustCompile(`(?i)(^|[^0-9A-Za-z.]` + escaped + `)((?:[0-9a-f]\.){32}ip6\.arpa)`)
 
-	plainDot = strings.NewReplacer("[.]", ".", "(.)", ".", "[dot]", ".")
+	plainDot = strings.NewReplacer("[.]", ".", "(.)", ".", "[dot]", ".", `\\.`, ".", `\.`, ".", "%2E", ".", "%2e", ".", "[:]", ":", "%3A", ":", "%3a", ":")
 )
 
 // finder finds in one bundle, in which the same thing is replaced by the same each time.
@@ -38,12 +48,12 @@ func (r *Rules) finder() *finder {
 	for _, name := range r.Fields {
 		f.fields[name] = true
 	}
-	const before = `(?i)(^|[^0-9A-Za-z_.-])`
+	const before = `(?i)(^|[^0-9A-Za-z_.-]` + escaped + `)`
 	for _, d := range r.Domains {
 		own := strings.ReplaceAll(regexp.QuoteMeta(strings.TrimPrefix(d, ".")), `\.`, dot)
 		below := `((?:[0-9A-Za-z_-]+` + dot + `)*` + own + `)`
 		f.names = append(f.names,
-			namer{"person", regexp.MustCompile(before + `([0-9A-Za-z._%+-]+(?:@|\[@\]|\[at\])` + below + `)`), "person-%d@host.invalid"},
+			namer{"person", regexp.MustCompile(before + `([0-9A-Za-z._%+-]+(?:@|\[@\]|\[at\]|%40)` + below + `)`), "person-%d@host.invalid"},
 			namer{"own domain", regexp.MustCompile(before + below), "host-%d.invalid"})
 	}
 	for _, h := range r.Hosts {
@@ -73,6 +83,7 @@ func (f *finder) change(text, leaf string, person bool) (after, rule string) {
 		after = next
 	}
 	if leaf != "version" && leaf != "cpe" && leaf != "swid" { // 10.0.0.1 may be a version
+		step("internal address", f.addresses(after, nibbles, "2001:db8::%x"))
 		step("internal address", f.addresses(after, ipv6, "2001:db8::%x"))
 		step("internal address", f.addresses(after, ipv4, "192.0.2.%d"))
 	}
@@ -93,13 +104,39 @@ func (f *finder) change(text, leaf string, person bool) (after, rule string) {
 // it must not cover what is somebody else's.
 func (f *finder) addresses(text string, form *regexp.Regexp, instead string) string {
 	return replace(text, form, func(found string) string {
-		bare, _, _ := strings.Cut(plainDot.Replace(found), "/")
-		addr, err := netip.ParseAddr(strings.TrimRight(bare, "."))
-		if err != nil || !f.internal(addr.Unmap().WithZone("")) {
+		addr, ok := address(found)
+		if !ok || !f.internal(addr) {
 			return found
 		}
 		return f.replacement(addr.String(), instead)
 	})
+}
+
+// address reads what one of the patterns found.
+func address(found string) (netip.Addr, bool) {
+	bare, _, _ := strings.Cut(plainDot.Replace(strings.ToLower(found)), "/")
+	if digits, ok := strings.CutSuffix(bare, ".ip6.arpa"); ok {
+		all := strings.Split(digits, ".")
+		slices.Reverse(all)
+		groups := make([]string, 0, 8)
+		for four := range slices.Chunk(all, 4) {
+			groups = append(groups, strings.Join(four, ""))
+		}
+		bare = strings.Join(groups, ":")
+	}
+	bare, reverse := strings.CutSuffix(bare, ".in-addr.arpa")
+	if !strings.Contains(bare, ":") { // also 010.001.002.003
+		parts := strings.Split(bare, ".")
+		for i, p := range parts {
+			parts[i] = strings.TrimLeft(p[:len(p)-1], "0") + p[len(p)-1:]
+		}
+		if reverse {
+			slices.Reverse(parts)
+		}
+		bare = strings.Join(parts, ".")
+	}
+	a, err := netip.ParseAddr(bare)
+	return a.Unmap().WithZone(""), err == nil
 }
 
 var shared = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598

@@ -3,6 +3,7 @@ package sanitise
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -12,18 +13,28 @@ type place struct {
 	object   int    // index in the bundle's objects; -1: elsewhere
 	property string // of that object
 	leaf     string // the nearest name
+	name     bool   // it is a name, of what stands behind it
+	standard bool   // and STIX gives it
 	path     []string
 }
 
 func (p *place) where() string { return strings.TrimPrefix(strings.Join(p.path, ""), ".") }
 
-// fixed reports whether a value says nothing of its own: ids, references, kinds, times.
-func (p *place) fixed() bool {
+// idForm is a STIX identifier (STIX 2.1, section 2.9), and timeForm begins a time
+// (section 2.16).
+var (
+	idForm   = regexp.MustCompile(`^[a-z0-9-]+--[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+	timeForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT[0-9:.]+Z$`)
+)
+
+// fixed reports whether a value says nothing of its own: ids and references, kinds of
+// objects and times. That it is called one does not make it one.
+func (p *place) fixed(text string) bool {
 	switch p.leaf {
-	case "id", "type", "spec_version", "created", "modified", "pattern_type", "valid_from", "valid_until", "published":
-		return true
+	case "type", "spec_version", "pattern_type":
+		return p.property == p.leaf || len(p.path) == 1
 	}
-	return strings.HasSuffix(p.leaf, "_ref") || strings.HasSuffix(p.leaf, "_refs")
+	return p.standard || idForm.MatchString(text) || timeForm.MatchString(text)
 }
 
 // rewriter copies valid JSON and asks for each text value what stands there instead.
@@ -83,22 +94,7 @@ func (w *rewriter) value() {
 			i++
 		})
 	case '"':
-		token := w.token()
-		var text string
-		if json.Unmarshal(token, &text) != nil {
-			w.out.Write(token)
-			return
-		}
-		after := w.change(&w.place, text)
-		if after == text {
-			w.out.Write(token)
-			return
-		}
-		b, err := json.Marshal(after)
-		if err != nil { // a string always encodes
-			b = []byte(`""`)
-		}
-		w.out.Write(b)
+		w.text()
 	default:
 		from := w.at
 		for w.at < len(w.in) && strings.IndexByte(" \t\r\n,]}", w.in[w.at]) < 0 {
@@ -106,6 +102,27 @@ func (w *rewriter) value() {
 		}
 		w.out.Write(w.in[from:w.at])
 	}
+}
+
+// text copies a string, changed, and returns it as it was.
+func (w *rewriter) text() string {
+	token := w.token()
+	var text string
+	if json.Unmarshal(token, &text) != nil { // it is valid
+		w.out.Write(token)
+		return "?"
+	}
+	after := w.change(&w.place, text)
+	if after == text {
+		w.out.Write(token)
+		return text
+	}
+	b, err := json.Marshal(after)
+	if err != nil { // a string always encodes
+		b = []byte(`""`)
+	}
+	w.out.Write(b)
+	return text
 }
 
 // members copies what stands between brackets.
@@ -122,13 +139,12 @@ func (w *rewriter) members(end byte, one func()) {
 }
 
 func (w *rewriter) member() {
-	token := w.token()
-	w.out.Write(token)
-	var name string
-	if json.Unmarshal(token, &name) != nil {
-		name = "?"
-	}
 	outer := w.place
+	// A name may tell as much as a value, but those of STIX tell nothing.
+	w.place.leaf, w.place.name = "", true
+	w.place.standard = len(outer.path) <= 2 || outer.leaf == "hashes"
+	name := w.text()
+	w.place = outer
 	w.place.leaf = name
 	if w.place.object >= 0 && len(w.place.path) == 2 {
 		w.place.property = name

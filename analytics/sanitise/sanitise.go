@@ -1,10 +1,11 @@
 // Package sanitise takes out of a STIX bundle what tells of the own network and people
 // before it is shared: internal addresses, own names of hosts and domains, persons in
-// given fields, and what an operator's own rules find. It changes text values only and
-// leaves all else byte for byte; every change is listed.
+// given fields, and what an operator's own rules find. It changes texts and names within
+// properties only and leaves all else byte for byte; every change is listed.
 //
-// What stands in another form than as text (base64, percent-encoding, digests) is not
-// found, and neither is a name that no rule knows.
+// What stands in another form than as text (base64, digests, addresses as one number,
+// percent-encoding of more than what stands between the parts) is not found, and neither
+// is a name that no rule knows.
 package sanitise
 
 import (
@@ -12,8 +13,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -69,6 +72,7 @@ func (r *Rules) Apply(body []byte) (*Result, error) {
 		return nil, err
 	}
 	var bundle struct {
+		ID      string `json:"id"`
 		Objects []struct {
 			Type  string `json:"type"`
 			ID    string `json:"id"`
@@ -87,11 +91,11 @@ func (r *Rules) Apply(body []byte) (*Result, error) {
 		}
 	}
 	out := rewrite(body, func(at *place, text string) string {
-		if at.fixed() {
+		if at.fixed(text) {
 			return text
 		}
 		person := false
-		if i := at.object; i >= 0 && i < len(bundle.Objects) {
+		if i := at.object; !at.name && i >= 0 && i < len(bundle.Objects) {
 			o := &bundle.Objects[i]
 			person = f.fields[o.Type+"."+at.property] && (o.Type != "identity" || o.Class == "individual")
 		}
@@ -103,12 +107,28 @@ func (r *Rules) Apply(body []byte) (*Result, error) {
 		return after
 	})
 	// The id of an observable is made of what it observes, and would tell it to whoever
-	// tries all addresses (STIX 2.1, section 2.9).
-	ids := map[string]string{}
-	for i := range bundle.Objects {
-		if id := bundle.Objects[i].ID; changed[i] && derived(id) {
-			ids[id] = r.newID(id)
+	// tries all addresses (STIX 2.1, section 2.9); so would one that is made of such an id.
+	mentions := map[string][]int{}
+	rewrite(out, func(at *place, text string) string {
+		if derived(text) {
+			mentions[text] = append(mentions[text], at.object)
 		}
+		return text
+	})
+	ids := map[string]string{}
+	for due := slices.Collect(maps.Keys(changed)); len(due) > 0; {
+		i := due[0]
+		due = due[1:]
+		if i < 0 || i >= len(bundle.Objects) {
+			continue
+		}
+		if id := bundle.Objects[i].ID; derived(id) && ids[id] == "" {
+			ids[id] = r.newID(id)
+			due = append(due, mentions[id]...)
+		}
+	}
+	if res.Total > 0 && derived(bundle.ID) {
+		ids[bundle.ID] = r.newID(bundle.ID)
 	}
 	if len(ids) > 0 {
 		out = rewrite(out, func(at *place, text string) string {

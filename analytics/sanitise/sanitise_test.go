@@ -81,6 +81,75 @@ func TestWhatTellsOfTheOwnNetworkAndPeopleIsTakenOut(t *testing.T) {
 	}
 }
 
+// TestHoweverItIsWrittenItIsTakenOut: each of these was, or could have been, a way out.
+func TestHoweverItIsWrittenItIsTakenOut(t *testing.T) {
+	t.Parallel()
+	const nibbles = "7.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa"
+	for secret, text := range map[string]string{
+		"10.1.2.3":             `"x":"http://evil.example/?u=http%3A%2F%2F10.1.2.3%2Fx"`,
+		"10%2E1":               `"x":"u=10%2E1%2e2%2E3"`,
+		`10\\\\.1`:             `"pattern":"[url:value MATCHES '10\\\\.1\\\\.2\\\\.3']"`,
+		"010.001":              `"x":"010.001.002.003"`,
+		`r\\n10.1`:             `"x":"Host\\r\\n10.1.2.3"`,
+		"3.2.1.10":             `"x":"3.2.1.10.IN-ADDR.ARPA"`,
+		nibbles:                `"x":"` + nibbles + `"`,
+		"FD00%3A":              `"x":"http%3A%2F%2F%5BFD00%3A%3A17%5D"`,
+		"FD00:0":               `"x":"FD00:0:0:0:0:0:0:17"`,
+		"PacS01.HOSPITAL":      `"x":"PacS01.HOSPITAL.Example"`,
+		"pacs01":               `"x":"dst=%2Fpacs01%2F"`,
+		"a.b":                  `"x":"a.b%40hospital.example"`,
+		"10.1.2.4":             `"x_host_ref":"10.1.2.4"`,
+		"10.1.2.5":             `"x":{"type":"10.1.2.5","created":"10.1.2.5","id":"10.1.2.5"}`,
+		"10.1.2.6":             `"x":{"10.1.2.6":1}`,
+		"www.hospital.example": `"x":{"a":{"www.hospital.example":[]}}`,
+	} {
+		body := `{"type":"bundle","objects":[{"type":"x-note",` + text + `}]}`
+		res, err := rules().Apply([]byte(body))
+		if err != nil {
+			t.Fatalf("%s: %v", body, err)
+		}
+		if !strings.Contains(body, secret) {
+			t.Errorf("%s does not hold %s", body, secret)
+		}
+		if strings.Contains(string(res.Body), secret) || !json.Valid(res.Body) {
+			t.Errorf("%s leaves: %s", secret, res.Body)
+		}
+	}
+	// What is not the hospital's stays.
+	for _, text := range []string{"10.1.2.3.in-addr.arpa", "8.8.8.8", "2001:db8::1", "at 10:20:30", "1.10.1.2.3", "%2F8.8.8.8", "256.0.0.1"} {
+		body := `{"objects":[{"type":"x","hashes":{"SHA-256":"` + text + `"}}]}`
+		if res, err := rules().Apply([]byte(body)); err != nil || string(res.Body) != body {
+			t.Errorf("%s became %s (%v)", body, res.Body, err)
+		}
+	}
+}
+
+// TestWhatIsMadeOfAnIDGetsANewOne, too: who knows how it is made would try all addresses.
+func TestWhatIsMadeOfAnIDGetsANewOne(t *testing.T) {
+	t.Parallel()
+	const (
+		address = "ipv4-addr--28bb3599-77cd-5a82-a950-b5bc3caf07c4"
+		traffic = "network-traffic--38bb3599-77cd-5a82-a950-b5bc3caf07c4"
+		other   = "ipv4-addr--48bb3599-77cd-5a82-a950-b5bc3caf07c4"
+		seen    = "observed-data--58bb3599-77cd-4a82-a950-b5bc3caf07c4"
+		bundle  = "bundle--68bb3599-77cd-5a82-a950-b5bc3caf07c4"
+	)
+	body := `{"type":"bundle","id":"` + bundle + `","objects":[
+		{"type":"observed-data","id":"` + seen + `","object_refs":["` + traffic + `"]},
+		{"type":"network-traffic","id":"` + traffic + `","src_ref":"` + address + `","dst_ref":"` + other + `"},
+		{"type":"ipv4-addr","id":"` + address + `","value":"10.1.2.3"},
+		{"type":"ipv4-addr","id":"` + other + `","value":"8.8.8.8"}]}`
+	res, err := rules().Apply([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, stays := range map[string]bool{address: false, traffic: false, bundle: false, other: true, seen: true} {
+		if strings.Contains(string(res.Body), id) != stays {
+			t.Errorf("%s: %s", id, res.Body)
+		}
+	}
+}
+
 func TestNothingToTakeOutChangesNoByte(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{

@@ -109,6 +109,10 @@ var errMustLast = errors.New("the write must be durable")
 // makes, empty for none, and the units found.
 func (s *Store) putAssessment(ctx context.Context, t *txn, u fact.Unassessed, a fact.Assessment) (kind string, found []string, err error) {
 	digest := u.Record.Digest
+	var erased bool // it may have been withdrawn while it was judged
+	if _, err := t.get(ctx, "SELECT EXISTS (SELECT 1 FROM sealed_report WHERE digest = ? AND erased <> 0)", []any{digest}, &erased); err != nil || erased {
+		return "", nil, wrapf(err, "looking whether a report was erased")
+	}
 	var before []byte
 	var again bool
 	if _, err := t.get(ctx, `SELECT EXISTS (SELECT 1 FROM assessment WHERE report = ? AND version >= 0),

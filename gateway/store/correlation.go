@@ -21,7 +21,7 @@ const (
 
 func (t *txn) set(ctx context.Context, name string, value int64) error {
 	_, err := t.exec(ctx, "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
-	return wrapf(err, "noting how far correlation has come")
+	return wrapf(err, "keeping a number")
 }
 
 func (s *Store) setting(ctx context.Context, name string) (n int64, err error) {

@@ -27,8 +27,9 @@ func (s *Store) putMatches(ctx context.Context, t *txn, matches []fact.Indicator
 			return fmt.Errorf("encoding a match: %w", err)
 		}
 		suppressed := m.Found.Warning != nil
+		// What a report brought may have been withdrawn since.
 		n, err := t.exec(ctx, `INSERT OR IGNORE INTO indicator_match (alert, indicator, collection, report, time, noted, suppressed, score, doc)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, m.Alert, m.Indicator, m.Collection, m.Report, millis(m.Time), millis(s.now()), suppressed, m.Found.Score, doc)
+			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE ?4 = '' OR EXISTS (SELECT 1 FROM stix_object WHERE collection = ?3 AND id = ?2)`, m.Alert, m.Indicator, m.Collection, m.Report, millis(m.Time), millis(s.now()), suppressed, m.Found.Score, doc)
 		if err != nil {
 			return fmt.Errorf("keeping a match: %w", err)
 		}

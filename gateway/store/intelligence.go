@@ -94,6 +94,9 @@ func (t *txn) dropWithdrawn(ctx context.Context, report string) error {
 	if _, err := t.exec(ctx, "DELETE FROM misp_event WHERE report = ?", report); err != nil {
 		return fmt.Errorf("dropping what was withdrawn: %w", err)
 	}
+	if _, err := t.exec(ctx, "DELETE FROM term_candidate WHERE instr(doc, ?) > 0", report); err != nil { // it quotes the report
+		return fmt.Errorf("dropping what was withdrawn: %w", err)
+	}
 	one, err := t.stmt(ctx, `SELECT o.added, o.collection, o.id FROM stix_source b JOIN stix_object o ON o.added = b.object
 		WHERE b.report = ?1 AND NOT EXISTS (SELECT 1 FROM stix_source s WHERE s.object = b.object AND s.report <> ?1 AND `+stoodBy("s.report")+")")
 	if err != nil {
@@ -119,6 +122,11 @@ func (t *txn) dropWithdrawn(ctx context.Context, report string) error {
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("reading what a report brought: %w", err)
 	}
+	if len(gone) > 0 {
+		if err := t.set(ctx, settingForget, forgetBegin); err != nil {
+			return err
+		}
+	}
 	for _, o := range gone {
 		if _, err := t.exec(ctx, "DELETE FROM stix_source WHERE object = ?", o.added); err != nil {
 			return fmt.Errorf("dropping what was withdrawn: %w", err)
@@ -128,6 +136,10 @@ func (t *txn) dropWithdrawn(ctx context.Context, report string) error {
 		}
 		if err := t.rankSTIX(ctx, o.collection, o.id); err != nil {
 			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM indicator_match WHERE indicator = ?1 AND collection = ?2
+			AND NOT EXISTS (SELECT 1 FROM stix_object WHERE collection = ?2 AND id = ?1)`, o.id, o.collection); err != nil {
+			return fmt.Errorf("dropping what showed what was withdrawn: %w", err)
 		}
 	}
 	return nil

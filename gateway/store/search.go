@@ -18,8 +18,19 @@ const (
 	indexBatch     = 500 // objects whose words are indexed in one transaction
 )
 
+// Words of what was withdrawn stay in the index's files, marked as deleted, until parts of
+// it are merged. settingForget says that this is to be done.
+const (
+	settingForget = "words_forget"
+	forgetNothing = 0
+	forgetBegin   = 1
+	forgetGoOn    = 2
+	forgetPages   = 500 // written in one transaction
+)
+
 // IndexIntelligence indexes the words of objects that were added since it was last
-// called, and reports how many: none when all are.
+// called, or removes those of what was withdrawn, and reports how many it came to: none
+// when nothing remains to be done.
 func (s *Store) IndexIntelligence(ctx context.Context) (int, error) {
 	var after int64
 	if err := s.reading.QueryRowContext(ctx, "SELECT coalesce((SELECT value FROM setting WHERE name = 'stix_indexed'), 0)").Scan(&after); err != nil {
@@ -44,8 +55,11 @@ func (s *Store) IndexIntelligence(ctx context.Context) (int, error) {
 		e.name, e.words = cti.Text(body)
 		batch = append(batch, e)
 	}
-	if err := rows.Err(); err != nil || len(batch) == 0 {
-		return 0, wrapf(err, "reading what is to be indexed")
+	if err := rows.Err(); err != nil {
+		return 0, fmt.Errorf("reading what is to be indexed: %w", err)
+	}
+	if len(batch) == 0 {
+		return s.forgetWords(ctx)
 	}
 	return len(batch), s.derive(ctx, func(ctx context.Context, t *txn) error {
 		for _, e := range batch {
@@ -58,6 +72,38 @@ func (s *Store) IndexIntelligence(ctx context.Context) (int, error) {
 		_, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ('stix_indexed', ?)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, batch[len(batch)-1].added)
 		return wrapf(err, "noting how far words are indexed")
+	})
+}
+
+// forgetWords goes on merging the index, until nothing stands in it that was deleted.
+func (s *Store) forgetWords(ctx context.Context) (steps int, err error) {
+	state, err := s.setting(ctx, settingForget)
+	if err != nil || state == forgetNothing {
+		return 0, err
+	}
+	return 1, s.derive(ctx, func(ctx context.Context, t *txn) error {
+		// More may have been withdrawn since.
+		if _, err := t.get(ctx, "SELECT value FROM setting WHERE name = ?", []any{settingForget}, &state); err != nil {
+			return fmt.Errorf("reading what is to be forgotten: %w", err)
+		}
+		var before, after int64
+		if _, err := t.get(ctx, "SELECT total_changes()", nil, &before); err != nil {
+			return fmt.Errorf("counting what was merged: %w", err)
+		}
+		pages, next := forgetPages, int64(forgetGoOn)
+		if state == forgetBegin {
+			pages = -forgetPages // marks all there is as to be merged
+		}
+		if _, err := t.exec(ctx, "INSERT INTO intelligence_text (intelligence_text, rank) VALUES ('merge', ?)", pages); err != nil {
+			return fmt.Errorf("merging the index of words: %w", err)
+		}
+		if _, err := t.get(ctx, "SELECT total_changes()", nil, &after); err != nil {
+			return fmt.Errorf("counting what was merged: %w", err)
+		}
+		if state == forgetGoOn && after-before < 2 { // FTS5's way to say that nothing was done
+			next = forgetNothing
+		}
+		return t.set(ctx, settingForget, next)
 	})
 }
 

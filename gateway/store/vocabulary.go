@@ -222,7 +222,10 @@ func (s *Store) PutCandidates(ctx context.Context, docs [][]byte) error {
 				return fmt.Errorf("keeping terms: %w", err)
 			}
 		}
-		return nil
+		// What they quote may have been withdrawn since it was read.
+		_, err := t.exec(ctx, `DELETE FROM term_candidate WHERE EXISTS (SELECT 1 FROM withdrawal q
+			WHERE instr(term_candidate.doc, q.digest) > 0 AND NOT `+stoodBy("q.digest")+")")
+		return wrapf(err, "keeping terms")
 	})
 }
 
