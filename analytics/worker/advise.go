@@ -2,13 +2,12 @@ package worker
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 )
 
-// adviseAfter is when matching advisories, or correlating, is tried again after it
-// failed without a fault of the store.
+// adviseAfter is when matching advisories, correlating or labelling is tried again after
+// it failed.
 const adviseAfter = time.Minute
 
 // correlateRest is how long objects and alerts wait at most until they are correlated:
@@ -28,7 +27,7 @@ func (w *Worker) correlate(ctx context.Context) error {
 }
 
 // whenNew has something done whenever there may be something new, and after a rest
-// where there is one.
+// where there is one. What it does is derived and can wait: that it fails stops nothing.
 func (w *Worker) whenNew(ctx context.Context, doing string, rest time.Duration, do func(context.Context) (bool, error)) error {
 	wake, cancel := w.hub.Subscribe()
 	defer cancel()
@@ -40,15 +39,14 @@ func (w *Worker) whenNew(ctx context.Context, doing string, rest time.Duration, 
 		if rest > 0 {
 			next = looked.Add(rest)
 		}
-		if w.guard(ctx, doing, func() { changed, err = do(ctx) }) {
-			w.log.WarnContext(ctx, "work on what is new was given up", slog.String("in", doing), slog.Duration("again_in", adviseAfter))
-			next = looked.Add(adviseAfter)
-		}
-		if err != nil {
-			return ignoreEnd(ctx, fmt.Errorf("%s: %w", doing, err))
-		}
+		panicked := w.guard(ctx, doing, func() { changed, err = do(ctx) })
 		if changed {
 			w.hub.Wake()
+		}
+		if (panicked || err != nil) && ctx.Err() == nil {
+			w.log.ErrorContext(ctx, "work on what is new was given up", slog.String("in", doing), slog.Any("error", err), slog.Duration("again_in", adviseAfter))
+			sleep(ctx, adviseAfter)
+			continue
 		}
 		waitFor(ctx, wake, next)
 		sleep(ctx, assessRest-time.Since(looked))

@@ -127,7 +127,7 @@ func (n *node) run(ctx context.Context, listeners, doors []net.Listener, datagra
 	var loops, pipeline, start, messages sync.WaitGroup
 	part(&loops, "watching the trust file", func() error { return n.trust.Run(working, n.logger) })
 	part(&loops, "the worker", func() error { return n.worker.Run(working) })
-	part(&loops, "indexing intelligence", func() error { return indexIntelligence(working, n.store) })
+	part(&loops, "indexing intelligence", func() error { return indexIntelligence(working, n.store.IndexIntelligence, n.logger) })
 	part(&loops, "exchanging sealed reports", func() error { return n.exchange.Run(working) })
 	part(&loops, "delivering to webhooks", func() error { return n.webhooks.Run(working) })
 	part(&pipeline, "taking readings", func() error { return n.takeReadings(ctx, taking) })

@@ -66,7 +66,7 @@ func (n *node) openCollector() error {
 		opts.Age = config.DefaultKeptAge
 	}
 	outside := n.outside
-	outside.Time = collectTime
+	outside.Time, outside.AtOnce = collectTime, max(fetch.DefaultAtOnce, len(n.cfg.Sources))
 	web := fetch.New(outside)
 	var metrics *source.Metrics
 	for i := range n.cfg.Sources {

@@ -40,6 +40,10 @@ const (
 	// maxBack bounds the alerts that are looked at for one value of an indicator that
 	// came: the newest ones.
 	maxBack = 1_000
+	// maxBackAll bounds those for all values of one indicator: the newest ones.
+	maxBackAll = 10_000
+	// maxSeen bounds the fuzzy hashes of alerts that are held: the newest ones.
+	maxSeen = 500_000
 	// maxNaming bounds the indicators that are judged for one alert: the newest ones.
 	maxNaming = 200
 )
@@ -118,9 +122,15 @@ func (c *correlator) add(values []fact.Observable) {
 
 func (c *correlator) knows(o fact.Observable) bool { return c.matcher.Has(o.ID, o.Value) }
 
-// loadSeen reads the fuzzy hashes that alerts name and that are new.
+// loadSeen reads the fuzzy hashes that alerts name and that are new. Of too many the
+// older half is forgotten, that of alerts which went with it.
 func (c *correlator) loadSeen(ctx context.Context) error {
 	for {
+		if len(c.alerts) >= maxSeen {
+			c.mu.Lock()
+			c.seen, c.alerts, c.newest = correlate.NewFuzzy(), map[int64]int64{}, c.newest-maxSeen/2
+			c.mu.Unlock()
+		}
 		list, err := c.store.FuzzySeen(ctx, c.newest, loadBatch)
 		if err != nil || len(list) == 0 {
 			return err
@@ -225,7 +235,8 @@ func (c *correlator) lookBack(ctx context.Context, rules *correlate.Rules, of *f
 		return nil, nil
 	}
 	slices.Sort(seqs)
-	alerts, err := c.store.AlertsBySeq(ctx, slices.Compact(seqs))
+	seqs = slices.Compact(seqs)
+	alerts, err := c.store.AlertsBySeq(ctx, seqs[max(0, len(seqs)-maxBackAll):])
 	if err != nil {
 		return nil, err
 	}

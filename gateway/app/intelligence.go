@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/misp"
-	"github.com/secant-platform/secant/gateway/store"
 	"github.com/secant-platform/secant/gateway/taxii"
+	"github.com/secant-platform/secant/gateway/telemetry"
 )
 
 // The aliases of the collections that TAXII serves.
@@ -65,18 +66,26 @@ func (n *node) collections() map[string]string {
 // indexPause is how long an object that was added may not be found by its words.
 const indexPause = time.Second
 
-// indexIntelligence has objects found by their words, behind their acceptance.
-func indexIntelligence(ctx context.Context, s *store.Store) error {
+// indexAgain is when indexing is tried again after it failed.
+const indexAgain = time.Minute
+
+// indexIntelligence has objects found by their words, behind their acceptance. It is
+// derived and can wait: that it fails ends nothing.
+func indexIntelligence(ctx context.Context, some func(context.Context) (int, error), logger *slog.Logger) error {
 	for {
-		n, err := s.IndexIntelligence(ctx)
-		if err == nil && n == 0 {
-			err = sleep(ctx, indexPause)
-		}
-		if ctx.Err() != nil {
+		n, err := some(ctx)
+		pause := time.Duration(0)
+		switch {
+		case ctx.Err() != nil:
 			return nil //nolint:nilerr // told to end
+		case err != nil:
+			logger.ErrorContext(ctx, "intelligence could not be indexed", slog.Any(telemetry.KeyError, err), slog.Duration("again_in", indexAgain))
+			pause = indexAgain
+		case n == 0:
+			pause = indexPause
 		}
-		if err != nil {
-			return fmt.Errorf("indexing intelligence: %w", err)
+		if sleep(ctx, pause) != nil {
+			return nil //nolint:nilerr // as above
 		}
 	}
 }

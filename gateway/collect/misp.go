@@ -12,7 +12,7 @@ import (
 
 const (
 	maxManifest = 64 << 20 // bytes
-	maxEvents   = 500_000  // that a manifest may name
+	maxEvents   = 100_000  // that a manifest may name: less than what the store remembers as taken
 	mispPart    = 1_000    // events that are fetched in one look
 )
 

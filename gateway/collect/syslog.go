@@ -150,13 +150,22 @@ func (s *Syslog) frame(others, message []byte) []byte {
 // formatSyslog is the format whose messages may have several lines.
 const formatSyslog = "syslog"
 
+// put reads messages. When what they say could not be kept midway, they are read once
+// more after that: those that were kept are known by then.
 func (s *Syslog) put(ctx context.Context, in *Intake, messages []byte) {
-	switch err := in.document(ctx, messages); {
-	case err == nil:
-	case ours(err):
+	for {
+		err := in.document(ctx, messages)
+		if err == nil {
+			return
+		}
+		if !ours(err) {
+			in.refuse(err)
+			return
+		}
 		s.write(ctx, in)
-	default:
-		in.refuse(err)
+		if ctx.Err() != nil {
+			return
+		}
 	}
 }
 

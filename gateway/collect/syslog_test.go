@@ -177,6 +177,27 @@ func TestStrangersAreNotHeard(t *testing.T) {
 	}
 }
 
+// A store that fails for a moment in the midst of many messages loses none of them.
+func TestNoMessageIsLostWhenTheStoreFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	fails := 1
+	w.fails = func() (before, after bool) { fails--; return fails >= 0, false }
+	c := w.collector()
+	s := NewSyslog("test", eve(t), nil, slog.New(slog.DiscardHandler))
+	in := c.intake("test", eve(t))
+	var text strings.Builder
+	const messages = batchThings + 500
+	for n := range messages {
+		text.WriteString(line(n) + "\n")
+	}
+	s.put(t.Context(), in, []byte(text.String()))
+	s.write(t.Context(), in)
+	if got := len(w.titles()); got != messages {
+		t.Errorf("%d of %d messages were kept", got, messages)
+	}
+}
+
 // What was taken when the node is told to end is kept.
 func TestWhatWaitsIsKeptAtTheEnd(t *testing.T) {
 	t.Parallel()

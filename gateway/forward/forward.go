@@ -81,7 +81,7 @@ func (f *Forwarder) Run(ctx context.Context) error {
 		}
 	}()
 	for pause := every; ; {
-		told, err := f.step(ctx, &conn)
+		moved, err := f.step(ctx, &conn)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -92,8 +92,8 @@ func (f *Forwarder) Run(ctx context.Context) error {
 			}
 			f.opts.Logger.WarnContext(ctx, "watching system could not be told; it is tried again", slog.String(telemetry.KeyPart, f.opts.Name), slog.Any(telemetry.KeyError, err))
 			pause = min(2*pause, maxPause)
-		case told == part:
-			pause = 0
+		case moved:
+			pause = 0 // of what was looked at, little may be told
 		default:
 			pause = every
 		}
@@ -109,39 +109,39 @@ func (f *Forwarder) Run(ctx context.Context) error {
 	}
 }
 
-// step tells a part, and notes it when it is told.
-func (f *Forwarder) step(ctx context.Context, conn *net.Conn) (told int, err error) {
+// step tells a part, and notes it when it is told. It reports whether there was one.
+func (f *Forwarder) step(ctx context.Context, conn *net.Conn) (moved bool, err error) {
 	var at Place
 	text, err := f.source.Forwarded(ctx, f.opts.Name)
 	if err != nil {
-		return 0, err //nolint:wrapcheck // the store says what it did
+		return false, err //nolint:wrapcheck // the store says what it did
 	}
 	if len(text) > 0 {
 		if err := json.Unmarshal(text, &at); err != nil {
-			return 0, fmt.Errorf("reading how far was told: %w", err)
+			return false, fmt.Errorf("reading how far was told: %w", err)
 		}
 	}
 	things, next, err := f.source.After(ctx, at, part)
 	if err != nil {
-		return 0, err //nolint:wrapcheck // as above
+		return false, err //nolint:wrapcheck // as above
 	}
 	if len(things) > 0 {
 		if *conn == nil {
 			if *conn, err = f.dial(ctx); err != nil {
-				return 0, err
+				return false, err
 			}
 		}
 		if err := f.tell(*conn, things); err != nil {
-			return 0, err
+			return false, err
 		}
 	}
 	if next == at && len(text) > 0 {
-		return len(things), nil
+		return false, nil
 	}
 	if text, err = json.Marshal(next); err != nil {
-		return 0, fmt.Errorf("encoding how far was told: %w", err)
+		return false, fmt.Errorf("encoding how far was told: %w", err)
 	}
-	return len(things), f.source.PutForwarded(ctx, f.opts.Name, text) //nolint:wrapcheck // as above
+	return true, f.source.PutForwarded(ctx, f.opts.Name, text) //nolint:wrapcheck // as above
 }
 
 func (f *Forwarder) dial(ctx context.Context) (net.Conn, error) {

@@ -45,7 +45,7 @@ func (l *list) PutForwarded(_ context.Context, _ string, place []byte) error {
 	return nil
 }
 
-func run(t *testing.T, l *list, network, address string) {
+func run(t *testing.T, l forward.Source, network, address string) {
 	t.Helper()
 	f, err := forward.New(l, forward.Options{
 		Name: "siem", Network: network, Address: address, Logger: slog.New(slog.DiscardHandler),
@@ -101,6 +101,39 @@ func TestEachThingIsToldThroughABrokenConnection(t *testing.T) {
 			continue
 		}
 		_ = conn.Close() // in the middle of a part
+	}
+}
+
+// quiet is a list of which one in a thousand is worth telling.
+type quiet struct{ *list }
+
+func (q quiet) After(ctx context.Context, from forward.Place, limit int) (records []adapt.Record, next forward.Place, err error) {
+	all, next, err := q.list.After(ctx, from, limit)
+	for _, r := range all {
+		if strings.HasSuffix(r.Title, "000") {
+			records = append(records, r)
+		}
+	}
+	return records, next, err
+}
+
+// TestWhatIsNotToldHoldsUpNothing: of very many things few are told, without a rest after
+// each part.
+func TestWhatIsNotToldHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	server, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	run(t, quiet{&list{total: 10_000}}, "udp", server.LocalAddr().String())
+	_ = server.SetReadDeadline(time.Now().Add(20 * time.Second))
+	b := make([]byte, 100)
+	for n := 1; n <= 10; n++ {
+		size, _, err := server.ReadFrom(b)
+		if err != nil || string(b[:size]) != fmt.Sprintf("thing %d\n", n*1_000) {
+			t.Fatalf("got %q, want thing %d (%v)", b[:size], n*1_000, err)
+		}
 	}
 }
 

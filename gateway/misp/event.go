@@ -173,6 +173,11 @@ func event(m members, organisation string, now time.Time) (*fact.MISPEvent, erro
 	if err != nil {
 		return nil, fmt.Errorf("encoding an event: %w", err)
 	}
+	// What was completed or put together has more than what came, and must be one that
+	// can be read again.
+	if err := strictjson.Check("the event as it would be kept", body, limits); err != nil {
+		return nil, err
+	}
 	e.Body = body
 	return e, nil
 }

@@ -20,6 +20,9 @@ const (
 	maxFilter = 256 << 10 // bytes
 	maxListed = 1_000     // values in one list
 	maxPage   = 10_000    // of results
+	// Each of these is compared with all that is stored.
+	maxPatterns = 10  // values with %
+	maxTags     = 100 // in one search
 )
 
 // accepted are parameters that change nothing here: they ask for what is always there,
@@ -78,16 +81,20 @@ func (a *API) narrow(f *fact.MISPFilter, name string, m members) (err error) {
 			f.UUIDs = append(f.UUIDs, ids...)
 		}
 	case "value", "searchall", "quickFilter":
-		f.Values, err = listed(m, name)
+		if f.Values, err = wanted(m, name); err == nil && patterns(f.Values) > maxPatterns {
+			return fault(name, fmt.Sprintf("must have at most %d values with %%: each is compared with all that is stored", maxPatterns))
+		}
 	case "type":
-		f.Types, err = listed(m, name)
+		f.Types, err = wanted(m, name)
 	case "category":
-		f.Categories, err = listed(m, name)
+		f.Categories, err = wanted(m, name)
 	case "org":
-		f.Orgs, err = listed(m, name)
+		f.Orgs, err = wanted(m, name)
 	case "tags", "tag", "event_tags":
 		var all []string
-		all, err = listed(m, name)
+		if all, err = listed(m, name); err == nil && len(f.Tags)+len(f.NotTags)+len(all) > maxTags {
+			return fault(name, fmt.Sprintf("must be at most %d tags", maxTags))
+		}
 		for _, tag := range all {
 			if not, ok := strings.CutPrefix(tag, "!"); ok {
 				f.NotTags = append(f.NotTags, not)
@@ -127,6 +134,25 @@ func (a *API) narrow(f *fact.MISPFilter, name string, m members) (err error) {
 		}
 	}
 	return err
+}
+
+// wanted is listed for a parameter of which nothing can be left out.
+func wanted(m members, name string) ([]string, error) {
+	list, err := listed(m, name)
+	if slices.ContainsFunc(list, func(v string) bool { return strings.HasPrefix(v, "!") }) {
+		return nil, fault(name, "can say what is wanted, and not what is not")
+	}
+	return list, err
+}
+
+// patterns is how many values are patterns.
+func patterns(values []string) (n int) {
+	for _, v := range values {
+		if strings.Contains(v, "%") {
+			n++
+		}
+	}
+	return n
 }
 
 // listed reads a parameter that is a value, several with "&&" between them, a list, or

@@ -45,6 +45,7 @@ func TestWhatIsNotUnderstoodIsRefused(t *testing.T) {
 	for _, body := range []string{
 		`[]`, `{"object_name":["x"]}`, `{"object_name":"x"}`, `{"anything":{}}`, `{"value":{"AND":["a"]}}`, `{"value":[]}`, `{"value":[[]]}`, `{"limit":0}`,
 		`{"page":-1}`, `{"timestamp":"soon"}`, `{"timestamp":["1","2","3"]}`, `{"from":"yesterday"}`, `{"returnFormat":"xml"}`, `{"value":"a"`,
+		`{"value":"%a` + strings.Repeat("&&%a", maxPatterns) + `"}`, `{"tags":"a` + strings.Repeat("&&a", maxTags) + `"}`, `{"type":{"NOT":["url"]}}`, `{"org":"!x"}`,
 	} {
 		if _, err := read(t, body); ledger.CodeOf(err) != ledger.CodeInvalid {
 			t.Errorf("%s: %v", body, err)
@@ -83,6 +84,20 @@ func TestAnEventIsCompletedAndBounded(t *testing.T) {
 		if ledger.CodeOf(err) != ledger.CodeInvalid {
 			t.Errorf("%s: %v", body, err)
 		}
+	}
+}
+
+// TestWhatIsKeptCanBeReadAgain: an event that grows beyond a bound when it is completed,
+// escaped or put together with an older edition is refused, and does not lie there for
+// nobody.
+func TestWhatIsKeptCanBeReadAgain(t *testing.T) {
+	t.Parallel()
+	m, err := decode([]byte(`{"info":"x","Attribute":[{"type":"comment","value":"` + strings.Repeat("<", MaxBody/4) + `"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := event(m, "north", now); ledger.CodeOf(err) != ledger.CodeTooLarge {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -52,27 +52,30 @@ func (s *Store) BeginCorrelation(ctx context.Context, version int64) error {
 }
 
 // CorrelationDue returns some objects that are still to be derived: last versions only,
-// with how far the list goes. more tells that it may not be all.
+// of about maxBodies bytes, with how far the list goes. more tells that it may not be all.
 func (s *Store) CorrelationDue(ctx context.Context, limit int) (due []fact.Correlated, upTo int64, more bool, err error) {
 	if upTo, err = s.setting(ctx, settingCorrelated); err != nil {
 		return nil, 0, false, err
 	}
-	rows, err := s.reading.QueryContext(ctx, `SELECT added, collection, id, last, body FROM stix_object
+	// What became the last version again may stand far behind what was not looked at yet.
+	rows, err := s.reading.QueryContext(ctx, `SELECT 0, added, collection, id, last, body FROM stix_object
 		WHERE added IN (SELECT object FROM entry_due LIMIT ?1)
-		UNION ALL SELECT * FROM (SELECT added, collection, id, last, body FROM stix_object WHERE added > ?2 ORDER BY added LIMIT ?1)`, limit, upTo)
+		UNION ALL SELECT * FROM (SELECT added, added, collection, id, last, body FROM stix_object WHERE added > ?2 ORDER BY added LIMIT ?1)`, limit, upTo)
 	if err != nil {
 		return nil, 0, false, fmt.Errorf("reading what is to be correlated: %w", err)
 	}
 	defer rows.Close()
-	n := 0
-	for rows.Next() {
+	n, bytes := 0, 0
+	for bytes < maxBodies && rows.Next() {
 		var c fact.Correlated
 		var last bool
-		if err := rows.Scan(&c.Object, &c.Collection, &c.ID, &last, &c.Body); err != nil {
+		var at int64
+		if err := rows.Scan(&at, &c.Object, &c.Collection, &c.ID, &last, &c.Body); err != nil {
 			return nil, 0, false, fmt.Errorf("reading what is to be correlated: %w", err)
 		}
 		n++
-		upTo = max(upTo, c.Object)
+		bytes += len(c.Body)
+		upTo = max(upTo, at)
 		if last {
 			due = append(due, c)
 		}
@@ -80,7 +83,7 @@ func (s *Store) CorrelationDue(ctx context.Context, limit int) (due []fact.Corre
 	if err := rows.Err(); err != nil {
 		return nil, 0, false, fmt.Errorf("reading what is to be correlated: %w", err)
 	}
-	return due, upTo, n >= limit, nil
+	return due, upTo, n >= limit || bytes >= maxBodies, nil
 }
 
 // PutCorrelation keeps what objects contribute, up to a place, and the own alerts that

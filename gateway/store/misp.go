@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/secant-platform/secant/analytics/fact"
@@ -117,7 +118,8 @@ func (s *Store) MISPEvents(ctx context.Context, f *fact.MISPFilter) (list []fact
 	return list, total, wrapf(rows.Err(), "reading events")
 }
 
-// MISPAttributes returns a page of attributes, the oldest first.
+// MISPAttributes returns a page of attributes, the oldest first, of at most maxBodies
+// bytes, but one attribute. Problems: too_large.
 func (s *Store) MISPAttributes(ctx context.Context, f *fact.MISPFilter) (list []fact.MISPAttribute, err error) {
 	where, args := mispWhere(f)
 	some, more := attributeWhere(f)
@@ -132,10 +134,14 @@ func (s *Store) MISPAttributes(ctx context.Context, f *fact.MISPFilter) (list []
 		return nil, fmt.Errorf("reading attributes: %w", err)
 	}
 	defer rows.Close()
+	bytes := 0
 	for rows.Next() {
 		var a fact.MISPAttribute
 		if err := rows.Scan(append(mispFields(&a.Event), &a.UUID, &a.Type, &a.Category, &a.ToIDs, &a.Timestamp, (*[]byte)(&a.Doc))...); err != nil {
 			return nil, fmt.Errorf("reading an attribute: %w", err)
+		}
+		if bytes += len(a.Doc); len(list) > 0 && bytes > maxBodies {
+			return nil, ledger.Problemf(ledger.CodeTooLarge, "the attributes of this page have more than %d bytes: ask for fewer (limit)", maxBodies)
 		}
 		list = append(list, a)
 	}
@@ -152,8 +158,13 @@ func mispFields(e *fact.MISPEvent) []any {
 func mispWhere(f *fact.MISPFilter) (where []string, args []any) {
 	and := func(condition string, values ...any) { where, args = append(where, condition), append(args, values...) }
 	if len(f.UUIDs) > 0 {
-		list := anys(f.UUIDs)
-		and("(e.uuid IN ("+marks(len(list))+") OR CAST(e.id AS TEXT) IN ("+marks(len(list))+"))", slices.Concat(list, list)...)
+		var ids []any // of this node
+		for _, one := range f.UUIDs {
+			if n, err := strconv.ParseInt(one, 10, 64); err == nil {
+				ids = append(ids, n)
+			}
+		}
+		and("(e.uuid IN ("+marks(len(f.UUIDs))+") OR e.id IN ("+marks(len(ids))+"))", slices.Concat(anys(f.UUIDs), ids)...)
 	}
 	if len(f.Orgs) > 0 {
 		and("e.orgc IN ("+marks(len(f.Orgs))+")", anys(f.Orgs)...)
@@ -203,15 +214,16 @@ func attributeWhere(f *fact.MISPFilter) (where []string, args []any) {
 		}
 	}
 	if len(f.Values) > 0 {
+		var exact []any
 		var some []string
 		for _, v := range f.Values {
 			if strings.Contains(v, "%") { // the value's own percent signs and underscores cannot be told from MISP's
-				some = append(some, "v.value LIKE ?")
+				some, args = append(some, "v.value LIKE ?"), append(args, v)
 			} else {
-				some = append(some, "v.value = ?")
+				exact = append(exact, v)
 			}
-			args = append(args, v)
 		}
+		some, args = append(some, "v.value IN ("+marks(len(exact))+")"), append(args, exact...)
 		where = append(where, "a.id IN (SELECT v.attribute FROM misp_value v WHERE "+strings.Join(some, " OR ")+")")
 	}
 	if f.ToIDs != nil {

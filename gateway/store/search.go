@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -16,6 +17,9 @@ const (
 	maxSearchBytes = 512
 	maxSearchWords = 32
 	indexBatch     = 500 // objects whose words are indexed in one transaction
+	// maxShown bounds the objects whose words stand with what is found, in bytes: of a
+	// larger one there are its id and type.
+	maxShown = 256 << 10
 )
 
 // Words of what was withdrawn stay in the index's files, marked as deleted, until parts of
@@ -46,12 +50,13 @@ func (s *Store) IndexIntelligence(ctx context.Context) (int, error) {
 		name, words string
 	}
 	var batch []entry
-	for rows.Next() {
+	for bytes := 0; bytes < maxBodies && rows.Next(); {
 		var e entry
 		var body []byte
 		if err := rows.Scan(&e.added, &body); err != nil {
 			return 0, fmt.Errorf("reading what is to be indexed: %w", err)
 		}
+		bytes += len(body)
 		e.name, e.words = cti.Text(body)
 		batch = append(batch, e)
 	}
@@ -126,7 +131,7 @@ func (s *Store) Search(ctx context.Context, f fact.SearchFilter, req ledger.Page
 		l.where, l.args = append(l.where, "o.type IN ("+marks(len(f.Types))+")"), append(l.args, anys(f.Types)...)
 	}
 	p := fact.FoundPage{Items: []fact.Found{}}
-	p.Next, err = eachOf(ctx, s, s.reading, l, "o.collection, o.id, o.type, o.version, o.added, o.body", req, func(from scanner, more ...any) error {
+	p.Next, err = eachOf(ctx, s, s.reading, l, "o.collection, o.id, o.type, o.version, o.added, CASE WHEN length(o.body) <= "+strconv.Itoa(maxShown)+" THEN o.body END", req, func(from scanner, more ...any) error {
 		var one fact.Found
 		var version, added int64
 		if err := from.Scan(append([]any{&one.Collection, &one.ID, &one.Type, &version, &added, &one.Body}, more...)...); err != nil {

@@ -142,6 +142,10 @@ func (s *Store) NewestTexts(ctx context.Context, limit int) ([]fact.LabelledText
 	return s.texts(ctx, "last AND "+labelled+" ORDER BY added DESC LIMIT ?", limit)
 }
 
+// maxTexts is by how many bytes of objects a list of texts ends: who wants more asks
+// again.
+const maxTexts = 32 << 20
+
 func (s *Store) texts(ctx context.Context, where string, args ...any) ([]fact.LabelledText, error) {
 	query := "SELECT added, collection, id, body, coalesce((SELECT min(report) FROM stix_source WHERE object = added), '') FROM stix_object WHERE " + where //nolint:gosec // where is one of the two above
 	rows, err := s.reading.QueryContext(ctx, query, args...)
@@ -150,11 +154,12 @@ func (s *Store) texts(ctx context.Context, where string, args ...any) ([]fact.La
 	}
 	defer rows.Close()
 	var list []fact.LabelledText
-	for rows.Next() {
+	for bytes := 0; bytes < maxTexts && rows.Next(); {
 		var v fact.LabelledText
 		if err := rows.Scan(&v.Object, &v.Collection, &v.ID, &v.Body, &v.Report); err != nil {
 			return nil, fmt.Errorf("reading a text: %w", err)
 		}
+		bytes += len(v.Body)
 		list = append(list, v)
 	}
 	return list, wrapf(rows.Err(), "reading texts")

@@ -52,6 +52,7 @@ CREATE TRIGGER stix_object_deleted AFTER DELETE ON stix_object BEGIN
 END;
 CREATE TRIGGER stix_object_replaced AFTER UPDATE OF last ON stix_object WHEN OLD.last AND NOT NEW.last BEGIN
   DELETE FROM entry WHERE object = OLD.added;
+  DELETE FROM entry_due WHERE object = OLD.added;
 END;
 CREATE TRIGGER stix_object_restored AFTER UPDATE OF last ON stix_object WHEN NEW.last AND NOT OLD.last BEGIN
   INSERT OR IGNORE INTO entry_due (object) VALUES (NEW.added);
@@ -80,6 +81,8 @@ CREATE TABLE alert_fuzzy (
   UNIQUE (alert, property, value)
 );
 
+CREATE INDEX alert_host_alert ON alert_host (alert);
+
 -- Own alerts that show what an indicator describes.
 CREATE TABLE indicator_match (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -96,6 +99,12 @@ CREATE TABLE indicator_match (
 );
 CREATE INDEX indicator_match_indicator ON indicator_match (indicator, suppressed, time);
 CREATE INDEX indicator_match_report ON indicator_match (report, suppressed, time) WHERE report <> '';
+
+CREATE TRIGGER alert_deleted AFTER DELETE ON alert BEGIN
+  DELETE FROM alert_host WHERE alert = OLD.seq;
+  DELETE FROM alert_fuzzy WHERE alert = OLD.seq;
+  DELETE FROM indicator_match WHERE alert = OLD.seq;
+END;
 
 -- Reference data: values that raise false alarms, and how confidence fades.
 CREATE TABLE warninglist (name TEXT PRIMARY KEY, version INTEGER NOT NULL, doc BLOB NOT NULL);
