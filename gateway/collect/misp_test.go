@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func (f *feed) serve(rw http.ResponseWriter, r *http.Request) {
 	if name == "manifest" {
 		manifest := map[string]any{}
 		for id, stamp := range f.stamps {
-			manifest[id] = map[string]any{"timestamp": fmt.Sprint(stamp), "info": "x", "Orgc": map[string]any{"name": "CIRT"}}
+			manifest[id] = map[string]any{"timestamp": strconv.Itoa(stamp), "info": "x", "Orgc": map[string]any{"name": "CIRT"}}
 		}
 		text, _ := json.Marshal(manifest)
 		if len(manifest) == 0 {
