@@ -61,7 +61,7 @@ func (x *Exchange) hand(ctx context.Context, d *fact.Delivery) (taken bool, err 
 
 // sealCopy seals a report to who is named, unless that was done.
 func (x *Exchange) sealCopy(ctx context.Context, d *fact.Delivery) error {
-	if len(d.Copy) > 0 {
+	if x.holds(d.Copy) {
 		return nil
 	}
 	key, err := x.peer(ctx, d.Member)

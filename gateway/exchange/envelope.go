@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -47,6 +48,16 @@ func (e *envelope) names() []string {
 func (e *envelope) message() []byte {
 	enc, sealed := sha256.Sum256(e.Enc), sha256.Sum256(e.Sealed)
 	return bind(domainEnvelope, append(e.names(), hex.EncodeToString(enc[:]), hex.EncodeToString(sealed[:]))...)
+}
+
+// holds reports whether a copy was sealed and is signed under the key that this
+// organisation has now: under one that was replaced nobody takes it.
+func (x *Exchange) holds(sealed []byte) bool {
+	if len(sealed) == 0 {
+		return false
+	}
+	e, err := parseEnvelope(sealed)
+	return err == nil && bytes.Equal(ed25519.Sign(x.Key, e.message()), e.Signature) // a key signs the same in one way
 }
 
 // seal seals plain about a report to a member's key.

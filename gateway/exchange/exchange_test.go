@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -379,6 +380,30 @@ func TestWithdrawnItIsErasedEverywhere(t *testing.T) {
 	r, err := w.nodes[south].store.Report(t.Context(), digest)
 	if err != nil || r.Sharers[0].Feedback.SupersededBy != next {
 		t.Errorf("the south does not learn what takes its place: %+v %v", r, err)
+	}
+}
+
+// TestAnOrganisationsKeyIsReplaced while something waits that was signed under the one
+// before.
+func TestAnOrganisationsKeyIsReplaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	digest := w.share(ledger.TLPAmber, south)
+	d, _, err := w.nodes[north].store.NextDelivery(t.Context(), south, w.now)
+	if err != nil || d == nil {
+		t.Fatalf("%+v %v", d, err)
+	}
+	if err := w.nodes[north].sealCopy(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.replace(north, public, private)
+	w.settle()
+	if !w.has(south, digest) {
+		t.Error("what was signed under a key that is gone is never signed anew")
 	}
 }
 

@@ -122,7 +122,7 @@ func (x *Exchange) say(ctx context.Context, digest string, s *said) error {
 
 // handFeedback tries once to tell a member what this organisation said.
 func (x *Exchange) handFeedback(ctx context.Context, d *fact.Delivery) (taken bool, err error) {
-	if len(d.Copy) == 0 {
+	if !x.holds(d.Copy) {
 		if err := x.sealFeedback(ctx, d); err != nil {
 			return false, err
 		}

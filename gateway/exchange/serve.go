@@ -164,8 +164,8 @@ func (x *Exchange) serveReport(c *gin.Context, from string) error {
 	if _, err := x.shared(ctx, d.Digest, x.Organisation); err != nil {
 		return err
 	}
-	if len(d.Copy) == 0 || d.Key != c.Query("key") {
-		// Its key was replaced, or it wants again what it took.
+	if d.Key != c.Query("key") || !x.holds(d.Copy) {
+		// Its key or the own one was replaced, or it wants again what it took.
 		if err := x.Store.SetPeerKey(ctx, from, nil); err != nil {
 			return err
 		}

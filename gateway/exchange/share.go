@@ -105,6 +105,9 @@ func (x *Exchange) Discard(ctx context.Context, digest string) error {
 	if err := x.Store.ForgetSealed(ctx, digest); err != nil {
 		return err
 	}
+	if _, err := x.Store.SealedReport(ctx, digest); ledger.CodeOf(err) != ledger.CodeNotFound {
+		return err // nil: it came to stand on the ledger at this very moment, and its key is needed
+	}
 	return x.Vault.Erase(named(digest))
 }
 

@@ -101,7 +101,7 @@ func newWorld(t *testing.T) *world {
 		x, err := New(Deps{
 			Organisation: org, Network: "test", Key: private, Store: s, Vault: &box{org, map[string][]byte{}}, Members: w,
 			Call: func(_ context.Context, member, method, path string, body []byte, limit int64) (int, []byte, error) {
-				return w.call(org, private, member, method, path, body, limit)
+				return w.call(org, w.nodes[org].Key, member, method, path, body, limit)
 			},
 			Subscribe: func() (<-chan struct{}, func()) { return make(chan struct{}), func() {} }, Wake: func() {},
 			Logger: slog.New(slog.DiscardHandler), Metrics: reg, Pace: Pace{Now: func() time.Time { return w.now }},
@@ -114,6 +114,11 @@ func newWorld(t *testing.T) *world {
 	}
 	w.write(north, &ledger.Organisation{V: 1, ID: north}, &ledger.Organisation{V: 1, ID: south}, &ledger.Organisation{V: 1, ID: east})
 	return w
+}
+
+// replace gives an organisation another key.
+func (w *world) replace(org string, public ed25519.PublicKey, private ed25519.PrivateKey) {
+	w.keys[org], w.nodes[org].Key = public, private
 }
 
 func (w *world) call(from string, key ed25519.PrivateKey, member, method, path string, body []byte, limit int64) (int, []byte, error) {
