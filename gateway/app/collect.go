@@ -72,8 +72,10 @@ func (n *node) openCollector() error {
 	for i := range n.cfg.Sources {
 		s := &n.cfg.Sources[i]
 		format, err := formatOf(s)
-		if err != nil {
-			return fmt.Errorf("opening sources[%d]: %w", i, err)
+		if err != nil { // of a mapping, say: it is told where sources are listed, and holds up no other
+			way := func(context.Context, *collect.Intake) error { return err }
+			opts.Sources = append(opts.Sources, collect.Source{Name: s.Name, Way: way, Every: webEvery})
+			continue
 		}
 		if s.Syslog == nil {
 			way, every := wayOf(s, web)
@@ -111,7 +113,7 @@ func formatOf(s *config.IntelligenceSource) (adapt.Format, error) {
 	if config.IsMapping(name) {
 		text, err := os.ReadFile(name) //nolint:gosec // the operator names it
 		if err != nil {
-			return adapt.Format{}, fmt.Errorf("reading a mapping: %w", err)
+			return adapt.Format{}, ledger.Problemf(ledger.CodeUnavailable, "its mapping cannot be read: check the path in the configuration, and that the node may read it")
 		}
 		return adapt.ParseMapping(text) //nolint:wrapcheck // a problem that tells each mistake
 	}

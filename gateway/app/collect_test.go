@@ -41,12 +41,13 @@ func TestAnAlertIsCollectedAndTold(t *testing.T) {
 	cfg.Sources = []config.IntelligenceSource{
 		{Name: "suricata", Format: "eve", File: log},
 		{Name: "gone", Format: "eve", Directory: filepath.Join(t.TempDir(), "no")},
+		{Name: "unmapped", Format: filepath.Join(t.TempDir(), "no.yaml"), File: log},
 	}
 	cfg.Forward = []config.Forward{{Name: "siem", Address: "tcp://" + siem.Addr().String()}}
 	r := c.launch(t, "hospital-north", cfg, func(string) {})
 	r.await("the sources to be looked at", func() bool {
 		status, body := r.call("analyst", http.MethodGet, "/v1/sources", nil, nil)
-		return status == http.StatusOK && strings.Contains(string(body), "check the path") && strings.Contains(string(body), `"read"`)
+		return status == http.StatusOK && strings.Contains(string(body), "check the path") && strings.Contains(string(body), "its mapping cannot be read") && strings.Contains(string(body), `"read"`)
 	})
 	r.await("telling to begin", func() bool {
 		place, err := r.node.store.Forwarded(t.Context(), "siem")
