@@ -99,7 +99,10 @@ func (w *Worker) Run(ctx context.Context) error {
 		g.Go(func() error { return w.assess(loops) })
 	}
 	if w.options.Label != nil {
-		g.Go(func() error { return w.label(loops) })
+		g.Go(func() error { return w.repeat(loops, "label", w.options.Label) })
+	}
+	if w.options.Train != nil {
+		g.Go(func() error { return w.repeat(loops, "train", w.options.Train) })
 	}
 	if w.options.Advise != nil {
 		g.Go(func() error { return w.advise(loops) })
