@@ -118,14 +118,14 @@ func TestAWordThatMembersAdoptLabelsWhatTheyHave(t *testing.T) {
 
 	// Another version: the same texts, another name.
 	adopt(t, nodes, map[string]any{
-		"vocabulary": vocabulary, "change": "change", "base": 1, "reason": "It is the pump.",
-		"term": map[string]any{"id": term.ID, "name": "Pump was found", "definition": "What else stands there."},
+		"vocabulary": vocabulary, "change": "change", "base": 1, "reason": "It is a toolkit.",
+		"term": map[string]any{"id": term.ID, "name": "Glimmerfox toolkit", "definition": "What else stands there."},
 	})
-	second := labelled("hospital-north", "Pump was found", 2, 4)
-	if labelled("medtech", "Pump was found", 2, 3) != second || second == first {
+	second := labelled("hospital-north", "Glimmerfox toolkit", 2, 4)
+	if labelled("medtech", "Glimmerfox toolkit", 2, 3) != second || second == first {
 		t.Errorf("the second version is %s, the first %s", second, first)
 	}
-	for digest, name := range map[string]string{first: term.Name, second: "Pump was found"} {
+	for digest, name := range map[string]string{first: term.Name, second: "Glimmerfox toolkit"} {
 		var told struct{ Items []taxonomy.Node }
 		nodes["medtech"].want(http.StatusOK, "auditor", http.MethodGet, "/v1/vocabularies/"+vocabulary+"/nodes?version="+digest, nil, &told)
 		if len(told.Items) != 1 || told.Items[0].Name != name {
