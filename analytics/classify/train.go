@@ -33,9 +33,15 @@ type Example struct {
 // Options are how a model is trained.
 type Options struct {
 	Seed uint64
-	// MinExamples is how many examples a label must have to be learnt; default 5.
-	MinExamples int
+	// MinWeight is what the examples of a label must weigh together for it to be learnt, so
+	// how many sentences that a person labelled; default DefaultMinWeight.
+	MinWeight float32
 }
+
+// DefaultMinWeight leaves labels of which little is known to their names and ids: all of
+// ATT&CK's would make training and labelling many times slower, for techniques that
+// sentences hardly ever speak of. TestTRAM measures what is left.
+const DefaultMinWeight = 10
 
 // epochs is how often each example is looked at, cost what an example on the wrong side
 // of the margin costs against large weights. Both were chosen on reports that are in no
@@ -51,10 +57,10 @@ const fewest = 30
 // Train makes a model. It fails with a problem (invalid, too_large) when there is nothing
 // to learn of the examples, and with the context's error.
 func Train(ctx context.Context, examples []Example, o Options) (*Model, error) {
-	if o.MinExamples <= 0 {
-		o.MinExamples = 5
+	if o.MinWeight <= 0 {
+		o.MinWeight = DefaultMinWeight
 	}
-	examples, labels, err := order(examples, o.MinExamples)
+	examples, labels, err := order(examples, o.MinWeight)
 	if err != nil {
 		return nil, err
 	}
@@ -72,9 +78,9 @@ func Train(ctx context.Context, examples []Example, o Options) (*Model, error) {
 	return m, nil
 }
 
-// order puts examples into an order of their own, once each, and leaves out labels with
-// too few. The first label is that of none.
-func order(examples []Example, fewest int) ([]Example, []string, error) {
+// order puts examples into an order of their own, once each, and leaves out labels whose
+// examples weigh too little. The first label is that of none.
+func order(examples []Example, least float32) ([]Example, []string, error) {
 	if len(examples) > MaxExamples {
 		return nil, nil, ledger.Problemf(ledger.CodeTooLarge, "there are more than %d examples; leave some out", MaxExamples)
 	}
@@ -83,24 +89,24 @@ func order(examples []Example, fewest int) ([]Example, []string, error) {
 		return cmp.Or(cmp.Compare(a.Label, b.Label), cmp.Compare(a.Document, b.Document), cmp.Compare(a.Text, b.Text), cmp.Compare(a.Weight, b.Weight))
 	})
 	all = slices.Compact(all)
-	have := map[string]int{}
+	have := map[string]float32{}
 	for i := range all {
 		if all[i].Weight <= 0 || all[i].Weight > 100 {
 			return nil, nil, ledger.Problemf(ledger.CodeInvalid, "an example's weight must be above 0 and at most 100")
 		}
-		have[all[i].Label]++
+		have[all[i].Label] += all[i].Weight
 	}
 	labels := []string{""}
-	for label, n := range have {
-		if label != "" && n >= fewest {
+	for label, weight := range have {
+		if label != "" && weight >= least {
 			labels = append(labels, label)
 		}
 	}
 	slices.Sort(labels)
 	if len(labels) < 3 || len(labels) > MaxLabels {
-		return nil, nil, ledger.Problemf(ledger.CodeInvalid, "there must be 2 to %d labels with at least %d examples each; there are %d", MaxLabels-1, fewest, len(labels)-1)
+		return nil, nil, ledger.Problemf(ledger.CodeInvalid, "there must be 2 to %d labels with at least %g sentences each, of which those that explain count less; there are %d", MaxLabels-1, least, len(labels)-1)
 	}
-	all = slices.DeleteFunc(all, func(e Example) bool { return e.Label != "" && have[e.Label] < fewest })
+	all = slices.DeleteFunc(all, func(e Example) bool { return e.Label != "" && have[e.Label] < least })
 	return all, labels, nil
 }
 
@@ -180,7 +186,7 @@ func fit(ctx context.Context, examples []Example, labels []string, seed uint64) 
 	rows := make([]sparse, len(labels))
 	next := make(chan int)
 	var group sync.WaitGroup
-	for range max(1, runtime.GOMAXPROCS(0)) {
+	for range max(1, runtime.GOMAXPROCS(0)-1) { // one is left to whoever labels meanwhile
 		group.Go(func() {
 			w := make([]float32, features+1)
 			for c := range next {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -103,7 +104,16 @@ type score struct {
 	hit, wrong, missed map[string]int
 	n, right, top      int
 	reached            Reliability
-	spent              time.Duration
+	spent              time.Duration // of processors
+}
+
+// processors is the time that this process had processors for, whatever else runs.
+func processors() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano())
 }
 
 func newScore() *score {
@@ -113,11 +123,11 @@ func newScore() *score {
 func (s *score) try(m *Model, test []Example) {
 	c := m.Classifier()
 	said := make([][]Label, len(test))
-	begin := time.Now()
+	begin := processors()
 	for i := range test {
 		said[i] = c.Classify(test[i].Text, 1)
 	}
-	s.spent += time.Since(begin)
+	s.spent += processors() - begin
 	for i, e := range test {
 		s.n++
 		top := Label{}
@@ -181,21 +191,21 @@ func TestTRAM(t *testing.T) {
 		}
 		before := len(others) + len(explained)
 		train := Apart(slices.Concat(others, explained), test)
-		begin := time.Now()
+		begin := processors()
 		m, err := Train(t.Context(), append(train, Background()...), Options{Seed: *seed})
 		if err != nil {
 			t.Fatal(err)
 		}
-		took := time.Since(begin)
+		took := processors() - begin
 		quiet(t, m, 5_000)
 		one := newScore()
 		one.try(m, test)
 		all.try(m, test)
-		t.Logf("fold %d: trained with %d sentences (%d near duplicates left out) in %.1f s, tried with %d: micro F1 %.3f, macro F1 %.3f; %d labels, %d bytes, T %.3f none %.2f (ECE where fitted %.3f)",
+		t.Logf("fold %d: trained with %d sentences (%d near duplicates left out) in %.1f s of a processor, tried with %d: micro F1 %.3f, macro F1 %.3f; %d labels, %d bytes, T %.3f none %.2f (ECE where fitted %.3f)",
 			i+1, len(train), before-len(train), took.Seconds(), len(test), one.micro(), one.macro(), len(m.Labels)-1, len(m.Encode()),
 			m.Calibration.Temperature, m.Calibration.None, float64(m.Calibration.Error)/10_000)
 	}
-	t.Logf("seed %d, %d sentences: micro F1 %.4f, macro F1 %.4f, in the first three %.4f, ECE %.4f, %.0f sentences/s",
+	t.Logf("seed %d, %d sentences: micro F1 %.4f, macro F1 %.4f, in the first three %.4f, ECE %.4f, %.0f sentences/s of a processor",
 		*seed, all.n, all.micro(), all.macro(), float64(all.top)/float64(all.n), all.reached.Error(), float64(all.n)/all.spent.Seconds())
 	if all.micro() < 0.78 || all.macro() < 0.70 || all.reached.Error() > 0.10 {
 		t.Errorf("micro F1 must reach 0.78, macro F1 0.70, the calibration error stay under 0.10")

@@ -2,14 +2,16 @@ package fact
 
 import "time"
 
-// VocabularyVersion is a version of a vocabulary that the node took in.
+// VocabularyVersion is a version of a vocabulary that the node took in, or that the members
+// agreed on.
 type VocabularyVersion struct {
 	ID        string    `json:"id" doc:"What it is called at this node."`
-	Digest    string    `json:"digest" doc:"SHA-256 of the version, in the form in which the node keeps it."`
+	Digest    string    `json:"digest" doc:"SHA-256 of the version, in the form in which the node keeps it; of one that the members agreed on, its digest on the ledger."`
 	Title     string    `json:"title" doc:"What it calls itself."`
 	Authority string    `json:"authority" doc:"Whose ids its nodes have, as mitre-attack."`
 	Nodes     int       `json:"nodes"`
-	Imported  time.Time `json:"imported"`
+	Imported  time.Time `json:"imported" doc:"When it was taken in, or adopted."`
+	Number    int       `json:"number,omitempty" doc:"Of a version that the members agreed on: its number on the ledger. Absent: the node took it in by itself."`
 }
 
 // LabelledText is the text of a STIX object that is to be labelled.

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/secant-platform/secant/analytics/classify"
+	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
 // Report is a text in which terms are looked for.
@@ -30,8 +31,11 @@ type Candidate struct {
 	Times     int        `json:"times" doc:"In all of them."`
 	Score     int        `json:"score" doc:"C-value times the logarithm of one more than the log-likelihood ratio, in hundredths, half as much again for a name: an order, no probability."`
 	Nearest   string     `json:"nearest" doc:"Node under which most of its sentences fall, as VOCABULARY/NODE; empty: none."`
-	Evidence  []Evidence `json:"evidence" doc:"A sentence of each of the first reports, at most sixteen."`
+	Sentences []Evidence `json:"sentences" doc:"One of each of the first reports, at most sixteen."`
 	Described string     `json:"definition" doc:"What a proposal may begin with."`
+
+	// Evidence is for whoever knows who shared the reports to fill in.
+	Evidence []ledger.NodeEvidence `json:"evidence" doc:"Those of the reports that every member can read, as a proposal names them; none: share one first."`
 }
 
 // Bounds of looking for terms.
@@ -310,7 +314,7 @@ func (b *Background) surprise(list []string, here map[string]int, total int) flo
 }
 
 func view(t *term, score int, label func(string) (string, bool)) Candidate {
-	c := Candidate{Reports: len(t.reports), Times: t.times, Score: score, Evidence: t.evidence}
+	c := Candidate{Reports: len(t.reports), Times: t.times, Score: score, Sentences: t.evidence}
 	for s, n := range t.surface {
 		if best := t.surface[c.Name]; n > best || n == best && (c.Name == "" || s < c.Name) {
 			c.Name = s
@@ -318,9 +322,9 @@ func view(t *term, score int, label func(string) (string, bool)) Candidate {
 	}
 	c.Name = line(c.Name, 100)
 	c.ID = slug(c.Name)
-	slices.SortFunc(c.Evidence, func(a, b Evidence) int { return cmp.Compare(a.Report, b.Report) })
+	slices.SortFunc(c.Sentences, func(a, b Evidence) int { return cmp.Compare(a.Report, b.Report) })
 	near := map[string]int{}
-	for _, e := range c.Evidence {
+	for _, e := range c.Sentences {
 		if label == nil {
 			break
 		}
@@ -329,11 +333,11 @@ func view(t *term, score int, label func(string) (string, bool)) Candidate {
 		}
 	}
 	for node, n := range near {
-		if 2*n > len(c.Evidence) && (c.Nearest == "" || n > near[c.Nearest] || n == near[c.Nearest] && node < c.Nearest) {
+		if 2*n > len(c.Sentences) && (c.Nearest == "" || n > near[c.Nearest] || n == near[c.Nearest] && node < c.Nearest) {
 			c.Nearest = node
 		}
 	}
-	c.Described = line("Term that recurs in reports, as in: "+c.Evidence[0].Sentence, 1_000)
+	c.Described = line("Term that recurs in reports, as in: "+c.Sentences[0].Sentence, 1_000)
 	return c
 }
 

@@ -119,7 +119,7 @@ func TestATermThatFitsNowhereIsProposed(t *testing.T) {
 	}
 	reports = append(reports, Report{"x", "Onceonly was seen here and Onceonly again."})
 	got := Emerging(reports, NewBackground(vocabularies), 3, nil)
-	if len(got) == 0 || !strings.HasPrefix(got[0].Name, "Glimmerfox") || got[0].Reports != 5 || len(got[0].Evidence) != 5 || !strings.Contains(got[0].Evidence[0].Sentence, "Glimmerfox") {
+	if len(got) == 0 || !strings.HasPrefix(got[0].Name, "Glimmerfox") || got[0].Reports != 5 || len(got[0].Sentences) != 5 || !strings.Contains(got[0].Sentences[0].Sentence, "Glimmerfox") {
 		t.Fatalf("Glimmerfox must come first, with a sentence of each report: %+v", got)
 	}
 	for _, c := range got {

@@ -177,6 +177,11 @@ func (v *Vocabulary) settle() (*Vocabulary, error) {
 	if !named(v.ID) {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "the vocabulary's name must be 1 to 48 lower-case letters, digits and .-_")
 	}
+	return v.ordered()
+}
+
+// ordered is settle for a vocabulary whose name is somebody else's to judge.
+func (v *Vocabulary) ordered() (*Vocabulary, error) {
 	v.Title, v.Authority = line(v.Title, maxID), line(v.Authority, maxID)
 	for i := range v.Nodes {
 		n := &v.Nodes[i]

@@ -14,3 +14,8 @@ const labelEvery = 5 * time.Second
 func (w *Worker) label(ctx context.Context) error {
 	return w.whenNew(ctx, "labelling texts", labelEvery, w.options.Label)
 }
+
+// train has the classifier trained, by a loop apart, since that takes long.
+func (w *Worker) train(ctx context.Context) error {
+	return w.whenNew(ctx, "training the classifier", labelEvery, w.options.Train)
+}

@@ -46,6 +46,9 @@ type Options struct {
 	// Label brings the labels of texts up to the vocabularies that the node has, and
 	// reports whether it changed any. It is called as Advise is, and now and then.
 	Label func(ctx context.Context) (changed bool, err error)
+	// Train brings what Label judges by up to the examples that the node has, and reports
+	// whether it changed. It is called as Label is, and beside it. Nil: nothing is trained.
+	Train func(ctx context.Context) (changed bool, err error)
 	// Review judges the own devices that are due, some at a time, and returns when
 	// the next will be: a time that has come when there are more, zero when there are
 	// none. After an error it is asked again, with back-off. Nil: none are judged.

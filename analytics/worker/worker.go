@@ -101,6 +101,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	if w.options.Label != nil {
 		g.Go(func() error { return w.label(loops) })
 	}
+	if w.options.Train != nil {
+		g.Go(func() error { return w.train(loops) })
+	}
 	if w.options.Advise != nil {
 		g.Go(func() error { return w.advise(loops) })
 	}

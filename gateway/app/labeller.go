@@ -95,6 +95,9 @@ func (l *labeller) Import(ctx context.Context, id string, body []byte) (fact.Voc
 }
 
 func (l *labeller) take(ctx context.Context, id string, text []byte) (fact.VocabularyVersion, error) {
+	if err := l.isFree(ctx, id); err != nil {
+		return fact.VocabularyVersion{}, err
+	}
 	v, err := taxonomy.Read(id, text)
 	if err != nil {
 		return fact.VocabularyVersion{}, err
@@ -174,12 +177,9 @@ func matrix(bundle []byte) string {
 	return "attack"
 }
 
-// Label trains a classifier when there are other examples than before, labels the texts
-// that were not labelled by what the node has now, and looks for terms.
+// Label labels the texts that were not labelled by what the node has now, and looks for
+// terms.
 func (l *labeller) Label(ctx context.Context) (changed bool, err error) {
-	if err := l.train(ctx); err != nil {
-		return false, err
-	}
 	j, err := l.judging(ctx)
 	if err != nil || len(j.vocabularies) == 0 {
 		return false, err
@@ -305,7 +305,7 @@ func (l *labeller) Candidates(ctx context.Context) ([]taxonomy.Candidate, error)
 			return nil, fmt.Errorf("reading a term: %w", err)
 		}
 	}
-	return list, nil
+	return list, l.withEvidence(ctx, list)
 }
 
 // Classify says what a text speaks of, and keeps nothing.

@@ -17,7 +17,7 @@ import (
 func (l *labeller) judging(ctx context.Context) (*judging, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	used, err := l.store.ReferenceVocabularies(ctx, false)
+	used, err := l.Vocabularies(ctx, false)
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +52,11 @@ func (l *labeller) judging(ctx context.Context) (*judging, error) {
 	return j, nil
 }
 
-// read reads a version of a vocabulary from the store.
+// read reads a version of a vocabulary from the store, be it adopted or taken in.
 func (l *labeller) read(ctx context.Context, id, digest string) (*taxonomy.Vocabulary, error) {
+	if v, err := l.adopted(ctx, id, digest); ledger.CodeOf(err) != ledger.CodeNotFound {
+		return v, err
+	}
 	_, form, err := l.store.ReferenceVocabulary(ctx, id, digest)
 	if err != nil {
 		return nil, err
@@ -128,37 +131,39 @@ func (l *labeller) examplesBasis(ctx context.Context) (string, error) {
 	return classify.Digest([]byte(names.String())), nil
 }
 
-// train trains a classifier with all examples of the node, unless the one in use was
-// trained with them.
-func (l *labeller) train(ctx context.Context) error {
+// Train trains a classifier with all examples of the node, unless the one in use was
+// trained with them, and reports whether there is another. Texts are labelled by the one
+// before as long.
+func (l *labeller) Train(ctx context.Context) (changed bool, err error) {
 	basis, err := l.examplesBasis(ctx)
 	if err != nil || basis == "" {
-		return err
+		return false, err
 	}
 	kept, err := l.store.Classifier(ctx, "")
 	if err != nil && ledger.CodeOf(err) != ledger.CodeNotFound {
-		return err
+		return false, err
 	}
 	l.mu.Lock()
 	done := kept.Basis == basis || l.basis == basis
 	l.basis = basis
 	l.mu.Unlock()
 	if done {
-		return nil
+		return false, nil
 	}
 	examples, err := l.examples(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	m, err := classify.Train(ctx, examples, classify.Options{Seed: trainingSeed})
 	if code := ledger.CodeOf(err); code == ledger.CodeInvalid || code == ledger.CodeTooLarge {
-		return nil // too little to learn of, or too much: the one before stays in use
+		return false, nil // too little to learn of, or too much: the one before stays in use
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	file := m.Encode()
-	return l.store.PutClassifier(ctx, fact.Classifier{Digest: classify.Digest(file), Basis: basis, Body: file})
+	err = l.store.PutClassifier(ctx, fact.Classifier{Digest: classify.Digest(file), Basis: basis, Body: file})
+	return err == nil, err
 }
 
 // examples reads all sentences that the node was given. Labels that were revoked have

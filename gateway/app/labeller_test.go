@@ -117,7 +117,7 @@ func TestTextsAreLabelledAndTermsProposed(t *testing.T) {
 		return len(terms.Items) > 0 && strings.HasPrefix(terms.Items[0].Name, "Glimmerfox")
 	})
 	have := map[string]bool{}
-	for _, e := range terms.Items[0].Evidence {
+	for _, e := range terms.Items[0].Sentences {
 		have[e.Report] = true
 	}
 	for _, r := range reports {

@@ -256,6 +256,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 		Advise:    n.advisor.Advise,
 		Correlate: n.correlator.Correlate,
 		Label:     n.labeller.Label,
+		Train:     n.labeller.Train,
 		Review:    review.Review,
 		Beside:    n.beside,
 		Wait:      n.cfg.Limits.CommandWait.Std(),

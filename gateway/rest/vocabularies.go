@@ -29,12 +29,12 @@ func References() []string {
 
 // TextLabels finds what texts speak of.
 type TextLabels interface {
-	ReferenceVocabularies(ctx context.Context, all bool) ([]fact.VocabularyVersion, error)
 	Labels(ctx context.Context, f fact.TextLabelFilter, page ledger.PageRequest) (fact.TextLabelPage, error)
 }
 
 // Labeller takes vocabularies in and says what texts speak of.
 type Labeller interface {
+	Vocabularies(ctx context.Context, all bool) ([]fact.VocabularyVersion, error)
 	Import(ctx context.Context, id string, body []byte) (fact.VocabularyVersion, error)
 	Nodes(ctx context.Context, q NodeQuery) (list []taxonomy.Node, next string, err error)
 	Correspond(ctx context.Context, from, to string) ([]taxonomy.Correspondence, error)
@@ -89,7 +89,7 @@ type classifyText struct {
 
 // PathVocabulary names a vocabulary in the path.
 type PathVocabulary struct {
-	ID string `path:"id" pattern:"^[a-z0-9_][a-z0-9._-]{0,47}$" patternDescription:"1 to 48 lower-case letters, digits and .-_" doc:"What the vocabulary is called at this node."`
+	ID string `path:"id" pattern:"^[-._0-9A-Za-z]{1,48}$" patternDescription:"1 to 48 letters, digits and -._" doc:"What the vocabulary is called at this node."`
 }
 
 type listVocabularies struct {
@@ -106,7 +106,7 @@ type listNodes struct {
 
 type listCorrespondences struct {
 	PathVocabulary
-	With string `query:"with" required:"true" pattern:"^[a-z0-9_][a-z0-9._-]{0,47}$" doc:"The other vocabulary."`
+	With string `query:"with" required:"true" pattern:"^[-._0-9A-Za-z]{1,48}$" doc:"The other vocabulary."`
 }
 
 type listTextLabels struct {
@@ -139,9 +139,10 @@ func (a *API) vocabularyRoutes() {
 func (a *API) vocabularyReading() {
 	register(a.api, auth.ThreatsRead, huma.Operation{
 		OperationID: "list-vocabularies", Method: http.MethodGet, Path: "/v1/vocabularies", Tags: []string{"vocabularies"},
-		Summary: "The vocabularies by which this node sorts texts",
+		Summary:     "The vocabularies by which this node sorts texts",
+		Description: "Those that its members took in, and those that the consortium agreed on, which go before one of the same name.",
 	}, func(ctx context.Context, in *listVocabularies) (*body[Items[fact.VocabularyVersion]], error) {
-		got, err := a.Labels.ReferenceVocabularies(ctx, in.All)
+		got, err := a.Labeller.Vocabularies(ctx, in.All)
 		return &body[Items[fact.VocabularyVersion]]{Items[fact.VocabularyVersion]{got}}, err
 	})
 	register(a.api, auth.ThreatsRead, huma.Operation{
