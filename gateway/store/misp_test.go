@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestAnEventIsFoundByEitherName(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Options{Organisation: north})
 	first, second := putMISP(t, s, 1, []byte("{}"), "a"), putMISP(t, s, 2, []byte("{}"), "b")
-	list, total, err := s.MISPEvents(t.Context(), &fact.MISPFilter{UUIDs: []string{mispUUID(1), fmt.Sprint(second), "other"}, Limit: 9, Page: 1})
+	list, total, err := s.MISPEvents(t.Context(), &fact.MISPFilter{UUIDs: []string{mispUUID(1), strconv.FormatInt(second, 10), "other"}, Limit: 9, Page: 1})
 	if err != nil || total != 2 || list[0].ID != first || list[1].ID != second {
 		t.Errorf("%v, %d, %v", list, total, err)
 	}
