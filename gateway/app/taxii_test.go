@@ -32,7 +32,7 @@ func TestOASISsClientFindsAndAddsObjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]any{
-		"collections": []any{"own", "shared"}, "writable": []any{"own"}, "status": []any{"complete", 26.0, 0.0, 26.0},
+		"collections": []any{"own", "sealed", "shared"}, "writable": []any{"own"}, "status": []any{"complete", 26.0, 0.0, 26.0},
 		"pages": 3.0, "each_once": true, "versions": 2.0, "first": "beacon 0", "last": "beacon 0, again",
 		"manifest": 1.0, "addresses": 1.0, "left": 25.0,
 	}
