@@ -5,12 +5,6 @@ import "slices"
 // formats are all that are known, in the order in which they are detected.
 var formats = slices.Concat(alertFormats, scanFormats, reportFormats)
 
-var (
-	alertFormats  []Format
-	scanFormats   []Format
-	reportFormats []Format
-)
-
 // Formats returns all that are known.
 func Formats() []Format { return slices.Clone(formats) }
 
