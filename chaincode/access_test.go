@@ -34,7 +34,6 @@ type scene struct {
 	members
 	devices
 	assessments
-	words
 	log, fork  *statetest.Log
 	succession ledger.SucceedStream // of north's stream, approved
 }
@@ -58,7 +57,6 @@ func newScene(t *testing.T) *scene {
 	} {
 		statetest.Want(t, "", s.Submitted(t, p, nil))
 	}
-	s.words = newWords(t, s.Ledger)
 	s.succession = newSuccession(t, s.Ledger, s.stream())
 	return s
 }
@@ -109,7 +107,7 @@ func score(inputs string) ledger.PublishScore {
 }
 
 // rights is the whole matrix; each contract's part stands in its own file.
-var rights = joined(identityRights, deviceRights, anchorRights, threatRights, riskRights, complianceRights, taxonomyRights)
+var rights = joined(identityRights, deviceRights, anchorRights, threatRights, riskRights, complianceRights)
 
 func joined[V any](parts ...map[string]V) map[string]V {
 	all := map[string]V{}

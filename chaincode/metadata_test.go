@@ -22,7 +22,6 @@ import (
 	"github.com/secant-platform/secant/chaincode/risk"
 	"github.com/secant-platform/secant/chaincode/state"
 	"github.com/secant-platform/secant/chaincode/statetest"
-	"github.com/secant-platform/secant/chaincode/taxonomy"
 	"github.com/secant-platform/secant/chaincode/threat"
 )
 
@@ -132,7 +131,7 @@ func TestFieldsThatMayBeMissingSaySoTwice(t *testing.T) {
 		}
 	}
 	o := state.Options{}
-	for _, c := range []any{identity.New(o), device.New(o), anchor.New(o), threat.New(o), risk.New(o), compliance.New(o), taxonomy.New(o)} {
+	for _, c := range []any{identity.New(o), device.New(o), anchor.New(o), threat.New(o), risk.New(o), compliance.New(o)} {
 		typ := reflect.TypeOf(c)
 		for i := range typ.NumMethod() {
 			m := typ.Method(i).Type

@@ -11,14 +11,13 @@ const (
 	maxAlternatives = 256
 )
 
-// comparison is one test of a pattern: a property equals one of the values, or
-// lies in one, or holds one. Of other operators and of negations only the path is
-// kept: what they exclude is no fact.
+// comparison is one positive test of a pattern: a property equals one of the
+// values. Other operators and negations are dropped: what they exclude is no
+// fact.
 type comparison struct {
 	path   string // as in "network-traffic:dst_ref.value"
 	values []string
 	within bool // ISSUBSET: the values are networks
-	holds  bool // ISSUPERSET: the property is a network that holds the value
 }
 
 // conjunction is what must hold together for one observation.
@@ -28,27 +27,14 @@ type conjunction []comparison
 // which each alone satisfies one of the pattern's observations. It reports false
 // for text that is not a pattern or lies beyond the bounds.
 func parsePattern(s string) ([]conjunction, bool) {
-	all, _, ok := readPattern(s)
-	return all, ok
-}
-
-// readPattern is parsePattern for those who must know whether an alternative by itself
-// satisfies the whole pattern.
-func readPattern(s string) (all []conjunction, exact, ok bool) {
 	if len(s) > maxPatternBytes {
-		return nil, false, false
+		return nil, false
 	}
 	tokens, ok := lexPattern(s)
 	if !ok {
-		return nil, false, false
+		return nil, false
 	}
 	p := patternParser{tokens: tokens}
-	all, ok = p.whole()
-	return all, ok && !p.loose, ok
-}
-
-// whole reads all that there is.
-func (p *patternParser) whole() ([]conjunction, bool) {
 	all, ok := p.observations(0)
 	if !ok || p.next < len(p.tokens) {
 		return nil, false
@@ -59,10 +45,6 @@ func (p *patternParser) whole() ([]conjunction, bool) {
 type patternParser struct {
 	tokens []patternToken
 	next   int
-	// loose tells that the pattern asks for more than the alternatives say: something
-	// was left out of them, or they stand for observations that must come together.
-	loose  bool
-	joined bool // one observation alone does not satisfy the pattern
 }
 
 // peek returns the next token's text in upper case when it is a word or a sign,
@@ -88,8 +70,7 @@ func (p *patternParser) literal() (string, bool) {
 		return "", false
 	}
 	t := p.tokens[p.next]
-	p.loose = p.loose || t.kind == tokenCoded
-	if t.kind == tokenWord || t.kind == tokenPath {
+	if t.kind != tokenLiteral && t.kind != tokenNumber {
 		switch p.peek() {
 		case "TRUE", "FALSE":
 		default:
@@ -124,13 +105,9 @@ func (p *patternParser) observations(depth int) ([]conjunction, bool) {
 			return nil, false
 		}
 		all = append(all, some...)
-		if p.take("OR") {
-			continue
-		}
-		if !p.take("AND") && !p.take("FOLLOWEDBY") {
+		if !p.take("AND") && !p.take("OR") && !p.take("FOLLOWEDBY") {
 			return all, true
 		}
-		p.loose, p.joined = true, true
 	}
 }
 
@@ -143,7 +120,6 @@ func (p *patternParser) qualifiers() bool {
 				return false
 			}
 		case p.take("REPEATS"):
-			p.joined = true
 			if _, ok := p.literal(); !ok || !p.take("TIMES") {
 				return false
 			}
@@ -157,7 +133,6 @@ func (p *patternParser) qualifiers() bool {
 		default:
 			return true
 		}
-		p.loose = true
 	}
 }
 
@@ -209,9 +184,8 @@ func (p *patternParser) test(depth int) ([]conjunction, bool) {
 	}
 	negated := p.take("NOT")
 	if p.take("EXISTS") {
-		path, ok := p.path()
-		p.loose = true
-		return []conjunction{{{path: path}}}, ok
+		_, ok := p.path()
+		return []conjunction{nil}, ok
 	}
 	path, ok := p.path()
 	if !ok {
@@ -222,11 +196,8 @@ func (p *patternParser) test(depth int) ([]conjunction, bool) {
 	if !ok {
 		return nil, false
 	}
-	if negated || c.values == nil || c.holds {
-		p.loose = true
-	}
-	if negated {
-		c.values = nil
+	if negated || c.values == nil {
+		return []conjunction{nil}, true
 	}
 	return []conjunction{{c}}, true
 }
@@ -246,10 +217,6 @@ func (p *patternParser) operator(path string) (comparison, bool) {
 		v, ok := p.literal()
 		c.values, c.within = []string{v}, true
 		return c, ok
-	case "ISSUPERSET":
-		v, ok := p.literal()
-		c.values, c.holds = []string{v}, true
-		return c, ok
 	case "IN":
 		if !p.take("(") {
 			return c, false
@@ -264,7 +231,7 @@ func (p *patternParser) operator(path string) (comparison, bool) {
 				return c, p.take(")")
 			}
 		}
-	case "!=", "<>", "<", ">", "<=", ">=", "LIKE", "MATCHES":
+	case "!=", "<>", "<", ">", "<=", ">=", "LIKE", "MATCHES", "ISSUPERSET":
 		_, ok := p.literal()
 		return c, ok
 	}

@@ -41,18 +41,7 @@ func Components(b []byte) ([]Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := flatten(bom)
-	if err != nil {
-		return nil, err
-	}
-	if !w.vulnerabilities(bom.Vulnerabilities) {
-		return nil, ledger.Problemf(ledger.CodeTooLarge, "the bill of materials lists more than %d pairs of vulnerability and component", maxAffected)
-	}
-	return w.out, nil
-}
-
-func flatten(bom *bom) (*bomWalker, error) {
-	w := &bomWalker{byRef: map[string]int{}}
+	w := bomWalker{byRef: map[string]int{}}
 	if p := bom.Metadata.Component; p != nil {
 		w.one(p) // the product itself comes first: reports name products, not parts
 	}
@@ -60,7 +49,10 @@ func flatten(bom *bom) (*bomWalker, error) {
 	if w.tooMany {
 		return nil, ledger.Problemf(ledger.CodeTooLarge, "the bill of materials holds more than %d components", MaxSBOMComponents)
 	}
-	return w, nil
+	if !w.vulnerabilities(bom.Vulnerabilities) {
+		return nil, ledger.Problemf(ledger.CodeTooLarge, "the bill of materials lists more than %d pairs of vulnerability and component", maxAffected)
+	}
+	return w.out, nil
 }
 
 func decodeBOM(b []byte) (*bom, error) {

@@ -20,18 +20,18 @@ const (
 	medtech = "medtech"
 )
 
-func openStore(tb testing.TB, options Options) *Store {
-	tb.Helper()
-	s, err := Open(tb.Context(), tb.TempDir(), options)
+func openStore(t *testing.T, options Options) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), t.TempDir(), options)
 	if err != nil {
-		tb.Fatal(err)
+		t.Fatal(err)
 	}
-	tb.Cleanup(func() {
+	t.Cleanup(func() {
 		if err := s.Check(context.Background()); err != nil {
-			tb.Errorf("the store does not hold what it must: %v", err)
+			t.Errorf("the store does not hold what it must: %v", err)
 		}
 		if err := s.Close(); err != nil {
-			tb.Error(err)
+			t.Error(err)
 		}
 	})
 	return s
