@@ -175,7 +175,7 @@ func TestWaitingEndsAndTheCommandGoesOn(t *testing.T) {
 	if !errors.As(err, &pending) {
 		t.Fatalf("got %v, want a pending operation", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	if _, err := n.Do(ctx, ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("b")); !errors.As(err, &pending) {
 		t.Fatalf("a caller who leaves: got %v, want a pending operation", err)
