@@ -168,7 +168,7 @@ func TestACallersKeyServesOnce(t *testing.T) {
 func TestWaitingEndsAndTheCommandGoesOn(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{Wait: 50 * time.Millisecond})
+	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{Wait: time.Second})
 	net.Halt()
 	_, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
 	var pending *fact.Pending
