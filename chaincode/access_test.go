@@ -34,6 +34,7 @@ type scene struct {
 	members
 	devices
 	assessments
+	words
 	log, fork  *statetest.Log
 	succession ledger.SucceedStream // of north's stream, approved
 }
@@ -57,6 +58,7 @@ func newScene(t *testing.T) *scene {
 	} {
 		statetest.Want(t, "", s.Submitted(t, p, nil))
 	}
+	s.words = newWords(t, s.Ledger)
 	s.succession = newSuccession(t, s.Ledger, s.stream())
 	return s
 }
@@ -107,7 +109,7 @@ func score(inputs string) ledger.PublishScore {
 }
 
 // rights is the whole matrix; each contract's part stands in its own file.
-var rights = joined(identityRights, deviceRights, anchorRights, threatRights, riskRights, complianceRights)
+var rights = joined(identityRights, deviceRights, anchorRights, threatRights, riskRights, complianceRights, taxonomyRights)
 
 func joined[V any](parts ...map[string]V) map[string]V {
 	all := map[string]V{}

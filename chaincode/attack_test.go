@@ -353,6 +353,12 @@ var repeats = map[string]repeat{
 	ledger.ComplianceAssess:           once(ledger.CodeAlreadyExists),
 	ledger.ComplianceGrantException:   once(ledger.CodeAlreadyExists),
 	ledger.ComplianceEndException:     once(ledger.CodeAlreadyExists),
+
+	ledger.TaxonomyCreate:   once(ledger.CodeAlreadyExists),
+	ledger.TaxonomyPropose:  {race: true}, // one may ask twice
+	ledger.TaxonomyAdopt:    once(ledger.CodeAlreadyExists),
+	ledger.TaxonomyWithdraw: once(ledger.CodeGone),
+	ledger.TaxonomyReject:   once(ledger.CodeGone),
 }
 
 // TestNothingIsDoneTwice submits each transaction again, after the first and

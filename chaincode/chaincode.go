@@ -14,12 +14,13 @@ import (
 	"github.com/secant-platform/secant/chaincode/identity"
 	"github.com/secant-platform/secant/chaincode/risk"
 	"github.com/secant-platform/secant/chaincode/state"
+	"github.com/secant-platform/secant/chaincode/taxonomy"
 	"github.com/secant-platform/secant/chaincode/threat"
 )
 
 // Version is the version of what callers see: transactions, requests, records.
 // It changes with the golden metadata.
-const Version = "1.3.0"
+const Version = "1.4.0"
 
 // New returns the chaincode as peers run it, on this machine's clock.
 func New() (*contractapi.ContractChaincode, error) { return NewAt(time.Now) }
@@ -35,6 +36,7 @@ func NewAt(clock func() time.Time) (*contractapi.ContractChaincode, error) {
 		threat.New(o),
 		risk.New(o),
 		compliance.New(o),
+		taxonomy.New(o),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("putting the contracts together: %w", err)

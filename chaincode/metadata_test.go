@@ -22,6 +22,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/risk"
 	"github.com/secant-platform/secant/chaincode/state"
 	"github.com/secant-platform/secant/chaincode/statetest"
+	"github.com/secant-platform/secant/chaincode/taxonomy"
 	"github.com/secant-platform/secant/chaincode/threat"
 )
 
@@ -131,7 +132,7 @@ func TestFieldsThatMayBeMissingSaySoTwice(t *testing.T) {
 		}
 	}
 	o := state.Options{}
-	for _, c := range []any{identity.New(o), device.New(o), anchor.New(o), threat.New(o), risk.New(o), compliance.New(o)} {
+	for _, c := range []any{identity.New(o), device.New(o), anchor.New(o), threat.New(o), risk.New(o), compliance.New(o), taxonomy.New(o)} {
 		typ := reflect.TypeOf(c)
 		for i := range typ.NumMethod() {
 			m := typ.Method(i).Type

@@ -93,12 +93,12 @@ func (p *play) log(org string) (log *statetest.Log, stream string) {
 }
 
 // plays draw the requests; each contract's part stands in its own file.
-var plays = joined(identityPlays, devicePlays, anchorPlays, threatPlays, riskPlays, compliancePlays)
+var plays = joined(identityPlays, devicePlays, anchorPlays, threatPlays, riskPlays, compliancePlays, taxonomyPlays)
 
 // focus draws what a play is about: everything, or mostly one contract, since
 // records live long lives only if a play stays with them.
 func (p *play) focus() []string {
-	contract := p.pick("contract", "", "identity:", "device:", "device:", "anchor:", "threat:", "risk:", "compliance:")
+	contract := p.pick("contract", "", "identity:", "device:", "device:", "anchor:", "threat:", "risk:", "compliance:", "taxonomy:")
 	names := slices.Clone(ledger.Names)
 	for _, n := range ledger.Names {
 		if contract != "" && strings.HasPrefix(n, contract) {

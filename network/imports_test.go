@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 
 	"identity/...": {"chaincode/ledger", "chaincode/verify"},
 
-	"analytics/fact":       {"chaincode/ledger", "analytics/sequence"}, // what a node counted is part of what it knows
+	"analytics/fact":       {"chaincode/ledger", "analytics/adapt", "analytics/correlate", "analytics/sequence"}, // what a node counted, what tools said and what matched is part of what it knows
 	"analytics/...":        {"chaincode/ledger", "chaincode/verify", "analytics/fact"},
 	"analytics/worker/...": {"analytics/...", "analytics/fact", "chaincode/ledger", "chaincode/verify", "chaincode/client"},
 
@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"gateway/problem":   {"chaincode/ledger"},
 	"gateway/auth":      {"chaincode/ledger", "gateway/problem"},
 	"gateway/telemetry": {"chaincode/ledger"},
-	"gateway/store":     {"chaincode/ledger", "analytics/fact", "analytics/fhir", "identity/desk", "identity/catalogue", "identity/status"}, // the records of what was issued
+	"gateway/store":     {"chaincode/ledger", "analytics/adapt", "analytics/correlate", "analytics/cti", "analytics/fact", "analytics/fhir", "identity/desk", "identity/catalogue", "identity/status"}, // the records of what was issued
 	"gateway/vault":     {"chaincode/ledger", "gateway/vault/object"},
 	"gateway/vault/...": {},
 	"gateway/ingest":    {"chaincode/ledger", "analytics/edf", "analytics/hl7", "analytics/phd", "analytics/proof", "analytics/pseudonym", "analytics/log", "analytics/sdc", "analytics/senml", "analytics/wfdb", "gateway/vault"},
@@ -47,25 +47,29 @@ var mayImport = map[string][]string{
 	"gateway/agreement": {"chaincode/ledger", "chaincode/verify", "analytics/fact", "identity/..."},
 	"gateway/server":    {"chaincode/ledger", "gateway/auth", "gateway/problem", "gateway/telemetry"},
 	"gateway/admit":     {"chaincode/ledger", "analytics/fact", "analytics/proof", "gateway/auth"},
-	"gateway/rest":      handlerMayImport,
+	"gateway/rest":      append(slices.Clone(handlerMayImport), "analytics/export"),
 	"gateway/edge":      {"chaincode/ledger", "gateway/client", "gateway/telemetry", "analytics/proof"},
 	"gateway/source":    {"chaincode/ledger", "gateway/telemetry"},
 	"gateway/mllp":      {"chaincode/ledger", "gateway/source", "gateway/telemetry", "analytics/hl7", "analytics/proof"},
+	"gateway/collect":   {"chaincode/ledger", "gateway/source", "gateway/telemetry", "identity/...", "analytics/adapt", "analytics/cti", "analytics/fact", "analytics/strictjson"},
+	"gateway/forward":   {"gateway/telemetry", "analytics/adapt"},
 	"gateway/coap":      {"chaincode/ledger", "gateway/source", "gateway/telemetry", "analytics/proof", "analytics/pseudonym"},
 	"gateway/mqtt":      {"chaincode/ledger", "gateway/auth", "gateway/source", "gateway/telemetry", "analytics/proof", "analytics/pseudonym", "analytics/strictjson"},
 	"gateway/label":     {"chaincode/ledger", "gateway/auth", "analytics/fact", "analytics/gs1"},
 	"gateway/dicom":     append(slices.Clone(handlerMayImport), "analytics/dicom"),
 	"gateway/oid4":      handlerMayImport,
 	"gateway/taxii":     handlerMayImport,
+	"gateway/misp":      handlerMayImport,
 	"gateway/resolver":  handlerMayImport,
+	"gateway/exchange":  {"chaincode/ledger", "gateway/auth", "analytics/fact", "analytics/strictjson"},
 	"gateway/webhook":   {"chaincode/ledger", "identity/...", "analytics/fact", "analytics/fhir"},
 	"gateway/fhir":      {"chaincode/ledger", "gateway/admit", "gateway/auth", "gateway/problem", "analytics/fhir", "analytics/proof", "analytics/pseudonym"},
 	"gateway/console":   {"chaincode/client", "chaincode/ledger", "gateway/config", "analytics/strictjson"},
 	// A holder's own program, which has nothing of a node's.
 	"gateway/wallet": {"chaincode/ledger", "chaincode/verify", "analytics/strictjson", "identity/..."},
 	// Other programs' too, so it has nothing of a node's.
-	"gateway/client": {"chaincode/ledger", "analytics/fact", "analytics/proof"},
-	"gateway/bulk":   {"chaincode/ledger", "analytics/fact", "analytics/proof", "gateway/auth", "gateway/client", "gateway/config"},
+	"gateway/client": {"chaincode/ledger", "analytics/fact", "analytics/proof", "analytics/taxonomy"},
+	"gateway/bulk":   {"chaincode/ledger", "analytics/adapt", "analytics/fact", "analytics/proof", "gateway/auth", "gateway/client", "gateway/config"},
 	// A device's own program, which has nothing of a node's.
 	"gateway/attest": {"chaincode/ledger", "gateway/auth", "identity/..."},
 	"gateway/app":    {"gateway/...", "gateway/*", "identity/...", "analytics/...", "analytics/fact", "analytics/worker/...", "chaincode/client", "chaincode/ledger", "chaincode/verify"},
@@ -78,7 +82,7 @@ var mayImport = map[string][]string{
 // handlerMayImport keeps the protocol packages apart from each other and from
 // storage: they declare the few methods that they call.
 var handlerMayImport = []string{
-	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/compliance", "analytics/compliance/oscal", "analytics/compliance/report", "analytics/cti", "analytics/edf", "analytics/fact", "analytics/gs1", "analytics/hl7", "analytics/mds2", "analytics/mud", "analytics/phd", "analytics/proof", "analytics/pseudonym", "analytics/sbom", "analytics/sdc", "analytics/senml", "analytics/strictjson", "analytics/wfdb",
+	"gateway/admit", "gateway/agreement", "gateway/auth", "gateway/problem", "gateway/session", "chaincode/ledger", "identity/...", "analytics/adapt", "analytics/compliance", "analytics/compliance/oscal", "analytics/compliance/report", "analytics/correlate", "analytics/cti", "analytics/edf", "analytics/fact", "analytics/gs1", "analytics/hl7", "analytics/mds2", "analytics/mud", "analytics/phd", "analytics/proof", "analytics/pseudonym", "analytics/sanitise", "analytics/sbom", "analytics/sdc", "analytics/senml", "analytics/strictjson", "analytics/taxonomy", "analytics/wfdb",
 }
 
 // matches reports whether path falls under pattern, and how specific that is.

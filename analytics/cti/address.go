@@ -103,3 +103,7 @@ func hostOfURL(s string) string {
 	}
 	return u.Hostname()
 }
+
+// Public tells whether an address names one machine on the Internet, and not another one
+// at each reader.
+func Public(a netip.Addr) bool { return public(a) }

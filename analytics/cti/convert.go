@@ -250,10 +250,7 @@ func (w *writer) techniques() {
 			common: common{
 				Type: "attack-pattern", SpecVersion: specVersion, ID: id, CreatedBy: w.author,
 				Created: fixedTime, Modified: fixedTime, Markings: []string{tlp2[w.marking]},
-				References: []reference{{
-					Source: "mitre-attack", ID: t,
-					URL: "https://attack.mitre.org/techniques/" + strings.ReplaceAll(t, ".", "/"),
-				}},
+				References: []reference{techniqueReference(t)},
 			},
 			Name: "ATT&CK " + t,
 		})
@@ -263,6 +260,14 @@ func (w *writer) techniques() {
 			}
 			w.add(link.ID, link)
 		}
+	}
+}
+
+// techniqueReference is where a technique of ATT&CK is described.
+func techniqueReference(id string) reference {
+	return reference{
+		Source: "mitre-attack", ID: id,
+		URL: "https://attack.mitre.org/techniques/" + strings.ReplaceAll(id, ".", "/"),
 	}
 }
 
@@ -327,9 +332,13 @@ const addressWithheld = "[address withheld]"
 // withheld removes from a text of the sharer's own rules every address but the
 // hostile one.
 func (w *writer) withheld(s string) string {
-	allowed := func(addr netip.Addr) bool {
+	return withhold(s, func(addr netip.Addr) bool {
 		return addr.IsUnspecified() || normal(addr) == w.said.hostile // "::" is punctuation in messages
-	}
+	})
+}
+
+// withhold removes from a text every address that is not allowed in it.
+func withhold(s string, allowed func(netip.Addr) bool) string {
 	s = runForm.ReplaceAllStringFunc(s, func(run string) string {
 		core := strings.TrimRight(run, ".")
 		addr, err := netip.ParseAddr(core)

@@ -46,6 +46,16 @@ type endpoint struct {
 	port int
 }
 
+// Sides returns who sent the packet that raised the alert and whom it was sent
+// to.
+func (a *Alert) Sides() (source, destination netip.Addr) {
+	return a.source.addr, a.destination.addr
+}
+
+// Severity is what the priority of the rule's classification counts as, in basis
+// points.
+func (a *Alert) Severity() int { return severityOf(a.Priority) }
+
 // eve are the fields of an EVE alert that are read (Suricata user guide,
 // "EVE JSON Format").
 type eve struct {

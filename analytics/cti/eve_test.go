@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/secant-platform/secant/analytics/cti/ctitest"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -107,10 +108,10 @@ func TestGoldenAlertsBecomeReports(t *testing.T) {
 
 func TestSamplesFollowTheOfficialSchemas(t *testing.T) {
 	t.Parallel()
-	s := officialSchemas(t)
+	s := ctitest.OfficialSchemas(t)
 	for _, name := range []string{"ssh-scan", "shellshock", "inside", "call-home"} {
 		for _, marking := range []string{levelClear, levelGreen, levelRed} {
-			s.validate(t, convert(t, sample(t, name), north, marking).Body)
+			s.Validate(t, convert(t, sample(t, name), north, marking).Body)
 		}
 	}
 }

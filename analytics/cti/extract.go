@@ -121,16 +121,7 @@ func marking(objects []object) string {
 		if text(o, "type") != "marking-definition" {
 			continue
 		}
-		level := ""
-		if d, ok := o["definition"].(object); ok && text(o, "definition_type") == "tlp" {
-			level = parseLevel(text(d, "tlp"))
-		}
-		if all, ok := o["extensions"].(object); ok {
-			if e, ok := all[tlpExtension].(object); ok {
-				level = parseLevel(text(e, "tlp_2_0"))
-			}
-		}
-		if level != "" {
+		if level := levelOf(o); level != "" {
 			own[text(o, "id")] = level
 		}
 	}
@@ -230,6 +221,9 @@ func (g *gatherer) conjunction(c conjunction, until string) {
 		remote, unknown bool
 	)
 	for _, t := range c {
+		if len(t.values) == 0 || t.holds {
+			continue
+		}
 		switch t.path {
 		case "ipv4-addr:value", "ipv6-addr:value", "domain-name:value",
 			"network-traffic:src_ref.value", "network-traffic:dst_ref.value":

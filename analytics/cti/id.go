@@ -61,3 +61,13 @@ func deriveID(namespace []byte, kind string, content any) (string, error) {
 	}
 	return kind + "--" + uuid5(namespace, canonical), nil
 }
+
+// UUID derives a UUID from texts, the same one at every node. None of them may be a
+// secret.
+func UUID(parts ...string) string {
+	content, err := json.Marshal(parts)
+	if err != nil {
+		panic("texts are always JSON: " + err.Error())
+	}
+	return uuid5(secantNamespace, content)
+}

@@ -9,6 +9,7 @@ const (
 	tokenPath                     // object path, its list steps written [*]
 	tokenLiteral                  // text between quotes, escapes undone
 	tokenNumber
+	tokenCoded // timestamp, binary or hexadecimal: the text stands for another value
 )
 
 type patternToken struct {
@@ -38,7 +39,7 @@ func lexPattern(s string) ([]patternToken, bool) {
 			if !ok {
 				return nil, false
 			}
-			tokens = append(tokens, patternToken{tokenLiteral, t})
+			tokens = append(tokens, patternToken{tokenCoded, t})
 			i += 1 + n
 		case strings.IndexByte(signs, c) >= 0:
 			tokens = append(tokens, patternToken{tokenWord, string(c)})

@@ -11,13 +11,14 @@ const (
 	maxAlternatives = 256
 )
 
-// comparison is one positive test of a pattern: a property equals one of the
-// values. Other operators and negations are dropped: what they exclude is no
-// fact.
+// comparison is one test of a pattern: a property equals one of the values, or
+// lies in one, or holds one. Of other operators and of negations only the path is
+// kept: what they exclude is no fact.
 type comparison struct {
 	path   string // as in "network-traffic:dst_ref.value"
 	values []string
 	within bool // ISSUBSET: the values are networks
+	holds  bool // ISSUPERSET: the property is a network that holds the value
 }
 
 // conjunction is what must hold together for one observation.
@@ -27,14 +28,27 @@ type conjunction []comparison
 // which each alone satisfies one of the pattern's observations. It reports false
 // for text that is not a pattern or lies beyond the bounds.
 func parsePattern(s string) ([]conjunction, bool) {
+	all, _, ok := readPattern(s)
+	return all, ok
+}
+
+// readPattern is parsePattern for those who must know whether an alternative by itself
+// satisfies the whole pattern.
+func readPattern(s string) (all []conjunction, exact, ok bool) {
 	if len(s) > maxPatternBytes {
-		return nil, false
+		return nil, false, false
 	}
 	tokens, ok := lexPattern(s)
 	if !ok {
-		return nil, false
+		return nil, false, false
 	}
 	p := patternParser{tokens: tokens}
+	all, ok = p.whole()
+	return all, ok && !p.loose, ok
+}
+
+// whole reads all that there is.
+func (p *patternParser) whole() ([]conjunction, bool) {
 	all, ok := p.observations(0)
 	if !ok || p.next < len(p.tokens) {
 		return nil, false
@@ -45,6 +59,10 @@ func parsePattern(s string) ([]conjunction, bool) {
 type patternParser struct {
 	tokens []patternToken
 	next   int
+	// loose tells that the pattern asks for more than the alternatives say: something
+	// was left out of them, or they stand for observations that must come together.
+	loose  bool
+	joined bool // one observation alone does not satisfy the pattern
 }
 
 // peek returns the next token's text in upper case when it is a word or a sign,
@@ -70,7 +88,8 @@ func (p *patternParser) literal() (string, bool) {
 		return "", false
 	}
 	t := p.tokens[p.next]
-	if t.kind != tokenLiteral && t.kind != tokenNumber {
+	p.loose = p.loose || t.kind == tokenCoded
+	if t.kind == tokenWord || t.kind == tokenPath {
 		switch p.peek() {
 		case "TRUE", "FALSE":
 		default:
@@ -105,9 +124,13 @@ func (p *patternParser) observations(depth int) ([]conjunction, bool) {
 			return nil, false
 		}
 		all = append(all, some...)
-		if !p.take("AND") && !p.take("OR") && !p.take("FOLLOWEDBY") {
+		if p.take("OR") {
+			continue
+		}
+		if !p.take("AND") && !p.take("FOLLOWEDBY") {
 			return all, true
 		}
+		p.loose, p.joined = true, true
 	}
 }
 
@@ -120,6 +143,7 @@ func (p *patternParser) qualifiers() bool {
 				return false
 			}
 		case p.take("REPEATS"):
+			p.joined = true
 			if _, ok := p.literal(); !ok || !p.take("TIMES") {
 				return false
 			}
@@ -133,6 +157,7 @@ func (p *patternParser) qualifiers() bool {
 		default:
 			return true
 		}
+		p.loose = true
 	}
 }
 
@@ -184,8 +209,9 @@ func (p *patternParser) test(depth int) ([]conjunction, bool) {
 	}
 	negated := p.take("NOT")
 	if p.take("EXISTS") {
-		_, ok := p.path()
-		return []conjunction{nil}, ok
+		path, ok := p.path()
+		p.loose = true
+		return []conjunction{{{path: path}}}, ok
 	}
 	path, ok := p.path()
 	if !ok {
@@ -196,8 +222,11 @@ func (p *patternParser) test(depth int) ([]conjunction, bool) {
 	if !ok {
 		return nil, false
 	}
-	if negated || c.values == nil {
-		return []conjunction{nil}, true
+	if negated || c.values == nil || c.holds {
+		p.loose = true
+	}
+	if negated {
+		c.values = nil
 	}
 	return []conjunction{{c}}, true
 }
@@ -217,6 +246,10 @@ func (p *patternParser) operator(path string) (comparison, bool) {
 		v, ok := p.literal()
 		c.values, c.within = []string{v}, true
 		return c, ok
+	case "ISSUPERSET":
+		v, ok := p.literal()
+		c.values, c.holds = []string{v}, true
+		return c, ok
 	case "IN":
 		if !p.take("(") {
 			return c, false
@@ -231,7 +264,7 @@ func (p *patternParser) operator(path string) (comparison, bool) {
 				return c, p.take(")")
 			}
 		}
-	case "!=", "<>", "<", ">", "<=", ">=", "LIKE", "MATCHES", "ISSUPERSET":
+	case "!=", "<>", "<", ">", "<=", ">=", "LIKE", "MATCHES":
 		_, ok := p.literal()
 		return c, ok
 	}

@@ -41,7 +41,18 @@ func Components(b []byte) ([]Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := bomWalker{byRef: map[string]int{}}
+	w, err := flatten(bom)
+	if err != nil {
+		return nil, err
+	}
+	if !w.vulnerabilities(bom.Vulnerabilities) {
+		return nil, ledger.Problemf(ledger.CodeTooLarge, "the bill of materials lists more than %d pairs of vulnerability and component", maxAffected)
+	}
+	return w.out, nil
+}
+
+func flatten(bom *bom) (*bomWalker, error) {
+	w := &bomWalker{byRef: map[string]int{}}
 	if p := bom.Metadata.Component; p != nil {
 		w.one(p) // the product itself comes first: reports name products, not parts
 	}
@@ -49,10 +60,7 @@ func Components(b []byte) ([]Component, error) {
 	if w.tooMany {
 		return nil, ledger.Problemf(ledger.CodeTooLarge, "the bill of materials holds more than %d components", MaxSBOMComponents)
 	}
-	if !w.vulnerabilities(bom.Vulnerabilities) {
-		return nil, ledger.Problemf(ledger.CodeTooLarge, "the bill of materials lists more than %d pairs of vulnerability and component", maxAffected)
-	}
-	return w.out, nil
+	return w, nil
 }
 
 func decodeBOM(b []byte) (*bom, error) {

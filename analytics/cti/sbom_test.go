@@ -10,6 +10,7 @@ import (
 	"github.com/CycloneDX/cyclonedx-go"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/secant-platform/secant/analytics/cti/ctitest"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -134,7 +135,7 @@ func TestOfficialBillsAreRead(t *testing.T) {
 		"health/cyclonedx-examples/SBOM/cern-lhc-vdm-editor-e564943/bom.json":        10,
 		"cti/scanners/cyclonedx/cyclonedx_bom.xml":                                   1,
 	} {
-		b, err := os.ReadFile(filepath.Join(dataDir, path))
+		b, err := os.ReadFile(ctitest.RealData(t, path))
 		if err != nil {
 			t.Error(err)
 			continue

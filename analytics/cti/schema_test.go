@@ -3,113 +3,24 @@ package cti
 import (
 	"bytes"
 	"encoding/json"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/secant-platform/secant/analytics/cti/ctitest"
 )
 
-// dataDir is where real input lies that nobody on this project wrote.
-const dataDir = "../../../shared/data"
-
-// realData returns a path below dataDir, or skips visibly.
+// realData returns a path of real input, or skips visibly.
 func realData(tb testing.TB, path string) string {
 	tb.Helper()
-	full := filepath.Join(dataDir, path)
-	if _, err := os.Stat(full); err != nil {
-		tb.Skipf("skipped: %s is not here (real input is not part of the repository)", full)
-	}
-	return full
-}
-
-// schemas are the official ones: the bundle's, and one for each object type.
-type schemas struct {
-	bundle *jsonschema.Schema
-	object map[string]*jsonschema.Schema
-}
-
-// officialSchemas compiles the OASIS schemas, reading every reference from the
-// folder and none from the network.
-func officialSchemas(tb testing.TB) schemas {
-	tb.Helper()
-	root := realData(tb, "cti/stix/schemas-2.1/schemas")
-	c := jsonschema.NewCompiler()
-	ids := map[string]string{} // by file name without its ending
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
-		if err != nil {
-			return err
-		}
-		id, _ := doc.(map[string]any)["$id"].(string)
-		ids[strings.TrimSuffix(filepath.Base(path), ".json")] = id
-		return c.AddResource(id, doc)
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	all := schemas{object: map[string]*jsonschema.Schema{}}
-	for name, id := range ids {
-		s, err := c.Compile(id)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		all.object[name] = s
-	}
-	all.bundle = all.object["bundle"]
-	return all
-}
-
-// validate holds each object against the schema of its type, and the bundle
-// against its own. That one knows no extension definitions, which are part of
-// the standard: as custom objects they match two of its branches where it wants
-// exactly one. So they stand aside for the second step.
-func (s schemas) validate(tb testing.TB, body []byte) {
-	tb.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	bundle, ok := doc.(map[string]any)
-	if !ok {
-		tb.Fatalf("not an object: %s", body)
-	}
-	objects, _ := bundle["objects"].([]any)
-	var known []any
-	for i, o := range objects {
-		kind, _ := o.(map[string]any)["type"].(string)
-		own, ok := s.object[kind]
-		if !ok {
-			tb.Errorf("object %d has the type %q, which STIX 2.1 does not define", i, kind)
-			continue
-		}
-		if err := own.Validate(o); err != nil {
-			tb.Errorf("object %d is not a %s by the official schema: %v", i, kind, err)
-		}
-		if kind != "extension-definition" {
-			known = append(known, o)
-		}
-	}
-	bundle["objects"] = known
-	if err := s.bundle.Validate(doc); err != nil {
-		tb.Errorf("not a STIX 2.1 bundle by the official schema: %v\n%s", err, body)
-	}
+	return ctitest.RealData(tb, path)
 }
 
 // TestRealAlertsBecomeSTIX converts every real alert, holds the bundles against
 // the official schemas, and looks for anything that must not have been told.
 func TestRealAlertsBecomeSTIX(t *testing.T) {
 	t.Parallel()
-	schema := officialSchemas(t)
+	schema := ctitest.OfficialSchemas(t)
 	files, err := filepath.Glob(filepath.Join(realData(t, "cti/suricata"), "*", "*.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +54,7 @@ func TestRealAlertsBecomeSTIX(t *testing.T) {
 				continue
 			}
 			if i%every == 0 {
-				schema.validate(t, r.Body)
+				schema.Validate(t, r.Body)
 			}
 			for _, side := range []endpoint{a.source, a.destination} {
 				if !public(side.addr) && bytes.Contains(r.Body, []byte(side.addr.String())) {

@@ -1,6 +1,11 @@
 package cti
 
-import "strings"
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"strings"
+)
 
 // tlpExtension marks TLP 2.0 in STIX 2.1 (OASIS cti-stix-common-objects,
 // extension definition "TLP 2.0"). The standard's own TLP objects are TLP 1.
@@ -67,3 +72,32 @@ func parseLevel(s string) string {
 }
 
 func levelName(level string) string { return strings.ToUpper(level) }
+
+// Levels returns the level of every fixed TLP marking, of version 2.0 and 1, by its id.
+func Levels() map[string]string { return maps.Clone(knownMarkings) }
+
+// MarkingLevel reads the TLP level of a marking's definition; empty for one of another
+// kind.
+func MarkingLevel(body []byte) string {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var o object
+	if d.Decode(&o) != nil {
+		return ""
+	}
+	return levelOf(o)
+}
+
+// levelOf reads it from the object.
+func levelOf(o object) string {
+	level := ""
+	if d, ok := o["definition"].(object); ok && text(o, "definition_type") == "tlp" {
+		level = parseLevel(text(d, "tlp"))
+	}
+	if all, ok := o["extensions"].(object); ok {
+		if e, ok := all[tlpExtension].(object); ok {
+			level = parseLevel(text(e, "tlp_2_0"))
+		}
+	}
+	return level
+}

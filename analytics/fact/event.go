@@ -13,6 +13,9 @@ const (
 	EventOperationFailed = "operation.failed" // a command of this node ended without effect
 	EventReadingsErased  = "readings.erased"  // readings were destroyed
 
+	EventSourceFailed    = "source.failed"    // a source of intelligence can no longer be read
+	EventSourceRecovered = "source.recovered" // and can be again
+
 	EventIntegrityIncident = "integrity.incident" // a part of the node's stored data was not found in order
 	EventIntegrityResolved = "integrity.resolved" // and was again
 )

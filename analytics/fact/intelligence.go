@@ -18,6 +18,8 @@ type STIXObject struct {
 type STIXFilter struct {
 	Collection string
 	After      time.Time // added after; zero: all
+	Before     time.Time // added before; zero: all
+	Newest     bool      // the newest first; else the oldest
 	IDs        []string  // empty: any; and so the others
 	Types      []string
 	Specs      []string

@@ -19,8 +19,9 @@ var Kinds = []string{
 	string(ledger.EventScorePublished), string(ledger.EventScoreRecomputed),
 	string(ledger.EventCataloguePublished), string(ledger.EventCatalogueAccepted), string(ledger.EventEvidenceRecorded),
 	string(ledger.EventControlsAssessed), string(ledger.EventExceptionGranted), string(ledger.EventExceptionEnded),
+	string(ledger.EventVocabularyCreated), string(ledger.EventVocabularyAdopted), string(ledger.EventProposalWithdrawn), string(ledger.EventProposalRejected),
 
-	EventReportReceived, EventReportMatched, EventUnitAttested, EventAdvisoryMatched, EventControlsFailed, EventOperationFailed, EventImageConflict,
+	EventReportReceived, EventReportMatched, EventIndicatorMatched, EventUnitAttested, EventAdvisoryMatched, EventControlsFailed, EventOperationFailed, EventImageConflict,
 	EventSequenceGap, EventSequenceClosed, EventSequenceBack, EventSequenceRestarted, EventSequenceConflict,
-	EventReadingsErased, EventIntegrityIncident, EventIntegrityResolved, EventWebhookDisabled,
+	EventReadingsErased, EventSourceFailed, EventSourceRecovered, EventIntegrityIncident, EventIntegrityResolved, EventWebhookDisabled,
 }

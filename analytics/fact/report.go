@@ -1,6 +1,8 @@
 package fact
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -47,6 +49,28 @@ type Report struct {
 	Matches []Match `json:"matches"` // own units concerned, by unit id
 }
 
+// Hits says in one sentence which own units the report concerns, and by what of the
+// surest of them; empty while the body is not here.
+func (r *Report) Hits() string {
+	switch {
+	case !r.Held:
+		return ""
+	case len(r.Matches) == 0:
+		return "It concerns none of the own devices that this node knows."
+	}
+	surest := r.Matches[0]
+	for _, m := range r.Matches[1:] {
+		if m.Confidence > surest.Confidence {
+			surest = m
+		}
+	}
+	what := "one own device"
+	if n := len(r.Matches); n > 1 {
+		what = strconv.Itoa(n) + " own devices"
+	}
+	return "It concerns " + what + ", because of unit " + surest.Unit + ": " + strings.Join(surest.Reasons, "; ") + "."
+}
+
 // ReportPage is one page of reports, newest on the ledger first.
 type ReportPage struct {
 	Items []Report `json:"items"`
@@ -56,7 +80,7 @@ type ReportPage struct {
 // Unassessed is a report that is due for assessment.
 type Unassessed struct {
 	Row[ledger.Threat]
-	Body     []byte
-	Attempts int   // failed since it became due
-	Version  int64 // of the own devices that it is to be assessed with
+	Body     []byte // empty for a sealed one, which is kept elsewhere
+	Attempts int    // failed since it became due
+	Version  int64  // of the own devices that it is to be assessed with
 }

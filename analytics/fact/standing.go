@@ -25,6 +25,7 @@ type Feedback struct {
 // SharedReport is one report of a sharer with all that its standing depends on.
 type SharedReport struct {
 	Sealed    bool
+	Held      bool      // sealed, and this node is the sharer's or was named: it knows what they said
 	Withdrawn string    // why it was withdrawn; empty: it stands
 	Witnesses []string  // MSP ids of the members that sighted it; the sharer's own do not count
 	Opinions  []Opinion // one for each member at most
@@ -37,15 +38,16 @@ type Opinion struct {
 	Weight  int    // 1 to ledger.MaxWeight
 }
 
-// Standing is how a sharer's reports have fared. It is each node's own read of
-// the ledger, the same at all nodes at one block, and stands on no ledger itself.
+// Standing is how a sharer's reports have fared. It is each node's own read of the
+// ledger, the same at all nodes at one block but for what the holders of sealed reports
+// told each other, and stands on no ledger itself.
 type Standing struct {
 	Organisation string `json:"organisation"` // MSP id
 	Value        int    `json:"value"`        // basis points: 5000 with no evidence, towards 10000 when others confirm its reports, towards 0 when they do not
 	For          int    `json:"for"`          // evidence for it, in hundredths of a report
 	Against      int    `json:"against"`      // evidence against it, in hundredths of a report
 	Reports      int    `json:"reports"`      // shared so far, those withdrawn and sealed among them
-	Sealed       int    `json:"sealed"`       // of them sealed: they bring no evidence
+	Sealed       int    `json:"sealed"`       // of them sealed: they bring evidence only where they are held
 	Withdrawn    int    `json:"withdrawn"`    // of them withdrawn, superseded ones not among them
 	Superseded   int    `json:"superseded"`   // of them replaced by a newer one of its own
 	Sighted      int    `json:"sighted"`      // of them seen by other members too
@@ -78,8 +80,8 @@ type evidence struct{ good, bad int }
 // what others said against it when that is more: admitting what they said before
 // must not raise a standing. In all these count at least 1 each, however much of
 // it one member said. One that it withdrew as outdated or superseded counts as
-// before. Sealed reports bring no evidence, and neither does what a sharer says of
-// its own.
+// before. Sealed reports bring evidence to those only who hold them, by what they told
+// each other, and what a sharer says of its own brings none.
 //
 // What it is not: a measure of truth. Members that agree with each other by
 // arrangement raise each other, within the bound above; a sharer without
@@ -92,7 +94,7 @@ func StandingOf(org string, reports []SharedReport) Standing {
 		r := &reports[i]
 		s.count(r, org)
 		switch {
-		case r.Sealed:
+		case r.Sealed && !r.Held:
 		case r.wrong():
 			own += wholeReport
 			beyond += max(0, wholeReport-r.give(org, given))

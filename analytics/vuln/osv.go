@@ -120,7 +120,7 @@ func (r *osvRecord) advisory() *Advisory {
 		}
 	}
 	for _, s := range r.Severity {
-		if score := vectorScore(s.Score); score > v.Score {
+		if score := VectorScore(s.Score); score > v.Score {
 			v.Score, v.Vector = score, s.Score
 		}
 	}

@@ -88,9 +88,9 @@ func Reread(body []byte) (*Advisory, error) {
 // maxRecords bounds the records in one text.
 const maxRecords = 20_000
 
-// vectorScore computes a base score, in tenths, of a CVSS vector of any version; 0
+// VectorScore computes a base score, in tenths, of a CVSS vector of any version; 0
 // for any other text.
-func vectorScore(vector string) int {
+func VectorScore(vector string) int {
 	switch {
 	case strings.HasPrefix(vector, "CVSS:4.0/"):
 		if c, err := gocvss40.ParseVector(vector); err == nil {

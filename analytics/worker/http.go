@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -114,16 +115,44 @@ func timeFor(size int64) time.Duration {
 
 // get asks for one document of at most limit bytes.
 func (f *fetcher) get(ctx context.Context, endpoint, path, token string, limit int64) (body []byte, mediaType string, err error) {
+	a, err := f.call(ctx, endpoint, http.MethodGet, path, token, nil, limit)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case a.status == http.StatusNotFound:
+		return nil, "", errNotHeld
+	case a.status != http.StatusOK:
+		return nil, "", fmt.Errorf("the node answered with status %d", a.status)
+	}
+	return a.body, a.mediaType, nil
+}
+
+// answered is what a node answered.
+type answered struct {
+	status    int
+	mediaType string
+	body      []byte
+}
+
+// maxWhy is how much is read of an answer that refuses, in bytes.
+const maxWhy = 4 << 10
+
+// call sends a request to a node, and reads at most limit bytes of its answer. A JSON
+// body goes with it unless it is nil.
+func (f *fetcher) call(ctx context.Context, endpoint, method, path, token string, body []byte, limit int64) (*answered, error) {
 	base, err := url.Parse(endpoint)
 	if err != nil || base.Host == "" || base.User != nil || (base.Scheme != "https" && base.Scheme != "http") {
-		return nil, "", errors.New("the organisation's endpoint is not an http or https address")
+		return nil, errors.New("the organisation's endpoint is not an http or https address")
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeFor(limit))
 	defer cancel()
 	target := base.Scheme + "://" + base.Host + strings.TrimSuffix(base.EscapedPath(), "/") + path
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
-		return nil, "", fmt.Errorf("making the request: %w", err)
+		return nil, fmt.Errorf("making the request: %w", err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	client := f.secure
@@ -132,26 +161,43 @@ func (f *fetcher) get(ctx context.Context, endpoint, path, token string, limit i
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	defer res.Body.Close()
-	if res.StatusCode == http.StatusNotFound {
-		return nil, "", errNotHeld
-	}
-	if res.StatusCode != http.StatusOK {
-		return nil, "", fmt.Errorf("the node answered with status %d", res.StatusCode)
+	a := &answered{status: res.StatusCode, mediaType: res.Header.Get("Content-Type")}
+	if a.status/100 != 2 { // why not, which is no document: its size does not matter
+		a.body, _ = io.ReadAll(io.LimitReader(res.Body, maxWhy))
+		return a, nil
 	}
 	if res.ContentLength > limit {
-		return nil, "", fmt.Errorf("the document is larger than %d bytes", limit)
+		return nil, fmt.Errorf("the document is larger than %d bytes", limit)
 	}
-	body, err = io.ReadAll(io.LimitReader(res.Body, limit+1))
+	a.body, err = io.ReadAll(io.LimitReader(res.Body, limit+1))
 	switch {
 	case err != nil:
-		return nil, "", fmt.Errorf("reading the document: %w", err)
-	case int64(len(body)) > limit:
-		return nil, "", fmt.Errorf("the document is larger than %d bytes", limit)
+		return nil, fmt.Errorf("reading the document: %w", err)
+	case int64(len(a.body)) > limit:
+		return nil, fmt.Errorf("the document is larger than %d bytes", limit)
 	}
-	return body, res.Header.Get("Content-Type"), nil
+	return a, nil
+}
+
+// Call sends a request to a member's node, in this organisation's name, where the
+// ledger says that it is, and returns the status and at most limit bytes of the answer.
+func (w *Worker) Call(ctx context.Context, member, method, path string, body []byte, limit int64) (status int, answer []byte, err error) {
+	row, err := w.store.Organisation(ctx, member)
+	if err != nil {
+		return 0, nil, fmt.Errorf("looking up where %s can be reached: %w", member, err)
+	}
+	token, err := w.options.Token(ctx, member)
+	if err != nil {
+		return 0, nil, fmt.Errorf("minting a token: %w", err)
+	}
+	a, err := w.http.call(ctx, row.Record.Endpoint, method, path, token, body, limit)
+	if err != nil {
+		return 0, nil, err
+	}
+	return a.status, a.body, nil
 }
 
 // errNotHeld means that a node answered, and does not have the document: others

@@ -17,8 +17,8 @@ import (
 
 // Options tunes a worker. Organisation is required; the zero value of all else
 // suits a node, except that without Log nothing is anchored, without Token
-// nothing is fetched, without Assess nothing is assessed and without Advise no
-// advisory is matched.
+// nothing is fetched, without Assess nothing is assessed, without Advise no
+// advisory is matched and without Label no text is labelled.
 type Options struct {
 	// Organisation is the MSP id of the node's own organisation.
 	Organisation string
@@ -39,6 +39,16 @@ type Options struct {
 	// Advise brings the matches of advisories up to what the node knows, and reports
 	// whether it changed any. It is called when something new may have come.
 	Advise func(ctx context.Context) (changed bool, err error)
+	// Correlate takes in objects of threat intelligence and own alerts that came, and
+	// reports whether an alert shows what an indicator describes. It is called when
+	// something new may have come, and once a second. Nil: nothing is correlated.
+	Correlate func(ctx context.Context) (changed bool, err error)
+	// Label brings the labels of texts up to the vocabularies that the node has, and
+	// reports whether it changed any. It is called as Advise is, and now and then.
+	Label func(ctx context.Context) (changed bool, err error)
+	// Train brings what Label judges by up to the examples that the node has, and reports
+	// whether it changed. It is called as Label is, and beside it. Nil: nothing is trained.
+	Train func(ctx context.Context) (changed bool, err error)
 	// Review judges the own devices that are due, some at a time, and returns when
 	// the next will be: a time that has come when there are more, zero when there are
 	// none. After an error it is asked again, with back-off. Nil: none are judged.

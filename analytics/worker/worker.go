@@ -98,8 +98,17 @@ func (w *Worker) Run(ctx context.Context) error {
 	if w.options.Assess != nil {
 		g.Go(func() error { return w.assess(loops) })
 	}
+	if w.options.Label != nil {
+		g.Go(func() error { return w.label(loops) })
+	}
+	if w.options.Train != nil {
+		g.Go(func() error { return w.train(loops) })
+	}
 	if w.options.Advise != nil {
 		g.Go(func() error { return w.advise(loops) })
+	}
+	if w.options.Correlate != nil {
+		g.Go(func() error { return w.correlate(loops) })
 	}
 	if w.options.Review != nil {
 		g.Go(func() error { return w.review(loops) })

@@ -231,25 +231,12 @@ func concerned(p *ledger.Proposal) []string {
 	return orgs
 }
 
-// GetProposal returns a proposal, its votes and whether it was enacted.
+// GetProposal returns a proposal, its votes and what became of it.
 func (c *Contract) GetProposal(ctx *state.Context, req ledger.GetProposal) (*ledger.ProposalView, error) {
 	if err := ctx.PermitMember(); err != nil {
 		return nil, err
 	}
-	p, err := state.Proposals.Get(ctx, ledger.ProposalKey(req.ID))
-	if err != nil {
-		return nil, err
-	}
-	view := &ledger.ProposalView{Proposal: *p}
-	mark, enacted, err := state.Enactments.Find(ctx, ledger.EnactmentKey(p.ID))
-	if err != nil {
-		return nil, err
-	}
-	if enacted {
-		view.Enacted, view.Voters = true, mark.Voters
-	}
-	view.Votes, _, err = state.Votes.List(ctx, []string{p.ID}, ledger.PageRequest{Size: ledger.MaxVoters})
-	return view, err
+	return state.ViewProposal(ctx, req.ID)
 }
 
 // ListProposals returns a page of proposals.

@@ -28,7 +28,7 @@ func records() map[string]any {
 			V: 1, Kind: EventUnitRegistered, Key: []string{"dev", hex32(1)}, Tx: hex32(11), Subjects: []string{hex32(1), "hospital-north", "medtech"},
 		},
 	}
-	for _, part := range []map[string]any{identityRecords, deviceRecords, anchorRecords, threatRecords, riskRecords, complianceRecords, statementRecords} {
+	for _, part := range []map[string]any{identityRecords, deviceRecords, anchorRecords, threatRecords, riskRecords, complianceRecords, taxonomyRecords, statementRecords} {
 		maps.Copy(all, part)
 	}
 	return all
@@ -101,7 +101,7 @@ func TestEveryRecordEverWrittenIsReadable(t *testing.T) {
 func TestKeysKeepTheirForm(t *testing.T) {
 	t.Parallel()
 	r, keys := records(), map[string][]string{}
-	for _, part := range []map[string][]string{identityKeys, deviceKeys, anchorKeys, threatKeys, riskKeys, complianceKeys, statementKeys} {
+	for _, part := range []map[string][]string{identityKeys, deviceKeys, anchorKeys, threatKeys, riskKeys, complianceKeys, taxonomyKeys, statementKeys} {
 		maps.Copy(keys, part)
 	}
 	for name, want := range keys {

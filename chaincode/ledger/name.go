@@ -16,11 +16,12 @@ var Names = slices.Concat(
 	threatWrites, threatReads,
 	riskWrites, riskReads,
 	complianceWrites, complianceReads,
+	taxonomyWrites, taxonomyReads,
 )
 
 // Evaluations lists the transactions that only read: they are evaluated, or
 // endorsed as signed reads, and never submitted. All others write.
-var Evaluations = slices.Concat(identityReads, deviceReads, anchorReads, threatReads, riskReads, complianceReads)
+var Evaluations = slices.Concat(identityReads, deviceReads, anchorReads, threatReads, riskReads, complianceReads, taxonomyReads)
 
 // Role is what a node's certificate entitles it to; it stands in the
 // certificate as the attribute RoleAttribute.

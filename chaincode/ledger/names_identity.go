@@ -46,6 +46,7 @@ const (
 	TypeProposal     ObjectType = "prp"    // parts: id of the transaction that proposed it
 	TypeVote         ObjectType = "vot"    // parts: proposal id, MSP id
 	TypeEnactment    ObjectType = "prp.en" // parts: proposal id; makes a proposal take effect once
+	TypeClosure      ObjectType = "prp.cl" // parts: proposal id; ends a proposal that takes no effect
 	TypeTrust        ObjectType = "tru"    // parts: issuer's DID, credential type
 	TypeSchema       ObjectType = "sch"    // parts: credential type, version
 	TypeStatusList   ObjectType = "stl"    // parts: issuer's DID, name of the list

@@ -18,11 +18,16 @@ const (
 	ProposeAcceptCatalogue     = "accept_catalogue"     // a version of a catalogue of controls, by which the members assess from then on: compliance:AcceptCatalogue
 )
 
-// ProposalKinds lists them all.
+// ProposalKinds lists those that identity:Propose makes.
 var ProposalKinds = []string{
 	ProposeAcceptIssuer, ProposeStrikeIssuer, ProposeRemoveOrganisation, ProposeReadmitOrganisation,
 	ProposeRecoverDID, ProposeAssignModel, ProposeSucceedStream, ProposeAcceptCatalogue,
 }
+
+// ProposeChangeVocabulary is the kind of what taxonomy:Propose proposes and
+// taxonomy:Adopt carries out. identity:Propose makes none: its subject is a
+// VocabularyChange, which is written with it.
+const ProposeChangeVocabulary = "change_vocabulary"
 
 // ProposalLife is how long a proposal can be voted on and enacted.
 const ProposalLife = 30 * 24 * time.Hour
@@ -52,6 +57,9 @@ type ProposalSubject struct {
 
 	// accept_catalogue.
 	Catalogue string `json:"catalogue,omitempty" metadata:",optional"` // CatalogueID
+
+	// change_vocabulary: with the proposal's id the key of the VocabularyChange.
+	Vocabulary string `json:"vocabulary,omitempty" metadata:",optional"`
 }
 
 // Proposal is a question to the members.
@@ -66,8 +74,10 @@ type Proposal struct {
 	// revision of the trust registry's row, 0 when there is none (accept_issuer,
 	// strike_issuer), of the roster (remove_organisation, readmit_organisation) or
 	// of the DID (recover_did), the model's manufacturer (assign_model), or of
-	// the row of the catalogue in use, 0 when there is none (accept_catalogue). Once it
-	// is another the proposal cannot be enacted. Left out for succeed_stream, whose
+	// the row of the catalogue in use, 0 when there is none (accept_catalogue), or the
+	// version since which the node stands, 0 when there is none, and for an import
+	// that of the vocabulary (change_vocabulary). Once it is another the proposal
+	// cannot be enacted. Left out for succeed_stream, whose
 	// subject names the last anchor.
 	Base string `json:"base,omitempty" metadata:",optional"`
 
@@ -123,6 +133,7 @@ func (s *ProposalSubject) validate(c *check, kind string) {
 	only(stream, "stream", s.Stream, c.digest)
 	only(stream, "successor", s.Successor, c.digest)
 	only(kind == ProposeAcceptCatalogue, "catalogue", s.Catalogue, c.catalogueID)
+	only(false, "vocabulary", s.Vocabulary, token)
 	switch {
 	case stream && s.LastSequence > MaxSequence:
 		c.fail("subject.lastSequence", "must be at most %d", uint64(MaxSequence))
@@ -179,6 +190,28 @@ func (e *Enactment) Key() Key { return EnactmentKey(e.Proposal) }
 // EnactmentKey returns the key of a proposal's enactment.
 func EnactmentKey(proposal string) Key { return Key{TypeEnactment, []string{proposal}} }
 
+// How a proposal ends before it expires without being carried out.
+const (
+	ClosedWithdrawn = "withdrawn" // by who made it
+	ClosedRejected  = "rejected"  // so many voted against it that no majority is left
+)
+
+// Closure marks a proposal that is neither voted on nor carried out any more.
+type Closure struct {
+	V        int       `json:"v"`
+	Proposal string    `json:"proposal"`
+	Outcome  string    `json:"outcome"`
+	Voters   []string  `json:"voters,omitempty" metadata:",optional"` // rejected: MSP ids whose votes against it were counted, sorted
+	By       string    `json:"by"`                                    // MSP id
+	Time     time.Time `json:"time"`
+}
+
+// Key returns the record's key.
+func (c *Closure) Key() Key { return ClosureKey(c.Proposal) }
+
+// ClosureKey returns the key of a proposal's closure.
+func ClosureKey(proposal string) Key { return Key{TypeClosure, []string{proposal}} }
+
 // Enact carries out a proposal of one of the identity kinds.
 type Enact struct {
 	Proposal string   `json:"proposal"`
@@ -229,6 +262,9 @@ type ProposalView struct {
 
 	// Voters are those whose votes carried it; empty while it is not enacted.
 	Voters []string `json:"voters,omitempty" metadata:",optional"`
+
+	// Closure is how it ended without being enacted before it expired.
+	Closure *Closure `json:"closure,omitempty" metadata:",optional"`
 }
 
 // ProposalPage is one page of proposals, by id.

@@ -13,7 +13,7 @@ type validator interface{ Validate() error }
 // requests holds a valid one of each request that can be wrong.
 func requests() map[string]func() validator {
 	all := map[string]func() validator{}
-	for _, part := range []map[string]func() validator{identityRequests, deviceRequests, anchorRequests, threatRequests, riskRequests, complianceRequests} {
+	for _, part := range []map[string]func() validator{identityRequests, deviceRequests, anchorRequests, threatRequests, riskRequests, complianceRequests, taxonomyRequests} {
 		maps.Copy(all, part)
 	}
 	return all
@@ -38,7 +38,7 @@ var (
 func TestFaultyFieldsAreNamed(t *testing.T) {
 	t.Parallel()
 	bad := map[string]map[string][]any{}
-	for _, part := range []map[string]map[string][]any{identityFaults, deviceFaults, anchorFaults, threatFaults, riskFaults, complianceFaults} {
+	for _, part := range []map[string]map[string][]any{identityFaults, deviceFaults, anchorFaults, threatFaults, riskFaults, complianceFaults, taxonomyFaults} {
 		maps.Copy(bad, part)
 	}
 	for name, fields := range bad {

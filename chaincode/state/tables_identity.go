@@ -9,6 +9,7 @@ var (
 	Proposals     = table[ledger.Proposal](ledger.TypeProposal, "the proposal")
 	Votes         = table[ledger.Vote](ledger.TypeVote, "the vote")
 	Enactments    = table[ledger.Enactment](ledger.TypeEnactment, "the proposal's enactment")
+	Closures      = table[ledger.Closure](ledger.TypeClosure, "the proposal's closure")
 	TrustRows     = table[ledger.TrustRow](ledger.TypeTrust, "the trust registry's row")
 	Schemas       = table[ledger.Schema](ledger.TypeSchema, "the schema")
 	StatusLists   = table[ledger.StatusList](ledger.TypeStatusList, "the status list")

@@ -39,6 +39,7 @@ func (l *Ledger) Check() error {
 	c.catalogues()
 	c.assessments()
 	c.exceptions()
+	c.vocabularies()
 	c.statements()
 	return errors.Join(c.faults...)
 }
@@ -124,7 +125,7 @@ func find[T any](rows []*row[T], key ledger.Key) *T {
 // newest says of each type of record which version is written now; older ones
 // are read.
 var newest = map[ledger.ObjectType]int{
-	ledger.TypeOrganisation: 1, ledger.TypeRoster: 1, ledger.TypeProposal: 1, ledger.TypeVote: 1, ledger.TypeEnactment: 1,
+	ledger.TypeOrganisation: 1, ledger.TypeRoster: 1, ledger.TypeProposal: 1, ledger.TypeVote: 1, ledger.TypeEnactment: 1, ledger.TypeClosure: 1,
 	ledger.TypeTrust: 1, ledger.TypeSchema: 1, ledger.TypeStatusList: 1, ledger.TypeDID: 1, ledger.TypeDIDVersion: 1,
 
 	ledger.TypeModel: 2, ledger.TypeRelease: 3, ledger.TypeUnit: 2, ledger.TypeUnitHistory: 2, ledger.TypeUnitChunk: 1, ledger.TypeUnitIDevID: 1, ledger.TypeUnitSigning: 1, ledger.TypeRecall: 1,
@@ -136,6 +137,8 @@ var newest = map[ledger.ObjectType]int{
 	ledger.TypeScore: 2, ledger.TypeRecomputation: 1,
 
 	ledger.TypeCatalogue: 1, ledger.TypeCatalogueInUse: 1, ledger.TypeEvidence: 1, ledger.TypeControlAssessment: 1, ledger.TypeException: 1, ledger.TypeExceptionEnd: 1,
+
+	ledger.TypeVocabulary: 1, ledger.TypeVocabularyVersion: 1, ledger.TypeVocabularyManifest: 1, ledger.TypeVocabularyNode: 1, ledger.TypeVocabularyChange: 1,
 
 	ledger.TypeStatementMark: 1,
 }

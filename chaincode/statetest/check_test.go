@@ -79,7 +79,7 @@ func history(t *testing.T) []ledger.Tx {
 	} {
 		statetest.Want(t, "", l.Submitted(t, p, nil))
 	}
-	for _, p := range slices.Concat(threatHistory(l), riskHistory(l), complianceHistory(t, l)) {
+	for _, p := range slices.Concat(threatHistory(l), riskHistory(l), complianceHistory(t, l), taxonomyHistory(t, l)) {
 		statetest.Want(t, "", l.Submitted(t, p, nil))
 	}
 	return story(t, l)
@@ -245,6 +245,7 @@ func TestCheckFindsEveryDamage(t *testing.T) {
 	maps.Copy(damages, threatDamages)
 	maps.Copy(damages, riskDamages)
 	maps.Copy(damages, complianceDamages)
+	maps.Copy(damages, taxonomyDamages)
 	for name, c := range damages {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -13,6 +13,7 @@ type votes struct {
 	proposals  []*row[ledger.Proposal]
 	votes      []*row[ledger.Vote]
 	enactments []*row[ledger.Enactment]
+	closures   []*row[ledger.Closure]
 }
 
 func newVotes(c *checker) *votes {
@@ -20,6 +21,7 @@ func newVotes(c *checker) *votes {
 		proposals:  once(c, rowsOf[ledger.Proposal](c, ledger.TypeProposal)),
 		votes:      once(c, rowsOf[ledger.Vote](c, ledger.TypeVote)),
 		enactments: once(c, rowsOf[ledger.Enactment](c, ledger.TypeEnactment)),
+		closures:   once(c, rowsOf[ledger.Closure](c, ledger.TypeClosure)),
 	}
 	for _, r := range rowsOf[ledger.Roster](c, ledger.TypeRoster) {
 		v.rosters = r
@@ -62,7 +64,9 @@ func (c *checker) decisions() {
 		roster := v.at(r.entries[0].version)
 		c.want(p.ID == r.entries[0].tx && p.By == c.by(r.entries[0]).Org, "proposal %s: is not its proposer's transaction", p.ID)
 		c.want(roster != nil && roster.Has(p.By), "proposal %s: is by no member", p.ID)
-		c.want(p.Expires.Sub(p.Proposed) == ledger.ProposalLife, "proposal %s: does not last as long as proposals do", p.ID)
+		life := p.Expires.Sub(p.Proposed)
+		c.want(life == ledger.ProposalLife || p.Kind == ledger.ProposeChangeVocabulary && life >= ledger.MinTaxonomyLife && life < ledger.ProposalLife,
+			"proposal %s: does not last as long as proposals do", p.ID)
 	}
 	for _, r := range v.votes {
 		vote := r.last()
@@ -71,9 +75,14 @@ func (c *checker) decisions() {
 		c.want(vote.Organisation == c.by(r.entries[0]).Org, "vote %v: another organisation cast it", r.key)
 		c.want(roster != nil && roster.Has(vote.Organisation), "vote %v: is by no member", r.key)
 		c.want(p != nil && vote.Time.Before(p.Expires), "vote %v: is on no open proposal", r.key)
+		end := standing(v.closures, ledger.ClosureKey(vote.Proposal), r.entries[0].version)
+		c.want(end == nil, "vote %v: is on a proposal that was closed", r.key)
 	}
 	for _, r := range v.enactments {
 		c.enactment(v, r)
+	}
+	for _, r := range v.closures {
+		c.closure(v, r)
 	}
 	c.roster(v)
 	c.trust(v)
@@ -93,11 +102,37 @@ func (c *checker) enactment(v *votes, r *row[ledger.Enactment]) {
 	c.want(slices.Equal(voters, m.Voters) && 2*len(voters) > len(roster.Organisations) && len(voters) >= ledger.MinVoters,
 		"enactment %s: %d voters are no majority", m.Proposal, len(voters))
 	for _, org := range voters {
-		at := slices.IndexFunc(v.votes, func(r *row[ledger.Vote]) bool {
-			return r.last().Proposal == m.Proposal && r.last().Organisation == org
-		})
-		c.want(at >= 0 && v.votes[at].last().Approve && after(r.entries[0].version, v.votes[at].entries[0].version) && roster.Has(org),
-			"enactment %s: %s did not approve it as a member", m.Proposal, org)
+		c.want(v.said(m.Proposal, org, true, r.entries[0].version) && roster.Has(org), "enactment %s: %s did not approve it as a member", m.Proposal, org)
+	}
+	c.want(find(v.closures, ledger.ClosureKey(m.Proposal)) == nil, "enactment %s: the proposal was closed", m.Proposal)
+}
+
+// said reports whether an organisation had answered a proposal like that before a
+// version.
+func (v *votes) said(proposal, org string, approve bool, before Version) bool {
+	vote := standing(v.votes, ledger.VoteKey(proposal, org), before)
+	return vote != nil && vote.Approve == approve
+}
+
+// closure: of a proposal to change a vocabulary, by who made it, or because so many
+// members voted against it that the others are no majority.
+func (c *checker) closure(v *votes, r *row[ledger.Closure]) {
+	end := r.last()
+	p := find(v.proposals, ledger.ProposalKey(end.Proposal))
+	roster := v.at(r.entries[0].version)
+	if p == nil || roster == nil {
+		c.fail("closure %s: of no proposal", end.Proposal)
+		return
+	}
+	c.want(p.Kind == ledger.ProposeChangeVocabulary && end.Time.Before(p.Expires) && end.By == c.by(r.entries[0]).Org,
+		"closure %s: of another kind, too late, or by another", end.Proposal)
+	if end.Outcome == ledger.ClosedWithdrawn {
+		c.want(end.By == p.By && len(end.Voters) == 0, "closure %s: withdrawn by another", end.Proposal)
+		return
+	}
+	c.want(len(roster.Organisations)-len(end.Voters) < roster.Needed(), "closure %s: it could still be carried", end.Proposal)
+	for _, org := range end.Voters {
+		c.want(v.said(end.Proposal, org, false, r.entries[0].version) && roster.Has(org), "closure %s: %s did not vote against it as a member", end.Proposal, org)
 	}
 }
 

@@ -157,12 +157,28 @@ func (l *Ledger) Approve(p ledger.Propose) (proposal string, voters []string, er
 	if err := l.Submit(l.Client(l.members[0], ledger.RoleRegistrar), ledger.IdentityPropose, p, &made); err != nil {
 		return "", nil, fmt.Errorf("proposing: %w", err)
 	}
-	voters = l.members[:len(l.members)/2+1]
+	voters, err = l.carry(made.ID)
+	return made.ID, voters, err
+}
+
+// ApproveChange proposes a change of a vocabulary and has a majority vote for it.
+func (l *Ledger) ApproveChange(c ledger.ProposeChange) (proposal string, voters []string, err error) {
+	var made ledger.VocabularyChangeView
+	if err := l.Submit(l.Client(l.members[0], ledger.RoleSharer), ledger.TaxonomyPropose, c, &made); err != nil {
+		return "", nil, fmt.Errorf("proposing: %w", err)
+	}
+	voters, err = l.carry(made.Change.Proposal)
+	return made.Change.Proposal, voters, err
+}
+
+// carry has a majority vote for a proposal.
+func (l *Ledger) carry(proposal string) ([]string, error) {
+	voters := l.members[:len(l.members)/2+1]
 	for _, org := range voters {
-		vote := ledger.CastVote{Proposal: made.ID, Approve: true}
+		vote := ledger.CastVote{Proposal: proposal, Approve: true}
 		if err := l.Submit(l.Client(org, ledger.RoleRegistrar), ledger.IdentityVote, vote, nil); err != nil {
-			return "", nil, fmt.Errorf("voting: %w", err)
+			return nil, fmt.Errorf("voting: %w", err)
 		}
 	}
-	return made.ID, voters, nil
+	return voters, nil
 }

@@ -93,7 +93,14 @@ func (n *node) live(ctx context.Context, opened error, listen listenFunc) (err e
 		}
 		return err
 	}
-	return n.run(ctx, listeners, doors, datagrams)
+	packets, err := listenForPackets(ctx, n.packets)
+	if err != nil {
+		for _, l := range append(listeners, doors...) {
+			err = errors.Join(err, l.Close())
+		}
+		return err
+	}
+	return n.run(ctx, listeners, doors, append(datagrams, packets...))
 }
 
 // run starts the node's parts and ends them in the opposite order: first no more
@@ -120,9 +127,15 @@ func (n *node) run(ctx context.Context, listeners, doors []net.Listener, datagra
 	var loops, pipeline, start, messages sync.WaitGroup
 	part(&loops, "watching the trust file", func() error { return n.trust.Run(working, n.logger) })
 	part(&loops, "the worker", func() error { return n.worker.Run(working) })
+	part(&loops, "indexing intelligence", func() error { return indexIntelligence(working, n.store.IndexIntelligence, n.logger) })
+	part(&loops, "exchanging sealed reports", func() error { return n.exchange.Run(working) })
 	part(&loops, "delivering to webhooks", func() error { return n.webhooks.Run(working) })
 	part(&pipeline, "taking readings", func() error { return n.takeReadings(ctx, taking) })
 	part(&start, "registering the organisation", func() error { return n.settle(ctx) })
+	part(&loops, "collecting intelligence", func() error { return n.collector.Run(working) })
+	for _, f := range n.forwarders {
+		part(&loops, "telling a watching system", func() error { return f.Run(working) })
+	}
 	if len(n.cfg.Advisories.Feeds) > 0 {
 		part(&loops, "reading feeds of advisories", func() error { return newFeeds(n, n.outside).Run(working) })
 	}
@@ -134,7 +147,7 @@ func (n *node) run(ctx context.Context, listeners, doors []net.Listener, datagra
 		part(&messages, "taking messages by "+n.doors[i].protocol, func() error { return n.doors[i].serve(ctx, l) })
 	}
 	for _, serve := range datagrams {
-		part(&messages, "taking messages by coap", func() error { return serve(ctx) })
+		part(&messages, "taking datagrams", func() error { return serve(ctx) })
 	}
 	for _, b := range n.brokers {
 		part(&messages, "taking messages of a broker", func() error { return b.Run(ctx) })

@@ -22,6 +22,8 @@ type knowledge interface {
 	Findings(ctx context.Context, unit string, limit int) ([]fact.Finding, error)
 	PutVEX(ctx context.Context, digest string, doc []byte) error
 	AddSTIX(ctx context.Context, objects []fact.STIXObject) (added []bool, err error)
+	PutMISP(ctx context.Context, e *fact.MISPEvent, objects []fact.STIXObject) (id int64, err error)
+	Organisation(ctx context.Context, id string) (fact.Row[ledger.Organisation], error)
 }
 
 // assessor feeds the pure packages cti and risk with what the node knows.
@@ -29,21 +31,23 @@ type assessor struct {
 	store  knowledge
 	bills  *billCache
 	shared string // id of the collection of what members share
+	sealed string // id of the collection of what they share under seal
 }
 
 func newAssessor(store knowledge, organisation string) *assessor {
-	return &assessor{store: store, bills: newBillCache(maxBills), shared: cti.CollectionID(organisation, aliasShared)}
+	return &assessor{store: store, bills: newBillCache(maxBills), shared: cti.CollectionID(organisation, aliasShared), sealed: cti.CollectionID(organisation, aliasSealed)}
 }
 
-// match judges which own devices a report concerns. It takes the devices of one
+// match judges which own devices a report concerns, and has its objects served in a
+// collection, unless that is empty. It takes the devices of one
 // bill of materials together, so that each bill is read once, and only those
 // that the cache keeps stay in memory.
-func (a *assessor) match(ctx context.Context, shared ledger.Threat, body []byte, devices []fact.Device) (fact.Assessment, error) {
+func (a *assessor) match(ctx context.Context, shared ledger.Threat, body []byte, collection string, devices []fact.Device) (fact.Assessment, error) {
 	report, err := cti.ParseBundle(body)
 	if err != nil {
 		return fact.Assessment{}, fmt.Errorf("reading a report: %w", err)
 	}
-	if err := a.collect(ctx, shared.Digest, report); err != nil {
+	if err := a.collect(ctx, shared, collection, report); err != nil {
 		return fact.Assessment{}, err
 	}
 	if title, carries, err := a.takeVEX(ctx, shared.Digest, body); carries || err != nil {

@@ -48,7 +48,7 @@ func TestMatchReadsEachBillOnceAndKeepsTheOrder(t *testing.T) {
 		d.Release.SBOMDigest = []string{"a", "b", "missing", ""}[i%4]
 		devices = append(devices, d)
 	}
-	found, err := a.match(t.Context(), ledger.Threat{}, report, devices)
+	found, err := a.match(t.Context(), ledger.Threat{}, report, a.shared, devices)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestMatchReadsEachBillOnceAndKeepsTheOrder(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := a.match(ctx, ledger.Threat{}, report, devices); err == nil {
+	if _, err := a.match(ctx, ledger.Threat{}, report, a.shared, devices); err == nil {
 		t.Error("matching went on after its context had ended")
 	}
 }

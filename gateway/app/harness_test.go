@@ -144,6 +144,11 @@ func (c *consortium) launchOn(tb testing.TB, org string, cfg config.Config, on L
 			listeners[i].Listen = free()
 		}
 	}
+	for i := range cfg.Sources {
+		if s := cfg.Sources[i].Syslog; s != nil && !s.UDP {
+			s.Listen = free()
+		}
+	}
 	r := &running{t: tb, cfg: cfg, url: cfg.Endpoint, log: &syncBuffer{}}
 	trust, err := openTrust(cfg.Trust)
 	if err != nil {

@@ -5,11 +5,13 @@ import (
 	"context"
 	"slices"
 
+	"github.com/secant-platform/secant/analytics/correlate"
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/dicom"
 	"github.com/secant-platform/secant/gateway/ingest"
+	"github.com/secant-platform/secant/gateway/misp"
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/server"
 	"github.com/secant-platform/secant/gateway/taxii"
@@ -30,7 +32,17 @@ func (n *node) openImages(router *auth.Router) error {
 // bodies bounds the bodies that may be larger than others: those with files of which
 // only the digest is kept, and those with many objects.
 func bodies(l *config.Limits) map[string]server.Body {
-	all := map[string]server.Body{taxii.Large: {Max: taxii.MaxBody, Time: l.BodyTime.Std()}}
+	all := map[string]server.Body{
+		taxii.Large:           {Max: taxii.MaxBody, Time: l.BodyTime.Std()},
+		rest.LargeWarninglist: {Max: correlate.MaxWarninglistBytes, Time: l.ImagesTime.Std()},
+		rest.PushIntelligence: {Max: max(maxPushed, l.Body), Time: l.BodyTime.Std()},
+	}
+	for _, route := range rest.References() {
+		all[route] = server.Body{Max: rest.MaxReference, Time: l.BodyTime.Std()}
+	}
+	for _, route := range misp.Large {
+		all[route] = server.Body{Max: misp.MaxBody, Time: l.BodyTime.Std()}
+	}
 	for _, route := range slices.Concat(dicom.Large(), rest.Large()) {
 		all[route] = server.Body{Max: l.Images, Time: l.ImagesTime.Std()}
 	}

@@ -23,8 +23,11 @@ import (
 	"github.com/secant-platform/secant/gateway/admit"
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
+	"github.com/secant-platform/secant/gateway/exchange"
 	"github.com/secant-platform/secant/gateway/fhir"
+	"github.com/secant-platform/secant/gateway/forward"
 	"github.com/secant-platform/secant/gateway/ingest"
+	"github.com/secant-platform/secant/gateway/misp"
 	"github.com/secant-platform/secant/gateway/mqtt"
 	"github.com/secant-platform/secant/gateway/problem"
 	"github.com/secant-platform/secant/gateway/resolver"
@@ -47,38 +50,45 @@ type node struct {
 	reg    *prometheus.Registry
 	step   func(string)
 
-	key      ed25519.PrivateKey // signs the node's tokens
-	ledger   Ledger
-	trust    *trustFile
-	store    *store.Store
-	log      *log.Log
-	vault    *vault.Vault
-	worker   *worker.Worker
-	advisor  *advisor
-	readings *readings
-	devices  *admit.Devices
-	doors    []door
-	windows  []window
-	brokers  []*mqtt.Client
-	webhooks *webhook.Deliverer
-	fhir     *fhir.API
-	monitor  *monitor
-	senders  *senders
-	controls *controls
-	attester *attester
-	health   *health
-	member   *member
-	api      *rest.API
-	engine   *gin.Engine
-	tls      *tls.Config // of config.Config.Listen; nil: none
-	public   *tls.Config // of config.Public.Listen; nil: there is no such listener
-	fetch    *fetch.Client
-	outside  fetch.Options // of what is fetched from others than members
-	dids     *did.Resolver
-	anyones  *did.Resolver // for those who ask without any right
-	identity *identity     // nil without a public address
-	sessions *session.Sessions
-	provider *session.Provider // nil: none is configured
+	key        ed25519.PrivateKey // signs the node's tokens
+	ledger     Ledger
+	trust      *trustFile
+	store      *store.Store
+	log        *log.Log
+	vault      *vault.Vault
+	worker     *worker.Worker
+	advisor    *advisor
+	correlator *correlator
+	labeller   *labeller
+	readings   *readings
+	devices    *admit.Devices
+	doors      []door
+	windows    []window
+	brokers    []*mqtt.Client
+	packets    []syslogWindow
+	collector  *intelligence
+	forwarders []*forward.Forwarder
+	exchange   *exchange.Exchange
+	pace       exchange.Pace // of the exchange
+	webhooks   *webhook.Deliverer
+	fhir       *fhir.API
+	monitor    *monitor
+	senders    *senders
+	controls   *controls
+	attester   *attester
+	health     *health
+	member     *member
+	api        *rest.API
+	engine     *gin.Engine
+	tls        *tls.Config // of config.Config.Listen; nil: none
+	public     *tls.Config // of config.Public.Listen; nil: there is no such listener
+	fetch      *fetch.Client
+	outside    fetch.Options // of what is fetched from others than members
+	dids       *did.Resolver
+	anyones    *did.Resolver // for those who ask without any right
+	identity   *identity     // nil without a public address
+	sessions   *session.Sessions
+	provider   *session.Provider // nil: none is configured
 }
 
 // The folders below config.Config.Data.
@@ -121,6 +131,8 @@ func open(
 	}
 	assessor := newAssessor(n.store, n.cfg.Organisation)
 	n.advisor = newAdvisor(n.store, assessor)
+	n.correlator = newCorrelator(n.store, logger)
+	n.labeller = newLabeller(n.store)
 	n.controls = newControls(n.store)
 	if err := n.openWorker(assessor); err != nil {
 		return n, err
@@ -138,6 +150,9 @@ func open(
 		return n, err
 	}
 	if err := n.openMQTT(); err != nil {
+		return n, err
+	}
+	if err := n.openCollector(); err != nil {
 		return n, err
 	}
 	n.health = &health{
@@ -237,8 +252,11 @@ func (n *node) openWorker(a *assessor) (err error) {
 	n.worker, err = worker.New(n.ledger, n.store, worker.Options{
 		Organisation: n.cfg.Organisation, Log: n.log,
 		Token:     nodeTokens(n.cfg.Organisation, n.key),
-		Assess:    a.match,
+		Assess:    n.match(a),
 		Advise:    n.advisor.Advise,
+		Correlate: n.correlator.Correlate,
+		Label:     n.labeller.Label,
+		Train:     n.labeller.Train,
 		Review:    review.Review,
 		Beside:    n.beside,
 		Wait:      n.cfg.Limits.CommandWait.Std(),
@@ -248,7 +266,7 @@ func (n *node) openWorker(a *assessor) (err error) {
 	if err != nil {
 		return fmt.Errorf("making the worker: %w", err)
 	}
-	review.worker, n.controls.wake = n.worker, n.worker.Hub().Wake
+	review.worker, n.controls.wake, n.labeller.wake = n.worker, n.worker.Hub().Wake, n.worker.Hub().Wake
 	return nil
 }
 
@@ -260,7 +278,7 @@ func (n *node) serverOptions() server.Options {
 	return server.Options{
 		MaxBody: l.Body, MaxHeader: l.Header, HeaderTime: l.HeaderTime.Std(), BodyTime: l.BodyTime.Std(),
 		WriteTime: l.WriteTime.Std(), IdleTime: l.IdleTime.Std(), Drain: n.cfg.Pace.Shutdown.Std() / 2, Quiet: quiet,
-		Shapes: []problem.Shape{fhir.Shape(), taxii.Shape()}, Bodies: bodies(&l),
+		Shapes: []problem.Shape{fhir.Shape(), taxii.Shape(), misp.Shape()}, Bodies: bodies(&l),
 	}
 }
 
@@ -299,20 +317,23 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 	if err := n.openWebhooks(); err != nil {
 		return err
 	}
+	if err := n.openExchange(router); err != nil { //nolint:contextcheck // as above
+		return err
+	}
 	n.api, err = rest.New(router, rest.Deps{ //nolint:contextcheck // requests bring contexts of their own
 		Credentials: offers, Agreements: agreements, Sessions: sessions, Lasting: last,
 		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, LabelBase: n.labelBase(), MakerKey: maker,
-		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Registry: n.store,
+		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Taxonomies: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
-		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
-		Advisories: n.store, Advisor: n.advisor,
+		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Searcher: n.store, Collections: n.collections(), Exporter: newExporter(n.store, n.correlator.judges), Exchange: n.exchange, Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
+		Advisories: n.store, Advisor: n.advisor, Alerts: n.store, Intelligence: n.collector, Correlator: n.correlator, Labels: n.store, Labeller: n.labeller,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Sequences: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices,
 		Named: named{n.store, n.devices}, Reader: n.ledger, Judge: n.trust,
 		Events: events{n.store, n.worker}, Webhooks: n.webhooks, Health: n.health, Metrics: telemetry.Handler(n.reg),
 		Limits: rest.Limits{
 			Depth: n.cfg.Limits.Depth, Listeners: n.cfg.Limits.Listeners, Heartbeat: heartbeat, Patience: patience,
 		},
-		Device: known.device, Observed: rest.NewMetrics(n.reg), Sharer: n.cfg.Exchange.Networks,
+		Device: known.device, Observed: rest.NewMetrics(n.reg), Sharer: n.cfg.Exchange.Networks, Sanitise: n.sanitising(),
 	})
 	if err != nil {
 		return err
@@ -321,6 +342,9 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		return err
 	}
 	if err := n.openTAXII(router); err != nil { //nolint:contextcheck // as above
+		return err
+	}
+	if err := n.openMISP(router); err != nil { //nolint:contextcheck // as above
 		return err
 	}
 	return n.openImages(router) //nolint:contextcheck // requests bring contexts of their own

@@ -32,7 +32,7 @@ func TestOASISsClientFindsAndAddsObjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]any{
-		"collections": []any{"own", "shared"}, "writable": []any{"own"}, "status": []any{"complete", 26.0, 0.0, 26.0},
+		"collections": []any{"own", "sealed", "shared"}, "writable": []any{"own"}, "status": []any{"complete", 26.0, 0.0, 26.0},
 		"pages": 3.0, "each_once": true, "versions": 2.0, "first": "beacon 0", "last": "beacon 0, again",
 		"manifest": 1.0, "addresses": 1.0, "left": 25.0,
 	}
@@ -66,6 +66,12 @@ func TestWhatMembersShareIsServedByTAXII(t *testing.T) {
 	south.await("the objects to arrive", func() bool {
 		status, b := south.call("analyst", http.MethodGet, at+"?limit=2", nil, accept)
 		return status == http.StatusOK && json.Unmarshal(b, &page) == nil && len(page.Objects) == 2
+	})
+	south.await("one of them to be found by its words", func() bool {
+		status, b := south.call("analyst", http.MethodGet, "/v1/intelligence?q=198.51.100.3&type=ipv4-addr", nil, nil)
+		var list struct{ Items []map[string]any }
+		return status == http.StatusOK && json.Unmarshal(b, &list) == nil && len(list.Items) == 1 &&
+			list.Items[0]["name"] == "198.51.100.3" && list.Items[0]["collection"] == aliasShared
 	})
 	if err := south.stop(); err != nil {
 		t.Fatal(err)

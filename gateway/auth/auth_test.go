@@ -254,7 +254,7 @@ func TestRightsTable(t *testing.T) {
 		auth.DevicesWrite, auth.DevicesRead, auth.RecallsWrite, auth.ReadingsWrite, auth.ReadingsRead, auth.ThreatsShare, auth.ThreatsRead, auth.AdvisoriesWrite,
 		auth.RiskWrite, auth.RiskRead, auth.EventsRead, auth.StatusRead, auth.MetricsRead, auth.MembersRead,
 		auth.DevicesCertify, auth.AgreementsGather, auth.CredentialsIssue, auth.CredentialsRead,
-		auth.ConsortiumRead, auth.ConsortiumGovern, auth.OwnSession, auth.ReferenceWrite,
+		auth.ConsortiumRead, auth.ConsortiumGovern, auth.OwnSession, auth.ReferenceWrite, auth.IntelligenceWrite,
 	}
 	for _, right := range all {
 		fmt.Fprintf(&b, "%s:", right)

@@ -22,16 +22,19 @@ const (
 	ReadingsErase    Right = "readings:erase"
 	ThreatsShare     Right = "threats:share"
 	ThreatsRead      Right = "threats:read"
-	AdvisoriesWrite  Right = "advisories:write" // imports advisories, and decides which products of theirs are own devices
-	RiskWrite        Right = "risk:write"
-	RiskRead         Right = "risk:read"
-	EventsRead       Right = "events:read"
-	StatusRead       Right = "status:read"
-	MetricsRead      Right = "metrics:read"
-	MembersRead      Right = "members:read"          // documents that every member of the consortium may have
-	ConsortiumRead   Right = "consortium:read"       // proposals, the trust registry, schemas, DIDs, status lists
-	ConsortiumGovern Right = "consortium:govern"     // proposes, votes, enacts and publishes for the organisation
-	DeviceOrWrite    Right = "readings:write|device" // a device's signature, or ReadingsWrite
+	// TaxonomiesPropose asks the members to change a vocabulary, and takes that back.
+	TaxonomiesPropose Right = "taxonomies:propose"
+	IntelligenceWrite Right = "intelligence:write" // hands in what security tools say, and reports
+	AdvisoriesWrite   Right = "advisories:write"   // imports advisories, and decides which products of theirs are own devices
+	RiskWrite         Right = "risk:write"
+	RiskRead          Right = "risk:read"
+	EventsRead        Right = "events:read"
+	StatusRead        Right = "status:read"
+	MetricsRead       Right = "metrics:read"
+	MembersRead       Right = "members:read"          // documents that every member of the consortium may have
+	ConsortiumRead    Right = "consortium:read"       // proposals, the trust registry, schemas, DIDs, status lists
+	ConsortiumGovern  Right = "consortium:govern"     // proposes, votes, enacts and publishes for the organisation
+	DeviceOrWrite     Right = "readings:write|device" // a device's signature, or ReadingsWrite
 
 	CredentialsIssue Right = "credentials:issue" // offers, revokes and suspends them
 	CredentialsRead  Right = "credentials:read"
@@ -74,11 +77,11 @@ var bedside = []Right{DevicesRead, ReadingsRead, RiskRead, EventsRead}
 var rights = map[Role][]Right{
 	RoleRegistrar:   {DevicesWrite, DevicesRead, RecallsWrite, ComplianceWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, CredentialsIssue, CredentialsRead, ConsortiumRead},
 	RoleCertifier:   {DevicesCertify, DevicesRead, RecallsWrite, ComplianceWrite, AgreementsGather, EventsRead, StatusRead, MembersRead, ConsortiumRead},
-	RoleIntegrator:  {ReadingsWrite, ReadingsRead, DevicesRead, EventsRead, StatusRead, WebhooksWrite},
-	RoleAnalyst:     {ThreatsShare, ThreatsRead, AdvisoriesWrite, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
+	RoleIntegrator:  {IntelligenceWrite, ReadingsWrite, ReadingsRead, DevicesRead, EventsRead, StatusRead, WebhooksWrite},
+	RoleAnalyst:     {IntelligenceWrite, ThreatsShare, ThreatsRead, TaxonomiesPropose, AdvisoriesWrite, DevicesRead, RiskRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleRiskManager: {RiskWrite, RiskRead, AdvisoriesWrite, DevicesRead, ThreatsRead, EventsRead, StatusRead, MembersRead, ConsortiumRead},
 	RoleAuditor:     everyRead,
-	RoleOperator:    append(slices.Clone(everyRead), ConsortiumGovern, CredentialsIssue, ReadingsErase, ReferenceWrite, WebhooksWrite),
+	RoleOperator:    append(slices.Clone(everyRead), ConsortiumGovern, TaxonomiesPropose, CredentialsIssue, ReadingsErase, ReferenceWrite, WebhooksWrite),
 	RoleNode:        {MembersRead},
 	RoleNurse:       bedside,
 	RolePhysician:   bedside,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -78,6 +79,19 @@ func (r *Router) HandleBasic(method, path string, right Right, h func(*gin.Conte
 	r.engine.Handle(method, path, func(c *gin.Context) {
 		if _, token, ok := c.Request.BasicAuth(); ok && len(c.Request.Header.Values("Authorization")) == 1 {
 			c.Request.Header.Set("Authorization", "Bearer "+token)
+		}
+		guard(c)
+	}, problem.Handler(h))
+}
+
+// HandleKey is Handle for programs that send a key as the whole of Authorization: the
+// token is the key.
+func (r *Router) HandleKey(method, path string, right Right, h func(*gin.Context) error) {
+	r.routes = append(r.routes, Route{method, path, right})
+	guard := r.guard(right, false)
+	r.engine.Handle(method, path, func(c *gin.Context) {
+		if all := c.Request.Header.Values("Authorization"); len(all) == 1 && !strings.Contains(all[0], " ") {
+			c.Request.Header.Set("Authorization", "Bearer "+all[0])
 		}
 		guard(c)
 	}, problem.Handler(h))

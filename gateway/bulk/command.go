@@ -30,7 +30,7 @@ func Command() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(unitsCommand(), schemaCommand(), filesCommand(), advisoriesCommand(), kevCommand(), epssCommand())
+	c.AddCommand(unitsCommand(), schemaCommand(), filesCommand(), advisoriesCommand(), kevCommand(), epssCommand(), intelligenceCommand(), warninglistsCommand(), decayCommand(), vocabularyCommand(), techniquesCommand())
 	return c
 }
 

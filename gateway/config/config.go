@@ -97,6 +97,16 @@ type Config struct {
 	// those who hand them in.
 	Advisories Advisories `json:"advisories,omitzero"`
 
+	// Sources are the tools of the organisation, and the feeds, from which intelligence
+	// is collected. Default: none, but those who hand it in.
+	Sources []IntelligenceSource `json:"sources,omitempty"`
+
+	// Kept says how much of what sources say is kept.
+	Kept Kept `json:"kept,omitzero"`
+
+	// Forward are the systems that are told what this node learns. Default: none.
+	Forward []Forward `json:"forward,omitempty"`
+
 	// Keys are files below Data unless they are absolute; each is made on first
 	// use, readable by its owner only.
 	Keys Keys `json:"keys"`
@@ -155,11 +165,39 @@ type Identity struct {
 	Key         KeyFile `json:"key"`         // PEM file
 }
 
+// Sanitise says what does not leave with a report.
+type Sanitise struct {
+	// Domains are the organisation's own, as in "hospital.example": themselves and all
+	// names and mail addresses below. Hosts are own names of hosts.
+	Domains []string `json:"domains,omitempty"`
+	Hosts   []string `json:"hosts,omitempty"`
+
+	// Fields are properties of STIX objects that hold names or addresses of persons, as
+	// in "user-account.display_name". Of identities only those of individuals count.
+	// Default: identity.name, identity.contact_information, user-account.display_name,
+	// user-account.account_login, email-addr.display_name.
+	Fields []string `json:"fields,omitempty"`
+
+	// Rules are the organisation's own, in their order.
+	Rules []SanitiseRule `json:"rules,omitempty"`
+}
+
+// SanitiseRule replaces what a pattern finds in any text of a report.
+type SanitiseRule struct {
+	Name    string `json:"name"`    // under which its changes are listed
+	Pattern string `json:"pattern"` // RE2
+	With    string `json:"with"`    // what stands there instead
+}
+
 // Exchange says how documents travel between the members' nodes.
 type Exchange struct {
 	// Networks are the organisation's own public networks, as in "192.0.2.0/24".
 	// Reports that the node makes of alerts never name an address of theirs.
 	Networks []netip.Prefix `json:"networks,omitempty"`
+
+	// Sanitise says what is taken out of reports before they are shared, besides
+	// addresses of Networks and those that are internal everywhere.
+	Sanitise Sanitise `json:"sanitise,omitzero"`
 
 	// Reachable are networks from which other members' documents may be fetched
 	// although they are not public. In development loopback always is.

@@ -46,7 +46,7 @@ func (c *Config) publicFaults() []string {
 			faults = append(faults, fmt.Sprintf("exchange.resolve[%d]%s", i, want))
 		}
 	}
-	return faults
+	return append(faults, c.Exchange.Sanitise.faults()...)
 }
 
 // PublicHost is the node as those outside the consortium name it, as in

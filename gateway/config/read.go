@@ -154,6 +154,7 @@ func (c *Config) Validate() error {
 	faults = append(faults, listenerFaults("coap", c.CoAP)...)
 	faults = append(faults, c.mqttFaults()...)
 	faults = append(faults, c.Advisories.faults()...)
+	faults = append(faults, c.collectFaults()...)
 	faults = append(faults, c.Vault.faults()...)
 	if r := c.Retention.Std(); r != 0 && r < 24*time.Hour {
 		fail("retention must be at least 24h, or absent")
@@ -265,6 +266,12 @@ func (c *Config) resolve(dir string) {
 	}
 	for i := range c.Brokers {
 		c.Brokers[i].resolve(dir)
+	}
+	for i := range c.Sources {
+		c.Sources[i].resolve(dir)
+	}
+	for i := range c.Forward {
+		c.Forward[i].resolve(dir)
 	}
 	for i := range c.Ledger.Peers {
 		abs(dir, &c.Ledger.Peers[i].TLSRoot)

@@ -325,9 +325,7 @@ func (a *API) vexRoute() {
 		Summary: "Share statements on exploitability of own devices with the consortium",
 		Description: "The body is a CSAF 2.0 document of the profile VEX, OpenVEX, or CycloneDX (JSON) with analyses of the vulnerabilities of the product in its metadata. It is shared as a report that carries it. " +
 			"At every member's node a statement not_affected or fixed takes effect for releases of models whose manufacturer shared it, and for no others.",
-		Parameters: append([]*huma.Param{
-			{Name: "marking", In: "query", Required: true, Description: "TLP 2.0 marking under which it is shared.", Schema: &huma.Schema{Type: "string", Enum: []any{ledger.TLPClear, ledger.TLPGreen}}},
-		}, commandParams()...),
+		Parameters:  append(sharingParams(), commandParams()...),
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{typeJSON: {Schema: &huma.Schema{Type: "object"}}}},
 	})
 	a.api.stream(auth.ThreatsShare, share, func(c *gin.Context) error {
@@ -339,6 +337,14 @@ func (a *API) vexRoute() {
 		if err != nil {
 			return inBody(err)
 		}
-		return a.share(c, bundle, ledger.MediaTypeSTIX)
+		headers, err := readCommandHeaders(c)
+		if err != nil {
+			return err
+		}
+		o, err := a.outgoing(c, bundle, ledger.MediaTypeSTIX)
+		if err != nil {
+			return err
+		}
+		return a.share(c, headers, o)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"github.com/secant-platform/secant/analytics/correlate"
 	"github.com/secant-platform/secant/analytics/mds2"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
@@ -201,6 +202,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "DIDService"
 	case reflect.TypeFor[mds2.Statement](): // beside ledger.Statement
 		return "MDS2Statement"
+	case reflect.TypeFor[correlate.Value](): // beside hl7.Value
+		return "ObservableValue"
 	}
 	return huma.DefaultSchemaNamer(t, hint)
 }

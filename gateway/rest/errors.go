@@ -124,7 +124,7 @@ func knownQuery(c *gin.Context, op *huma.Operation) error {
 		switch {
 		case !slices.Contains(known, name):
 			faults = append(faults, unknownQuery(op))
-		case len(v) > 1:
+		case len(v) > 1 && !repeatable(op, name):
 			faults = append(faults, ledger.Fault{Field: "query." + name, Detail: "must be given once"})
 		}
 	}
@@ -133,6 +133,13 @@ func knownQuery(c *gin.Context, op *huma.Operation) error {
 	}
 	slices.SortFunc(faults, func(a, b ledger.Fault) int { return strings.Compare(a.Field+a.Detail, b.Field+b.Detail) })
 	return invalid(slices.Compact(faults)...)
+}
+
+// repeatable reports whether a parameter of the query may be given several times.
+func repeatable(op *huma.Operation, name string) bool {
+	return slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool {
+		return p.In == "query" && p.Name == name && p.Schema != nil && p.Schema.Type == huma.TypeArray
+	})
 }
 
 func invalid(faults ...ledger.Fault) error {

@@ -78,7 +78,7 @@ func northUnit(id byte, state string) *ledger.Unit {
 func storeDeps(t *testing.T, s *store.Store) rest.Deps {
 	t.Helper()
 	return rest.Deps{
-		Commands: noCommands{t}, Operations: s, Members: s, Proposals: s, Registry: s, Models: s, Releases: s, Units: s, Recalls: s, Inventory: s, Care: s, ModelFiles: s, Documents: s,
+		Commands: noCommands{t}, Operations: s, Members: s, Proposals: s, Taxonomies: s, Registry: s, Models: s, Releases: s, Units: s, Recalls: s, Inventory: s, Care: s, ModelFiles: s, Documents: s,
 		Reports: s, Scores: s, Streams: s, Anchors: s, Devices: admit.New("hospital-north", s),
 	}
 }
@@ -176,7 +176,8 @@ func TestBadInput(t *testing.T) {
 		{"bill, wrong type", auth.RoleRegistrar, "PUT", "/v1/models/x/releases/1", "application/vnd.cyclonedx+xml", `{"bomFormat":"CycloneDX","specVersion":"1.5","version":1}`, 422, []string{"header.Content-Type"}, nil},
 
 		{"threat, no marking", auth.RoleAnalyst, "POST", "/v1/threats", typeSTIX, `{}`, 422, []string{"query.marking"}, nil},
-		{"threat, amber", auth.RoleAnalyst, "POST", "/v1/threats?marking=amber", typeSTIX, `{}`, 422, []string{"query.marking"}, nil},
+		{"threat, amber", auth.RoleAnalyst, "POST", "/v1/threats?marking=amber", typeSTIX, `{}`, 422, []string{"query.to"}, nil},
+		{"threat, green to some", auth.RoleAnalyst, "POST", "/v1/threats?marking=green&to=a&to=b", typeSTIX, `{}`, 422, []string{"query.to"}, nil},
 		{"threat, marking twice", auth.RoleAnalyst, "POST", "/v1/threats?marking=green&marking=clear", typeSTIX, `{}`, 422, []string{"query.marking"}, nil},
 		{"threat, other version", auth.RoleAnalyst, "POST", "/v1/threats?marking=green", "application/stix+json;version=1.2", `{}`, 415, nil, nil},
 		{"threat, JSON", auth.RoleAnalyst, "POST", "/v1/threats?marking=green", typeJSON, `{}`, 415, nil, nil},

@@ -61,7 +61,7 @@ func (a *API) memberRoutes() {
 		Summary: "How a member's threat reports have fared",
 		Description: "What other members said of its reports on the ledger, in one number: (1 + for) / (2 + for + against) in basis points, of evidence counted in reports. " +
 			"For each report another member gives one for it when it sighted it, else its opinion's weight when it strongly agrees and half of that when it agrees; likewise against it. " +
-			"One member gives ten reports' worth at most. A report withdrawn as a false positive or an error counts one against, or what was said against it when that is more. Sealed reports bring no evidence. 5000: nobody has said anything.",
+			"One member gives ten reports' worth at most. A report withdrawn as a false positive or an error counts one against, or what was said against it when that is more. Sealed reports bring evidence only where they are held, by what their holders told each other under seal. 5000: nobody has said anything.",
 	}, func(ctx context.Context, in *PathMember) (*body[fact.Standing], error) {
 		s, err := a.Members.Standing(ctx, in.ID)
 		if err != nil {

@@ -22,12 +22,13 @@ type Proposals interface {
 // ledger.
 type Proposal struct {
 	ledger.Proposal
-	State     fact.ProposalState `json:"state" enum:"open,carried,enacted,expired" doc:"Open: it can be voted on. Carried: enough members approved it, and any of them may enact it. Enacted and expired are final."`
+	State     fact.ProposalState `json:"state" enum:"open,carried,enacted,expired,withdrawn,rejected" doc:"Open: it can be voted on. Carried: enough members approved it, and any of them may enact it. The others are final. Withdrawn and rejected are only those to change a vocabulary."`
 	Overtaken bool               `json:"overtaken" doc:"What it is about has changed since it was made: it can no longer be enacted."`
 	Approvals []string           `json:"approvals" doc:"Members (MSP ids) whose approving votes count now."`
 	Needed    int                `json:"needed" doc:"How many approvals carry it: more than half of the members, and never fewer than three."`
 	Votes     []Vote             `json:"votes" doc:"By organisation."`
 	Enactment *Enactment         `json:"enactment,omitempty"`
+	Closure   *Closure           `json:"closure,omitempty"`
 	Ledger    fact.Origin        `json:"ledger" doc:"Where on the ledger it stands."`
 }
 
@@ -40,6 +41,12 @@ type Vote struct {
 // Enactment is how a proposal took effect, with its place on the ledger.
 type Enactment struct {
 	ledger.Enactment
+	Ledger fact.Origin `json:"ledger" doc:"Where on the ledger it stands."`
+}
+
+// Closure is how a proposal ended without taking effect, with its place on the ledger.
+type Closure struct {
+	ledger.Closure
 	Ledger fact.Origin `json:"ledger" doc:"Where on the ledger it stands."`
 }
 
@@ -57,6 +64,9 @@ func viewProposal(p fact.Proposal) Proposal {
 	if p.Enactment != nil {
 		v.Enactment = &Enactment{p.Enactment.Record, p.Enactment.Origin}
 	}
+	if p.Closure != nil {
+		v.Closure = &Closure{p.Closure.Record, p.Closure.Origin}
+	}
 	return v
 }
 
@@ -73,6 +83,7 @@ type Subject struct {
 	Successor      string `json:"successor,omitempty" doc:"succeed_stream: id of the one that follows."`
 	LastSequence   uint64 `json:"lastSequence,omitempty" doc:"succeed_stream: of the anchor that the successor builds on."`
 	Catalogue      string `json:"catalogue,omitempty" doc:"accept_catalogue: name and version of a published catalogue of controls." example:"secant-controls/1"`
+	Vocabulary     string `json:"vocabulary,omitempty" doc:"change_vocabulary, which is proposed at /v1/taxonomy-proposals: the vocabulary."`
 }
 
 // NewProposal is a question to the members.
@@ -89,8 +100,8 @@ type PathProposal struct {
 
 type listProposals struct {
 	Page
-	Kind  string `query:"kind" enum:"accept_issuer,strike_issuer,remove_organisation,readmit_organisation,recover_did,assign_model,succeed_stream,accept_catalogue" doc:"Only those of this kind."`
-	State string `query:"state" enum:"open,carried,enacted,expired" doc:"Only those in this state."`
+	Kind  string `query:"kind" enum:"accept_issuer,strike_issuer,remove_organisation,readmit_organisation,recover_did,assign_model,succeed_stream,accept_catalogue,change_vocabulary" doc:"Only those of this kind."`
+	State string `query:"state" enum:"open,carried,enacted,expired,withdrawn,rejected" doc:"Only those in this state."`
 }
 
 type propose struct {
@@ -152,7 +163,7 @@ func (a *API) proposalRoutes() {
 		OperationID: "enact", Method: http.MethodPost, Path: "/v1/proposals/{id}/enactment", Tags: []string{"consortium"},
 		Summary: "Carry out a proposal that enough members approved",
 		Description: "For proposals about issuers, about who is a member, and about catalogues of controls. The others take effect with the transaction that changes their record: " +
-			"identity:RecoverDID, device:AssignModel, anchor:Succeed. The votes that this node knows of are named to the ledger, which judges them.",
+			"identity:RecoverDID, device:AssignModel, anchor:Succeed, taxonomy:Adopt. The votes that this node knows of are named to the ledger, which judges them.",
 	}), a.enact)
 }
 
@@ -185,6 +196,8 @@ var elsewhere = map[string]string{
 	ledger.ProposeRecoverDID:    ledger.IdentityRecoverDID,
 	ledger.ProposeAssignModel:   ledger.DeviceAssignModel,
 	ledger.ProposeSucceedStream: ledger.AnchorSucceed,
+
+	ledger.ProposeChangeVocabulary: ledger.TaxonomyAdopt,
 }
 
 func (a *API) enact(ctx context.Context, in *enact) (*answer, error) {
@@ -195,18 +208,26 @@ func (a *API) enact(ctx context.Context, in *enact) (*answer, error) {
 	if tx, other := elsewhere[p.Record.Kind]; other {
 		return nil, ledger.Problemf(ledger.CodeInvalid, "a proposal of this kind takes effect with %s", tx)
 	}
-	req, name := ledger.Enact{Proposal: in.ID, Voters: p.Approvals()}, ledger.IdentityEnact
+	voters, err := carriers(p)
+	if err != nil {
+		return nil, err
+	}
+	req, name := ledger.Enact{Proposal: in.ID, Voters: voters}, ledger.IdentityEnact
 	if p.Record.Kind == ledger.ProposeAcceptCatalogue {
 		name = ledger.ComplianceAcceptCatalogue // takes the same request
 	}
-	if p.Enactment != nil {
-		req.Voters = p.Enactment.Record.Voters // the ledger says that it was done
-	} else if needed := p.Roster.Needed(); len(req.Voters) < needed {
-		return nil, ledger.Problemf(ledger.CodeDenied, "%d members approved it, as far as this node knows: %d are needed", len(req.Voters), needed)
-	}
-	if len(req.Voters) > ledger.MaxVoters {
-		req.Voters = req.Voters[:ledger.MaxVoters]
-	}
 	return a.made(ctx, &in.CommandHeaders, ledger.RoleRegistrar, name, req,
 		func(ctx context.Context, _ string) (string, any, error) { return a.readProposal(ctx, req.Proposal) })
+}
+
+// carriers names the members whose votes carry a proposal.
+func carriers(p fact.Proposal) ([]string, error) {
+	if p.Enactment != nil {
+		return p.Enactment.Record.Voters, nil // the ledger says that it was done
+	}
+	voters := p.Approvals()
+	if needed := p.Roster.Needed(); len(voters) < needed {
+		return nil, ledger.Problemf(ledger.CodeDenied, "%d members approved it, as far as this node knows: %d are needed", len(voters), needed)
+	}
+	return voters[:min(len(voters), ledger.MaxVoters)], nil
 }

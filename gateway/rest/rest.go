@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/proof"
+	"github.com/secant-platform/secant/analytics/sanitise"
 	"github.com/secant-platform/secant/gateway/auth"
 )
 
@@ -23,6 +24,7 @@ type Deps struct {
 	Operations Operations
 	Members    Members
 	Proposals  Proposals
+	Taxonomies Taxonomies
 	Registry   Registry
 	Models     Models
 	Releases   Releases
@@ -34,11 +36,22 @@ type Deps struct {
 	Fetch      Fetch
 	Documents  Documents
 	Reports    Reports
-	Scores     Scores
-	Assessor   Assessor
-	Advisories Advisories
-	Advisor    Advisor
-	Compliance Compliance
+	// Searcher finds objects by their words in the collections, ids by alias.
+	Searcher    Searcher
+	Collections map[string]string
+	Exporter    Exporter
+	Exchange    Exchange
+	Alerts      Alerts
+	// Intelligence takes in what tools and feeds say.
+	Intelligence Intelligence
+	Scores       Scores
+	Assessor     Assessor
+	Advisories   Advisories
+	Advisor      Advisor
+	Correlator   Correlator
+	Labels       TextLabels
+	Labeller     Labeller
+	Compliance   Compliance
 	// Attestations lets devices show what they run.
 	Attestations Attestations
 	Streams      Streams
@@ -71,6 +84,7 @@ type Deps struct {
 	Limits   Limits
 	Observed *Metrics // made by NewMetrics
 	Sharer   SharerNetworks
+	Sanitise sanitise.Rules // of what is shared
 }
 
 // Limits bound what one caller can take.
@@ -122,8 +136,14 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.integrityRoutes()
 	a.observationRoutes()
 	a.threatRoutes()
+	a.searchRoutes()
+	a.exportRoutes()
+	a.sharingRoutes()
 	a.riskRoutes()
 	a.advisoryRoutes()
+	a.intelligenceRoutes()
+	a.correlationRoutes()
+	a.vocabularyRoutes()
 	a.complianceRoutes()
 	a.attestationRoutes()
 	a.memberRoutes()
@@ -131,6 +151,8 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.lastingRoutes()
 	a.sessionRoutes()
 	a.proposalRoutes()
+	a.taxonomyRoutes()
+	a.taxonomyProposalRoutes()
 	a.registryRoutes()
 	a.schemaRoutes()
 	a.catalogueRoutes()

@@ -70,7 +70,7 @@ func TestSealedMarkingsAreExplained(t *testing.T) {
 	_, _, engine := serve(t, storeDeps(t, ledgerOf(t, northUnit(1, ledger.StateInService))))
 	for _, marking := range []string{"amber", "amber%2Bstrict", "red"} {
 		got := call(t, engine, auth.RoleAnalyst, http.MethodPost, "/v1/threats?marking="+marking, strings.NewReader("{}"), "Content-Type", ledger.MediaTypeSTIX)
-		if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), "amber and red need sealed delivery, which does not exist yet") {
+		if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), "go sealed to the named alone") {
 			t.Errorf("%s: %d %s", marking, got.Code, got.Body)
 		}
 	}

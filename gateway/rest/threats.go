@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -34,6 +33,7 @@ type Threat struct {
 	Late    bool         `json:"late" doc:"It was held back: it stands on the ledger more than five minutes after the time that it claims."`
 	Held    bool         `json:"held" doc:"The body is here, and its digest was checked."`
 	Title   string       `json:"title" doc:"From the body; empty until this node has read it."`
+	Hits    string       `json:"hits" doc:"In one sentence, what of the own it concerns; empty while the body is not here."`
 	Matches []fact.Match `json:"matches" doc:"Own devices that it concerns."`
 	Ledger  fact.Origin  `json:"ledger" doc:"Where on the ledger it stands."`
 }
@@ -43,7 +43,7 @@ func viewThreat(r fact.Report) Threat {
 	if matches == nil {
 		matches = []fact.Match{}
 	}
-	return Threat{Threat: r.Record, Sharers: slices.Concat([]fact.Share{}, r.Sharers), Late: r.Origin.Late, Held: r.Held, Title: r.Title, Matches: matches, Ledger: r.Origin}
+	return Threat{Threat: r.Record, Sharers: slices.Concat([]fact.Share{}, r.Sharers), Late: r.Origin.Late, Held: r.Held, Title: r.Title, Hits: r.Hits(), Matches: matches, Ledger: r.Origin}
 }
 
 // PathDigest names a report in the path.
@@ -57,18 +57,15 @@ type listThreats struct {
 	Marking string `query:"marking" enum:"clear,green,amber,amber+strict,red" doc:"Only those with this marking. Of sealed ones (amber, amber+strict, red) the ledger tells that something was shared, by whom and when."`
 }
 
-var markings = []string{ledger.TLPClear, ledger.TLPGreen}
-
 func (a *API) threatRoutes() {
 	bundle := &huma.MediaType{Schema: &huma.Schema{Type: "object"}}
 	share := commandOp[Threat](a.api, huma.Operation{
 		OperationID: "share-threat", Method: http.MethodPost, Path: "/v1/threats", Tags: []string{"threats"},
 		Summary: "Share a threat report with the consortium",
 		Description: "The body is a STIX 2.1 bundle, or one Suricata EVE alert, of which a bundle is made that tells nothing of the own network. " +
-			"The ledger gets its digest; every member's node may fetch the body.",
-		Parameters: append([]*huma.Param{
-			{Name: "marking", In: "query", Required: true, Description: "TLP 2.0 marking under which it is shared.", Schema: &huma.Schema{Type: "string", Enum: []any{ledger.TLPClear, ledger.TLPGreen}}},
-		}, commandParams()...),
+			"What the node's rules say is taken out first: see preview-threat. Under clear and green the ledger gets its digest, and every member's node may fetch the body. " +
+			"Under amber, amber+strict and red it goes sealed to the members named by to, and the ledger gets a commitment that tells neither what nor to whom.",
+		Parameters:  append(sharingParams(), commandParams()...),
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{ledger.MediaTypeSTIX: bundle, cti.MediaTypeEVE: bundle}},
 	})
 	a.api.stream(auth.ThreatsShare, share, a.shareThreat)
@@ -113,6 +110,9 @@ func (a *API) threatBody(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if slices.ContainsFunc(r.Sharers, func(s fact.Share) bool { return ledger.Sealed(s.Marking) }) {
+		return a.sealedBody(c, digest)
+	}
 	own := slices.ContainsFunc(r.Sharers, func(s fact.Share) bool { return s.Sharer == a.Organisation })
 	if !own && auth.CallerOf(ctx).Organisation != a.Organisation {
 		return ledger.Problemf(ledger.CodeNotFound, "this organisation did not share the report")
@@ -121,59 +121,20 @@ func (a *API) threatBody(c *gin.Context) error {
 }
 
 func (a *API) shareThreat(c *gin.Context) error {
-	media, err := contentType(c, ledger.MediaTypeSTIX, cti.MediaTypeEVE)
-	if err != nil {
-		return err
-	}
-	text, err := readBody(c)
-	if err != nil {
-		return err
-	}
-	return a.share(c, text, media)
-}
-
-// share shares a body under the marking that the request names.
-func (a *API) share(c *gin.Context, text []byte, media string) error {
-	ctx := c.Request.Context()
 	headers, err := readCommandHeaders(c)
 	if err != nil {
 		return err
 	}
-	marking := c.Query("marking")
-	if strings.HasPrefix(marking, "amber") || marking == "red" {
-		return invalid(ledger.Fault{Field: "query.marking", Detail: "must be clear or green: amber and red need sealed delivery, which does not exist yet"})
-	}
-	if !slices.Contains(markings, marking) {
-		return invalid(ledger.Fault{Field: "query.marking", Detail: "must be clear or green"})
-	}
-	report, err := a.report(media, text, marking)
-	if err != nil {
-		return inBody(err)
-	}
-	req := ledger.ShareThreat{
-		Digest: ledger.BodyDigest(report.Body), Marking: marking, MediaType: ledger.MediaTypeSTIX, Size: int64(len(report.Body)),
-	}
-	if err := req.Validate(); err != nil {
-		return placed(err)
-	}
-	// The body first: a digest on the ledger whose body nobody has is worthless.
-	d := fact.Document{Kind: fact.DocumentReport, Digest: req.Digest, MediaType: ledger.MediaTypeSTIX, Body: report.Body}
-	if err := a.Documents.PutDocument(ctx, d); err != nil {
-		return doing("keeping the report", err)
-	}
-	done, err := a.command(ctx, headers, ledger.RoleSharer, ledger.ThreatShare, req, "/v1/threats/"+req.Digest,
-		func(ctx context.Context) (any, error) {
-			r, err := a.Reports.Report(ctx, req.Digest)
-			v := viewThreat(r)
-			if v.Title == "" {
-				v.Title = report.Title // the worker has not come to it yet
-			}
-			return v, err
-		})
+	o, err := a.incoming(c)
 	if err != nil {
 		return err
 	}
-	return writeAnswer(c, done)
+	return a.share(c, headers, o)
+}
+
+// sharer is the own organisation as the author of reports that the node makes.
+func (a *API) sharer() cti.Sharer {
+	return cti.Sharer{ID: a.Organisation, Name: a.DisplayName, Networks: a.Sharer}
 }
 
 // report reads a bundle, or makes one of an alert.
@@ -183,7 +144,7 @@ func (a *API) report(media string, text []byte, marking string) (*cti.Report, er
 		if err != nil {
 			return nil, err
 		}
-		return cti.FromEVE(alert, cti.Sharer{ID: a.Organisation, Name: a.DisplayName, Networks: a.Sharer}, marking)
+		return cti.FromEVE(alert, a.sharer(), marking)
 	}
 	r, err := cti.ParseBundle(text)
 	if err != nil {

@@ -17,7 +17,8 @@ import (
 // assessed with the own devices as they are now. Their sharers take turns, so
 // that one who shares much does not keep the others waiting; those of one sharer
 // come never assessed first, then in order of the ledger. When it returns none,
-// next is when one that failed is to be tried again; zero when there is none.
+// next is when one that failed is to be tried again; zero when there is none. Those that
+// are sealed come without their body.
 func (s *Store) Unassessed(ctx context.Context, now time.Time, limit int) (due []fact.Unassessed, next time.Time, err error) {
 	tx, err := s.reading.BeginTx(ctx, nil)
 	if err != nil {
@@ -33,9 +34,9 @@ func (s *Store) Unassessed(ctx context.Context, now time.Time, limit int) (due [
 			FROM assessment JOIN threat ON digest = report
 			WHERE version < ?1 AND next <= ?2 AND NOT EXISTS (SELECT 1 FROM threat e WHERE e.digest = threat.digest
 				AND (e.block, e.idx, e.sharer) < (threat.block, threat.idx, threat.sharer)))
-		SELECT block, idx, tx, org, time, late, doc, attempts, body
+		SELECT block, idx, tx, org, time, late, doc, attempts, coalesce(body, x'')
 		FROM (SELECT * FROM first ORDER BY turn, sharer LIMIT ?3) f JOIN threat USING (digest, sharer)
-			JOIN document ON kind = 'report' AND document.digest = f.digest
+			LEFT JOIN document ON kind = 'report' AND document.digest = f.digest
 		ORDER BY turn, sharer`, version, millis(now), limit)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("reading unassessed reports: %w", err)
@@ -108,6 +109,10 @@ var errMustLast = errors.New("the write must be durable")
 // makes, empty for none, and the units found.
 func (s *Store) putAssessment(ctx context.Context, t *txn, u fact.Unassessed, a fact.Assessment) (kind string, found []string, err error) {
 	digest := u.Record.Digest
+	var erased bool // it may have been withdrawn while it was judged
+	if _, err := t.get(ctx, "SELECT EXISTS (SELECT 1 FROM sealed_report WHERE digest = ? AND erased <> 0)", []any{digest}, &erased); err != nil || erased {
+		return "", nil, wrapf(err, "looking whether a report was erased")
+	}
 	var before []byte
 	var again bool
 	if _, err := t.get(ctx, `SELECT EXISTS (SELECT 1 FROM assessment WHERE report = ? AND version >= 0),

@@ -27,32 +27,37 @@ const maxBodies = 8 << 20
 // order.
 func (s *Store) AddSTIX(ctx context.Context, objects []fact.STIXObject) (added []bool, err error) {
 	err = s.update(ctx, func(ctx context.Context, t *txn) error {
-		var last int64
-		if _, err := t.get(ctx, `SELECT max((SELECT coalesce(max(added), 0) FROM stix_object),
-			coalesce((SELECT value FROM setting WHERE name = 'stix_added'), 0))`, nil, &last); err != nil {
-			return fmt.Errorf("reading when an object was added last: %w", err)
-		}
-		at := max(s.now().UnixMicro(), last+1)
-		added = make([]bool, len(objects))
-		for i := range objects {
-			isNew, err := t.addSTIX(ctx, &objects[i], at)
-			if err != nil {
-				return err
-			}
-			if added[i] = isNew; isNew {
-				at++
-			}
-		}
-		if slices.Contains(added, true) {
-			// It may be deleted, and whoever has it goes on behind it.
-			if _, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ('stix_added', ?)
-				ON CONFLICT (name) DO UPDATE SET value = excluded.value`, at-1); err != nil {
-				return fmt.Errorf("noting when an object was added last: %w", err)
-			}
-		}
-		return t.noteSources(ctx, objects)
+		added, err = s.addAllSTIX(ctx, t, objects)
+		return err
 	})
 	return added, err
+}
+
+func (s *Store) addAllSTIX(ctx context.Context, t *txn, objects []fact.STIXObject) (added []bool, err error) {
+	var last int64
+	if _, err := t.get(ctx, `SELECT max((SELECT coalesce(max(added), 0) FROM stix_object),
+		coalesce((SELECT value FROM setting WHERE name = 'stix_added'), 0))`, nil, &last); err != nil {
+		return nil, fmt.Errorf("reading when an object was added last: %w", err)
+	}
+	at := max(s.now().UnixMicro(), last+1)
+	added = make([]bool, len(objects))
+	for i := range objects {
+		isNew, err := t.addSTIX(ctx, &objects[i], at)
+		if err != nil {
+			return nil, err
+		}
+		if added[i] = isNew; isNew {
+			at++
+		}
+	}
+	if slices.Contains(added, true) {
+		// It may be deleted, and whoever has it goes on behind it.
+		if _, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ('stix_added', ?)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, at-1); err != nil {
+			return nil, fmt.Errorf("noting when an object was added last: %w", err)
+		}
+	}
+	return added, t.noteSources(ctx, objects)
 }
 
 // noteSources notes which reports brought objects, and drops what only withdrawn ones did.
@@ -86,6 +91,12 @@ func (t *txn) dropWithdrawn(ctx context.Context, report string) error {
 	if _, err := t.get(ctx, "SELECT "+stoodBy("?1"), []any{report}, &stands); err != nil || stands {
 		return wrapf(err, "looking who stands by a report")
 	}
+	if _, err := t.exec(ctx, "DELETE FROM misp_event WHERE report = ?", report); err != nil {
+		return fmt.Errorf("dropping what was withdrawn: %w", err)
+	}
+	if _, err := t.exec(ctx, "DELETE FROM term_candidate WHERE instr(doc, ?) > 0", report); err != nil { // it quotes the report
+		return fmt.Errorf("dropping what was withdrawn: %w", err)
+	}
 	one, err := t.stmt(ctx, `SELECT o.added, o.collection, o.id FROM stix_source b JOIN stix_object o ON o.added = b.object
 		WHERE b.report = ?1 AND NOT EXISTS (SELECT 1 FROM stix_source s WHERE s.object = b.object AND s.report <> ?1 AND `+stoodBy("s.report")+")")
 	if err != nil {
@@ -111,6 +122,11 @@ func (t *txn) dropWithdrawn(ctx context.Context, report string) error {
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("reading what a report brought: %w", err)
 	}
+	if len(gone) > 0 {
+		if err := t.set(ctx, settingForget, forgetBegin); err != nil {
+			return err
+		}
+	}
 	for _, o := range gone {
 		if _, err := t.exec(ctx, "DELETE FROM stix_source WHERE object = ?", o.added); err != nil {
 			return fmt.Errorf("dropping what was withdrawn: %w", err)
@@ -120,6 +136,10 @@ func (t *txn) dropWithdrawn(ctx context.Context, report string) error {
 		}
 		if err := t.rankSTIX(ctx, o.collection, o.id); err != nil {
 			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM indicator_match WHERE indicator = ?1 AND collection = ?2
+			AND NOT EXISTS (SELECT 1 FROM stix_object WHERE collection = ?2 AND id = ?1)`, o.id, o.collection); err != nil {
+			return fmt.Errorf("dropping what showed what was withdrawn: %w", err)
 		}
 	}
 	return nil
@@ -206,6 +226,14 @@ func (s *Store) STIX(ctx context.Context, f fact.STIXFilter, limit int, bodies b
 	return objects, false, nil
 }
 
+// STIXMark tells whether the objects of a type in a collection are others than they were:
+// how many versions there are, and when the last of them was added, microseconds.
+func (s *Store) STIXMark(ctx context.Context, collection, kind string) (count, newest int64, err error) {
+	err = s.reading.QueryRowContext(ctx, "SELECT count(*), coalesce(max(added), 0) FROM stix_object INDEXED BY stix_object_type WHERE collection = ? AND type = ?",
+		collection, kind).Scan(&count, &newest)
+	return count, newest, wrapf(err, "looking for objects that came or went")
+}
+
 // stixQuery says how objects are found: by an index in whose order a page stands, so that
 // it costs the same however many are stored. What is asked for by several values of the
 // index is several queries that are merged. By id there are few, which are sorted.
@@ -244,7 +272,11 @@ func stixQuery(f *fact.STIXFilter, bodies bool) (query string, args []any) {
 			part(&some, "INDEXED BY stix_object_version")
 		}
 	}
-	return strings.Join(parts, " UNION ALL ") + " ORDER BY added LIMIT ?", args
+	order := " ORDER BY added LIMIT ?"
+	if f.Newest {
+		order = " ORDER BY added DESC LIMIT ?"
+	}
+	return strings.Join(parts, " UNION ALL ") + order, args
 }
 
 func stixWhere(f *fact.STIXFilter) (where []string, args []any) {
@@ -252,6 +284,9 @@ func stixWhere(f *fact.STIXFilter) (where []string, args []any) {
 	and := func(condition string, values ...any) { where, args = append(where, condition), append(args, values...) }
 	if !f.After.IsZero() {
 		and("added > ?", f.After.UnixMicro())
+	}
+	if !f.Before.IsZero() {
+		and("added < ?", f.Before.UnixMicro())
 	}
 	for _, l := range []struct {
 		column string

@@ -119,6 +119,18 @@ var tables = []*table{
 		func(*ledger.Exception) []any { return nil }),
 	newTable("control_exception_end", ledger.TypeExceptionEnd, []string{"kind", "subject", "control", "reason"}, nil,
 		func(*ledger.ExceptionEnd) []any { return nil }),
+	newTable("closure", ledger.TypeClosure, []string{"proposal"}, []string{"outcome"},
+		func(c *ledger.Closure) []any { return []any{c.Outcome} }),
+	newTable("vocabulary", ledger.TypeVocabulary, []string{"id"}, []string{"version"},
+		func(v *ledger.Vocabulary) []any { return []any{v.Version} }),
+	newTable("vocabulary_version", ledger.TypeVocabularyVersion, []string{"vocabulary", "number"}, nil,
+		func(*ledger.VocabularyVersion) []any { return nil }),
+	newTable("vocabulary_manifest", ledger.TypeVocabularyManifest, []string{"vocabulary", "number"}, nil,
+		func(*ledger.VocabularyManifest) []any { return nil }),
+	newTable("vocabulary_node", ledger.TypeVocabularyNode, []string{"vocabulary", "node", "since"}, nil,
+		func(*ledger.Node) []any { return nil }),
+	newTable("vocabulary_change", ledger.TypeVocabularyChange, []string{"vocabulary", "proposal"}, []string{"change", "node"},
+		func(c *ledger.VocabularyChange) []any { return []any{c.Change, c.About()} }),
 }
 
 // tableOf finds the table of an object type; other holds the rest.

@@ -34,18 +34,26 @@ func (s *Store) Proposal(ctx context.Context, id string) (fact.Proposal, error) 
 func (s *Store) Proposals(ctx context.Context, f fact.ProposalFilter, req ledger.PageRequest) (fact.ProposalPage, error) {
 	l := listing{table: "proposal", order: []string{"block", "idx", "id"}, newest: true}
 	l.narrow("kind", f.Kind)
+	if f.Vocabulary != "" {
+		l.where = append(l.where, "EXISTS (SELECT 1 FROM vocabulary_change c WHERE c.vocabulary = ? AND c.proposal = proposal.id)")
+		l.args = append(l.args, f.Vocabulary)
+	}
 	at := millis(f.At)
 	switch f.State {
+	case fact.ProposalWithdrawn:
+		l.where = append(l.where, closedAs("withdrawn"))
+	case fact.ProposalRejected:
+		l.where = append(l.where, closedAs("rejected"))
 	case fact.ProposalEnacted:
 		l.where = append(l.where, enacted)
 	case fact.ProposalExpired:
-		l.where = append(l.where, "NOT "+enacted, "expires <= ?")
+		l.where = append(l.where, "NOT "+enacted, "NOT "+closed, "expires <= ?")
 		l.moving = []any{at}
 	case fact.ProposalCarried:
-		l.where = append(l.where, "NOT "+enacted, approvals+" >= "+needed, "expires > ?")
+		l.where = append(l.where, "NOT "+enacted, "NOT "+closed, approvals+" >= "+needed, "expires > ?")
 		l.moving = []any{at}
 	case fact.ProposalOpen:
-		l.where = append(l.where, "NOT "+enacted, approvals+" < "+needed, "expires > ?")
+		l.where = append(l.where, "NOT "+enacted, "NOT "+closed, approvals+" < "+needed, "expires > ?")
 		l.moving = []any{at}
 	}
 	p := fact.ProposalPage{Items: []fact.Proposal{}}
@@ -75,9 +83,14 @@ func (s *Store) Proposals(ctx context.Context, f fact.ProposalFilter, req ledger
 // fact.Proposal.State as conditions on a row of the table proposal: see there.
 const (
 	enacted   = `EXISTS (SELECT 1 FROM enactment e WHERE e.proposal = proposal.id)`
+	closed    = `EXISTS (SELECT 1 FROM closure c WHERE c.proposal = proposal.id)`
 	members   = `(SELECT m.value FROM roster r, json_each(r.doc, '$.organisations') m)`
 	approvals = `(SELECT count(*) FROM vote v WHERE v.proposal = proposal.id AND v.approve AND v.voter IN ` + members + `)`
 )
+
+func closedAs(outcome string) string {
+	return "EXISTS (SELECT 1 FROM closure c WHERE c.proposal = proposal.id AND c.outcome = '" + outcome + "')"
+}
 
 // needed is ledger.Roster.Needed.
 var needed = fmt.Sprintf("max(%d, (SELECT count(*) FROM %s) / 2 + 1)", ledger.MinVoters, members)
@@ -119,6 +132,9 @@ func followProposal(ctx context.Context, q querier, row fact.Row[ledger.Proposal
 		p.Enactment = &mark
 		return p, nil
 	}
+	if p.Closure, err = closureIn(ctx, q, id); err != nil || p.Closure != nil {
+		return p, err
+	}
 	p.Overtaken, err = overtaken(ctx, q, &row.Record)
 	return p, err
 }
@@ -132,35 +148,43 @@ func (f scanFunc) Scan(dest ...any) error { return f(dest...) }
 // ledger.Proposal.Base, for each kind of proposal that states it.
 var bases = map[string]struct {
 	query string
-	args  func(*ledger.ProposalSubject) []any
+	args  func(*ledger.Proposal) []any
 }{
 	ledger.ProposeAcceptIssuer:        {trustBase, ofIssuer},
 	ledger.ProposeStrikeIssuer:        {trustBase, ofIssuer},
-	ledger.ProposeRemoveOrganisation:  {rosterBase, func(*ledger.ProposalSubject) []any { return nil }},
-	ledger.ProposeReadmitOrganisation: {rosterBase, func(*ledger.ProposalSubject) []any { return nil }},
+	ledger.ProposeRemoveOrganisation:  {rosterBase, func(*ledger.Proposal) []any { return nil }},
+	ledger.ProposeReadmitOrganisation: {rosterBase, func(*ledger.Proposal) []any { return nil }},
 	ledger.ProposeRecoverDID: {
 		"SELECT coalesce((SELECT CAST(revision AS TEXT) FROM did WHERE id = ?), '')",
-		func(s *ledger.ProposalSubject) []any { return []any{s.DID} },
+		func(p *ledger.Proposal) []any { return []any{p.Subject.DID} },
 	},
 	ledger.ProposeAssignModel: {
 		"SELECT coalesce((SELECT manufacturer FROM model WHERE di = ?), '')",
-		func(s *ledger.ProposalSubject) []any { return []any{s.DI} },
+		func(p *ledger.Proposal) []any { return []any{p.Subject.DI} },
 	},
 	ledger.ProposeAcceptCatalogue: {
 		"SELECT coalesce((SELECT CAST(revision AS TEXT) FROM catalogue_in_use WHERE name = ?), '0')",
-		func(s *ledger.ProposalSubject) []any {
-			name, _, _ := ledger.SplitCatalogue(s.Catalogue)
+		func(p *ledger.Proposal) []any {
+			name, _, _ := ledger.SplitCatalogue(p.Subject.Catalogue)
 			return []any{name}
 		},
 	},
+	ledger.ProposeChangeVocabulary: {vocabularyBase, func(p *ledger.Proposal) []any { return []any{p.Subject.Vocabulary, p.ID} }},
 }
 
 const (
-	trustBase  = "SELECT coalesce((SELECT CAST(revision AS TEXT) FROM trust_row WHERE issuer = ? AND type = ?), '0')"
+	trustBase = "SELECT coalesce((SELECT CAST(revision AS TEXT) FROM trust_row WHERE issuer = ? AND type = ?), '0')"
+	// The version since which the node stands; of an import, the vocabulary's.
+	vocabularyBase = `SELECT coalesce((SELECT CASE c.change
+			WHEN 'import' THEN (SELECT CAST(v.version AS TEXT) FROM vocabulary v WHERE v.id = c.vocabulary)
+			ELSE (SELECT CAST(CAST(max(n.since) AS INTEGER) AS TEXT) FROM vocabulary_node n WHERE n.vocabulary = c.vocabulary AND n.node = c.node) END
+		FROM vocabulary_change c WHERE c.vocabulary = ? AND c.proposal = ?), '0')`
 	rosterBase = "SELECT coalesce((SELECT CAST(json_extract(doc, '$.revision') AS TEXT) FROM roster), '')"
 )
 
-func ofIssuer(s *ledger.ProposalSubject) []any { return []any{s.Issuer, s.CredentialType} }
+func ofIssuer(p *ledger.Proposal) []any {
+	return []any{p.Subject.Issuer, p.Subject.CredentialType}
+}
 
 // overtaken reports whether what a proposal is about has changed since it was made.
 func overtaken(ctx context.Context, q querier, p *ledger.Proposal) (bool, error) {
@@ -169,7 +193,7 @@ func overtaken(ctx context.Context, q querier, p *ledger.Proposal) (bool, error)
 		return false, nil
 	}
 	var now string
-	if err := q.QueryRowContext(ctx, base.query, base.args(&p.Subject)...).Scan(&now); err != nil {
+	if err := q.QueryRowContext(ctx, base.query, base.args(p)...).Scan(&now); err != nil {
 		return false, fmt.Errorf("reading what a proposal is about: %w", err)
 	}
 	return now != p.Base, nil

@@ -135,6 +135,8 @@ func TestProposalsAreListedByStateAndKind(t *testing.T) {
 			}
 			if rapid.IntRange(0, 4).Draw(rt, "enacted") == 0 {
 				all = append(all, &ledger.Enactment{V: 1, Proposal: hex32(i)})
+			} else if end := rapid.SampledFrom([]string{"", "", "", ledger.ClosedWithdrawn, ledger.ClosedRejected}).Draw(rt, "closed"); end != "" {
+				all = append(all, &ledger.Closure{V: 1, Proposal: hex32(i), Outcome: end})
 			}
 		}
 		if _, err := s.Apply(t.Context(), &ledger.Block{Txs: []ledger.Tx{tx(t, "a", north, start, all...)}}); err != nil {

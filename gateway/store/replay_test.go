@@ -19,7 +19,7 @@ func drawWrite(t *rapid.T) ledger.Write {
 	n := func(label string) int { return rapid.IntRange(0, 3).Draw(t, label) }
 	org := rapid.SampledFrom([]string{north, south, medtech}).Draw(t, "org")
 	var r record
-	switch rapid.IntRange(0, 32).Draw(t, "type") {
+	switch rapid.IntRange(0, 38).Draw(t, "type") {
 	case 0:
 		r = &ledger.Organisation{V: 1, ID: org, Revision: n("revision")}
 	case 1:
@@ -88,6 +88,18 @@ func drawWrite(t *rapid.T) ledger.Write {
 		r = &ledger.Exception{V: 1, SubjectKind: ledger.SubjectModel, Subject: strconv.Itoa(n("di")), Control: "A", ReasonDigest: hex32(n("reason"))}
 	case 31:
 		r = &ledger.ExceptionEnd{V: 1, SubjectKind: ledger.SubjectModel, Subject: strconv.Itoa(n("di")), Control: "A", ReasonDigest: hex32(n("reason"))}
+	case 32:
+		r = &ledger.Closure{V: 1, Proposal: hex32(n("proposal")), Outcome: ledger.ClosedWithdrawn, By: org}
+	case 33:
+		r = &ledger.Vocabulary{V: 1, ID: strconv.Itoa(n("vocabulary")), Version: n("version"), Maintainer: org}
+	case 34:
+		r = &ledger.VocabularyVersion{V: 1, Vocabulary: strconv.Itoa(n("vocabulary")), Number: n("version"), Digest: hex32(n("content"))}
+	case 35:
+		r = &ledger.VocabularyManifest{V: 1, Vocabulary: strconv.Itoa(n("vocabulary")), Number: n("version"), Nodes: []ledger.ManifestEntry{{ID: "a", Since: n("since")}}}
+	case 36:
+		r = &ledger.Node{V: 1, Vocabulary: strconv.Itoa(n("vocabulary")), Term: ledger.Term{ID: "a"}, Since: n("since")}
+	case 37:
+		r = &ledger.VocabularyChange{V: 1, Vocabulary: strconv.Itoa(n("vocabulary")), Proposal: hex32(n("proposal")), Change: ledger.ChangeAdd, Term: &ledger.Term{ID: "a"}}
 	default:
 		return ledger.Write{
 			Key: ledger.Key{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/secant-platform/secant/analytics/fact"
@@ -65,8 +66,10 @@ func (s *Store) completeInto(ctx context.Context, reports []fact.Report) error {
 	}
 	//nolint:gosec // in holds question marks only
 	titles := `SELECT digest, coalesce(title, '') FROM document
-		LEFT JOIN assessment ON report = digest WHERE kind = 'report' AND digest IN ` + in
-	rows, err := s.reading.QueryContext(ctx, titles, digests...)
+		LEFT JOIN assessment ON report = digest WHERE kind = 'report' AND digest IN ` + in + `
+		UNION ALL SELECT digest, coalesce(title, '') FROM sealed_report
+		LEFT JOIN assessment ON report = digest WHERE erased = 0 AND digest IN ` + in
+	rows, err := s.reading.QueryContext(ctx, titles, slices.Concat(digests, digests)...)
 	if err != nil {
 		return fmt.Errorf("reading assessments: %w", err)
 	}
@@ -106,15 +109,23 @@ func (s *Store) completeInto(ctx context.Context, reports []fact.Report) error {
 	return nil
 }
 
+// What members said of reports: on the ledger, or sealed to those who hold the report.
+const (
+	sightings = `(SELECT digest, sharer, witness, count FROM sighting
+		UNION ALL SELECT f.digest, r.sharer, f.witness, f.count FROM sealed_feedback f JOIN sealed_report r USING (digest) WHERE f.kind = 'sighting')`
+	opinions = `(SELECT digest, sharer, judge, opinion, weight FROM opinion
+		UNION ALL SELECT f.digest, r.sharer, f.witness, f.opinion, f.weight FROM sealed_feedback f JOIN sealed_report r USING (digest) WHERE f.kind = 'opinion')`
+)
+
 // sharersInto adds all who shared the reports, the earliest on the ledger first,
 // with what was said of each one's report.
 func (s *Store) sharersInto(ctx context.Context, at map[string]*fact.Report, in string, digests []any) error {
 	//nolint:gosec // in holds question marks only
 	rows, err := s.reading.QueryContext(ctx, `SELECT t.digest, t.sharer, t.marking, t.time, t.late,
 			coalesce(w.reason, ''), coalesce(w.superseded_by, ''),
-			(SELECT count(DISTINCT witness) FROM sighting s WHERE s.digest = t.digest AND s.sharer = t.sharer AND witness <> s.sharer),
-			(SELECT coalesce(sum(count), 0) FROM sighting s WHERE s.digest = t.digest AND s.sharer = t.sharer),
-			(SELECT coalesce(json_group_array(opinion), '[]') FROM opinion o WHERE o.digest = t.digest AND o.sharer = t.sharer)
+			(SELECT count(DISTINCT witness) FROM `+sightings+` s WHERE s.digest = t.digest AND s.sharer = t.sharer AND witness <> s.sharer),
+			(SELECT coalesce(sum(count), 0) FROM `+sightings+` s WHERE s.digest = t.digest AND s.sharer = t.sharer),
+			(SELECT coalesce(json_group_array(opinion), '[]') FROM `+opinions+` o WHERE o.digest = t.digest AND o.sharer = t.sharer)
 		FROM threat t LEFT JOIN withdrawal w ON w.digest = t.digest AND w.sharer = t.sharer
 		WHERE t.digest IN `+in+" ORDER BY t.digest, t.block, t.idx, t.sharer", digests...)
 	if err != nil {
@@ -125,13 +136,13 @@ func (s *Store) sharersInto(ctx context.Context, at map[string]*fact.Report, in 
 		var digest string
 		var share fact.Share
 		var ms int64
-		var opinions []byte
+		var said []byte
 		f := &share.Feedback
 		if err := rows.Scan(&digest, &share.Sharer, &share.Marking, &ms, &share.Late,
-			&f.Withdrawn, &f.SupersededBy, &f.SightedBy, &f.Sightings, &opinions); err != nil {
+			&f.Withdrawn, &f.SupersededBy, &f.SightedBy, &f.Sightings, &said); err != nil {
 			return fmt.Errorf("reading who shared a report: %w", err)
 		}
-		if err := countOpinions(f, opinions); err != nil {
+		if err := countOpinions(f, said); err != nil {
 			return err
 		}
 		share.Time = fromMillis(ms)

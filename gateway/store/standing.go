@@ -25,17 +25,17 @@ func (s *Store) Standing(ctx context.Context, org string) (fact.Standing, error)
 		query string
 		use   func(scan func(...any) error) error
 	}{
-		{`SELECT t.digest, t.marking, coalesce(w.reason, '') FROM threat t
-			LEFT JOIN withdrawal w ON w.digest = t.digest AND w.sharer = t.sharer WHERE t.sharer = ?`, func(scan func(...any) error) error {
+		{`SELECT t.digest, t.marking, coalesce(w.reason, ''), EXISTS (SELECT 1 FROM sealed_report r WHERE r.digest = t.digest AND r.sharer = t.sharer)
+			FROM threat t LEFT JOIN withdrawal w ON w.digest = t.digest AND w.sharer = t.sharer WHERE t.sharer = ?`, func(scan func(...any) error) error {
 			var digest, marking string
 			var r fact.SharedReport
-			err := scan(&digest, &marking, &r.Withdrawn)
+			err := scan(&digest, &marking, &r.Withdrawn, &r.Held)
 			r.Sealed = ledger.Sealed(marking)
 			at[digest] = len(reports)
 			reports = append(reports, r)
 			return err
 		}},
-		{"SELECT DISTINCT digest, witness FROM sighting WHERE sharer = ? ORDER BY digest, witness", func(scan func(...any) error) error {
+		{"SELECT DISTINCT digest, witness FROM " + sightings + " WHERE sharer = ? ORDER BY digest, witness", func(scan func(...any) error) error {
 			var digest, witness string
 			err := scan(&digest, &witness)
 			if i, known := at[digest]; known {
@@ -43,7 +43,7 @@ func (s *Store) Standing(ctx context.Context, org string) (fact.Standing, error)
 			}
 			return err
 		}},
-		{"SELECT digest, judge, opinion, weight FROM opinion WHERE sharer = ? ORDER BY digest, judge", func(scan func(...any) error) error {
+		{"SELECT digest, judge, opinion, weight FROM " + opinions + " WHERE sharer = ? ORDER BY digest, judge", func(scan func(...any) error) error {
 			var digest string
 			var o fact.Opinion
 			err := scan(&digest, &o.By, &o.Opinion, &o.Weight)

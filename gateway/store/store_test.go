@@ -20,18 +20,18 @@ const (
 	medtech = "medtech"
 )
 
-func openStore(t *testing.T, options Options) *Store {
-	t.Helper()
-	s, err := Open(t.Context(), t.TempDir(), options)
+func openStore(tb testing.TB, options Options) *Store {
+	tb.Helper()
+	s, err := Open(tb.Context(), tb.TempDir(), options)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := s.Check(context.Background()); err != nil {
-			t.Errorf("the store does not hold what it must: %v", err)
+			tb.Errorf("the store does not hold what it must: %v", err)
 		}
 		if err := s.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return s

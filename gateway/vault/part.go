@@ -17,6 +17,10 @@ func (v *Vault) FindSubject(subject ID) (slot uint64, found bool) { return v.sub
 // there is no room.
 func (v *Vault) NeedSubject(subject ID) (slot uint64, err error) { return v.subjects.need(subject) }
 
+// SyncSubjects makes the keys durable that NeedSubject made, for parts that are kept
+// elsewhere than in a record.
+func (v *Vault) SyncSubjects() error { return v.subjects.sync() }
+
 // EraseSubject destroys the key of a subject, and returns when that is durable: no part
 // that was sealed under it can be opened by anybody, and every other stays as it is. It
 // returns the slots of which FinishSubject has not been told yet; a subject that has no

@@ -61,6 +61,8 @@ type subjects struct {
 	live   map[ID]uint64
 	ended  map[uint64]ID // the key is gone, and what was done about it is not finished
 	dirty  bool          // slots were written that are not durable
+
+	syncing sync.Mutex // held while they become durable
 }
 
 // openSubjects reads the keys of the vault in dir. It fails with a *DamageError when a
@@ -251,6 +253,8 @@ func (s *subjects) need(subject ID) (uint64, error) {
 
 // sync makes the keys durable that were made since it was called last.
 func (s *subjects) sync() error {
+	s.syncing.Lock() // whoever finds nothing to do must not go on before it is durable
+	defer s.syncing.Unlock()
 	s.mu.Lock()
 	f := s.file
 	dirty := s.dirty

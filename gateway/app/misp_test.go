@@ -1,0 +1,114 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/secant-platform/secant/analytics/cti"
+	"github.com/secant-platform/secant/identity/peertest"
+)
+
+// TestPyMISPPushesPullsAndSearches: MISP's own library pushes an event to a node, edits,
+// finds and pulls it, and brings it to another node; there it is STIX as well.
+func TestPyMISPPushesPullsAndSearches(t *testing.T) {
+	t.Parallel()
+	c := newConsortium(t)
+	north, south := c.start(t, "hospital-north"), c.start(t, "hospital-south")
+	args := []string{}
+	for _, n := range []*running{north, south} {
+		token, err := Token(n.cfg, "analyst", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, n.url+"/misp/", token)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(peertest.Python(t, "pymisp", args...), &got); err != nil {
+		t.Fatal(err)
+	}
+	one := []any{true}
+	want := map[string]any{
+		"added": true, "again": true, "attributes": 3.0, "object": []any{"beacon.example.org", "198.51.100.78"}, "exists": true, "unknown": false,
+		"by_value": one, "by_hash": one, "by_tag": one, "not_tag": []any{}, "by_type": one, "by_title": one, "recent": one, "nothing": []any{},
+		"detect":  []any{"198.51.100.77", "198.51.100.78", "beacon.example.org", "loader.bin|d41d8cd98f00b204e9800998ecf8427e"},
+		"wild":    []any{"beacon.example.org", "http://beacon.example.org/x"},
+		"refused": true, "pulled": true, "pulled_attributes": 3.0,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	at := fmt.Sprintf("/taxii2/intelligence/collections/%s/objects/?match[type]=indicator", cti.CollectionID("hospital-south", aliasOwn))
+	status, b := south.call("analyst", http.MethodGet, at, nil, map[string]string{"Accept": taxiiJSON})
+	var page struct{ Objects []struct{ Pattern string } }
+	if err := json.Unmarshal(b, &page); err != nil || status != http.StatusOK || len(page.Objects) < 3 {
+		t.Errorf("%d %s, %v; want the indicators of the event", status, b, err)
+	}
+}
+
+// TestWhatMembersShareIsFoundByMISP: a report that one hospital shares is an event at
+// another's MISP interface, of the same UUID at both, and goes when it is withdrawn.
+func TestWhatMembersShareIsFoundByMISP(t *testing.T) {
+	t.Parallel()
+	c := newConsortium(t)
+	north, south := c.start(t, "hospital-north"), c.start(t, "hospital-south")
+	report := []byte(`{"type":"bundle","id":"bundle--a1b2c3d4-0000-4000-8000-000000000001","objects":[` + hostileServer + `]}`)
+	status, b := north.call("analyst", http.MethodPost, "/v1/threats?marking=green", report, stix)
+	var shared struct{ Digest string }
+	if err := json.Unmarshal(b, &shared); err != nil || status != http.StatusCreated {
+		t.Fatalf("%d %s", status, b)
+	}
+	type event struct {
+		UUID      string
+		Published bool
+		Orgc      struct{ Name string }
+		Tag       []struct{ Name string }
+		Attribute []struct{ Type, Value string }
+	}
+	search := func(r *running) (found []struct{ Event event }) {
+		status, b := r.call("analyst", http.MethodPost, "/misp/events/restSearch", []byte(`{"value":"198.51.100.9","published":1}`), nil)
+		var got struct {
+			Response []struct{ Event event }
+		}
+		if err := json.Unmarshal(b, &got); err != nil || status != http.StatusOK {
+			t.Fatalf("%d %s", status, b)
+		}
+		return got.Response
+	}
+	var uuids []string
+	for _, r := range []*running{north, south} {
+		var got event
+		r.await("the event to be there", func() bool {
+			found := search(r)
+			if len(found) == 1 {
+				got = found[0].Event
+			}
+			return len(found) > 0
+		})
+		if got.Orgc.Name != north.cfg.DisplayName || !got.Published || len(got.Attribute) != 1 || got.Attribute[0].Type != "ip-dst" ||
+			len(got.Tag) != 1 || got.Tag[0].Name != "tlp:green" {
+			t.Errorf("%s has %+v", r.cfg.Organisation, got)
+		}
+		uuids = append(uuids, got.UUID)
+	}
+	if uuids[0] != uuids[1] {
+		t.Errorf("the events are not the same: %v", uuids)
+	}
+	// It is the north's: nobody edits it here.
+	if status, b := south.call("analyst", http.MethodPost, "/misp/events/edit/"+uuids[1], []byte(`{"info":"Ours"}`), nil); status != http.StatusForbidden {
+		t.Errorf("edited: %d %s", status, b)
+	}
+	north.want(http.StatusCreated, "analyst", http.MethodPost, "/v1/threats/"+shared.Digest+"/withdrawal", map[string]any{"reason": "outdated"}, nil)
+	for _, r := range []*running{north, south} {
+		r.await("the event to be gone", func() bool { return len(search(r)) == 0 })
+	}
+}
+
+// hostileServer is an indicator of a server that attackers use.
+const hostileServer = `{"type":"indicator","spec_version":"2.1","id":"indicator--a1b2c3d4-0000-4000-8000-000000000009",` +
+	`"created":"2026-11-01T00:00:00Z","modified":"2026-11-01T00:00:00Z","name":"beacon","pattern_type":"stix",` +
+	`"pattern":"[ipv4-addr:value = '198.51.100.9']","valid_from":"2026-11-01T00:00:00Z"}`

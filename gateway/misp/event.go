@@ -1,0 +1,246 @@
+package misp
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/analytics/strictjson"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// limits bound an event that is handed in.
+var limits = strictjson.Limits{Bytes: MaxBody, Depth: 24, Values: 1_000_000}
+
+const (
+	maxAttributes = 50_000
+	maxTitle      = 1_000 // bytes of what an event is called
+	maxValue      = 4_096 // bytes of a value that an attribute is found by
+)
+
+var (
+	uuid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	day  = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
+)
+
+// members are those of a JSON object, with numbers as they stand.
+type members map[string]any
+
+func (m members) text(name string) string {
+	switch v := m[name].(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	}
+	return ""
+}
+
+func (m members) flag(name string) bool {
+	switch v := m[name].(type) {
+	case bool:
+		return v
+	case string, json.Number:
+		return m.text(name) == "1" || m.text(name) == "true"
+	}
+	return false
+}
+
+// seconds is a time as MISP has it; zero: it has none, or one that is no number.
+func (m members) seconds(name string) int64 {
+	n, err := strconv.ParseInt(m.text(name), 10, 64)
+	if err != nil || n < 0 || n > 1<<40 {
+		return 0
+	}
+	return n
+}
+
+func (m members) list(name string) []members {
+	all, _ := m[name].([]any)
+	list := make([]members, 0, len(all))
+	for _, one := range all {
+		if o, ok := one.(map[string]any); ok {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// decode reads an event, by itself or below "Event".
+func decode(body []byte) (members, error) {
+	if err := strictjson.Check("the event", body, limits); err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var m map[string]any
+	if err := d.Decode(&m); err != nil || m == nil {
+		return nil, ledger.Problemf(ledger.CodeInvalid, "an event is a JSON object")
+	}
+	if inner, ok := m["Event"].(map[string]any); ok {
+		m = inner
+	}
+	return m, nil
+}
+
+// merge puts the attributes and objects of an older edition under those of a newer one
+// that does not name them: an edit says what changes.
+func merge(older, newer members) {
+	for _, name := range []string{"Attribute", "Object"} {
+		named := map[string]bool{}
+		for _, one := range newer.list(name) {
+			named[one.text("uuid")] = true
+		}
+		all, _ := newer[name].([]any)
+		for _, one := range older.list(name) {
+			if !named[one.text("uuid")] {
+				all = append(all, map[string]any(one))
+			}
+		}
+		if len(all) > 0 {
+			newer[name] = all
+		}
+	}
+	if _, said := newer["Tag"]; !said && older["Tag"] != nil {
+		newer["Tag"] = older["Tag"]
+	}
+}
+
+// Event reads an event that the node makes itself: the form of a report that a member
+// shared. The organisation is who made it, where the event names none.
+func Event(body []byte, organisation string, now time.Time) (*fact.MISPEvent, error) {
+	m, err := decode(body)
+	if err != nil {
+		return nil, err
+	}
+	return event(m, organisation, now)
+}
+
+// event makes what is kept of an event: what it lacks is completed as MISP does. The
+// organisation is who handed it in, for events that name none.
+func event(m members, organisation string, now time.Time) (*fact.MISPEvent, error) {
+	e := &fact.MISPEvent{
+		UUID: strings.ToLower(m.text("uuid")), Info: m.text("info"), Date: m.text("date"), Published: m.flag("published"),
+		Timestamp: m.seconds("timestamp"), PublishedAt: m.seconds("publish_timestamp"), ThreatLevel: int(m.seconds("threat_level_id")),
+	}
+	if orgc, ok := m["Orgc"].(map[string]any); ok {
+		e.Orgc = members(orgc).text("name")
+	}
+	if e.Orgc == "" {
+		e.Orgc = organisation
+		m["Orgc"] = map[string]any{"name": organisation}
+	}
+	if e.UUID == "" {
+		e.UUID = newUUID()
+	}
+	if e.Timestamp == 0 {
+		e.Timestamp = now.Unix()
+	}
+	if e.Date == "" {
+		e.Date = now.UTC().Format(time.DateOnly)
+	}
+	if e.ThreatLevel < 1 || e.ThreatLevel > 4 {
+		e.ThreatLevel = 4
+	}
+	switch {
+	case !uuid.MatchString(e.UUID):
+		return nil, fault("uuid", "must be a UUID")
+	case e.Info == "" || len(e.Info) > maxTitle:
+		return nil, fault("info", fmt.Sprintf("must say in at most %d bytes what the event is", maxTitle))
+	case !day.MatchString(e.Date):
+		return nil, fault("date", "must be a day, as 2026-11-30")
+	}
+	m["uuid"], m["date"], m["timestamp"], m["threat_level_id"] = e.UUID, e.Date, strconv.FormatInt(e.Timestamp, 10), strconv.Itoa(e.ThreatLevel)
+	for _, tag := range m.list("Tag") {
+		if name := tag.text("name"); name != "" && !strings.Contains(name, "\n") && !slices.Contains(e.Tags, name) {
+			e.Tags = append(e.Tags, name)
+		}
+	}
+	if err := attributes(e, m); err != nil {
+		return nil, err
+	}
+	m["attribute_count"] = strconv.Itoa(len(e.Attributes))
+	for _, mine := range []string{"id", "org_id", "orgc_id", "event_creator_email"} { // another server's own
+		delete(m, mine)
+	}
+	body, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("encoding an event: %w", err)
+	}
+	// What was completed or put together has more than what came, and must be one that
+	// can be read again.
+	if err := strictjson.Check("the event as it would be kept", body, limits); err != nil {
+		return nil, err
+	}
+	e.Body = body
+	return e, nil
+}
+
+// attributes completes an event's attributes, those of its objects as well, and lists
+// what it is found by.
+func attributes(e *fact.MISPEvent, m members) error {
+	all := m.list("Attribute")
+	for _, o := range m.list("Object") {
+		complete(o, e)
+		all = append(all, o.list("Attribute")...)
+	}
+	if len(all) > maxAttributes {
+		return ledger.Problemf(ledger.CodeTooLarge, "an event has at most %d attributes", maxAttributes)
+	}
+	seen := map[string]bool{}
+	for i, a := range all {
+		complete(a, e)
+		id, kind, value := strings.ToLower(a.text("uuid")), a.text("type"), a.text("value")
+		switch {
+		case !uuid.MatchString(id) || seen[id]:
+			return fault(fmt.Sprintf("Attribute[%d].uuid", i), "must be a UUID of its own")
+		case kind == "" || value == "":
+			return fault(fmt.Sprintf("Attribute[%d]", i), "must have a type and a value")
+		}
+		seen[id] = true
+		if a.flag("deleted") {
+			continue
+		}
+		doc, err := json.Marshal(a)
+		if err != nil {
+			return fmt.Errorf("encoding an attribute: %w", err)
+		}
+		e.Attributes = append(e.Attributes, fact.MISPAttribute{
+			UUID: id, Type: kind, Category: a.text("category"), Values: values(kind, value), ToIDs: a.flag("to_ids"), Timestamp: a.seconds("timestamp"), Doc: doc,
+		})
+	}
+	return nil
+}
+
+func complete(one members, e *fact.MISPEvent) {
+	if one.text("uuid") == "" {
+		one["uuid"] = newUUID()
+	}
+	if one.seconds("timestamp") == 0 {
+		one["timestamp"] = strconv.FormatInt(e.Timestamp, 10)
+	}
+	delete(one, "id")
+	delete(one, "event_id")
+}
+
+// values are those by which an attribute is found: both parts of one that has two, and
+// the whole.
+func values(kind, value string) []string {
+	list := []string{value}
+	if strings.Contains(kind, "|") {
+		if first, second, ok := strings.Cut(value, "|"); ok {
+			list = append(list, first, second)
+		}
+	}
+	return slices.DeleteFunc(list, func(v string) bool { return v == "" || len(v) > maxValue })
+}
+
+func fault(field, detail string) error {
+	return &ledger.Problem{Code: ledger.CodeInvalid, Detail: "the request is not valid", Faults: []ledger.Fault{{Field: "body." + field, Detail: detail}}}
+}

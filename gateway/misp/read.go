@@ -1,0 +1,163 @@
+package misp
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// find returns an event by its UUID or its id at this node. Problems: not_found.
+func (a *API) find(c *gin.Context, id string) (*fact.MISPEvent, error) {
+	list, _, err := a.Store.MISPEvents(c.Request.Context(), &fact.MISPFilter{UUIDs: []string{strings.ToLower(id)}, Limit: 1, Page: 1, Bodies: true})
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, ledger.Problemf(ledger.CodeNotFound, "there is no such event")
+	}
+	return &list[0], nil
+}
+
+// view answers with an event.
+func (a *API) view(c *gin.Context) error {
+	e, err := a.find(c, c.Param("event"))
+	if err != nil {
+		return err
+	}
+	if c.Request.Method == http.MethodHead {
+		c.Status(http.StatusOK)
+		return nil
+	}
+	deleted := strings.Contains(c.Param("options"), "deleted:")
+	if c.Request.Method == http.MethodPost {
+		asked, err := readEvent(c)
+		if err != nil {
+			return err
+		}
+		_, deleted = asked["deleted"]
+	}
+	doc, err := view(e, false, deleted)
+	if err != nil {
+		return err
+	}
+	return answer(c, map[string]any{"Event": doc})
+}
+
+// view is an event as this node says it: with its id here, and without what was deleted
+// of it unless that is asked for.
+func view(e *fact.MISPEvent, metadata, deleted bool) (members, error) {
+	m, err := decode(e.Body)
+	if err != nil {
+		return nil, err
+	}
+	id := strconv.FormatInt(e.ID, 10)
+	m["id"] = id
+	if metadata {
+		delete(m, "Attribute")
+		delete(m, "Object")
+		return m, nil
+	}
+	kept := func(list []members) []any {
+		out := []any{}
+		for _, one := range list {
+			if deleted || !one.flag("deleted") {
+				one["event_id"] = id
+				out = append(out, map[string]any(one))
+			}
+		}
+		return out
+	}
+	m["Attribute"] = kept(m.list("Attribute"))
+	for _, o := range m.list("Object") {
+		o["Attribute"] = kept(o.list("Attribute"))
+	}
+	m["Object"] = kept(m.list("Object"))
+	return m, nil
+}
+
+// index lists events without what they hold.
+func (a *API) index(c *gin.Context) error {
+	f, asked, err := a.filter(c, 1_000)
+	if err != nil {
+		return err
+	}
+	list, total, err := a.Store.MISPEvents(c.Request.Context(), f)
+	if err != nil {
+		return err
+	}
+	out := make([]any, 0, len(list))
+	for i := range list {
+		if asked.flag("minimal") {
+			e := &list[i]
+			out = append(out, map[string]any{
+				"uuid": e.UUID, "timestamp": strconv.FormatInt(e.Timestamp, 10), "sighting_timestamp": "0", "published": e.Published,
+			})
+			continue
+		}
+		out = append(out, summary(&list[i]))
+	}
+	c.Header("X-Result-Count", strconv.Itoa(total))
+	return answer(c, out)
+}
+
+func summary(e *fact.MISPEvent) map[string]any {
+	return map[string]any{
+		"id": strconv.FormatInt(e.ID, 10), "uuid": e.UUID, "info": e.Info, "date": e.Date, "published": e.Published,
+		"timestamp": strconv.FormatInt(e.Timestamp, 10), "publish_timestamp": strconv.FormatInt(e.PublishedAt, 10),
+		"threat_level_id": strconv.Itoa(e.ThreatLevel), "attribute_count": strconv.Itoa(e.Count), "analysis": "0", "distribution": "0",
+		"Orgc": map[string]any{"name": e.Orgc},
+	}
+}
+
+// searchEvents finds events by what is in them.
+func (a *API) searchEvents(c *gin.Context) error {
+	f, asked, err := a.filter(c, 100)
+	if err != nil {
+		return err
+	}
+	f.Bodies = true
+	list, total, err := a.Store.MISPEvents(c.Request.Context(), f)
+	if err != nil {
+		return err
+	}
+	out := make([]any, 0, len(list))
+	for i := range list {
+		doc, err := view(&list[i], asked.flag("metadata"), asked.flag("deleted"))
+		if err != nil {
+			return err
+		}
+		out = append(out, map[string]any{"Event": doc})
+	}
+	c.Header("X-Result-Count", strconv.Itoa(total))
+	return answer(c, map[string]any{"response": out})
+}
+
+// searchAttributes finds attributes.
+func (a *API) searchAttributes(c *gin.Context) error {
+	f, _, err := a.filter(c, 1_000)
+	if err != nil {
+		return err
+	}
+	list, err := a.Store.MISPAttributes(c.Request.Context(), f)
+	if err != nil {
+		return err
+	}
+	out := make([]any, 0, len(list))
+	for i := range list {
+		m, err := decode(list[i].Doc)
+		if err != nil {
+			return err
+		}
+		e := &list[i].Event
+		m["event_id"] = strconv.FormatInt(e.ID, 10)
+		m["Event"] = map[string]any{"id": m["event_id"], "uuid": e.UUID, "info": e.Info}
+		out = append(out, m)
+	}
+	return answer(c, map[string]any{"response": map[string]any{"Attribute": slices.Clip(out)}})
+}
