@@ -140,7 +140,7 @@ func (a *assessor) putMISP(ctx context.Context, shared ledger.Threat, title stri
 		return nil
 	}
 	event.Report = shared.Digest
-	if _, err = a.store.PutMISP(ctx, event, nil); ledger.CodeOf(err) == ledger.CodeConflict {
+	if _, err = a.store.PutMISP(ctx, event, 0, nil); ledger.CodeOf(err) == ledger.CodeConflict {
 		return nil // it was judged before
 	}
 	return err

@@ -34,7 +34,8 @@ var Large = []string{
 
 // Store keeps events.
 type Store interface {
-	PutMISP(ctx context.Context, e *fact.MISPEvent, objects []fact.STIXObject) (id int64, err error)
+	PutMISP(ctx context.Context, e *fact.MISPEvent, was int64, objects []fact.STIXObject) (id int64, err error)
+	MISPAttributeIDs(ctx context.Context, event int64) (map[string]int64, error)
 	MISPEvents(ctx context.Context, f *fact.MISPFilter) (list []fact.MISPEvent, total int, err error)
 	MISPAttributes(ctx context.Context, f *fact.MISPFilter) ([]fact.MISPAttribute, error)
 }
@@ -68,12 +69,12 @@ func New(r *auth.Router, deps Deps) (*API, error) {
 	get("/users/view/me", a.me)
 	get("/events/index", a.index)
 	post("/events/index", auth.ThreatsRead, a.index)
-	get("/events/view/:event/*options", a.view)
-	post("/events/view/:event/*options", auth.ThreatsRead, a.view)
-	r.HandleKey(http.MethodHead, Path+"/events/view/:event/*options", auth.ThreatsRead, a.view)
-	get("/events/view/:event", a.view)
-	post("/events/view/:event", auth.ThreatsRead, a.view)
-	r.HandleKey(http.MethodHead, Path+"/events/view/:event", auth.ThreatsRead, a.view)
+	get("/events/view/:event/*options", a.show)
+	post("/events/view/:event/*options", auth.ThreatsRead, a.show)
+	r.HandleKey(http.MethodHead, Path+"/events/view/:event/*options", auth.ThreatsRead, a.show)
+	get("/events/view/:event", a.show)
+	post("/events/view/:event", auth.ThreatsRead, a.show)
+	r.HandleKey(http.MethodHead, Path+"/events/view/:event", auth.ThreatsRead, a.show)
 	post("/events/restSearch", auth.ThreatsRead, a.searchEvents)
 	post("/attributes/restSearch", auth.ThreatsRead, a.searchAttributes)
 	post("/events/add", auth.ThreatsShare, a.add)
