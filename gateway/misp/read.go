@@ -72,7 +72,7 @@ func (a *API) view(ctx context.Context, e *fact.MISPEvent, metadata, deleted boo
 		out := []any{}
 		for _, one := range list {
 			if deleted || !one.flag("deleted") {
-				one["event_id"] = id
+				one["event_id"], one["deleted"] = id, one.flag("deleted")
 				if n := ids[strings.ToLower(one.text("uuid"))]; n != 0 {
 					one["id"] = strconv.FormatInt(n, 10)
 				}

@@ -156,7 +156,7 @@ func readEvent(c *gin.Context) (members, error) {
 func readBody(c *gin.Context) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, MaxBody))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return nil, ledger.Problemf(ledger.CodeTooLarge, "an event has at most %d bytes", MaxBody)
+		return nil, ledger.Problemf(ledger.CodeTooLarge, "a request has at most %d bytes", MaxBody)
 	}
 	return body, err
 }
