@@ -20,7 +20,9 @@ func bundleOf(n int) []byte {
 }
 
 // ownHost is an internal address at an organisation, which nobody else is to learn.
-func ownHost(org string) string { return map[string]string{"hospital-north": "10.20.77.101", "hospital-south": "10.20.77.202"}[org] }
+func ownHost(org string) string {
+	return map[string]string{"hospital-north": "10.20.77.101", "hospital-south": "10.20.77.202"}[org]
+}
 
 // sees has an own tool raise alerts of an address, one each second.
 func (r *running) sees(address string, from, alerts int) {
@@ -109,7 +111,10 @@ func TestWhatOwnAlertsShowIsToldByItself(t *testing.T) {
 		}
 	}
 	south = c.launch(t, "hospital-south", cfg, func(string) {})
-	south.await("the node", func() bool { status, _ := south.call("", http.MethodGet, "/readyz", nil, nil); return status == http.StatusOK })
+	south.await("the node", func() bool {
+		status, _ := south.call("", http.MethodGet, "/readyz", nil, nil)
+		return status == http.StatusOK
+	})
 	time.Sleep(2 * time.Second) // two periods, in which something could be repeated
 	if a, b := north.feedback(open).Sightings, north.feedback(sealed).Sightings; a != 7 || b != 3 {
 		t.Errorf("told again: %d, %d", a, b)

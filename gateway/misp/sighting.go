@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -265,7 +266,7 @@ func (a *API) removeSighting(c *gin.Context) error {
 // listSightings lists what was said of an event or an attribute, or of all.
 func (a *API) listSightings(c *gin.Context) error {
 	asked := members{}
-	if c.Request.Method == "POST" {
+	if c.Request.Method == http.MethodPost {
 		body, err := readBody(c)
 		if err != nil {
 			return err

@@ -104,7 +104,7 @@ func (a *API) register(handle func(method, path string, write bool, h func(*gin.
 		"GET /sightings/index": a.listSightings, "POST /sightings/index": a.listSightings, "POST /sightings/listSightings": a.listSightings,
 		"GET /sightings/listSightings/:id/:context": a.listSightings, "POST /sightings/listSightings/:id/:context": a.listSightings,
 		"POST /sightings/filterSightingUuidsForPush/:event": a.hadSightings,
-		"GET /shadow_attributes/index.json": a.proposals, "GET /shadow_attributes/index/*options": a.proposals,
+		"GET /shadow_attributes/index.json":                 a.proposals, "GET /shadow_attributes/index/*options": a.proposals,
 	} {
 		method, path, _ := strings.Cut(route, " ")
 		handle(method, path, false, h)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -168,7 +169,7 @@ func TestSightingsAreHandedOverOnce(t *testing.T) {
 		t.Errorf("%v", found)
 	}
 	index := w.list(w.index, `{"minimal":1}`)
-	if one, _ := index[0].(map[string]any); one["sighting_timestamp"] != fmt.Sprint(at+50) {
+	if one, _ := index[0].(map[string]any); one["sighting_timestamp"] != strconv.FormatInt(at+50, 10) {
 		t.Errorf("%v", index)
 	}
 	// Of a report only what this organisation saw goes to who shared it.

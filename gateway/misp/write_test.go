@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -130,11 +131,11 @@ func TestEditsAtOnceLoseNothing(t *testing.T) {
 		there := w.values()
 		for i, err := range taken {
 			// Who says that it edited before another whose edition is kept is refused.
-			if err != nil && (!named || ledger.CodeOf(err) != ledger.CodeConflict) || there[fmt.Sprint(i)] != (err == nil) {
+			if err != nil && (!named || ledger.CodeOf(err) != ledger.CodeConflict) || there[strconv.Itoa(i)] != (err == nil) {
 				t.Errorf("named %v, writer %d: %v; there: %v", named, i, err, there)
 			}
 		}
-		if !there["0"] || !there[fmt.Sprint(writers)] {
+		if !there["0"] || !there[strconv.Itoa(writers)] {
 			t.Errorf("named %v: %v", named, there)
 		}
 	}

@@ -147,6 +147,7 @@ func scanIDs(rows *sql.Rows) (map[string]int64, error) {
 func (s *Store) MISPKept(ctx context.Context, uuids []string) (map[string]int64, error) {
 	kept := map[string]int64{}
 	for part := range slices.Chunk(uuids, 500) { // question marks
+		//nolint:gosec // question marks only
 		rows, err := s.reading.QueryContext(ctx, "SELECT uuid, CASE WHEN report = '' THEN timestamp ELSE ? END FROM misp_event WHERE uuid IN ("+marks(len(part))+
 			") UNION ALL SELECT uuid, ? FROM misp_deleted WHERE uuid IN ("+marks(len(part))+")",
 			slices.Concat([]any{int64(math.MaxInt64)}, anys(part), []any{int64(math.MaxInt64)}, anys(part))...)

@@ -37,6 +37,7 @@ func (t *txn) freshSighting(ctx context.Context, report string) error {
 // if each is told of once a period; when nothing is, next is when something will be, zero:
 // nothing waits.
 func (s *Store) TellingDue(ctx context.Context, period time.Duration, limit int) (due []string, next time.Time, err error) {
+	//nolint:gosec // constants only
 	rows, err := s.reading.QueryContext(ctx, "SELECT report FROM sighting_told WHERE fresh AND (sending <> 0 OR told + "+toldEvery+" <= ?2) ORDER BY told, report LIMIT ?3",
 		period.Milliseconds(), millis(s.now()), limit)
 	if err != nil {
