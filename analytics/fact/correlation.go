@@ -63,6 +63,25 @@ type SightingCount struct {
 	Count int       `json:"count" doc:"Alerts, each once."`
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
+
+	Next *NextSighting `json:"next,omitempty" doc:"What goes to the sharer next, by itself and no more than this; absent: nothing does."`
+}
+
+// NextSighting is what a sharer is told next of what own alerts showed.
+type NextSighting struct {
+	Count int       `json:"count" doc:"Alerts of which it was not told yet."`
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+	At    time.Time `json:"at" doc:"When it is told, at the earliest."`
+}
+
+// Telling is what a sharer is being told.
+type Telling struct {
+	Report string // digest
+	UpTo   int64  // IndicatorMatch.Seq of the last match of it
+	Count  int    // alerts, each once; 0: nothing is
+	First  time.Time
+	Last   time.Time
 }
 
 // FuzzySeen is a fuzzy hash that an alert names.

@@ -63,7 +63,7 @@ type SealedFeedback struct {
 	Last     time.Time
 	Opinion  string // one of ledger.Opinions
 	Weight   int    // of an opinion, 1 to ledger.MaxWeight
-	Revision int    // of an opinion, from 1
+	Revision int    // of an opinion, from 1; of one that is to be kept 0: the next
 	Time     time.Time
 }
 

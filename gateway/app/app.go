@@ -129,6 +129,7 @@ func (n *node) run(ctx context.Context, listeners, doors []net.Listener, datagra
 	part(&loops, "the worker", func() error { return n.worker.Run(working) })
 	part(&loops, "indexing intelligence", func() error { return indexIntelligence(working, n.store.IndexIntelligence, n.logger) })
 	part(&loops, "exchanging sealed reports", func() error { return n.exchange.Run(working) })
+	part(&loops, "telling sharers of sightings", func() error { return n.witness.Run(working) })
 	part(&loops, "delivering to webhooks", func() error { return n.webhooks.Run(working) })
 	part(&pipeline, "taking readings", func() error { return n.takeReadings(ctx, taking) })
 	part(&start, "registering the organisation", func() error { return n.settle(ctx) })

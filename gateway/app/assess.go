@@ -22,7 +22,7 @@ type knowledge interface {
 	Findings(ctx context.Context, unit string, limit int) ([]fact.Finding, error)
 	PutVEX(ctx context.Context, digest string, doc []byte) error
 	AddSTIX(ctx context.Context, objects []fact.STIXObject) (added []bool, err error)
-	PutMISP(ctx context.Context, e *fact.MISPEvent, objects []fact.STIXObject) (id int64, err error)
+	PutMISP(ctx context.Context, e *fact.MISPEvent, was int64, objects []fact.STIXObject) (id int64, err error)
 	Organisation(ctx context.Context, id string) (fact.Row[ledger.Organisation], error)
 }
 

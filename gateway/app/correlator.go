@@ -16,8 +16,9 @@ import (
 // correlator feeds the pure package correlate with what the node knows: objects that
 // came, own alerts, warninglists and models of decay.
 type correlator struct {
-	store  *store.Store
-	logger *slog.Logger
+	store   *store.Store
+	logger  *slog.Logger
+	witness *witness // tells sharers; nil: nobody does
 
 	mu      sync.RWMutex // guards what follows
 	matcher *correlate.Matcher

@@ -184,9 +184,20 @@ func (c *correlator) Matches(ctx context.Context, f fact.MatchFilter, page ledge
 	return c.store.IndicatorMatches(ctx, f, page)
 }
 
-// Sightings counts the own alerts that show what a report describes.
+// Sightings counts the own alerts that show what a report describes, and says what is told
+// of them next.
 func (c *correlator) Sightings(ctx context.Context, report string) (fact.SightingCount, error) {
-	return c.store.SightingsOf(ctx, report)
+	all, err := c.store.SightingsOf(ctx, report)
+	if err != nil || c.witness == nil {
+		return all, err
+	}
+	all.Next, err = c.witness.next(ctx, report)
+	return all, err
+}
+
+// ToldByHand notes that a person told the sharer of a report what was seen until now.
+func (c *correlator) ToldByHand(ctx context.Context, report string) error {
+	return c.store.ToldByHand(ctx, report)
 }
 
 // PutWarninglist takes a warninglist in.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/analytics/sanitise"
@@ -85,6 +86,11 @@ func (n *node) openExchange(router *auth.Router) (err error) {
 		return err
 	}
 	n.exchange.Register(router)
+	n.witness = &witness{
+		organisation: n.cfg.Organisation, period: n.cfg.Exchange.SightingsEvery(), store: n.store, commands: commands{n.worker}, exchange: n.exchange,
+		derive: sealedVault{n.vault}.Derive, subscribe: n.worker.Hub().Subscribe, logger: n.logger, now: time.Now,
+	}
+	n.correlator.witness = n.witness
 	return nil
 }
 

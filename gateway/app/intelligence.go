@@ -42,7 +42,7 @@ func (n *node) openTAXII(router *auth.Router) error {
 // openMISP registers the MISP interface.
 func (n *node) openMISP(router *auth.Router) error {
 	_, err := misp.New(router, misp.Deps{
-		Organisation: n.cfg.DisplayName, Collection: n.collections()[aliasOwn], Store: n.store, Now: time.Now,
+		Organisation: n.cfg.DisplayName, Collection: n.collections()[aliasOwn], Store: n.store, Now: time.Now, Withdraw: n.witness.Withdraw, Sight: n.witness.Sight,
 		Read: func(_ context.Context, event []byte) ([]cti.Object, error) {
 			r, err := adapt.FromMISP(event)
 			if err != nil || r.Bundle == nil {
@@ -140,7 +140,7 @@ func (a *assessor) putMISP(ctx context.Context, shared ledger.Threat, title stri
 		return nil
 	}
 	event.Report = shared.Digest
-	if _, err = a.store.PutMISP(ctx, event, nil); ledger.CodeOf(err) == ledger.CodeConflict {
+	if _, err = a.store.PutMISP(ctx, event, 0, nil); ledger.CodeOf(err) == ledger.CodeConflict {
 		return nil // it was judged before
 	}
 	return err

@@ -14,7 +14,8 @@ import (
 )
 
 // TestPyMISPPushesPullsAndSearches: MISP's own library pushes an event to a node, edits,
-// finds and pulls it, and brings it to another node; there it is STIX as well.
+// tags, finds and pulls it, says what was seen of it, deletes, and brings it to another
+// node; there it is STIX as well.
 func TestPyMISPPushesPullsAndSearches(t *testing.T) {
 	t.Parallel()
 	c := newConsortium(t)
@@ -38,6 +39,18 @@ func TestPyMISPPushesPullsAndSearches(t *testing.T) {
 		"detect":  []any{"198.51.100.77", "198.51.100.78", "beacon.example.org", "loader.bin|d41d8cd98f00b204e9800998ecf8427e"},
 		"wild":    []any{"beacon.example.org", "http://beacon.example.org/x"},
 		"refused": true, "pulled": true, "pulled_attributes": 3.0,
+		"sightings": map[string]any{
+			"sighted": true, "by_value": "1", "ended": true, "none": false, "kind": false, "of_attribute": []any{"1", "2"}, "of_event": 3.0, "all": 3.0,
+			"found": []any{"nids"}, "deleted": true,
+		},
+		"tags": map[string]any{
+			"event": true, "attribute": true, "are": []any{"tlp:amber", `workflow:state="draft"`}, "of_ip": []any{"estimative:likely"},
+			"found": one, "removed": true, "left": []any{}, "unknown": false,
+		},
+		"attributes_changed": map[string]any{
+			"added": "other.example.org", "changed": "seen twice", "exists": true, "deleted": true, "gone": true, "marked": []any{"other.example.org"}, "published": true,
+		},
+		"deleted": map[string]any{"done": true, "exists": false, "found": []any{}, "again": false, "twice": false},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -102,7 +115,27 @@ func TestWhatMembersShareIsFoundByMISP(t *testing.T) {
 	if status, b := south.call("analyst", http.MethodPost, "/misp/events/edit/"+uuids[1], []byte(`{"info":"Ours"}`), nil); status != http.StatusForbidden {
 		t.Errorf("edited: %d %s", status, b)
 	}
-	north.want(http.StatusCreated, "analyst", http.MethodPost, "/v1/threats/"+shared.Digest+"/withdrawal", map[string]any{"reason": "outdated"}, nil)
+	if status, b := south.call("analyst", http.MethodPost, "/misp/events/delete/"+uuids[1], nil, nil); status != http.StatusForbidden {
+		t.Errorf("deleted: %d %s", status, b)
+	}
+	// What a program of the south says that it saw is told the north; that it raised a
+	// false alarm is not.
+	for _, sighting := range []string{`{"value":"198.51.100.9","source":"nids","timestamp":1793000000}`, `{"value":"198.51.100.9","type":"1"}`} {
+		if status, b := south.call("analyst", http.MethodPost, "/misp/sightings/add", []byte(sighting), nil); status != http.StatusOK {
+			t.Fatalf("%d %s", status, b)
+		}
+	}
+	north.await("the sighting", func() bool { return north.feedback(shared.Digest).Sightings == 1 })
+	// Its own is told to nobody.
+	if status, b := north.call("analyst", http.MethodPost, "/misp/sightings/add", []byte(`{"value":"198.51.100.9"}`), nil); status != http.StatusOK {
+		t.Errorf("%d %s", status, b)
+	}
+	if f := north.feedback(shared.Digest); f.Sightings != 1 || f.SightedBy != 1 {
+		t.Errorf("%+v", f)
+	}
+	if status, b := north.call("analyst", http.MethodPost, "/misp/events/delete/"+uuids[0], nil, nil); status != http.StatusOK {
+		t.Errorf("withdrawn: %d %s", status, b)
+	}
 	for _, r := range []*running{north, south} {
 		r.await("the event to be gone", func() bool { return len(search(r)) == 0 })
 	}

@@ -69,6 +69,7 @@ type node struct {
 	collector  *intelligence
 	forwarders []*forward.Forwarder
 	exchange   *exchange.Exchange
+	witness    *witness
 	pace       exchange.Pace // of the exchange
 	webhooks   *webhook.Deliverer
 	fhir       *fhir.API

@@ -199,6 +199,14 @@ type Exchange struct {
 	// addresses of Networks and those that are internal everywhere.
 	Sanitise Sanitise `json:"sanitise,omitzero"`
 
+	// Sightings is how often at most, a second or more, a member that shared a report is
+	// told by itself that own alerts show what it warns of: how many did since it was
+	// told last, the first and the last time, and nothing else. Of a sealed report it goes
+	// sealed to all who hold it, of another it stands on the ledger for every member to
+	// read. After a hundred times one report is told of 24 times less often. 0s: only what
+	// people tell. Default: 1h.
+	Sightings *Duration `json:"sightings,omitempty"`
+
 	// Reachable are networks from which other members' documents may be fetched
 	// although they are not public. In development loopback always is.
 	Reachable []netip.Prefix `json:"reachable,omitempty"`
@@ -214,6 +222,17 @@ type Exchange struct {
 	// them, and any other host never: nobody can make the node call a host that
 	// its operator does not know. Default: none.
 	Resolve []string `json:"resolve,omitempty"`
+}
+
+// DefaultSightings is how often sightings are told when nothing is said.
+const DefaultSightings = time.Hour
+
+// SightingsEvery is how often sightings are told; 0: never.
+func (e *Exchange) SightingsEvery() time.Duration {
+	if e.Sightings == nil {
+		return DefaultSightings
+	}
+	return e.Sightings.Std()
 }
 
 // Keys are the node's own secrets.

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Public is a listener for those outside the consortium. All of it is required
@@ -45,6 +46,9 @@ func (c *Config) publicFaults() []string {
 		if !webHost(host) {
 			faults = append(faults, fmt.Sprintf("exchange.resolve[%d]%s", i, want))
 		}
+	}
+	if s := c.Exchange.SightingsEvery(); s != 0 && s < time.Second {
+		faults = append(faults, "exchange.sightings: must be at least a second, or 0s for never")
 	}
 	return append(faults, c.Exchange.Sanitise.faults()...)
 }

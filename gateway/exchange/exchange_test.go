@@ -2,11 +2,13 @@ package exchange
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -352,6 +354,80 @@ func TestFeedbackGoesToAllWhoHoldTheReport(t *testing.T) {
 	}
 	if status, _, err := w.call(east, w.nodes[east].Key, south, http.MethodPost, pathFeedback, sealed, 1<<20); err != nil || status != http.StatusNotFound {
 		t.Errorf("who was not named says something: %d %v", status, err)
+	}
+}
+
+// meeting has those who keep what they say wait for each other first.
+type meeting struct {
+	Store
+	met *sync.WaitGroup
+}
+
+func (m meeting) AddSealedFeedback(ctx context.Context, f *fact.SealedFeedback, to []string) error {
+	m.met.Done()
+	m.met.Wait()
+	return m.Store.AddSealedFeedback(ctx, f, to)
+}
+
+// TestOpinionsAtOnceAreTwoRevisions, of which everybody holds the same in the end.
+func TestOpinionsAtOnceAreTwoRevisions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	digest := w.share(ledger.TLPAmber, south, east)
+	w.settle()
+	x := w.nodes[east]
+	before := x.Store
+	var met, all sync.WaitGroup
+	met.Add(2)
+	x.Store = meeting{before, &met}
+	for i, o := range []string{ledger.Agree, ledger.StronglyDisagree} {
+		all.Go(func() {
+			if err := x.Opine(t.Context(), digest, o, 10+i); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	x.Store = before
+	w.settle()
+	own, err := x.store.SealedFeedback(t.Context(), digest, east, fact.FeedbackOpinion)
+	if err != nil || own.Revision != 2 {
+		t.Errorf("%+v, %v", own, err)
+	}
+	for _, org := range []string{north, south} {
+		f, err := w.nodes[org].store.SealedFeedback(t.Context(), digest, east, fact.FeedbackOpinion)
+		if err != nil || f.Revision != 2 || f.Opinion != own.Opinion || f.Weight != own.Weight {
+			t.Errorf("%s holds %+v, %v; the east %+v", org, f, err, own)
+		}
+	}
+}
+
+// TestAnOpinionThatChangesUnderWayArrives: the answer to the one before does not end the
+// delivery of the new one.
+func TestAnOpinionThatChangesUnderWayArrives(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	digest := w.share(ledger.TLPAmber, south, east)
+	w.settle()
+	x, call, changed := w.nodes[east], w.nodes[east].Call, false
+	x.Call = func(ctx context.Context, member, method, path string, body []byte, limit int64) (int, []byte, error) {
+		status, answer, err := call(ctx, member, method, path, body, limit)
+		if path == pathFeedback && status == http.StatusNoContent && !changed {
+			changed = true
+			if err := x.Opine(ctx, digest, ledger.Disagree, 50); err != nil {
+				t.Error(err)
+			}
+		}
+		return status, answer, err
+	}
+	if err := x.Opine(t.Context(), digest, ledger.Agree, 50); err != nil {
+		t.Fatal(err)
+	}
+	w.settle()
+	for _, org := range []string{north, south} {
+		if f, err := w.nodes[org].store.SealedFeedback(t.Context(), digest, east, fact.FeedbackOpinion); err != nil || f.Opinion != ledger.Disagree {
+			t.Errorf("%s holds %+v, %v", org, f, err)
+		}
 	}
 }
 

@@ -86,8 +86,14 @@ func (s *said) fact(digest, by string) *fact.SealedFeedback {
 func (x *Exchange) Sight(ctx context.Context, digest string, count int, first, last time.Time) error {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails: crypto/rand
+	return x.SightOnce(ctx, hex.EncodeToString(id[:]), digest, count, first, last)
+}
+
+// SightOnce is Sight under a name, of 32 hexadecimal digits, that those who hold the
+// report learn: the same name again tells nothing.
+func (x *Exchange) SightOnce(ctx context.Context, id, digest string, count int, first, last time.Time) error {
 	return x.say(ctx, digest, &said{
-		ID: hex.EncodeToString(id[:]), Kind: fact.FeedbackSighting, Count: count,
+		ID: id, Kind: fact.FeedbackSighting, Count: count,
 		First: first.UTC().Truncate(time.Millisecond), Last: last.UTC().Truncate(time.Millisecond),
 	})
 }
@@ -95,15 +101,11 @@ func (x *Exchange) Sight(ctx context.Context, digest string, count int, first, l
 // Opine tells them what it thinks of it; the newest holds. Problems: as of Sight, and
 // denied for an own report.
 func (x *Exchange) Opine(ctx context.Context, digest, opinion string, weight int) error {
-	before, err := x.Store.SealedFeedback(ctx, digest, x.Organisation, fact.FeedbackOpinion)
-	if err != nil && ledger.CodeOf(err) != ledger.CodeNotFound {
-		return err
-	}
-	return x.say(ctx, digest, &said{
-		ID: fact.FeedbackOpinion, Kind: fact.FeedbackOpinion, Opinion: opinion, Weight: weight, Revision: before.Revision + 1,
-	})
+	return x.say(ctx, digest, &said{ID: fact.FeedbackOpinion, Kind: fact.FeedbackOpinion, Opinion: opinion, Weight: weight, Revision: 1})
 }
 
+// say keeps what this organisation says, and has it delivered. The revision of an opinion
+// is the store's to give, so that of two that are said at once each has its own.
 func (x *Exchange) say(ctx context.Context, digest string, s *said) error {
 	r, o, _, err := x.kept(ctx, digest)
 	if err != nil {
@@ -113,7 +115,9 @@ func (x *Exchange) say(ctx context.Context, digest string, s *said) error {
 	if err := s.check(digest, r.Sharer, x.Organisation, s.Time.Add(-skew)); err != nil {
 		return err
 	}
-	if err := x.Store.AddSealedFeedback(ctx, s.fact(digest, x.Organisation), o.holders(x.Organisation)); err != nil {
+	f := s.fact(digest, x.Organisation)
+	f.Revision = 0
+	if err := x.Store.AddSealedFeedback(ctx, f, o.holders(x.Organisation)); err != nil {
 		return err
 	}
 	x.Wake()

@@ -30,13 +30,21 @@ const (
 var Large = []string{
 	"POST " + Path + "/events/add", "POST " + Path + "/events/add/*options",
 	"POST " + Path + "/events/edit/:event", "POST " + Path + "/events/edit/:event/*options",
+	"POST " + Path + "/events/filterEventIdsForPush", "POST " + Path + "/attributes/add/:event", "POST " + Path + "/sightings/bulkSaveSightings/:event",
+	"POST " + Path + "/sightings/filterSightingUuidsForPush/:event",
 }
 
 // Store keeps events.
 type Store interface {
-	PutMISP(ctx context.Context, e *fact.MISPEvent, objects []fact.STIXObject) (id int64, err error)
+	PutMISP(ctx context.Context, e *fact.MISPEvent, was int64, objects []fact.STIXObject) (id int64, err error)
+	MISPAttributeIDs(ctx context.Context, event int64) (map[string]int64, error)
+	DeleteMISP(ctx context.Context, uuid string, was int64, objects []fact.STIXObject) error
+	MISPKept(ctx context.Context, uuids []string) (map[string]int64, error)
 	MISPEvents(ctx context.Context, f *fact.MISPFilter) (list []fact.MISPEvent, total int, err error)
 	MISPAttributes(ctx context.Context, f *fact.MISPFilter) ([]fact.MISPAttribute, error)
+	AddMISPSightings(ctx context.Context, list []fact.MISPSighting) error
+	MISPSightings(ctx context.Context, f *fact.MISPSightingFilter) ([]fact.MISPSighting, error)
+	DeleteMISPSighting(ctx context.Context, name string) error
 }
 
 // Deps is what the interface needs of the rest of the node.
@@ -46,6 +54,12 @@ type Deps struct {
 	Store        Store
 	Read         func(ctx context.Context, event []byte) ([]cti.Object, error) // the STIX objects that an event says
 	Now          func() time.Time
+	// Withdraw withdraws a report that this organisation shared. Problems: denied for
+	// that of another.
+	Withdraw func(ctx context.Context, report string) error
+	// Sight tells who shared a report that this organisation saw what it warns of, once
+	// by a name; nobody, when this organisation shared it.
+	Sight func(ctx context.Context, name, report string, count int, first, last time.Time) error
 }
 
 // API is the MISP interface of a node.
@@ -53,33 +67,18 @@ type API struct{ Deps }
 
 // New makes the interface and registers its routes.
 func New(r *auth.Router, deps Deps) (*API, error) {
-	if deps.Organisation == "" || deps.Collection == "" || deps.Store == nil || deps.Read == nil || deps.Now == nil {
+	if deps.Organisation == "" || deps.Collection == "" || deps.Store == nil || deps.Read == nil || deps.Now == nil ||
+		deps.Withdraw == nil || deps.Sight == nil {
 		return nil, errors.New("the MISP interface lacks a part")
 	}
 	a := &API{deps}
-	get := func(path string, h func(*gin.Context) error) {
-		r.HandleKey(http.MethodGet, Path+path, auth.ThreatsRead, h)
-	}
-	post := func(path string, right auth.Right, h func(*gin.Context) error) {
-		r.HandleKey(http.MethodPost, Path+path, right, h)
-	}
-	get("/servers/getVersion", a.version)
-	get("/servers/getPyMISPVersion.json", a.version)
-	get("/users/view/me", a.me)
-	get("/events/index", a.index)
-	post("/events/index", auth.ThreatsRead, a.index)
-	get("/events/view/:event/*options", a.view)
-	post("/events/view/:event/*options", auth.ThreatsRead, a.view)
-	r.HandleKey(http.MethodHead, Path+"/events/view/:event/*options", auth.ThreatsRead, a.view)
-	get("/events/view/:event", a.view)
-	post("/events/view/:event", auth.ThreatsRead, a.view)
-	r.HandleKey(http.MethodHead, Path+"/events/view/:event", auth.ThreatsRead, a.view)
-	post("/events/restSearch", auth.ThreatsRead, a.searchEvents)
-	post("/attributes/restSearch", auth.ThreatsRead, a.searchAttributes)
-	post("/events/add", auth.ThreatsShare, a.add)
-	post("/events/add/*options", auth.ThreatsShare, a.add)
-	post("/events/edit/:event", auth.ThreatsShare, a.edit)
-	post("/events/edit/:event/*options", auth.ThreatsShare, a.edit)
+	a.register(func(method, path string, write bool, h func(*gin.Context) error) {
+		right := auth.ThreatsRead
+		if write {
+			right = auth.ThreatsShare
+		}
+		r.HandleKey(method, Path+path, right, h)
+	})
 	return a, nil
 }
 
@@ -113,9 +112,10 @@ func answer(c *gin.Context, v any) error {
 
 // version says whose interface this is, and what the caller may do with it.
 func (a *API) version(c *gin.Context) error {
+	share := auth.CallerOf(c.Request.Context()).Role.Has(auth.ThreatsShare)
 	return answer(c, map[string]any{
-		"version": version, "pymisp_recommended_version": version, "perm_sync": true, "perm_sighting": false,
-		"perm_galaxy_editor": false, "perm_analyst_data": false, "request_encoding": []string{}, "filter_sightings": false,
+		"version": version, "pymisp_recommended_version": version, "perm_sync": true, "perm_sighting": share,
+		"perm_galaxy_editor": false, "perm_analyst_data": false, "request_encoding": []string{}, "filter_sightings": true,
 	})
 }
 
@@ -128,7 +128,7 @@ func (a *API) me(c *gin.Context) error {
 		"User": map[string]any{"id": "1", "org_id": "1", "role_id": "1", "email": who.Subject, "disabled": false},
 		"Role": map[string]any{
 			"id": "1", "name": string(who.Role), "perm_auth": true, "perm_add": share, "perm_modify": share, "perm_modify_org": share,
-			"perm_publish": false, "perm_sync": share, "perm_admin": false, "perm_site_admin": false,
+			"perm_publish": share, "perm_tagger": share, "perm_sighting": share, "perm_sync": share, "perm_admin": false, "perm_site_admin": false,
 		},
 		"UserSetting":  []any{},
 		"Organisation": map[string]any{"id": "1", "name": a.Organisation},

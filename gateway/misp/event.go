@@ -89,6 +89,45 @@ func decode(body []byte) (members, error) {
 	return m, nil
 }
 
+// decodeList reads one object or a list of at most maxAttributes of them, each by itself
+// or below a name, as is their whole.
+func decodeList(body []byte, below string) ([]members, error) {
+	if err := strictjson.Check("the request", body, limits); err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, ledger.Problemf(ledger.CodeInvalid, "the request must be JSON")
+	}
+	if m, ok := v.(map[string]any); ok && m[below] != nil {
+		v = m[below]
+	}
+	all, ok := v.([]any)
+	if !ok {
+		all = []any{v}
+	}
+	if len(all) > maxAttributes {
+		return nil, ledger.Problemf(ledger.CodeTooLarge, "a request has at most %d of them", maxAttributes)
+	}
+	list := make([]members, 0, len(all))
+	for i, one := range all {
+		m, ok := one.(map[string]any)
+		if !ok {
+			return nil, fault(fmt.Sprintf("%s[%d]", below, i), "must be an object")
+		}
+		if inner, ok := m[below].(map[string]any); ok {
+			m = inner
+		}
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+// lower is a UUID as it is compared.
+func lower(uuid string) string { return strings.ToLower(uuid) }
+
 // merge puts the attributes and objects of an older edition under those of a newer one
 // that does not name them: an edit says what changes.
 func merge(older, newer members) {

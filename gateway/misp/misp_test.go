@@ -17,6 +17,8 @@ import (
 
 var now = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 
+func clock() func() time.Time { return func() time.Time { return now } }
+
 func read(t *testing.T, body string) (*fact.MISPFilter, error) {
 	t.Helper()
 	c, _ := gin.CreateTestContext(httptest.NewRecorder())

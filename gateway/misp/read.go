@@ -1,6 +1,7 @@
 package misp
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,8 +14,8 @@ import (
 )
 
 // find returns an event by its UUID or its id at this node. Problems: not_found.
-func (a *API) find(c *gin.Context, id string) (*fact.MISPEvent, error) {
-	list, _, err := a.Store.MISPEvents(c.Request.Context(), &fact.MISPFilter{UUIDs: []string{strings.ToLower(id)}, Limit: 1, Page: 1, Bodies: true})
+func (a *API) find(ctx context.Context, id string) (*fact.MISPEvent, error) {
+	list, _, err := a.Store.MISPEvents(ctx, &fact.MISPFilter{UUIDs: []string{strings.ToLower(id)}, Limit: 1, Page: 1, Bodies: true})
 	if err != nil {
 		return nil, err
 	}
@@ -24,9 +25,9 @@ func (a *API) find(c *gin.Context, id string) (*fact.MISPEvent, error) {
 	return &list[0], nil
 }
 
-// view answers with an event.
-func (a *API) view(c *gin.Context) error {
-	e, err := a.find(c, c.Param("event"))
+// show answers with an event.
+func (a *API) show(c *gin.Context) error {
+	e, err := a.find(c.Request.Context(), c.Param("event"))
 	if err != nil {
 		return err
 	}
@@ -34,7 +35,7 @@ func (a *API) view(c *gin.Context) error {
 		c.Status(http.StatusOK)
 		return nil
 	}
-	deleted := strings.Contains(c.Param("options"), "deleted:")
+	deleted := strings.Contains(c.Param("options"), "deleted:") || strings.Contains(c.Param("options"), "deleted[]:1")
 	if c.Request.Method == http.MethodPost {
 		asked, err := readEvent(c)
 		if err != nil {
@@ -42,16 +43,16 @@ func (a *API) view(c *gin.Context) error {
 		}
 		_, deleted = asked["deleted"]
 	}
-	doc, err := view(e, false, deleted)
+	doc, err := a.view(c.Request.Context(), e, false, deleted)
 	if err != nil {
 		return err
 	}
 	return answer(c, map[string]any{"Event": doc})
 }
 
-// view is an event as this node says it: with its id here, and without what was deleted
-// of it unless that is asked for.
-func view(e *fact.MISPEvent, metadata, deleted bool) (members, error) {
+// view is an event as this node says it: with its id here and those of its attributes, and
+// without what was deleted of it unless that is asked for.
+func (a *API) view(ctx context.Context, e *fact.MISPEvent, metadata, deleted bool) (members, error) {
 	m, err := decode(e.Body)
 	if err != nil {
 		return nil, err
@@ -63,11 +64,18 @@ func view(e *fact.MISPEvent, metadata, deleted bool) (members, error) {
 		delete(m, "Object")
 		return m, nil
 	}
+	ids, err := a.Store.MISPAttributeIDs(ctx, e.ID)
+	if err != nil {
+		return nil, err
+	}
 	kept := func(list []members) []any {
 		out := []any{}
 		for _, one := range list {
 			if deleted || !one.flag("deleted") {
-				one["event_id"] = id
+				one["event_id"], one["deleted"] = id, one.flag("deleted")
+				if n := ids[strings.ToLower(one.text("uuid"))]; n != 0 {
+					one["id"] = strconv.FormatInt(n, 10)
+				}
 				out = append(out, map[string]any(one))
 			}
 		}
@@ -96,7 +104,8 @@ func (a *API) index(c *gin.Context) error {
 		if asked.flag("minimal") {
 			e := &list[i]
 			out = append(out, map[string]any{
-				"uuid": e.UUID, "timestamp": strconv.FormatInt(e.Timestamp, 10), "sighting_timestamp": "0", "published": e.Published,
+				"uuid": e.UUID, "timestamp": strconv.FormatInt(e.Timestamp, 10), "published": e.Published,
+				"sighting_timestamp": strconv.FormatInt(e.Sighted, 10),
 			})
 			continue
 		}
@@ -128,7 +137,7 @@ func (a *API) searchEvents(c *gin.Context) error {
 	}
 	out := make([]any, 0, len(list))
 	for i := range list {
-		doc, err := view(&list[i], asked.flag("metadata"), asked.flag("deleted"))
+		doc, err := a.view(c.Request.Context(), &list[i], asked.flag("metadata"), asked.flag("deleted"))
 		if err != nil {
 			return err
 		}
@@ -150,14 +159,22 @@ func (a *API) searchAttributes(c *gin.Context) error {
 	}
 	out := make([]any, 0, len(list))
 	for i := range list {
-		m, err := decode(list[i].Doc)
+		m, err := viewAttribute(&list[i])
 		if err != nil {
 			return err
 		}
-		e := &list[i].Event
-		m["event_id"] = strconv.FormatInt(e.ID, 10)
-		m["Event"] = map[string]any{"id": m["event_id"], "uuid": e.UUID, "info": e.Info}
 		out = append(out, m)
 	}
 	return answer(c, map[string]any{"response": map[string]any{"Attribute": slices.Clip(out)}})
+}
+
+// viewAttribute is an attribute by itself, with what it is of.
+func viewAttribute(a *fact.MISPAttribute) (members, error) {
+	m, err := decode(a.Doc)
+	if err != nil {
+		return nil, err
+	}
+	m["id"], m["event_id"] = strconv.FormatInt(a.ID, 10), strconv.FormatInt(a.Event.ID, 10)
+	m["Event"] = map[string]any{"id": m["event_id"], "uuid": a.Event.UUID, "info": a.Event.Info}
+	return m, nil
 }

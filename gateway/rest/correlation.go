@@ -24,6 +24,7 @@ type Correlator interface {
 	Blocked(ctx context.Context, limit int) ([]fact.Observable, error)
 	Matches(ctx context.Context, f fact.MatchFilter, page ledger.PageRequest) (fact.MatchPage, error)
 	Sightings(ctx context.Context, report string) (fact.SightingCount, error)
+	ToldByHand(ctx context.Context, report string) error
 	PutWarninglist(ctx context.Context, body []byte) (TakenWarninglist, error)
 	PutDecay(ctx context.Context, body []byte) (TakenDecay, error)
 }
@@ -137,7 +138,7 @@ func (a *API) correlationRoutes() {
 
 	register(a.api, auth.ThreatsRead, huma.Operation{
 		OperationID: "count-report-sightings", Method: http.MethodGet, Path: "/v1/threats/{digest}/seen", Tags: []string{"intelligence"},
-		Summary: "How often own alerts showed what a report describes", Description: "It stays at this node until somebody tells the sharer.",
+		Summary: "How often own alerts showed what a report describes", Description: "Of a report that another member shared, what next says goes to that member by itself, as a sighting (exchange.sightings in the node's configuration says how often at most): how many alerts, the first and the last time, and nothing else. Who tells it of them before has told it of all that were seen until then.",
 	}, func(ctx context.Context, in *PathDigest) (*body[fact.SightingCount], error) {
 		got, err := a.Correlator.Sightings(ctx, in.Digest)
 		return &body[fact.SightingCount]{got}, err

@@ -57,7 +57,7 @@ func (a *API) feedbackRoutes() {
 	const sealed = " What is said of a sealed report goes sealed to all who hold it, and not to the ledger."
 	register(a.api, auth.ThreatsShare, commandOp[Threat](a.api, huma.Operation{
 		OperationID: "sight-threat", Method: http.MethodPost, Path: "/v1/threats/{digest}/sightings", Tags: []string{"threats"},
-		Summary: "Say that what a report warns of was seen here", Description: "It counts for the sharer." + sealed,
+		Summary: "Say that what a report warns of was seen here", Description: "It counts for the sharer. What own alerts showed until now is then not told by itself any more: see count-report-sightings." + sealed,
 	}), func(ctx context.Context, in *sightThreat) (*answer, error) {
 		share, err := a.shareOf(ctx, in.Digest, in.Body.Sharer)
 		if err != nil {
@@ -67,10 +67,16 @@ func (a *API) feedbackRoutes() {
 		if err := req.Validate(); err != nil {
 			return nil, placed(err, "digest")
 		}
+		var out *answer
 		if ledger.Sealed(share.Marking) {
-			return a.told(ctx, in.Digest, a.Exchange.Sight(ctx, in.Digest, req.Count, req.First, req.Last))
+			out, err = a.told(ctx, in.Digest, a.Exchange.Sight(ctx, in.Digest, req.Count, req.First, req.Last))
+		} else {
+			out, err = a.command(ctx, &in.CommandHeaders, ledger.RoleSharer, ledger.ThreatSight, req, "/v1/threats/"+in.Digest, a.threatNow(in.Digest))
 		}
-		return a.command(ctx, &in.CommandHeaders, ledger.RoleSharer, ledger.ThreatSight, req, "/v1/threats/"+in.Digest, a.threatNow(in.Digest))
+		if err != nil {
+			return nil, err
+		}
+		return out, doing("noting what was told", a.Correlator.ToldByHand(ctx, in.Digest))
 	})
 
 	register(a.api, auth.ThreatsShare, commandOp[Threat](a.api, huma.Operation{

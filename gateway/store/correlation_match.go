@@ -33,6 +33,11 @@ func (s *Store) putMatches(ctx context.Context, t *txn, matches []fact.Indicator
 		if err != nil {
 			return fmt.Errorf("keeping a match: %w", err)
 		}
+		if n > 0 && !suppressed && m.Report != "" {
+			if err := t.freshSighting(ctx, m.Report); err != nil {
+				return err
+			}
+		}
 		if n == 0 || suppressed || told[m.Indicator] || len(told) >= maxMatchEvents {
 			continue
 		}

@@ -356,7 +356,8 @@ func (s *Store) SetPeerKey(ctx context.Context, member string, statement []byte)
 }
 
 // AddSealedFeedback keeps what a member said of a sealed report, and queues it for
-// others. The same again changes nothing, and neither does an older opinion.
+// others. The same again changes nothing, and neither does an older opinion. One whose
+// revision is 0 gets the next one.
 func (s *Store) AddSealedFeedback(ctx context.Context, f *fact.SealedFeedback, to []string) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		var before int
@@ -366,11 +367,18 @@ func (s *Store) AddSealedFeedback(ctx context.Context, f *fact.SealedFeedback, t
 		if before >= maxSaid {
 			return ledger.Problemf(ledger.CodeConflict, "of one report a member says %d things at most", maxSaid)
 		}
+		revision := f.Revision
+		if f.Kind == fact.FeedbackOpinion && revision == 0 {
+			if _, err := t.get(ctx, "SELECT coalesce(max(revision), 0) + 1 FROM sealed_feedback WHERE digest = ? AND witness = ? AND id = ?",
+				[]any{f.Digest, f.By, f.ID}, &revision); err != nil {
+				return fmt.Errorf("looking for the opinion before: %w", err)
+			}
+		}
 		n, err := t.exec(ctx, `INSERT INTO sealed_feedback (digest, witness, id, kind, count, first, last, opinion, weight, revision, time)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest, witness, id) DO UPDATE SET
 			opinion = excluded.opinion, weight = excluded.weight, revision = excluded.revision, time = excluded.time
 			WHERE kind = 'opinion' AND excluded.revision > revision`,
-			f.Digest, f.By, f.ID, f.Kind, f.Count, orZero(f.First), orZero(f.Last), f.Opinion, f.Weight, f.Revision, millis(f.Time))
+			f.Digest, f.By, f.ID, f.Kind, f.Count, orZero(f.First), orZero(f.Last), f.Opinion, f.Weight, revision, millis(f.Time))
 		if err != nil || n == 0 {
 			return wrapf(err, "keeping what was said of a sealed report")
 		}

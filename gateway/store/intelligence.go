@@ -91,8 +91,12 @@ func (t *txn) dropWithdrawn(ctx context.Context, report string) error {
 	if _, err := t.get(ctx, "SELECT "+stoodBy("?1"), []any{report}, &stands); err != nil || stands {
 		return wrapf(err, "looking who stands by a report")
 	}
-	if _, err := t.exec(ctx, "DELETE FROM misp_event WHERE report = ?", report); err != nil {
-		return fmt.Errorf("dropping what was withdrawn: %w", err)
+	for _, step := range []string{
+		"DELETE FROM misp_sighting WHERE event IN (SELECT uuid FROM misp_event WHERE report = ?)", "DELETE FROM misp_event WHERE report = ?",
+	} {
+		if _, err := t.exec(ctx, step, report); err != nil {
+			return fmt.Errorf("dropping what was withdrawn: %w", err)
+		}
 	}
 	if _, err := t.exec(ctx, "DELETE FROM term_candidate WHERE instr(doc, ?) > 0", report); err != nil { // it quotes the report
 		return fmt.Errorf("dropping what was withdrawn: %w", err)

@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,27 +14,25 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-// PutMISP keeps an event, in the place of an older one of the same UUID, together with
-// the STIX objects that it says. It returns its id at this node. Problems: conflict when
-// what is kept is as new.
-func (s *Store) PutMISP(ctx context.Context, e *fact.MISPEvent, objects []fact.STIXObject) (id int64, err error) {
+// PutMISP keeps an event together with the STIX objects that it says. It is made of the
+// edition that has the timestamp was, 0: of none, and takes its place; so of two that
+// were made of the same edition one is refused, and what the other says is not lost. It
+// returns its id at this node. Problems: conflict when another edition is kept, or one as
+// new; gone when the event was deleted here.
+func (s *Store) PutMISP(ctx context.Context, e *fact.MISPEvent, was int64, objects []fact.STIXObject) (id int64, err error) {
 	err = s.update(ctx, func(ctx context.Context, t *txn) error {
-		var timestamp int64
-		var report string
-		there, err := t.get(ctx, "SELECT id, timestamp, report FROM misp_event WHERE uuid = ?", []any{e.UUID}, &id, &timestamp, &report)
-		switch {
-		case err != nil:
-			return fmt.Errorf("looking for an event: %w", err)
-		case there && (report != "") != (e.Report != ""):
-			return ledger.Problemf(ledger.CodeConflict, "an event of this UUID was shared by a member, or handed in here")
-		case there && timestamp >= e.Timestamp:
-			return ledger.Problemf(ledger.CodeConflict, "the event that is kept is as new as this one")
+		if id, err = t.replacesMISP(ctx, e, was); err != nil {
+			return err
+		}
+		known, err := t.mispAttributeIDs(ctx, id)
+		if err != nil {
+			return err
 		}
 		if id, err = t.putMISPEvent(ctx, e, id); err != nil {
 			return err
 		}
 		for i := range e.Attributes {
-			if err := t.addMISPAttribute(ctx, id, &e.Attributes[i]); err != nil {
+			if err := t.addMISPAttribute(ctx, id, known[e.Attributes[i].UUID], &e.Attributes[i]); err != nil {
 				return err
 			}
 		}
@@ -44,6 +45,122 @@ func (s *Store) PutMISP(ctx context.Context, e *fact.MISPEvent, objects []fact.S
 		return err
 	})
 	return id, err
+}
+
+// replacesMISP returns the id of the edition in whose place an event comes, 0: there is
+// none.
+func (t *txn) replacesMISP(ctx context.Context, e *fact.MISPEvent, was int64) (id int64, err error) {
+	var timestamp int64
+	var report string
+	there, err := t.get(ctx, "SELECT id, timestamp, report FROM misp_event WHERE uuid = ?", []any{e.UUID}, &id, &timestamp, &report)
+	if err != nil {
+		return 0, fmt.Errorf("looking for an event: %w", err)
+	}
+	switch {
+	case there && (report != "") != (e.Report != ""):
+		return 0, ledger.Problemf(ledger.CodeConflict, "an event of this UUID was shared by a member, or handed in here")
+	case there && timestamp != was || !there && was != 0:
+		return 0, ledger.Problemf(ledger.CodeConflict, "another edition of the event is kept by now: fetch it and edit that")
+	case there && timestamp >= e.Timestamp:
+		return 0, ledger.Problemf(ledger.CodeConflict, "the event that is kept is as new as this one")
+	case there || e.Report != "":
+		return id, nil
+	}
+	var deleted bool
+	if _, err := t.get(ctx, "SELECT EXISTS (SELECT 1 FROM misp_deleted WHERE uuid = ?)", []any{e.UUID}, &deleted); err != nil {
+		return 0, fmt.Errorf("looking for a deleted event: %w", err)
+	}
+	if deleted {
+		return 0, ledger.Problemf(ledger.CodeGone, "an event of this UUID was deleted here: hand it in under another one")
+	}
+	return 0, nil
+}
+
+// DeleteMISP deletes an event that was handed in, of which the edition with the timestamp
+// was is kept, and adds the objects that say so. It does not come back. Problems:
+// not_found; conflict when another edition is kept.
+func (s *Store) DeleteMISP(ctx context.Context, uuid string, was int64, objects []fact.STIXObject) error {
+	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		var timestamp int64
+		there, err := t.get(ctx, "SELECT timestamp FROM misp_event WHERE uuid = ? AND report = ''", []any{uuid}, &timestamp)
+		switch {
+		case err != nil:
+			return fmt.Errorf("looking for an event: %w", err)
+		case !there:
+			return notFound("the event")
+		case timestamp != was:
+			return ledger.Problemf(ledger.CodeConflict, "another edition of the event is kept by now")
+		}
+		for _, step := range []string{
+			"DELETE FROM misp_event WHERE uuid = ?1", "DELETE FROM misp_sighting WHERE event = ?1", "INSERT OR IGNORE INTO misp_deleted (uuid) VALUES (?1)",
+		} {
+			if _, err := t.exec(ctx, step, uuid); err != nil {
+				return fmt.Errorf("deleting an event: %w", err)
+			}
+		}
+		_, err = s.addAllSTIX(ctx, t, objects)
+		return err
+	})
+}
+
+// mispAttributeIDs returns the ids of an event's attributes at this node, by UUID: they
+// stay the same in all its editions.
+func (t *txn) mispAttributeIDs(ctx context.Context, event int64) (map[string]int64, error) {
+	query, err := t.stmt(ctx, "SELECT uuid, id FROM misp_attribute WHERE event = ?")
+	if err != nil {
+		return nil, err
+	}
+	rows, err := query.QueryContext(ctx, event)
+	if err != nil {
+		return nil, fmt.Errorf("reading the ids of attributes: %w", err)
+	}
+	return scanIDs(rows)
+}
+
+// MISPAttributeIDs returns the ids of an event's attributes, by UUID, but of deleted ones.
+func (s *Store) MISPAttributeIDs(ctx context.Context, event int64) (map[string]int64, error) {
+	rows, err := s.reading.QueryContext(ctx, "SELECT uuid, id FROM misp_attribute WHERE event = ?", event)
+	if err != nil {
+		return nil, fmt.Errorf("reading the ids of attributes: %w", err)
+	}
+	return scanIDs(rows)
+}
+
+// scanIDs reads numbers by UUID.
+func scanIDs(rows *sql.Rows) (map[string]int64, error) {
+	defer rows.Close()
+	all := map[string]int64{}
+	for rows.Next() {
+		var name string
+		var id int64
+		if err := rows.Scan(&name, &id); err != nil {
+			return nil, fmt.Errorf("reading a number: %w", err)
+		}
+		all[name] = id
+	}
+	return all, wrapf(rows.Err(), "reading numbers")
+}
+
+// MISPKept returns the timestamps of those of some events that are here, by UUID; of those
+// of which no edition would be taken, since a member shared them or they were deleted
+// here, the highest that there is.
+func (s *Store) MISPKept(ctx context.Context, uuids []string) (map[string]int64, error) {
+	kept := map[string]int64{}
+	for part := range slices.Chunk(uuids, 500) { // question marks
+		//nolint:gosec // question marks only
+		rows, err := s.reading.QueryContext(ctx, "SELECT uuid, CASE WHEN report = '' THEN timestamp ELSE ? END FROM misp_event WHERE uuid IN ("+marks(len(part))+
+			") UNION ALL SELECT uuid, ? FROM misp_deleted WHERE uuid IN ("+marks(len(part))+")",
+			slices.Concat([]any{int64(math.MaxInt64)}, anys(part), []any{int64(math.MaxInt64)}, anys(part))...)
+		if err != nil {
+			return nil, fmt.Errorf("looking for events: %w", err)
+		}
+		some, err := scanIDs(rows)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(kept, some)
+	}
+	return kept, nil
 }
 
 // putMISPEvent writes an event without its attributes over the one of an id; 0: over none.
@@ -65,10 +182,10 @@ func (t *txn) putMISPEvent(ctx context.Context, e *fact.MISPEvent, id int64) (in
 	return id, wrapf(err, "keeping an event")
 }
 
-func (t *txn) addMISPAttribute(ctx context.Context, event int64, a *fact.MISPAttribute) error {
-	var id int64
-	if _, err := t.get(ctx, `INSERT INTO misp_attribute (event, uuid, type, category, to_ids, timestamp, doc) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-		[]any{event, a.UUID, a.Type, a.Category, a.ToIDs, a.Timestamp, []byte(a.Doc)}, &id); err != nil {
+// addMISPAttribute keeps an attribute under an id; 0: under a new one.
+func (t *txn) addMISPAttribute(ctx context.Context, event, id int64, a *fact.MISPAttribute) error {
+	if _, err := t.get(ctx, `INSERT INTO misp_attribute (id, event, uuid, type, category, to_ids, timestamp, doc) VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+		[]any{id, event, a.UUID, a.Type, a.Category, a.ToIDs, a.Timestamp, []byte(a.Doc)}, &id); err != nil {
 		return fmt.Errorf("keeping an attribute: %w", err)
 	}
 	for _, v := range a.Values {
@@ -128,7 +245,7 @@ func (s *Store) MISPAttributes(ctx context.Context, f *fact.MISPFilter) (list []
 	if len(where) > 0 {
 		condition = strings.Join(where, " AND ")
 	}
-	rows, err := s.reading.QueryContext(ctx, "SELECT "+mispColumns+", a.uuid, a.type, a.category, a.to_ids, a.timestamp, a.doc FROM misp_attribute a JOIN misp_event e ON e.id = a.event WHERE "+
+	rows, err := s.reading.QueryContext(ctx, "SELECT "+mispColumns+", a.id, a.uuid, a.type, a.category, a.to_ids, a.timestamp, a.doc FROM misp_attribute a JOIN misp_event e ON e.id = a.event WHERE "+
 		condition+" ORDER BY a.id LIMIT ? OFFSET ?", append(args, f.Limit, (f.Page-1)*f.Limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("reading attributes: %w", err)
@@ -137,7 +254,7 @@ func (s *Store) MISPAttributes(ctx context.Context, f *fact.MISPFilter) (list []
 	bytes := 0
 	for rows.Next() {
 		var a fact.MISPAttribute
-		if err := rows.Scan(append(mispFields(&a.Event), &a.UUID, &a.Type, &a.Category, &a.ToIDs, &a.Timestamp, (*[]byte)(&a.Doc))...); err != nil {
+		if err := rows.Scan(append(mispFields(&a.Event), &a.ID, &a.UUID, &a.Type, &a.Category, &a.ToIDs, &a.Timestamp, (*[]byte)(&a.Doc))...); err != nil {
 			return nil, fmt.Errorf("reading an attribute: %w", err)
 		}
 		if bytes += len(a.Doc); len(list) > 0 && bytes > maxBodies {
@@ -148,23 +265,19 @@ func (s *Store) MISPAttributes(ctx context.Context, f *fact.MISPFilter) (list []
 	return list, wrapf(rows.Err(), "reading attributes")
 }
 
-const mispColumns = "e.id, e.uuid, e.info, e.date, e.orgc, e.published, e.timestamp, e.published_at, e.threat_level, e.report, e.count"
+const mispColumns = "e.id, e.uuid, e.info, e.date, e.orgc, e.published, e.timestamp, e.published_at, e.threat_level, e.report, e.count, " +
+	"coalesce((SELECT max(date) FROM misp_sighting WHERE event = e.uuid), 0)"
 
 func mispFields(e *fact.MISPEvent) []any {
-	return []any{&e.ID, &e.UUID, &e.Info, &e.Date, &e.Orgc, &e.Published, &e.Timestamp, &e.PublishedAt, &e.ThreatLevel, &e.Report, &e.Count}
+	return []any{&e.ID, &e.UUID, &e.Info, &e.Date, &e.Orgc, &e.Published, &e.Timestamp, &e.PublishedAt, &e.ThreatLevel, &e.Report, &e.Count, &e.Sighted}
 }
 
 // mispWhere says which events.
 func mispWhere(f *fact.MISPFilter) (where []string, args []any) {
 	and := func(condition string, values ...any) { where, args = append(where, condition), append(args, values...) }
 	if len(f.UUIDs) > 0 {
-		var ids []any // of this node
-		for _, one := range f.UUIDs {
-			if n, err := strconv.ParseInt(one, 10, 64); err == nil {
-				ids = append(ids, n)
-			}
-		}
-		and("(e.uuid IN ("+marks(len(f.UUIDs))+") OR e.id IN ("+marks(len(ids))+"))", slices.Concat(anys(f.UUIDs), ids)...)
+		condition, values := eitherName("e.uuid", "e.id", f.UUIDs)
+		and(condition, values...)
 	}
 	if len(f.Orgs) > 0 {
 		and("e.orgc IN ("+marks(len(f.Orgs))+")", anys(f.Orgs)...)
@@ -203,12 +316,28 @@ func mispWhere(f *fact.MISPFilter) (where []string, args []any) {
 	return where, slices.Clip(args)
 }
 
+// eitherName says that something has one of some names, which are UUIDs or ids at this
+// node.
+func eitherName(uuid, id string, names []string) (condition string, args []any) {
+	var ids []any
+	for _, one := range names {
+		if n, err := strconv.ParseInt(one, 10, 64); err == nil {
+			ids = append(ids, n)
+		}
+	}
+	return "(" + uuid + " IN (" + marks(len(names)) + ") OR " + id + " IN (" + marks(len(ids)) + "))", slices.Concat(anys(names), ids)
+}
+
 // attributeWhere says which attributes.
 func attributeWhere(f *fact.MISPFilter) (where []string, args []any) {
+	if len(f.Attributes) > 0 {
+		condition, values := eitherName("a.uuid", "a.id", f.Attributes)
+		where, args = append(where, condition), append(args, values...)
+	}
 	for _, l := range []struct {
 		column string
 		values []string
-	}{{"a.uuid", f.Attributes}, {"a.type", f.Types}, {"a.category", f.Categories}} {
+	}{{"a.type", f.Types}, {"a.category", f.Categories}} {
 		if len(l.values) > 0 {
 			where, args = append(where, l.column+" IN ("+marks(len(l.values))+")"), append(args, anys(l.values)...)
 		}
@@ -217,7 +346,7 @@ func attributeWhere(f *fact.MISPFilter) (where []string, args []any) {
 		var exact []any
 		var some []string
 		for _, v := range f.Values {
-			if strings.Contains(v, "%") { // the value's own percent signs and underscores cannot be told from MISP's
+			if !f.Literal && strings.Contains(v, "%") { // the value's own percent signs and underscores cannot be told from MISP's
 				some, args = append(some, "v.value LIKE ?"), append(args, v)
 			} else {
 				exact = append(exact, v)

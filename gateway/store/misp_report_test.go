@@ -19,7 +19,7 @@ func TestAReportsEventGoesWithIt(t *testing.T) {
 	}}
 	put := func(e *fact.MISPEvent) {
 		t.Helper()
-		if _, err := s.PutMISP(t.Context(), e, nil); err != nil {
+		if _, err := s.PutMISP(t.Context(), e, 0, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -37,7 +37,7 @@ func TestAReportsEventGoesWithIt(t *testing.T) {
 	put(event)
 	put(&fact.MISPEvent{UUID: "a1b2c3d4-0000-4000-8000-000000000003", Info: "handed in", Timestamp: 1, Body: []byte("{}")})
 	want("shared", 2, 1)
-	if _, err := s.PutMISP(t.Context(), event, nil); ledger.CodeOf(err) != ledger.CodeConflict {
+	if _, err := s.PutMISP(t.Context(), event, 0, nil); ledger.CodeOf(err) != ledger.CodeConflict {
 		t.Errorf("judged again: %v", err)
 	}
 	apply(t, s, 3, tx(t, "withdrawn", shared.Sharer, start, &ledger.Withdrawal{V: 1, Digest: shared.Digest, Sharer: shared.Sharer, Reason: ledger.WithdrawnError, Time: start}))

@@ -18,7 +18,7 @@ func putMISP(t *testing.T, s *Store, n int, doc []byte, values ...string) int64 
 	id, err := s.PutMISP(t.Context(), &fact.MISPEvent{
 		UUID: mispUUID(n), Info: "x", Date: "2026-11-30", Timestamp: 1, Body: []byte("{}"),
 		Attributes: []fact.MISPAttribute{{UUID: mispUUID(1_000 + n), Type: "url", Values: values, Doc: doc}},
-	}, nil)
+	}, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
