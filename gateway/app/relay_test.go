@@ -137,6 +137,9 @@ func TestAnAuthoritySharesForOneThatAMajorityCanName(t *testing.T) {
 			}
 		}
 	}
+	if found := authority.holds([]byte("Phishing of wards")); len(found) == 0 {
+		t.Error("what is looked through holds nothing at all")
+	}
 	for line := range strings.Lines(authority.log.String()) {
 		if strings.Contains(line, "relay") && strings.Contains(line, "hospital-north") {
 			t.Errorf("the authority's log names it: %s", line)
