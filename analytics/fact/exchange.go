@@ -86,8 +86,8 @@ type Sealing struct {
 
 // What a receipt is for.
 const (
-	ReceiptTaken  = "taken"  // the report is here, and is what the ledger is committed to
-	ReceiptErased = "erased" // the report was withdrawn, and what it said is here no more
+	ReceiptTaken   = "taken"   // the report is here, and is what the ledger is committed to
+	ReceiptErased  = "erased"  // the report was withdrawn, and what it said is here no more
 	ReceiptRelayed = "relayed" // the report stands on the ledger in the name of who signs
 )
 

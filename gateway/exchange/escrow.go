@@ -177,4 +177,3 @@ func (x *Exchange) openName(o *ledger.ThreatOpening) ([]byte, error) {
 func (x *Exchange) Opening(ctx context.Context, digest string) (ledger.ThreatOpening, error) {
 	return x.Store.Opening(ctx, digest)
 }
-

@@ -208,4 +208,3 @@ func (a *API) openingNow(digest string) func(context.Context) (any, error) {
 		return viewOpening(&o), err
 	}
 }
-

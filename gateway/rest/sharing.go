@@ -40,7 +40,7 @@ type outgoing struct {
 	original []byte // nil: it leaves as it came
 	changes  *sanitise.Result
 	marking  string
-	to       []string // of a sealed one
+	to       []string    // of a sealed one
 	relay    *fact.Relay // who shares it for the own organisation; nil: it shares it itself
 }
 
