@@ -35,6 +35,7 @@ type scene struct {
 	devices
 	assessments
 	words
+	relay      *statetest.Relay // of the body "relayed"
 	log, fork  *statetest.Log
 	succession ledger.SucceedStream // of north's stream, approved
 }
@@ -59,6 +60,7 @@ func newScene(t *testing.T) *scene {
 		statetest.Want(t, "", s.Submitted(t, p, nil))
 	}
 	s.words = newWords(t, s.Ledger)
+	s.relay = newRelayed(t, s.Ledger)
 	s.succession = newSuccession(t, s.Ledger, s.stream())
 	return s
 }

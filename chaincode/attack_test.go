@@ -344,6 +344,9 @@ var repeats = map[string]repeat{
 	ledger.ThreatOpine:    once(ledger.CodeConflict),
 	ledger.ThreatWithdraw: once(ledger.CodeAlreadyExists),
 
+	ledger.ThreatRequestOpening: once(ledger.CodeAlreadyExists),
+	ledger.ThreatGiveShare:      once(ledger.CodeAlreadyExists),
+
 	ledger.RiskPublish:   once(ledger.CodeAlreadyExists),
 	ledger.RiskRecompute: once(ledger.CodeAlreadyExists),
 

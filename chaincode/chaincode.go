@@ -20,7 +20,7 @@ import (
 
 // Version is the version of what callers see: transactions, requests, records.
 // It changes with the golden metadata.
-const Version = "1.4.0"
+const Version = "1.5.0"
 
 // New returns the chaincode as peers run it, on this machine's clock.
 func New() (*contractapi.ContractChaincode, error) { return NewAt(time.Now) }

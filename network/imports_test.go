@@ -61,7 +61,7 @@ var mayImport = map[string][]string{
 	"gateway/taxii":     handlerMayImport,
 	"gateway/misp":      handlerMayImport,
 	"gateway/resolver":  handlerMayImport,
-	"gateway/exchange":  {"chaincode/ledger", "gateway/auth", "analytics/fact", "analytics/strictjson"},
+	"gateway/exchange":  {"chaincode/ledger", "gateway/auth", "analytics/fact", "analytics/strictjson", "identity/escrow"},
 	"gateway/webhook":   {"chaincode/ledger", "identity/...", "analytics/fact", "analytics/fhir"},
 	"gateway/fhir":      {"chaincode/ledger", "gateway/admit", "gateway/auth", "gateway/problem", "analytics/fhir", "analytics/proof", "analytics/pseudonym"},
 	"gateway/console":   {"chaincode/client", "chaincode/ledger", "gateway/config", "analytics/strictjson"},

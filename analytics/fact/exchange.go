@@ -19,6 +19,7 @@ const (
 	DeliveryReport     = "report"     // a sealed report, to who is named
 	DeliveryFeedback   = "feedback"   // what somebody said of one, to all others who hold it
 	DeliveryWithdrawal = "withdrawal" // that one was withdrawn, until it was erased there
+	DeliveryRelay      = "relay"      // a report that the member is to share in its own name, for one that is not to be named
 )
 
 // Delivery is what one member is to take.
@@ -85,8 +86,9 @@ type Sealing struct {
 
 // What a receipt is for.
 const (
-	ReceiptTaken  = "taken"  // the report is here, and is what the ledger is committed to
-	ReceiptErased = "erased" // the report was withdrawn, and what it said is here no more
+	ReceiptTaken   = "taken"   // the report is here, and is what the ledger is committed to
+	ReceiptErased  = "erased"  // the report was withdrawn, and what it said is here no more
+	ReceiptRelayed = "relayed" // the report stands on the ledger in the name of who signs
 )
 
 // SealedReceipt is what a member signs for a sealed report.
@@ -96,7 +98,7 @@ type SealedReceipt struct {
 	Digest    string    `json:"digest"`    // commitment of the report
 	Sender    string    `json:"sender"`    // MSP id of the sharer
 	Recipient string    `json:"recipient"` // MSP id of who signs
-	What      string    `json:"what"`      // ReceiptTaken or ReceiptErased
+	What      string    `json:"what"`      // one of those above
 	Time      time.Time `json:"time"`      // as Recipient says
 }
 
@@ -104,4 +106,27 @@ type SealedReceipt struct {
 type Delivered struct {
 	Delivery
 	Says *SealedReceipt // nil: the member signed nothing yet
+}
+
+// Relay is who shares reports for members that are not to be named.
+type Relay struct {
+	ID   string // MSP id
+	Name string // for people
+}
+
+// Relaying is a report that is to be shared by a relay.
+type Relaying struct {
+	Body     []byte
+	Original []byte // as it came, when it was changed; stays here
+	Marking  string // clear or green
+	Relay    string // MSP id
+}
+
+// OpenedName is who is behind a relayed report, as more than half of the members opened it.
+type OpenedName struct {
+	Sharer string `json:"sharer" doc:"MSP id of who had the report shared."`
+	Relay  string `json:"relay" doc:"MSP id of the authority that shared it."`
+	// Proven is false when the sharer has replaced its key since, or signed nothing: then the
+	// name is what the relay sealed, and its word.
+	Proven bool `json:"proven" doc:"The sharer signed for the report, under the key that it has on the ledger now. If not, it has replaced its key since, or the name is the relay's word alone."`
 }

@@ -16,6 +16,7 @@ var Kinds = []string{
 	string(ledger.EventUnitRetired), string(ledger.EventUnitCleared), string(ledger.EventRecallIssued), string(ledger.EventRecallLifted),
 	string(ledger.EventStreamOpened), string(ledger.EventStreamSucceeded), string(ledger.EventAnchorCommitted), string(ledger.EventEquivocationReported),
 	string(ledger.EventThreatShared), string(ledger.EventThreatSighted), string(ledger.EventThreatJudged), string(ledger.EventThreatWithdrawn),
+	string(ledger.EventThreatOpeningRequested), string(ledger.EventThreatShareGiven),
 	string(ledger.EventScorePublished), string(ledger.EventScoreRecomputed),
 	string(ledger.EventCataloguePublished), string(ledger.EventCatalogueAccepted), string(ledger.EventEvidenceRecorded),
 	string(ledger.EventControlsAssessed), string(ledger.EventExceptionGranted), string(ledger.EventExceptionEnded),

@@ -21,8 +21,11 @@ const (
 // MaxRequestOf returns how many bytes the whole encoded request of a transaction
 // may have: MaxRequest, and more where one request lists many records.
 func MaxRequestOf(name string) int {
-	if name == DeviceRegisterUnits {
+	switch name {
+	case DeviceRegisterUnits:
 		return maxUnitsRequest
+	case ThreatShare:
+		return maxRelayRequest // a share for each member
 	}
 	return MaxRequest
 }

@@ -25,7 +25,8 @@ func Sealed(marking string) bool {
 // body goes sealed to named recipients, and others learn that something was
 // shared and when, not what or to whom.
 //
-// Version 1 knew clear and green only, and always had MediaType and Size.
+// Version 1 knew clear and green only, and always had MediaType and Size. Only a
+// relayed one has version 3.
 type Threat struct {
 	V         int       `json:"v"`
 	Digest    string    `json:"digest"` // clear and green: SHA-256 of the body's bytes; else ThreatCommitment; hex
@@ -33,6 +34,7 @@ type Threat struct {
 	MediaType string    `json:"mediaType,omitempty" metadata:",optional"` // MediaTypeSTIX; empty when sealed
 	Size      int64     `json:"size,omitempty" metadata:",optional"`      // bytes of the body; 0 when sealed
 	Sharer    string    `json:"sharer"`                                   // MSP id
+	Relayed   bool      `json:"relayed,omitempty" metadata:",optional"`   // an authority shares it for another member, whose name is sealed: see ThreatEscrow
 	Shared    time.Time `json:"shared"`
 }
 
@@ -56,6 +58,10 @@ type ShareThreat struct {
 	Marking   string `json:"marking"`
 	MediaType string `json:"mediaType,omitempty" metadata:",optional"` // absent when the marking seals the body
 	Size      int64  `json:"size,omitempty" metadata:",optional"`      // absent when the marking seals the body
+
+	// Relay is present when an authority shares the report for another. Only clear and
+	// green ones are: whoever is named by a sealed one fetches it from its sharer.
+	Relay *ThreatRelay `json:"relay,omitempty" metadata:",optional"`
 }
 
 // Validate returns a Problem that lists every fault.
@@ -64,6 +70,9 @@ func (r *ShareThreat) Validate() error {
 	c.digest("digest", r.Digest)
 	c.oneOf("marking", r.Marking, Markings...)
 	if Sealed(r.Marking) {
+		if r.Relay != nil {
+			c.fail("relay", "must be absent for a marking that seals the body")
+		}
 		if r.MediaType != "" {
 			c.fail("mediaType", "must be absent for a marking that seals the body")
 		}
@@ -75,6 +84,9 @@ func (r *ShareThreat) Validate() error {
 	c.oneOf("mediaType", r.MediaType, MediaTypeSTIX)
 	if r.Size < 1 || r.Size > MaxThreatBody {
 		c.fail("size", "must be 1 to %d bytes", MaxThreatBody)
+	}
+	if r.Relay != nil {
+		r.Relay.check(&c)
 	}
 	return c.problem("the report")
 }

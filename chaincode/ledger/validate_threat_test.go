@@ -1,7 +1,10 @@
 package ledger
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +23,15 @@ var threatRequests = map[string]func() validator{
 		return &OpineThreat{Digest: hex32(9), Sharer: "hospital-north", Opinion: Neutral, Weight: 1, Revision: 1}
 	},
 	"withdrawal": func() validator { return &WithdrawThreat{Digest: hex32(9), Reason: WithdrawnError} },
+	"request to open": func() validator {
+		return &RequestOpening{Digest: hex32(9), Sharer: "authority", Reason: OpeningLaw}
+	},
+	"share": func() validator {
+		return &GiveShare{Digest: hex32(9), Sharer: "authority", For: "medtech", Share: hex32(14)}
+	},
+	"relayed threat": func() validator {
+		return &ShareThreat{Digest: hex32(9), Marking: TLPClear, MediaType: MediaTypeSTIX, Size: 1, Relay: relayOf("authority", "hospital-north", "medtech")}
+	},
 	"supersession": func() validator {
 		return &WithdrawThreat{Digest: hex32(9), Reason: WithdrawnSuperseded, SupersededBy: hex32(10)}
 	},
@@ -42,6 +54,12 @@ var threatFaults = map[string]map[string][]any{
 	},
 	"withdrawal": {
 		"digest": {"", upperHex}, "reason": {"", "because", "Error"}, "supersededBy": {hex32(10)},
+	},
+	"request to open": {
+		"digest": {"", upperHex}, "sharer": {"", "a b"}, "reason": {"", "Harm", "because"},
+	},
+	"share": {
+		"digest": {"", upperHex}, "sharer": {"", "a b"}, "for": {"", "a b"}, "share": {"", upperHex, hex32(1)[2:]},
 	},
 	"supersession": {
 		"supersededBy": {"", upperHex, hex32(9)},
@@ -110,3 +128,49 @@ func TestWhatNoSealedReportHasIsNotCommittedTo(t *testing.T) {
 }
 
 func fault(_ string, err error) error { return err }
+
+func TestASealedNameHasItsForm(t *testing.T) {
+	t.Parallel()
+	many := make([]string, MaxEscrow+1)
+	for i := range many {
+		many[i] = fmt.Sprintf("member-%03d", i)
+	}
+	for what, bad := range map[string]func(r *ThreatRelay){
+		"relay.name":             func(r *ThreatRelay) { r.Name = r.Name[4:] },
+		"relay.shares":           func(r *ThreatRelay) { r.Shares = r.Shares[:2] },
+		"relay.commitment":       func(r *ThreatRelay) { r.Commitment = r.Commitment[:1] },
+		"relay.commitment[1]":    func(r *ThreatRelay) { r.Commitment[1] = upperHex },
+		"relay.shares[1].member": func(r *ThreatRelay) { r.Shares[1].Member = r.Shares[0].Member },
+		"relay.shares[2].member": func(r *ThreatRelay) { r.Shares[2].Member = "z z" },
+		"relay.shares[0].share":  func(r *ThreatRelay) { r.Shares[0].Share = "" },
+		"relay.shares[2].share": func(r *ThreatRelay) {
+			r.Shares[2].Share = base64.StdEncoding.EncodeToString(make([]byte, maxSealedShare+1))
+		},
+	} {
+		r := relayOf("authority", "hospital-north", "medtech")
+		bad(r)
+		req := ShareThreat{Digest: hex32(9), Marking: TLPClear, MediaType: MediaTypeSTIX, Size: 1, Relay: r}
+		p, ok := errors.AsType[*Problem](req.Validate())
+		if !ok || p.Code != CodeInvalid || len(p.Faults) != 1 || p.Faults[0].Field != what {
+			t.Errorf("a wrong %s: %v", what, p)
+		}
+	}
+	req := ShareThreat{Digest: hex32(9), Marking: TLPClear, MediaType: MediaTypeSTIX, Size: 1, Relay: relayOf(many[1:]...)}
+	for i := range req.Relay.Shares {
+		req.Relay.Shares[i].Share = base64.StdEncoding.EncodeToString(make([]byte, maxSealedShare))
+	}
+	if err := req.Validate(); err != nil {
+		t.Errorf("as many as there may be: %v", err)
+	}
+	if b, err := json.Marshal(req); err != nil || len(b) > MaxRequestOf(ThreatShare) {
+		t.Errorf("the largest request has %d bytes (%v), and %d are taken", len(b), err, MaxRequestOf(ThreatShare))
+	}
+	req.Relay = relayOf(many...)
+	if err := req.Validate(); CodeOf(err) != CodeInvalid {
+		t.Errorf("one more: %v", err)
+	}
+	req = ShareThreat{Digest: hex32(9), Marking: TLPRed, Relay: relayOf("authority", "hospital-north", "medtech")}
+	if err := req.Validate(); CodeOf(err) != CodeInvalid {
+		t.Errorf("a sealed report: %v", err)
+	}
+}

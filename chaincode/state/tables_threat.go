@@ -8,4 +8,8 @@ var (
 	Sightings   = table[ledger.Sighting](ledger.TypeSighting, "the sighting")
 	Opinions    = table[ledger.Opinion](ledger.TypeOpinion, "the opinion")
 	Withdrawals = table[ledger.Withdrawal](ledger.TypeWithdrawal, "the withdrawal")
+
+	ThreatEscrows   = table[ledger.ThreatEscrow](ledger.TypeThreatEscrow, "the sealed name")
+	OpeningRequests = table[ledger.OpeningRequest](ledger.TypeOpeningRequest, "the request to open")
+	OpeningShares   = table[ledger.OpeningShare](ledger.TypeOpeningShare, "the given share")
 )

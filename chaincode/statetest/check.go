@@ -34,6 +34,7 @@ func (l *Ledger) Check() error {
 	c.reports()
 	c.sightings()
 	c.opinions()
+	c.openings()
 	c.scores()
 	c.recomputations()
 	c.catalogues()
@@ -132,7 +133,8 @@ var newest = map[ledger.ObjectType]int{
 
 	ledger.TypeStream: 2, ledger.TypeStreamOwner: 1, ledger.TypeAnchor: 1, ledger.TypeEquivocation: 1,
 
-	ledger.TypeThreat: 2, ledger.TypeSighting: 1, ledger.TypeOpinion: 1, ledger.TypeWithdrawal: 1,
+	ledger.TypeThreat: 3, ledger.TypeSighting: 1, ledger.TypeOpinion: 1, ledger.TypeWithdrawal: 1,
+	ledger.TypeThreatEscrow: 1, ledger.TypeOpeningRequest: 1, ledger.TypeOpeningShare: 1,
 
 	ledger.TypeScore: 2, ledger.TypeRecomputation: 1,
 

@@ -205,7 +205,7 @@ func TestCheckFindsEveryDamage(t *testing.T) {
 		"an empty part":              {extra(ledger.ThreatShare, ledger.Write{Key: ledger.Key{Type: "org", Parts: []string{""}}, Value: []byte("{}")}), "has an empty part"},
 		"no JSON":                    {edit(ledger.TypeThreat, "{", "["), "does not decode"},
 		"another encoding":           {edit(ledger.TypeThreat, "{", "{ "), "not stored in its own encoding"},
-		"another version":            {edit(ledger.TypeThreat, `"v":2`, `"v":3`), "has version 3"},
+		"another version":            {edit(ledger.TypeThreat, `"v":2`, `"v":9`), "has version 9"},
 		"a record under another key": {edit(ledger.TypeThreat, `"digest":"e`, `"digest":"f`), "stands under"},
 		"a forgotten event":          {func(tx *ledger.Tx) { tx.Event = nil }, "emitted no event"},
 		"an event of another key":    {func(tx *ledger.Tx) { tx.Event.Key = []string{"org", "x"} }, "names a key that it did not write"},

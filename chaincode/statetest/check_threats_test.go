@@ -1,6 +1,7 @@
 package statetest_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,8 +16,12 @@ func threatHistory(l *statetest.Ledger) []statetest.Proposal {
 		return ledger.ShareThreat{Digest: ledger.BodyDigest([]byte(body)), Marking: ledger.TLPClear, MediaType: ledger.MediaTypeSTIX, Size: 1}
 	}
 	digest := report("").Digest
+	relay, relayed := statetest.NewRelay(slices.Sorted(slices.Values(statetest.Organisations()))), ledger.BodyDigest([]byte("relayed"))
 	by, other := l.Client(south, ledger.RoleSharer), l.Client(north, ledger.RoleSharer)
 	return []statetest.Proposal{
+		{Client: l.Client("authority", ledger.RoleSharer), Name: ledger.ThreatShare, Request: relay.Relayed("relayed")},
+		{Client: by, Name: ledger.ThreatRequestOpening, Request: ledger.RequestOpening{Digest: relayed, Sharer: "authority", Reason: ledger.OpeningHarm}},
+		{Client: other, Name: ledger.ThreatGiveShare, Request: ledger.GiveShare{Digest: relayed, Sharer: "authority", For: south, Share: relay.Clear[north]}},
 		{Client: by, Name: ledger.ThreatShare, Request: report("")},
 		{Client: by, Name: ledger.ThreatShare, Request: ledger.ShareThreat{Digest: ledger.BodyDigest([]byte("sealed")), Marking: ledger.TLPRed}},
 		{Client: by, Name: ledger.ThreatShare, Request: report("newer")},
@@ -51,6 +56,15 @@ var threatDamages = map[string]damage{
 	"an opinion that is none":        {edit(ledger.TypeOpinion, `"opinion":"agree"`, `"opinion":"maybe"`), "is maybe of weight 5"},
 	"an opinion of no weight":        {edit(ledger.TypeOpinion, `"weight":5`, `"weight":0`), "of weight 0"},
 	"an opinion of a sealed report":  {edit(ledger.TypeThreat, `"marking":"clear","mediaType":"application/stix+json;version=2.1","size":1`, `"marking":"amber"`), "of a sealed report"},
+	"a relayed report with no name":  {lose(ledger.TypeThreatEscrow), "says of who is behind it"},
+	"a name of no report":            {edit(ledger.TypeThreatEscrow, `"sharer":"authority"`, `"sharer":"authorit"`), "of no report"},
+	"a name that too few open":       {edit(ledger.TypeThreatEscrow, `"commitment":["`, `"commitment":["","`), "no majority opens it"},
+	"a request by another":           {by(ledger.ThreatRequestOpening, "medtech"), "is not of who has a share"},
+	"a request for no reason":        {edit(ledger.TypeOpeningRequest, `"reason":"harm"`, `"reason":"fun"`), "for the reason fun"},
+	"a share by another":             {by(ledger.ThreatGiveShare, "medtech"), "another organisation wrote it"},
+	"a share for no request":         {lose(ledger.TypeOpeningRequest), "for no request"},
+	"a share of no name":             {lose(ledger.TypeThreatEscrow), "of no sealed name"},
+	"a share that is none":           {edit(ledger.TypeOpeningShare, `"share":"`, `"share":"f`), "is not the one committed to"},
 	"a sighting of a sealed report":  {edit(ledger.TypeThreat, `"marking":"clear","mediaType":"application/stix+json;version=2.1","size":1`, `"marking":"amber"`), "{thr.si"},
 }
 

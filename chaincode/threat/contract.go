@@ -20,6 +20,11 @@ func (c *Contract) Share(ctx *state.Context, req ledger.ShareThreat) (*ledger.Th
 		return nil, err
 	}
 	report := share(req, ctx.Caller().Org, ctx.Time())
+	if req.Relay != nil {
+		if err := relay(ctx, report, req.Relay); err != nil {
+			return nil, err
+		}
+	}
 	if err := state.Threats.Create(ctx, report); err != nil {
 		return nil, err
 	}

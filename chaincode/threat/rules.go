@@ -8,10 +8,14 @@ import (
 
 // share makes the record of an organisation's report.
 func share(req ledger.ShareThreat, org string, now time.Time) *ledger.Threat {
-	return &ledger.Threat{
+	report := &ledger.Threat{
 		V: 2, Digest: req.Digest, Marking: req.Marking,
 		MediaType: req.MediaType, Size: req.Size, Sharer: org, Shared: now,
 	}
+	if req.Relay != nil {
+		report.V, report.Relayed = 3, true
+	}
+	return report
 }
 
 // mayFeedBack refuses what is said of a sealed report: it would tell everyone

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"time"
 
+	"github.com/secant-platform/secant/analytics/cti"
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/analytics/sanitise"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -80,6 +83,17 @@ func (n *node) openExchange(router *auth.Router) (err error) {
 	n.exchange, err = exchange.New(exchange.Deps{
 		Organisation: n.cfg.Organisation, Network: n.trust.Trust().Network, Key: n.key,
 		Store: n.store, Vault: sealedVault{n.vault}, Members: memberKeys{n.store}, Call: n.worker.Call,
+		Submit: func(ctx context.Context, req ledger.ShareThreat) error {
+			_, err := n.worker.DoOnce(ctx, "", ledger.RoleSharer, ledger.ThreatShare, req)
+			return err
+		},
+		Judge: func(body []byte, marking string) error {
+			r, err := cti.ParseBundle(body)
+			if err != nil {
+				return err
+			}
+			return r.Permits(marking)
+		},
 		Subscribe: n.worker.Hub().Subscribe, Wake: n.worker.Hub().Wake, Logger: n.logger, Metrics: n.reg, Pace: n.pace,
 	})
 	if err != nil {
@@ -130,4 +144,22 @@ func (n *node) sanitising() sanitise.Rules {
 		r.Custom = append(r.Custom, sanitise.Custom{Name: one.Name, Pattern: regexp.MustCompile(one.Pattern), With: one.With})
 	}
 	return r
+}
+
+// ownNames are what a report that bears another's name must not hold.
+func (n *node) ownNames() []string {
+	all := slices.Concat([]string{n.cfg.Organisation, n.cfg.DisplayName}, n.cfg.Exchange.Sanitise.Domains, n.cfg.Exchange.Sanitise.Hosts)
+	if n.identity != nil {
+		all = append(all, n.identity.name.String())
+	}
+	for _, address := range append(n.addresses(), n.cfg.Endpoint) {
+		u, err := url.Parse(address)
+		if err != nil {
+			continue
+		}
+		if _, err := netip.ParseAddr(u.Hostname()); err != nil && u.Hostname() != "localhost" {
+			all = append(all, u.Hostname())
+		}
+	}
+	return all
 }

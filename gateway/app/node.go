@@ -334,7 +334,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Limits: rest.Limits{
 			Depth: n.cfg.Limits.Depth, Listeners: n.cfg.Limits.Listeners, Heartbeat: heartbeat, Patience: patience,
 		},
-		Device: known.device, Observed: rest.NewMetrics(n.reg), Sharer: n.cfg.Exchange.Networks, Sanitise: n.sanitising(),
+		Device: known.device, Observed: rest.NewMetrics(n.reg), Sharer: n.cfg.Exchange.Networks, Sanitise: n.sanitising(), OwnNames: n.ownNames(),
 	})
 	if err != nil {
 		return err

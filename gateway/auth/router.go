@@ -201,3 +201,9 @@ func CallerOf(ctx context.Context) *Caller {
 	c, _ := ctx.Value(callerKey{}).(*Caller)
 	return c
 }
+
+// Unnamed is a request's context without who calls: what is done for somebody who is not
+// to be known stands in the log as nobody's.
+func Unnamed(ctx context.Context) context.Context {
+	return context.WithValue(ctx, callerKey{}, (*Caller)(nil))
+}

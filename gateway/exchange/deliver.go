@@ -34,8 +34,11 @@ func (x *Exchange) deliver(ctx context.Context, d *fact.Delivery) error {
 
 // hand tries once, and reports whether the member has it.
 func (x *Exchange) hand(ctx context.Context, d *fact.Delivery) (taken bool, err error) {
-	if d.Kind == fact.DeliveryFeedback {
+	switch d.Kind {
+	case fact.DeliveryFeedback:
 		return x.handFeedback(ctx, d)
+	case fact.DeliveryRelay:
+		return x.handRelay(ctx, d)
 	}
 	if d.Kind == fact.DeliveryReport {
 		if err := x.sealCopy(ctx, d); err != nil {

@@ -14,4 +14,8 @@
 // organisation, and its DID document, have no place for one of 1216 bytes. A key is stated
 // under the organisation's key on the ledger, is good for two months and is replaced after
 // one; a report that was sealed to one that is gone is sealed anew.
+//
+// It also hands reports that are to bear another's name to the authority that shares them
+// in its own, and seals who is behind one among all members, by Shamir's scheme. Of those
+// the ledger has everything but the name.
 package exchange

@@ -44,6 +44,12 @@ type Store interface {
 	PeerKey(ctx context.Context, member string) ([]byte, error)
 	SetPeerKey(ctx context.Context, member string, statement []byte) error
 
+	PutRelayed(ctx context.Context, r *fact.SealedReport, relay string) error
+	PutDocument(ctx context.Context, d fact.Document) error
+	Opening(ctx context.Context, digest string) (ledger.ThreatOpening, error)
+	ShareKey(ctx context.Context, member string) ([]byte, error)
+	SetShareKey(ctx context.Context, member string, statement []byte) error
+
 	AddSealedFeedback(ctx context.Context, f *fact.SealedFeedback, to []string) error
 	SealedFeedback(ctx context.Context, digest, by, id string) (fact.SealedFeedback, error)
 
@@ -77,6 +83,11 @@ type Deps struct {
 	// Call sends a request to a member's node in this organisation's name, and returns
 	// the status and at most limit bytes of the answer.
 	Call func(ctx context.Context, member, method, path string, body []byte, limit int64) (status int, answer []byte, err error)
+	// Submit puts a report that is relayed onto the ledger, and waits until it stands there.
+	// It fails with a *fact.Pending when that takes long, and goes on.
+	Submit func(ctx context.Context, req ledger.ShareThreat) error
+	// Judge refuses what is no report, or is not to be shared under a marking.
+	Judge func(body []byte, marking string) error
 	// Subscribe tells when there may be something new, and Wake tells others.
 	Subscribe func() (wake <-chan struct{}, cancel func())
 	Wake      func()
@@ -127,7 +138,7 @@ type Exchange struct {
 
 // New makes the exchange. Run runs it.
 func New(d Deps) (*Exchange, error) {
-	if d.Organisation == "" || d.Network == "" || d.Store == nil || d.Vault == nil || d.Members == nil || d.Call == nil ||
+	if d.Organisation == "" || d.Network == "" || d.Store == nil || d.Vault == nil || d.Members == nil || d.Call == nil || d.Submit == nil || d.Judge == nil ||
 		d.Subscribe == nil || d.Wake == nil || d.Logger == nil || d.Metrics == nil || len(d.Key) != ed25519.PrivateKeySize {
 		return nil, errors.New("the exchange of sealed reports lacks a part")
 	}

@@ -128,7 +128,7 @@ func (x *Exchange) peer(ctx context.Context, member string) (*keyStatement, erro
 		return nil, err
 	}
 	if text != nil {
-		if k, err := x.readKey(ctx, member, text); err == nil {
+		if k, err := x.readKey(ctx, member, domainKey, text); err == nil {
 			return k, nil
 		}
 	}
@@ -139,16 +139,16 @@ func (x *Exchange) peer(ctx context.Context, member string) (*keyStatement, erro
 	if status != http.StatusOK {
 		return nil, fmt.Errorf("the node answered with status %d to who asks for its key", status)
 	}
-	k, err := x.readKey(ctx, member, text)
+	k, err := x.readKey(ctx, member, domainKey, text)
 	if err != nil {
 		return nil, err
 	}
 	return k, x.Store.SetPeerKey(ctx, member, text)
 }
 
-func (x *Exchange) readKey(ctx context.Context, member string, text []byte) (*keyStatement, error) {
+func (x *Exchange) readKey(ctx context.Context, member, domain string, text []byte) (*keyStatement, error) {
 	var k keyStatement
-	if err := x.read(ctx, "the key of "+member, member, domainKey, text, &k); err != nil {
+	if err := x.read(ctx, "the key of "+member, member, domain, text, &k); err != nil {
 		return nil, err
 	}
 	switch {

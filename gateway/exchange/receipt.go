@@ -15,8 +15,11 @@ func (x *Exchange) receipt(digest, sender, what string, at time.Time) ([]byte, e
 
 // receiptFor is what a kind of delivery ends with.
 func receiptFor(kind string) string {
-	if kind == fact.DeliveryWithdrawal {
+	switch kind {
+	case fact.DeliveryWithdrawal:
 		return fact.ReceiptErased
+	case fact.DeliveryRelay:
+		return fact.ReceiptRelayed
 	}
 	return fact.ReceiptTaken
 }

@@ -23,6 +23,8 @@ const (
 	pathNotices  = "/exchange/v1/notices"
 	pathReports  = "/exchange/v1/reports"
 	pathFeedback = "/exchange/v1/feedback"
+	pathShareKey = "/exchange/v1/share-key"
+	pathRelays   = "/exchange/v1/relays"
 )
 
 // notice says that something is to be had, or that it was withdrawn.
@@ -52,6 +54,8 @@ func (x *Exchange) Register(router *auth.Router) {
 		{http.MethodGet, pathReports + "/:digest", x.serveReport},
 		{http.MethodPost, pathReports + "/:digest/receipt", x.serveReceipt},
 		{http.MethodPost, pathFeedback, x.serveFeedback},
+		{http.MethodGet, pathShareKey, x.serveShareKey},
+		{http.MethodPost, pathRelays, x.serveRelay},
 	} {
 		router.Handle(r.method, r.path, auth.MembersRead, func(c *gin.Context) error {
 			caller := auth.CallerOf(c.Request.Context())

@@ -16,6 +16,15 @@ const (
 	domainKey      = "secant/exchange/key/v1"
 	domainEnvelope = "secant/exchange/envelope/v1"
 	domainReceipt  = "secant/exchange/receipt/v1"
+
+	domainShareKey   = "secant/exchange/share-key/v1"
+	domainAuthorship = "secant/exchange/authorship/v1"
+)
+
+// What is sealed among the members is bound to one of these.
+const (
+	domainName  = "secant/exchange/name/v1"
+	domainShare = "secant/exchange/share/v1"
 )
 
 // bind joins parts under a domain, so that no two lists of parts give the same bytes.

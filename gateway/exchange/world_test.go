@@ -28,6 +28,8 @@ type world struct {
 	nodes map[string]*site
 	keys  map[string]ed25519.PublicKey
 	block uint64
+	// submit puts a relayed report onto the ledger.
+	submit func(org string, req *ledger.ShareThreat) error
 	// tamper changes what a node answers another.
 	tamper func(path string, answer []byte) []byte
 }
@@ -102,6 +104,13 @@ func newWorld(t *testing.T) *world {
 			Organisation: org, Network: "test", Key: private, Store: s, Vault: &box{org, map[string][]byte{}}, Members: w,
 			Call: func(_ context.Context, member, method, path string, body []byte, limit int64) (int, []byte, error) {
 				return w.call(org, w.nodes[org].Key, member, method, path, body, limit)
+			},
+			Submit: func(_ context.Context, req ledger.ShareThreat) error { return w.submit(org, &req) },
+			Judge: func(body []byte, _ string) error {
+				if !json.Valid(body) {
+					return ledger.Problemf(ledger.CodeInvalid, "this is no report")
+				}
+				return nil
 			},
 			Subscribe: func() (<-chan struct{}, func()) { return make(chan struct{}), func() {} }, Wake: func() {},
 			Logger: slog.New(slog.DiscardHandler), Metrics: reg, Pace: Pace{Now: func() time.Time { return w.now }},

@@ -85,6 +85,7 @@ type Deps struct {
 	Observed *Metrics // made by NewMetrics
 	Sharer   SharerNetworks
 	Sanitise sanitise.Rules // of what is shared
+	OwnNames []string       // by which texts tell who the own organisation is: of itself, of its hosts, its DID
 }
 
 // Limits bound what one caller can take.

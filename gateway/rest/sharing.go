@@ -27,6 +27,11 @@ type Exchange interface {
 	Sight(ctx context.Context, digest string, count int, first, last time.Time) error
 	Opine(ctx context.Context, digest, opinion string, weight int) error
 	Deliveries(ctx context.Context, digest string) ([]fact.Delivered, error)
+	Relay(ctx context.Context) (fact.Relay, error)
+	HandOver(ctx context.Context, r fact.Relaying) (digest string, err error)
+	Opening(ctx context.Context, digest string) (ledger.ThreatOpening, error)
+	Share(ctx context.Context, digest, asker string) (*ledger.GiveShare, error)
+	OpenName(ctx context.Context, digest string) (fact.OpenedName, error)
 }
 
 // outgoing is a report that is to be shared, as it leaves.
@@ -35,7 +40,8 @@ type outgoing struct {
 	original []byte // nil: it leaves as it came
 	changes  *sanitise.Result
 	marking  string
-	to       []string // of a sealed one
+	to       []string    // of a sealed one
+	relay    *fact.Relay // who shares it for the own organisation; nil: it shares it itself
 }
 
 func sharingParams() []*huma.Param {
@@ -81,7 +87,10 @@ func (a *API) outgoing(c *gin.Context, text []byte, media string) (o *outgoing, 
 	case len(to) > 0:
 		return nil, invalid(ledger.Fault{Field: "query.to", Detail: "must be absent for clear and green, which go to every member"})
 	}
-	before, err := a.report(media, text, o.marking)
+	if err := a.relayed(c, o); err != nil {
+		return nil, err
+	}
+	before, err := a.report(media, text, o)
 	if err != nil {
 		return nil, inBody(err)
 	}
@@ -94,7 +103,7 @@ func (a *API) outgoing(c *gin.Context, text []byte, media string) (o *outgoing, 
 			return nil, doing("reading a report from which something was taken out", err)
 		}
 	}
-	return o, nil
+	return o, a.disown(o, before)
 }
 
 // Preview is exactly what sharing a report would do.
@@ -113,12 +122,15 @@ func (o *outgoing) preview() Preview {
 		Marking: o.marking, To: slices.Concat([]string{}, o.to), Text: string(o.report.Body), Title: o.report.Title,
 		Changes: slices.Concat([]sanitise.Removal{}, o.changes.Changes), Changed: o.changes.Total,
 	}
-	if ledger.Sealed(o.marking) {
+	switch {
+	case o.relay != nil:
+		p.Learn = o.relayLearns()
+	case ledger.Sealed(o.marking):
 		p.Learn = []string{
 			"Every member learns from the ledger that this organisation shared something marked " + o.marking + ", and when.",
 			"Nobody but those named learns what it says, to whom it went or what they said of it. Those named learn who else is.",
 		}
-	} else {
+	default:
 		p.Learn = []string{"Every member gets the body. Nobody outside of the consortium learns of it from the ledger."}
 	}
 	return p
@@ -209,7 +221,7 @@ func (a *API) sealedBody(c *gin.Context, digest string) error {
 // ThreatDelivery is what became of a sealed report at one whom it names.
 type ThreatDelivery struct {
 	Member   string              `json:"member" doc:"MSP id."`
-	Kind     string              `json:"kind" enum:"report,withdrawal" doc:"The report, or that it was withdrawn."`
+	Kind     string              `json:"kind" enum:"report,withdrawal,relay" doc:"The report, that it was withdrawn, or, of a report that an authority shares for this organisation, the report that it is to share."`
 	Attempts int                 `json:"attempts" doc:"How often the member was told so far."`
 	Next     time.Time           `json:"next,omitzero" doc:"When it is told again, unless it took it."`
 	Taken    time.Time           `json:"taken,omitzero" doc:"When it had taken it; absent: not yet."`
@@ -230,14 +242,14 @@ func (a *API) sharingRoutes() {
 		OperationID: "preview-threat", Method: http.MethodPost, Path: "/v1/threats/preview", Tags: []string{"threats"},
 		Summary:     "See exactly what sharing a report would make leave",
 		Description: "Takes what share-threat takes, keeps nothing and tells nobody. It answers the body as it would leave, what was taken out of it, who would get it and what others would learn.",
-		Parameters:  sharingParams(),
+		Parameters:  append(sharingParams(), pseudonymousParam()),
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{ledger.MediaTypeSTIX: bundle, cti.MediaTypeEVE: bundle}},
 		Responses:   map[string]*huma.Response{"200": {Description: "What would leave", Content: map[string]*huma.MediaType{typeJSON: {Schema: schemaOf[Preview](a.api)}}}},
 	}, a.previewThreat)
 
 	register(a.api, auth.ThreatsRead, huma.Operation{
 		OperationID: "list-threat-deliveries", Method: http.MethodGet, Path: "/v1/threats/{digest}/deliveries", Tags: []string{"threats"},
-		Summary:     "What became of an own sealed report at each member that it names",
+		Summary:     "What became of an own sealed report at each member that it names, or of an own one at the authority that shares it",
 		Description: "A member signs that it has the report once it compared it with the ledger, and that it erased it once it was withdrawn. Until then it is told again.",
 	}, func(ctx context.Context, in *PathDigest) (*body[List[ThreatDelivery]], error) {
 		all, err := a.Exchange.Deliveries(ctx, in.Digest)
@@ -247,4 +259,5 @@ func (a *API) sharingRoutes() {
 		return listed(all, "", viewDelivery), nil
 	})
 	a.feedbackRoutes()
+	a.openingRoutes()
 }

@@ -64,8 +64,9 @@ func (a *API) threatRoutes() {
 		Summary: "Share a threat report with the consortium",
 		Description: "The body is a STIX 2.1 bundle, or one Suricata EVE alert, of which a bundle is made that tells nothing of the own network. " +
 			"What the node's rules say is taken out first: see preview-threat. Under clear and green the ledger gets its digest, and every member's node may fetch the body. " +
-			"Under amber, amber+strict and red it goes sealed to the members named by to, and the ledger gets a commitment that tells neither what nor to whom.",
-		Parameters:  append(sharingParams(), commandParams()...),
+			"Under amber, amber+strict and red it goes sealed to the members named by to, and the ledger gets a commitment that tells neither what nor to whom. " +
+			"With pseudonymous an authority shares it in its own name, the answer is 202, and list-threat-deliveries tells when it did.",
+		Parameters:  append(append(sharingParams(), pseudonymousParam()), commandParams()...),
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{ledger.MediaTypeSTIX: bundle, cti.MediaTypeEVE: bundle}},
 	})
 	a.api.stream(auth.ThreatsShare, share, a.shareThreat)
@@ -129,6 +130,9 @@ func (a *API) shareThreat(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if o.relay != nil {
+		return a.handOver(c, o)
+	}
 	return a.share(c, headers, o)
 }
 
@@ -137,18 +141,28 @@ func (a *API) sharer() cti.Sharer {
 	return cti.Sharer{ID: a.Organisation, Name: a.DisplayName, Networks: a.Sharer}
 }
 
+// author is whose report one that the node makes is: the own organisation's, or the
+// relay's that shares it for that one.
+func (a *API) author(relay *fact.Relay) cti.Sharer {
+	s := a.sharer()
+	if relay != nil {
+		s.ID, s.Name = relay.ID, relay.Name
+	}
+	return s
+}
+
 // report reads a bundle, or makes one of an alert.
-func (a *API) report(media string, text []byte, marking string) (*cti.Report, error) {
+func (a *API) report(media string, text []byte, o *outgoing) (*cti.Report, error) {
 	if media == cti.MediaTypeEVE {
 		alert, err := cti.ParseEVE(text)
 		if err != nil {
 			return nil, err
 		}
-		return cti.FromEVE(alert, a.sharer(), marking)
+		return cti.FromEVE(alert, a.author(o.relay), o.marking)
 	}
 	r, err := cti.ParseBundle(text)
 	if err != nil {
 		return nil, err
 	}
-	return r, r.Permits(marking)
+	return r, r.Permits(o.marking)
 }

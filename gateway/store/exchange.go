@@ -153,10 +153,11 @@ func (s *Store) Partners(ctx context.Context) ([]string, error) {
 }
 
 // NextDelivery returns what a member is to be told now: what failed least, then what was
-// made first. Nothing of a report is told before it stands on the ledger. It is nil when
+// made first. Nothing of a report is told before it stands on the ledger, but to the relay
+// that is to share it. It is nil when
 // nothing is due; next says then when something will be, and is zero when nothing waits.
 func (s *Store) NextDelivery(ctx context.Context, member string, now time.Time) (*fact.Delivery, time.Time, error) {
-	const stands = "EXISTS (SELECT 1 FROM threat t WHERE t.digest = exchange_out.digest)"
+	const stands = "(kind = 'relay' OR EXISTS (SELECT 1 FROM threat t WHERE t.digest = exchange_out.digest))"
 	d, err := scanDelivery(s.reading.QueryRowContext(ctx, "SELECT "+deliveryColumns+` FROM exchange_out
 		WHERE member = ? AND taken = 0 AND next <= ? AND `+stands+" ORDER BY attempts, seq LIMIT 1", member, millis(now)))
 	if err == nil {

@@ -131,6 +131,12 @@ var tables = []*table{
 		func(*ledger.Node) []any { return nil }),
 	newTable("vocabulary_change", ledger.TypeVocabularyChange, []string{"vocabulary", "proposal"}, []string{"change", "node"},
 		func(c *ledger.VocabularyChange) []any { return []any{c.Change, c.About()} }),
+	newTable("threat_escrow", ledger.TypeThreatEscrow, []string{"digest", "sharer"}, nil,
+		func(*ledger.ThreatEscrow) []any { return nil }),
+	newTable("opening_request", ledger.TypeOpeningRequest, []string{"digest", "sharer", "asker"}, nil,
+		func(*ledger.OpeningRequest) []any { return nil }),
+	newTable("opening_share", ledger.TypeOpeningShare, []string{"digest", "sharer", "holder"}, nil,
+		func(*ledger.OpeningShare) []any { return nil }),
 }
 
 // tableOf finds the table of an object type; other holds the rest.

@@ -8,7 +8,8 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
-// Standing judges a member by all its reports: see fact.StandingOf. It fails with
+// Standing judges a member by all its reports: see fact.StandingOf. What it relayed for
+// another counts for neither, not even once the name is opened. It fails with
 // a not_found problem for an organisation that is not registered.
 func (s *Store) Standing(ctx context.Context, org string) (fact.Standing, error) {
 	if _, err := s.Organisation(ctx, org); err != nil {
@@ -26,7 +27,8 @@ func (s *Store) Standing(ctx context.Context, org string) (fact.Standing, error)
 		use   func(scan func(...any) error) error
 	}{
 		{`SELECT t.digest, t.marking, coalesce(w.reason, ''), EXISTS (SELECT 1 FROM sealed_report r WHERE r.digest = t.digest AND r.sharer = t.sharer)
-			FROM threat t LEFT JOIN withdrawal w ON w.digest = t.digest AND w.sharer = t.sharer WHERE t.sharer = ?`, func(scan func(...any) error) error {
+			FROM threat t LEFT JOIN withdrawal w ON w.digest = t.digest AND w.sharer = t.sharer WHERE t.sharer = ?
+			AND NOT EXISTS (SELECT 1 FROM threat_escrow e WHERE e.digest = t.digest AND e.sharer = t.sharer)`, func(scan func(...any) error) error {
 			var digest, marking string
 			var r fact.SharedReport
 			err := scan(&digest, &marking, &r.Withdrawn, &r.Held)

@@ -1,0 +1,94 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/chaincode/ledger"
+)
+
+// PutRelayed keeps a report that is to be shared by a relay, and queues it for that one's
+// node, encrypted as sealed reports are. Keeping it again changes nothing. Problems:
+// conflict, when this organisation shared it under its own name.
+func (s *Store) PutRelayed(ctx context.Context, r *fact.SealedReport, relay string) error {
+	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		var one int
+		own, err := t.get(ctx, "SELECT 1 FROM threat WHERE digest = ? AND sharer = ?", []any{r.Digest, r.Sharer}, &one)
+		if err != nil {
+			return fmt.Errorf("reading who shared a report: %w", err)
+		}
+		if own {
+			return ledger.Problemf(ledger.CodeConflict, "this organisation shared the report under its own name before")
+		}
+		added, err := t.exec(ctx, "INSERT OR IGNORE INTO sealed_report (digest, sharer, slot, wrapped, sealed, stored, erased) VALUES (?, ?, ?, ?, ?, ?, 0)",
+			r.Digest, r.Sharer, int64(r.Slot), r.Wrapped, r.Sealed, millis(r.Stored)) //nolint:gosec // a vault has fewer slots
+		if err != nil || added == 0 {
+			return wrapf(err, "keeping a report that is to be relayed")
+		}
+		return t.deliver(ctx, fact.DeliveryRelay, r.Digest, "", []string{relay}, r.Stored)
+	})
+}
+
+// Opening returns how far the opening of the name behind a relayed report has come; of
+// the relay that is the first on the ledger, when there are several. Problems: not_found.
+func (s *Store) Opening(ctx context.Context, digest string) (o ledger.ThreatOpening, err error) {
+	tx, err := s.reading.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return o, fmt.Errorf("reading a sealed name: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // only reads
+	row, found, err := find[ledger.ThreatEscrow](ctx, tx, "a sealed name", "threat_escrow WHERE digest = ? ORDER BY block, idx, sharer LIMIT 1", digest)
+	switch {
+	case err != nil:
+		return o, err
+	case !found:
+		return o, ledger.Problemf(ledger.CodeNotFound, "the report is not one that an authority relayed for another")
+	}
+	o = ledger.ThreatOpening{Escrow: row.Record, Requests: []ledger.OpeningRequest{}, Shares: []ledger.OpeningShare{}, Needed: len(row.Record.Relay.Commitment)}
+	if err := rowsInto(ctx, tx, &o.Requests, "opening_request WHERE digest = ? AND sharer = ? ORDER BY asker", digest, o.Escrow.Sharer); err != nil {
+		return o, err
+	}
+	if err := rowsInto(ctx, tx, &o.Shares, "opening_share WHERE digest = ? AND sharer = ? ORDER BY holder", digest, o.Escrow.Sharer); err != nil {
+		return o, err
+	}
+	o.Opened = o.Needed > 0 && len(o.Shares) >= o.Needed
+	return o, nil
+}
+
+func rowsInto[T any](ctx context.Context, q querier, into *[]T, from string, args ...any) error {
+	rows, err := q.QueryContext(ctx, "SELECT "+placeColumns+" FROM "+from, args...)
+	if err != nil {
+		return fmt.Errorf("reading what was done to open a name: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		row, err := scanRow[T](rows)
+		if err != nil {
+			return fmt.Errorf("reading what was done to open a name: %w", err)
+		}
+		*into = append(*into, row.Record)
+	}
+	return wrapf(rows.Err(), "reading what was done to open a name")
+}
+
+// ShareKey returns what a member said last of the key to which its shares are sealed; nil
+// when nothing is known.
+func (s *Store) ShareKey(ctx context.Context, member string) ([]byte, error) {
+	var statement []byte
+	err := s.reading.QueryRowContext(ctx, "SELECT statement FROM share_key WHERE member = ?", member).Scan(&statement)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return statement, wrapf(err, "reading a member's key")
+}
+
+// SetShareKey keeps what a member says of it.
+func (s *Store) SetShareKey(ctx context.Context, member string, statement []byte) error {
+	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		_, err := t.exec(ctx, "INSERT OR REPLACE INTO share_key (member, statement) VALUES (?, ?)", member, statement)
+		return wrapf(err, "keeping a member's key")
+	})
+}
