@@ -282,6 +282,9 @@ func mispWhere(f *fact.MISPFilter) (where []string, args []any) {
 	if len(f.Orgs) > 0 {
 		and("e.orgc IN ("+marks(len(f.Orgs))+")", anys(f.Orgs)...)
 	}
+	if len(f.NotOrgs) > 0 {
+		and("e.orgc NOT IN ("+marks(len(f.NotOrgs))+")", anys(f.NotOrgs)...)
+	}
 	if len(f.Tags) > 0 {
 		var some []string
 		for _, tag := range f.Tags {
