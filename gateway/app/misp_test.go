@@ -45,7 +45,7 @@ func TestPyMISPPushesPullsAndSearches(t *testing.T) {
 		},
 		"tags": map[string]any{
 			"event": true, "attribute": true, "are": []any{"tlp:amber", `workflow:state="draft"`}, "of_ip": []any{"estimative:likely"},
-			"found": one, "removed": true, "left": []any{}, "unknown": false,
+			"found": one, "all": []any{"tlp:amber", `workflow:state="draft"`}, "removed": true, "left": []any{}, "unknown": false,
 		},
 		"attributes_changed": map[string]any{
 			"added": "other.example.org", "changed": "seen twice", "exists": true, "deleted": true, "gone": true, "marked": []any{"other.example.org"}, "published": true,
@@ -117,6 +117,11 @@ func TestAMISPServersSynchronisation(t *testing.T) {
 	}
 	call("POST", "sightings/bulkSaveSightings/"+one, `[{"id":"3","uuid":"`+other+`","attribute_uuid":"`+of+`","date_sighting":"1790000000","type":"0","source":"","org_id":"0"}]`, http.StatusOK, nil)
 	// It pulls what its rules leave.
+	var rules struct{ Organisations, Tags []string }
+	call("GET", "servers/getAvailableSyncFilteringRules", "", http.StatusOK, &rules)
+	if d := cmp.Diff([][]string{{"CERT"}, {"a"}}, [][]string{rules.Organisations, rules.Tags}); d != "" {
+		t.Error(d)
+	}
 	var index []struct{ UUID string }
 	call("POST", "events/index", `{"tag":"a|b|!c","org":"CERT|!OTHER","minimal":1,"published":1}`, http.StatusOK, &index)
 	if len(index) != 2 {
