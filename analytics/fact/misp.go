@@ -47,6 +47,7 @@ type MISPFilter struct {
 	Types          []string
 	Categories     []string
 	Orgs           []string // names of those that made it
+	NotOrgs        []string
 	Tags           []string
 	NotTags        []string
 	Info           string // part of the title

@@ -45,7 +45,7 @@ func TestPyMISPPushesPullsAndSearches(t *testing.T) {
 		},
 		"tags": map[string]any{
 			"event": true, "attribute": true, "are": []any{"tlp:amber", `workflow:state="draft"`}, "of_ip": []any{"estimative:likely"},
-			"found": one, "removed": true, "left": []any{}, "unknown": false,
+			"found": one, "all": []any{"tlp:amber", `workflow:state="draft"`}, "removed": true, "left": []any{}, "unknown": false,
 		},
 		"attributes_changed": map[string]any{
 			"added": "other.example.org", "changed": "seen twice", "exists": true, "deleted": true, "gone": true, "marked": []any{"other.example.org"}, "published": true,
@@ -60,6 +60,97 @@ func TestPyMISPPushesPullsAndSearches(t *testing.T) {
 	var page struct{ Objects []struct{ Pattern string } }
 	if err := json.Unmarshal(b, &page); err != nil || status != http.StatusOK || len(page.Objects) < 3 {
 		t.Errorf("%d %s, %v; want the indicators of the event", status, b, err)
+	}
+}
+
+// TestAMISPServersSynchronisation calls what a MISP server does, in its order, with its
+// parameters (ServerSyncTool and Server of MISP 2.5): it tries the connection, pulls what
+// its rules leave with what was seen of it, and pushes its own.
+func TestAMISPServersSynchronisation(t *testing.T) {
+	t.Parallel()
+	north := newConsortium(t).start(t, "hospital-north")
+	call := func(method, path, body string, want int, out any) {
+		t.Helper()
+		status, b := north.call("analyst", method, "/misp/"+path, []byte(body), map[string]string{"Content-Type": "application/json", "Accept": "application/json"})
+		if status != want {
+			t.Fatalf("%s %s: %d %s", method, path, status, b)
+		}
+		if out != nil {
+			if err := json.Unmarshal(b, out); err != nil {
+				t.Fatalf("%s: %v in %s", path, err, b)
+			}
+		}
+	}
+	const one, other, of = "a1b2c3d4-0000-4000-8000-000000000081", "a1b2c3d4-0000-4000-8000-000000000082", "a1b2c3d4-0000-4000-8000-000000000083"
+	var version map[string]any
+	call("GET", "servers/getVersion", "", http.StatusOK, &version)
+	if version["perm_sync"] != true || version["filter_sightings"] != true || version["perm_sighting"] != true {
+		t.Errorf("%v", version)
+	}
+	call("GET", "users/view/me.json", "", http.StatusOK, nil)
+	var test struct {
+		Body    struct{ TestString string }
+		Headers map[string]string
+	}
+	if call("POST", "servers/postTest", `{"testString":"x"}`, http.StatusOK, &test); test.Body.TestString != "x" || test.Headers["Accept"] != "application/json" {
+		t.Errorf("%+v", test)
+	}
+	// It pushes what is wanted, with what was seen of it.
+	var wanted []string
+	if call("POST", "events/filterEventIdsForPush", `[{"Event":{"uuid":"`+one+`","timestamp":"1000"}}]`, http.StatusOK, &wanted); len(wanted) != 1 {
+		t.Errorf("%v", wanted)
+	}
+	call("HEAD", "events/view/"+one, "", http.StatusNotFound, nil)
+	event := func(uuid, timestamp, more string) string {
+		return `{"Event":{"id":"77","uuid":"` + uuid + `","info":"x","timestamp":"` + timestamp + `","published":true,"Orgc":{"name":"CERT","uuid":"` + of + `"},"Tag":[{"name":"a"}]` + more + `}}`
+	}
+	attribute := `,"Attribute":[{"uuid":"` + of + `","type":"ip-dst","category":"Network activity","value":"198.51.100.3","to_ids":true,"timestamp":"1000"}]`
+	call("POST", "events/add/metadata:1", event(one, "1000", attribute), http.StatusOK, nil)
+	call("POST", "events/add/metadata:1", event(other, "1000", ""), http.StatusOK, nil)
+	call("HEAD", "events/view/"+one, "", http.StatusOK, nil)
+	call("POST", "events/edit/"+one+"/metadata:1", event(one, "1001", `,"Attribute":[{"uuid":"`+of+`","type":"ip-dst","value":"198.51.100.3","deleted":true,"timestamp":"1001"}]`), http.StatusOK, nil)
+	call("POST", "events/edit/"+one+"/metadata:1", event(one, "1001", ""), http.StatusConflict, nil)
+	call("POST", "events/edit/"+one+"/metadata:1", event(one, "1002", attribute), http.StatusOK, nil)
+	var had []string
+	if call("POST", "sightings/filterSightingUuidsForPush/"+one, `["`+other+`"]`, http.StatusOK, &had); len(had) != 0 {
+		t.Errorf("%v", had)
+	}
+	call("POST", "sightings/bulkSaveSightings/"+one, `[{"id":"3","uuid":"`+other+`","attribute_uuid":"`+of+`","date_sighting":"1790000000","type":"0","source":"","org_id":"0"}]`, http.StatusOK, nil)
+	// It pulls what its rules leave.
+	var rules struct{ Organisations, Tags []string }
+	call("GET", "servers/getAvailableSyncFilteringRules", "", http.StatusOK, &rules)
+	if d := cmp.Diff([][]string{{"CERT"}, {"a"}}, [][]string{rules.Organisations, rules.Tags}); d != "" {
+		t.Error(d)
+	}
+	var index []struct{ UUID string }
+	call("POST", "events/index", `{"tag":"a|b|!c","org":"CERT|!OTHER","minimal":1,"published":1}`, http.StatusOK, &index)
+	if len(index) != 2 {
+		t.Errorf("%v", index)
+	}
+	if call("POST", "events/index", `{"org":"!CERT","minimal":1,"published":1}`, http.StatusOK, &index); len(index) != 0 {
+		t.Errorf("%v", index)
+	}
+	var pulled struct {
+		Event struct {
+			Attribute []struct{ UUID string }
+		}
+	}
+	call("GET", "events/view/"+one+"/deleted[]:0/deleted[]:1/excludeGalaxy:1/includeEventCorrelations:0/includeFeedCorrelations:0/includeWarninglistHits:0/excludeLocalTags:1", "", http.StatusOK, &pulled)
+	if len(pulled.Event.Attribute) != 1 || pulled.Event.Attribute[0].UUID != of {
+		t.Errorf("%+v", pulled)
+	}
+	call("GET", "shadow_attributes/index/all:1/timestamp:1/limit:1000/page:1/deleted[]:0/deleted[]:1.json", "", http.StatusOK, nil)
+	var found struct {
+		Response []struct {
+			Sighting struct {
+				Event     string `json:"event_uuid"`
+				Attribute string `json:"attribute_uuid"`
+			}
+		}
+	}
+	call("POST", "sightings/restSearch/event", `{"returnFormat":"json","last":0,"includeUuid":true,"uuid":["`+one+`","`+other+`"]}`, http.StatusOK, &found)
+	if len(found.Response) != 1 || found.Response[0].Sighting.Event != one || found.Response[0].Sighting.Attribute != of {
+		t.Errorf("%+v", found)
 	}
 }
 

@@ -40,6 +40,7 @@ type Store interface {
 	MISPAttributeIDs(ctx context.Context, event int64) (map[string]int64, error)
 	DeleteMISP(ctx context.Context, uuid string, was int64, objects []fact.STIXObject) error
 	MISPKept(ctx context.Context, uuids []string) (map[string]int64, error)
+	MISPNames(ctx context.Context) (orgs, tags []string, err error)
 	MISPEvents(ctx context.Context, f *fact.MISPFilter) (list []fact.MISPEvent, total int, err error)
 	MISPAttributes(ctx context.Context, f *fact.MISPFilter) ([]fact.MISPAttribute, error)
 	AddMISPSightings(ctx context.Context, list []fact.MISPSighting) error

@@ -34,8 +34,9 @@ var accepted = []string{
 }
 
 // filter reads what is searched for (MISP's restSearch). What is not understood is
-// refused: a search that passed it over would find more than was asked for.
-func (a *API) filter(c *gin.Context, limit int) (*fact.MISPFilter, members, error) {
+// refused: a search that passed it over would find more than was asked for. Of the
+// parameters that are named by barred a text has several values with "|" between them.
+func (a *API) filter(c *gin.Context, limit int, barred ...string) (*fact.MISPFilter, members, error) {
 	f := &fact.MISPFilter{Limit: limit, Page: 1}
 	if c.Request.Method != http.MethodPost {
 		return f, members{}, nil
@@ -60,6 +61,9 @@ func (a *API) filter(c *gin.Context, limit int) (*fact.MISPFilter, members, erro
 	for name, v := range m {
 		if v == nil || slices.Contains(accepted, name) {
 			continue
+		}
+		if text, ok := v.(string); ok && slices.Contains(barred, name) {
+			m[name] = each(strings.Split(text, "|"))
 		}
 		if err := a.narrow(f, name, m); err != nil {
 			return nil, nil, err
@@ -89,19 +93,13 @@ func (a *API) narrow(f *fact.MISPFilter, name string, m members) (err error) {
 	case "category":
 		f.Categories, err = wanted(m, name)
 	case "org":
-		f.Orgs, err = wanted(m, name)
+		f.Orgs, f.NotOrgs, err = either(m, name)
 	case "tags", "tag", "event_tags":
-		var all []string
-		if all, err = listed(m, name); err == nil && len(f.Tags)+len(f.NotTags)+len(all) > maxTags {
+		var some, not []string
+		if some, not, err = either(m, name); err == nil && len(f.Tags)+len(f.NotTags)+len(some)+len(not) > maxTags {
 			return fault(name, fmt.Sprintf("must be at most %d tags", maxTags))
 		}
-		for _, tag := range all {
-			if not, ok := strings.CutPrefix(tag, "!"); ok {
-				f.NotTags = append(f.NotTags, not)
-			} else {
-				f.Tags = append(f.Tags, tag)
-			}
-		}
+		f.Tags, f.NotTags = append(f.Tags, some...), append(f.NotTags, not...)
 	case "eventinfo":
 		f.Info = strings.Trim(m.text(name), "%")
 	case "from", "datefrom":
@@ -134,6 +132,28 @@ func (a *API) narrow(f *fact.MISPFilter, name string, m members) (err error) {
 		}
 	}
 	return err
+}
+
+// either reads what is wanted and what is not.
+func either(m members, name string) (some, not []string, err error) {
+	all, err := listed(m, name)
+	for _, one := range all {
+		if one, left := strings.CutPrefix(one, "!"); left {
+			not = append(not, one)
+		} else {
+			some = append(some, one)
+		}
+	}
+	return some, not, err
+}
+
+// each is a list as JSON has it.
+func each(list []string) []any {
+	all := make([]any, len(list))
+	for i, one := range list {
+		all[i] = one
+	}
+	return all
 }
 
 // wanted is listed for a parameter of which nothing can be left out.

@@ -37,6 +37,7 @@ func TestWhatIsNotUnderstoodIsRefused(t *testing.T) {
 		`{"request":{"value":["a","b%"],"to_ids":1,"limit":5,"page":"2"}}`:     {Values: []string{"a", "b%"}, ToIDs: &yes, Limit: 5, Page: 2},
 		`{"tags":{"OR":["x"],"NOT":["y"]},"object_name":null,"other":0}`:       {Tags: []string{"x"}, NotTags: []string{"y"}, Limit: 100, Page: 1},
 		`{"value":"a&&b","timestamp":"1d","from":"2026-11-01"}`:                {Values: []string{"a", "b"}, Since: now.Add(-24 * time.Hour).Unix(), From: "2026-11-01", Limit: 100, Page: 1},
+		`{"org":"a&&!b","tag":"c|d"}`:                                          {Orgs: []string{"a"}, NotOrgs: []string{"b"}, Tags: []string{"c|d"}, Limit: 100, Page: 1},
 		`{"timestamp":["20","10"],"eventinfo":"%x%","uuid":"A","to":"100000"}`: {Since: 10, Until: 20, Info: "x", UUIDs: []string{"a"}, To: "1970-01-02", Limit: 100, Page: 1},
 	} {
 		got, err := read(t, body)
@@ -47,7 +48,7 @@ func TestWhatIsNotUnderstoodIsRefused(t *testing.T) {
 	for _, body := range []string{
 		`[]`, `{"object_name":["x"]}`, `{"object_name":"x"}`, `{"anything":{}}`, `{"value":{"AND":["a"]}}`, `{"value":[]}`, `{"value":[[]]}`, `{"limit":0}`,
 		`{"page":-1}`, `{"timestamp":"soon"}`, `{"timestamp":["1","2","3"]}`, `{"from":"yesterday"}`, `{"returnFormat":"xml"}`, `{"value":"a"`,
-		`{"value":"%a` + strings.Repeat("&&%a", maxPatterns) + `"}`, `{"tags":"a` + strings.Repeat("&&a", maxTags) + `"}`, `{"type":{"NOT":["url"]}}`, `{"org":"!x"}`,
+		`{"value":"%a` + strings.Repeat("&&%a", maxPatterns) + `"}`, `{"tags":"a` + strings.Repeat("&&a", maxTags) + `"}`, `{"type":{"NOT":["url"]}}`,
 	} {
 		if _, err := read(t, body); ledger.CodeOf(err) != ledger.CodeInvalid {
 			t.Errorf("%s: %v", body, err)

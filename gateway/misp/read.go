@@ -89,9 +89,10 @@ func (a *API) view(ctx context.Context, e *fact.MISPEvent, metadata, deleted boo
 	return m, nil
 }
 
-// index lists events without what they hold.
+// index lists events without what they hold. What a server's rules for pulling leave is
+// asked for with bars between tags and between organisations.
 func (a *API) index(c *gin.Context) error {
-	f, asked, err := a.filter(c, 1_000)
+	f, asked, err := a.filter(c, 1_000, "tag", "org")
 	if err != nil {
 		return err
 	}

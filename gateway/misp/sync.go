@@ -1,6 +1,7 @@
 package misp
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -22,6 +23,28 @@ func (a *API) postTest(c *gin.Context) error {
 		"body":    map[string]any{"testString": m.text("testString")},
 		"headers": map[string]any{"Accept": c.GetHeader("Accept"), "Content-Type": c.GetHeader("Content-Type"), "Authorization": "OK"},
 	})
+}
+
+// rules answers with what a server's operator may choose from for what it pulls.
+func (a *API) rules(c *gin.Context) error {
+	orgs, tags, err := a.Store.MISPNames(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	return answer(c, map[string]any{"organisations": append([]string{}, orgs...), "tags": append([]string{}, tags...)})
+}
+
+// tags lists the tags that events have.
+func (a *API) tags(c *gin.Context) error {
+	_, tags, err := a.Store.MISPNames(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	out := make([]any, 0, len(tags))
+	for i, name := range tags {
+		out = append(out, map[string]any{"id": strconv.Itoa(i + 1), "name": name, "exportable": true, "hide_tag": false})
+	}
+	return answer(c, map[string]any{"Tag": out})
 }
 
 // wantedEvents answers with the UUIDs of those events that a server offers and that would
@@ -94,6 +117,7 @@ func (a *API) proposals(c *gin.Context) error { return answer(c, []any{}) }
 func (a *API) register(handle func(method, path string, write bool, h func(*gin.Context) error)) {
 	for route, h := range map[string]func(*gin.Context) error{
 		"GET /servers/getVersion": a.version, "GET /servers/getPyMISPVersion.json": a.version, "POST /servers/postTest": a.postTest,
+		"GET /servers/getAvailableSyncFilteringRules": a.rules, "GET /tags/index": a.tags,
 		"GET /users/view/me": a.me, "GET /users/view/me.json": a.me,
 		"GET /events/index": a.index, "POST /events/index": a.index, "POST /events/filterEventIdsForPush": a.wantedEvents,
 		"GET /events/view/:event": a.show, "POST /events/view/:event": a.show, "HEAD /events/view/:event": a.show,

@@ -282,6 +282,9 @@ func mispWhere(f *fact.MISPFilter) (where []string, args []any) {
 	if len(f.Orgs) > 0 {
 		and("e.orgc IN ("+marks(len(f.Orgs))+")", anys(f.Orgs)...)
 	}
+	if len(f.NotOrgs) > 0 {
+		and("e.orgc NOT IN ("+marks(len(f.NotOrgs))+")", anys(f.NotOrgs)...)
+	}
 	if len(f.Tags) > 0 {
 		var some []string
 		for _, tag := range f.Tags {
@@ -314,6 +317,32 @@ func mispWhere(f *fact.MISPFilter) (where []string, args []any) {
 		and("e.published_at >= ?", f.PublishedSince)
 	}
 	return where, slices.Clip(args)
+}
+
+// maxLooked bounds the events, the newest, of which names are listed.
+const maxLooked = 10_000
+
+// MISPNames lists the organisations that made events and the tags that these have, each
+// once, sorted.
+func (s *Store) MISPNames(ctx context.Context) (orgs, tags []string, err error) {
+	rows, err := s.reading.QueryContext(ctx, "SELECT orgc, tags FROM misp_event ORDER BY id DESC LIMIT ?", maxLooked)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading who made events: %w", err)
+	}
+	defer rows.Close()
+	made, are := map[string]bool{}, map[string]bool{}
+	for rows.Next() {
+		var org, all string
+		if err := rows.Scan(&org, &all); err != nil {
+			return nil, nil, fmt.Errorf("reading who made an event: %w", err)
+		}
+		made[org] = true
+		for tag := range strings.SplitSeq(strings.Trim(all, "\n"), "\n") {
+			are[tag] = true
+		}
+	}
+	delete(are, "") // of events that have none
+	return slices.Sorted(maps.Keys(made)), slices.Sorted(maps.Keys(are)), wrapf(rows.Err(), "reading who made events")
 }
 
 // eitherName says that something has one of some names, which are UUIDs or ids at this

@@ -72,6 +72,7 @@ tagged = misp.get_event(event.uuid, pythonify=True)
 tags["are"] = sorted(t.name for t in tagged.tags)
 tags["of_ip"] = [t.name for a in tagged.attributes if a.uuid == ip.uuid for t in a.tags]
 tags["found"] = found(tags=["workflow:state=\"draft\""])
+tags["all"] = [t.name for t in misp.tags(pythonify=True)]
 tags["removed"] = ok(misp.untag(event.uuid, "workflow:state=\"draft\"")) and ok(misp.untag(ip, "estimative:likely"))
 tags["left"] = found(tags=["workflow:state=\"draft\""])
 tags["unknown"] = ok(misp.tag("00000000-0000-4000-8000-000000000000", "x"))
