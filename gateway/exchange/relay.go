@@ -281,7 +281,7 @@ func (x *Exchange) OpenName(ctx context.Context, digest string) (fact.OpenedName
 	if err := strictjson.Check("the sealed statement", statement, signedLimits); err != nil {
 		return fact.OpenedName{}, err
 	}
-	if err := json.Unmarshal(statement, &s); err == nil {
+	if err = json.Unmarshal(statement, &s); err == nil {
 		err = json.Unmarshal(s.Payload, &said)
 	}
 	if err != nil || said != x.authorship(digest, said.Marking, said.Sharer, o.Escrow.Sharer) {

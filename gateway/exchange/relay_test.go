@@ -26,7 +26,7 @@ func newRelayWorld(t *testing.T) *world {
 			w.write(org, &ledger.Withdrawal{V: 1, Digest: req.Digest, Sharer: org, Reason: req.Reason, SupersededBy: req.SupersededBy, Time: w.now})
 			return nil
 		}
-		req := request.(ledger.ShareThreat) //nolint:errcheck,forcetypeassert // what else is relayed
+		req := request.(ledger.ShareThreat) //nolint:forcetypeassert // what else is relayed
 		if err := req.Validate(); err != nil {
 			return err
 		}
@@ -37,13 +37,13 @@ func newRelayWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) handOver(from string) string {
+func (w *world) handOver() string {
 	w.t.Helper()
-	relay, err := w.nodes[from].Relay(w.t.Context())
+	relay, err := w.nodes[north].Relay(w.t.Context())
 	if err != nil || relay != (fact.Relay{ID: east, Name: "The east"}) {
 		w.t.Fatalf("the relay is %+v: %v", relay, err)
 	}
-	digest, err := w.nodes[from].HandOver(w.t.Context(), fact.Relaying{Body: []byte(relayedText), Marking: ledger.TLPGreen, Relay: relay.ID})
+	digest, err := w.nodes[north].HandOver(w.t.Context(), fact.Relaying{Body: []byte(relayedText), Marking: ledger.TLPGreen, Relay: relay.ID})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -66,8 +66,8 @@ func (w *world) give(digest string, members ...string) {
 func TestARelaysNameIsOpenedByAMajority(t *testing.T) {
 	t.Parallel()
 	w := newRelayWorld(t)
-	digest := w.handOver(north)
-	if again := w.handOver(north); again != digest {
+	digest := w.handOver()
+	if again := w.handOver(); again != digest {
 		t.Errorf("handed over again it is %s", again)
 	}
 	w.nodes[south].down = true // its key is not to be had, and then no name is sealed
@@ -176,12 +176,12 @@ func TestABadShareIsTold(t *testing.T) {
 	w := newRelayWorld(t)
 	submit := w.submit
 	w.submit = func(org string, request any) error {
-		req := request.(ledger.ShareThreat) //nolint:errcheck,forcetypeassert // nothing else is relayed here
+		req := request.(ledger.ShareThreat) //nolint:forcetypeassert // nothing else is relayed here
 		req.Relay.Commitment[0], req.Relay.Commitment[1] = req.Relay.Commitment[1], req.Relay.Commitment[0]
 		req.Relay.Shares[2].Share = req.Relay.Shares[1].Share // the south has the north's
 		return submit(org, req)
 	}
-	digest := w.handOver(north)
+	digest := w.handOver()
 	w.settle()
 	w.write(south, &ledger.OpeningRequest{V: 1, Digest: digest, Sharer: east, By: south, Reason: ledger.OpeningHarm, Time: w.now})
 	if _, err := w.nodes[north].Share(t.Context(), digest, south); ledger.CodeOf(err) != ledger.CodeDenied {
@@ -240,7 +240,7 @@ func FuzzRelayed(f *testing.F) {
 func TestOnlyWhoHadItRelayedWithdrawsIt(t *testing.T) {
 	t.Parallel()
 	w := newRelayWorld(t)
-	digest := w.handOver(north)
+	digest := w.handOver()
 	req := ledger.WithdrawThreat{Digest: digest, Reason: ledger.WithdrawnError}
 	if err := w.nodes[south].WithdrawRelayed(t.Context(), req); ledger.CodeOf(err) != ledger.CodeNotFound {
 		t.Errorf("the south withdraws it: %v", err)
