@@ -88,9 +88,9 @@ type Sealing struct {
 
 // What a receipt is for.
 const (
-	ReceiptTaken   = "taken"   // the report is here, and is what the ledger is committed to
-	ReceiptErased  = "erased"  // the report was withdrawn, and what it said is here no more
-	ReceiptRelayed = "relayed" // the report stands on the ledger in the name of who signs
+	ReceiptTaken     = "taken"     // the report is here, and is what the ledger is committed to
+	ReceiptErased    = "erased"    // the report was withdrawn, and what it said is here no more
+	ReceiptRelayed   = "relayed"   // the report stands on the ledger in the name of who signs
 	ReceiptWithdrawn = "withdrawn" // who signs withdrew the report that it relayed
 )
 
