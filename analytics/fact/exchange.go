@@ -20,6 +20,8 @@ const (
 	DeliveryFeedback   = "feedback"   // what somebody said of one, to all others who hold it
 	DeliveryWithdrawal = "withdrawal" // that one was withdrawn, until it was erased there
 	DeliveryRelay      = "relay"      // a report that the member is to share in its own name, for one that is not to be named
+
+	DeliveryRelayWithdrawal = "relay-withdrawal" // that it is to withdraw that report
 )
 
 // Delivery is what one member is to take.
@@ -86,9 +88,10 @@ type Sealing struct {
 
 // What a receipt is for.
 const (
-	ReceiptTaken   = "taken"   // the report is here, and is what the ledger is committed to
-	ReceiptErased  = "erased"  // the report was withdrawn, and what it said is here no more
-	ReceiptRelayed = "relayed" // the report stands on the ledger in the name of who signs
+	ReceiptTaken     = "taken"     // the report is here, and is what the ledger is committed to
+	ReceiptErased    = "erased"    // the report was withdrawn, and what it said is here no more
+	ReceiptRelayed   = "relayed"   // the report stands on the ledger in the name of who signs
+	ReceiptWithdrawn = "withdrawn" // who signs withdrew the report that it relayed
 )
 
 // SealedReceipt is what a member signs for a sealed report.

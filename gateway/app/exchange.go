@@ -83,8 +83,8 @@ func (n *node) openExchange(router *auth.Router) (err error) {
 	n.exchange, err = exchange.New(exchange.Deps{
 		Organisation: n.cfg.Organisation, Network: n.trust.Trust().Network, Key: n.key,
 		Store: n.store, Vault: sealedVault{n.vault}, Members: memberKeys{n.store}, Call: n.worker.Call,
-		Submit: func(ctx context.Context, req ledger.ShareThreat) error {
-			_, err := n.worker.DoOnce(ctx, "", ledger.RoleSharer, ledger.ThreatShare, req)
+		Submit: func(ctx context.Context, name string, request any) error {
+			_, err := n.worker.DoOnce(ctx, "", ledger.RoleSharer, name, request)
 			return err
 		},
 		Judge: func(body []byte, marking string) error {

@@ -184,5 +184,16 @@ func TestAnAuthoritySharesForOneThatAMajorityCanName(t *testing.T) {
 			t.Errorf("%s reads %+v", r.cfg.Organisation, name)
 		}
 	}
+
+	// The north has it withdrawn, without the authority's knowing for whom.
+	south.want(http.StatusNotFound, "analyst", http.MethodPost, "/v1/threats/"+digest+"/withdrawal", map[string]any{"reason": "error"}, nil)
+	north.want(http.StatusCreated, "analyst", http.MethodPost, "/v1/threats/"+digest+"/withdrawal", map[string]any{"reason": "error"}, nil)
+	for _, r := range at {
+		r.await("the withdrawal", func() bool { return r.report(digest).Sharers[0].Feedback.Withdrawn == "error" })
+	}
+	north.await("its receipt", func() bool {
+		got := north.delivered(digest)
+		return len(got) == 2 && got[1] == "authority relay-withdrawal withdrawn"
+	})
 	south.want(http.StatusNotFound, "analyst", http.MethodGet, "/v1/threats/"+ledger.BodyDigest(nil)+"/opening", nil, nil)
 }

@@ -38,7 +38,9 @@ func (x *Exchange) hand(ctx context.Context, d *fact.Delivery) (taken bool, err 
 	case fact.DeliveryFeedback:
 		return x.handFeedback(ctx, d)
 	case fact.DeliveryRelay:
-		return x.handRelay(ctx, d)
+		return x.handRelay(ctx, d, pathRelays, x.sealRelayed)
+	case fact.DeliveryRelayWithdrawal:
+		return x.handRelay(ctx, d, pathRelayWithdrawals, x.sealRelayWithdrawal)
 	}
 	if d.Kind == fact.DeliveryReport {
 		if err := x.sealCopy(ctx, d); err != nil {

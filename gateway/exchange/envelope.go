@@ -19,7 +19,7 @@ import (
 // sender or recipient it does not open.
 type envelope struct {
 	V         int    `json:"v"`
-	Kind      string `json:"kind"` // fact.DeliveryReport, fact.DeliveryFeedback or fact.DeliveryRelay
+	Kind      string `json:"kind"` // one of the kinds of fact.Delivery that are sealed
 	Network   string `json:"network"`
 	Digest    string `json:"digest"`    // commitment of the report
 	Sender    string `json:"sender"`    // MSP id

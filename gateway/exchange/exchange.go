@@ -47,6 +47,9 @@ type Store interface {
 	PutRelayed(ctx context.Context, r *fact.SealedReport, relay string) error
 	PutDocument(ctx context.Context, d fact.Document) error
 	Opening(ctx context.Context, digest string) (ledger.ThreatOpening, error)
+	SetRelayHandle(ctx context.Context, digest, handle string) error
+	RelayHandle(ctx context.Context, digest string) (string, error)
+	WithdrawRelayed(ctx context.Context, digest, id string, now time.Time) error
 	ShareKey(ctx context.Context, member string) ([]byte, error)
 	SetShareKey(ctx context.Context, member string, statement []byte) error
 
@@ -83,9 +86,9 @@ type Deps struct {
 	// Call sends a request to a member's node in this organisation's name, and returns
 	// the status and at most limit bytes of the answer.
 	Call func(ctx context.Context, member, method, path string, body []byte, limit int64) (status int, answer []byte, err error)
-	// Submit puts a report that is relayed onto the ledger, and waits until it stands there.
-	// It fails with a *fact.Pending when that takes long, and goes on.
-	Submit func(ctx context.Context, req ledger.ShareThreat) error
+	// Submit puts onto the ledger what is relayed, as the sharer, and waits until it stands
+	// there. It fails with a *fact.Pending when that takes long, and goes on.
+	Submit func(ctx context.Context, name string, request any) error
 	// Judge refuses what is no report, or is not to be shared under a marking.
 	Judge func(body []byte, marking string) error
 	// Subscribe tells when there may be something new, and Wake tells others.

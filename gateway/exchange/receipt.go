@@ -20,6 +20,8 @@ func receiptFor(kind string) string {
 		return fact.ReceiptErased
 	case fact.DeliveryRelay:
 		return fact.ReceiptRelayed
+	case fact.DeliveryRelayWithdrawal:
+		return fact.ReceiptWithdrawn
 	}
 	return fact.ReceiptTaken
 }

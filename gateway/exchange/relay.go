@@ -28,6 +28,7 @@ type relayed struct {
 	V         int    `json:"v"`
 	Marking   string `json:"marking"`
 	Statement []byte `json:"statement"` // authorship, signed by who hands it over
+	Handle    string `json:"handle"`    // SHA-256 of the token by which it is withdrawn, hexadecimal digits
 }
 
 // authorship is what the sharer of a relayed report signs, and what is sealed among the
@@ -96,14 +97,15 @@ func (x *Exchange) HandOver(ctx context.Context, r fact.Relaying) (digest string
 	return digest, err
 }
 
-// handRelay tries once to have the relay share a report. It takes as long as the ledger.
-func (x *Exchange) handRelay(ctx context.Context, d *fact.Delivery) (taken bool, err error) {
+// handRelay tries once to have the relay share a report, or withdraw it. It takes as long
+// as the ledger.
+func (x *Exchange) handRelay(ctx context.Context, d *fact.Delivery, path string, seal func(context.Context, *fact.Delivery) error) (taken bool, err error) {
 	if !x.holds(d.Copy) {
-		if err := x.sealRelayed(ctx, d); err != nil {
+		if err := seal(ctx, d); err != nil {
 			return false, err
 		}
 	}
-	status, answer, err := x.Call(ctx, d.Member, http.MethodPost, pathRelays, d.Copy, maxSigned)
+	status, answer, err := x.Call(ctx, d.Member, http.MethodPost, path, d.Copy, maxSigned)
 	switch {
 	case err != nil:
 		return false, err
@@ -130,7 +132,7 @@ func (x *Exchange) sealRelayed(ctx context.Context, d *fact.Delivery) error {
 	if err != nil {
 		return err
 	}
-	head := relayed{V: 1, Marking: o.Marking}
+	head := relayed{V: 1, Marking: o.Marking, Handle: ledger.BodyDigest(x.relayToken(d.Digest))}
 	if head.Statement, err = sign(x.Key, domainAuthorship, x.authorship(d.Digest, o.Marking, x.Organisation, d.Member)); err != nil {
 		return err
 	}
@@ -163,7 +165,7 @@ func readRelayed(plain []byte) (head relayed, body []byte, err error) {
 	if err := strictjson.Check("what stands before the report", text, strictjson.Limits{Bytes: maxSigned * 2, Depth: 2, Values: 16}); err != nil {
 		return head, nil, err
 	}
-	if err := json.Unmarshal(text, &head); err != nil || head.V != 1 || len(body) == 0 || len(body) > maxRelayed {
+	if err := json.Unmarshal(text, &head); err != nil || head.V != 1 || !digestForm.MatchString(head.Handle) || len(body) == 0 || len(body) > maxRelayed {
 		return head, nil, bad
 	}
 	return head, body, nil
@@ -194,16 +196,21 @@ func (x *Exchange) serveRelay(c *gin.Context, from string) error {
 		return err
 	}
 	if !slices.ContainsFunc(r.Sharers, func(s fact.Share) bool { return s.Sharer == x.Organisation }) {
-		err := x.relay(ctx, e.Digest, &head, body)
-		if _, pending := errors.AsType[*fact.Pending](err); pending {
-			c.Status(http.StatusAccepted)
-			return nil
-		}
-		if err != nil && ledger.CodeOf(err) != ledger.CodeAlreadyExists { // asked twice at once
-			return err
-		}
+		return x.done(c, e, x.relay(ctx, e.Digest, &head, body))
 	}
-	receipt, err := x.receipt(e.Digest, from, fact.ReceiptRelayed, x.Pace.Now())
+	return x.done(c, e, nil)
+}
+
+// done answers who had something relayed by what became of it on the ledger.
+func (x *Exchange) done(c *gin.Context, e *envelope, err error) error {
+	if _, pending := errors.AsType[*fact.Pending](err); pending {
+		c.Status(http.StatusAccepted)
+		return nil
+	}
+	if err != nil && ledger.CodeOf(err) != ledger.CodeAlreadyExists { // asked twice at once
+		return err
+	}
+	receipt, err := x.receipt(e.Digest, e.Sender, receiptFor(e.Kind), x.Pace.Now())
 	if err != nil {
 		return err
 	}
@@ -249,7 +256,10 @@ func (x *Exchange) relay(ctx context.Context, digest string, head *relayed, body
 	if err := x.Store.PutDocument(ctx, fact.Document{Kind: fact.DocumentReport, Digest: digest, MediaType: ledger.MediaTypeSTIX, Body: body}); err != nil {
 		return err
 	}
-	return x.Submit(ctx, ledger.ShareThreat{Digest: digest, Marking: head.Marking, MediaType: ledger.MediaTypeSTIX, Size: int64(len(body)), Relay: sealed})
+	if err := x.Store.SetRelayHandle(ctx, digest, head.Handle); err != nil {
+		return err
+	}
+	return x.Submit(ctx, ledger.ThreatShare, ledger.ShareThreat{Digest: digest, Marking: head.Marking, MediaType: ledger.MediaTypeSTIX, Size: int64(len(body)), Relay: sealed})
 }
 
 // OpenName returns who is behind a relayed report. Problems: not_found; conflict, as long as
@@ -271,7 +281,7 @@ func (x *Exchange) OpenName(ctx context.Context, digest string) (fact.OpenedName
 	if err := strictjson.Check("the sealed statement", statement, signedLimits); err != nil {
 		return fact.OpenedName{}, err
 	}
-	if err := json.Unmarshal(statement, &s); err == nil {
+	if err = json.Unmarshal(statement, &s); err == nil {
 		err = json.Unmarshal(s.Payload, &said)
 	}
 	if err != nil || said != x.authorship(digest, said.Marking, said.Sharer, o.Escrow.Sharer) {

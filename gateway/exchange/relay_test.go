@@ -21,7 +21,12 @@ func newRelayWorld(t *testing.T) *world {
 	w := newWorld(t)
 	w.write(north, &ledger.Organisation{V: 1, ID: north}, &ledger.Organisation{V: 1, ID: south}, &ledger.Organisation{V: 1, ID: east, Name: "The east", Kind: ledger.KindAuthority},
 		&ledger.Roster{V: 1, Organisations: []string{east, north, south}, Revision: 3})
-	w.submit = func(org string, req *ledger.ShareThreat) error {
+	w.submit = func(org string, request any) error {
+		if req, ok := request.(ledger.WithdrawThreat); ok {
+			w.write(org, &ledger.Withdrawal{V: 1, Digest: req.Digest, Sharer: org, Reason: req.Reason, SupersededBy: req.SupersededBy, Time: w.now})
+			return nil
+		}
+		req := request.(ledger.ShareThreat) //nolint:forcetypeassert // what else is relayed
 		if err := req.Validate(); err != nil {
 			return err
 		}
@@ -32,13 +37,13 @@ func newRelayWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) handOver(from string) string {
+func (w *world) handOver() string {
 	w.t.Helper()
-	relay, err := w.nodes[from].Relay(w.t.Context())
+	relay, err := w.nodes[north].Relay(w.t.Context())
 	if err != nil || relay != (fact.Relay{ID: east, Name: "The east"}) {
 		w.t.Fatalf("the relay is %+v: %v", relay, err)
 	}
-	digest, err := w.nodes[from].HandOver(w.t.Context(), fact.Relaying{Body: []byte(relayedText), Marking: ledger.TLPGreen, Relay: relay.ID})
+	digest, err := w.nodes[north].HandOver(w.t.Context(), fact.Relaying{Body: []byte(relayedText), Marking: ledger.TLPGreen, Relay: relay.ID})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -61,8 +66,8 @@ func (w *world) give(digest string, members ...string) {
 func TestARelaysNameIsOpenedByAMajority(t *testing.T) {
 	t.Parallel()
 	w := newRelayWorld(t)
-	digest := w.handOver(north)
-	if again := w.handOver(north); again != digest {
+	digest := w.handOver()
+	if again := w.handOver(); again != digest {
 		t.Errorf("handed over again it is %s", again)
 	}
 	w.nodes[south].down = true // its key is not to be had, and then no name is sealed
@@ -116,7 +121,7 @@ func TestARelaySharesNothingThatIsNotItsSendersOwn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := json.Marshal(relayed{1, marking, statement})
+		text, err := json.Marshal(relayed{1, marking, statement, ledger.BodyDigest(nil)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,12 +175,13 @@ func TestABadShareIsTold(t *testing.T) {
 	t.Parallel()
 	w := newRelayWorld(t)
 	submit := w.submit
-	w.submit = func(org string, req *ledger.ShareThreat) error {
+	w.submit = func(org string, request any) error {
+		req := request.(ledger.ShareThreat) //nolint:forcetypeassert // nothing else is relayed here
 		req.Relay.Commitment[0], req.Relay.Commitment[1] = req.Relay.Commitment[1], req.Relay.Commitment[0]
 		req.Relay.Shares[2].Share = req.Relay.Shares[1].Share // the south has the north's
 		return submit(org, req)
 	}
-	digest := w.handOver(north)
+	digest := w.handOver()
 	w.settle()
 	w.write(south, &ledger.OpeningRequest{V: 1, Digest: digest, Sharer: east, By: south, Reason: ledger.OpeningHarm, Time: w.now})
 	if _, err := w.nodes[north].Share(t.Context(), digest, south); ledger.CodeOf(err) != ledger.CodeDenied {
@@ -221,11 +227,56 @@ func TestALargeReportIsNotRelayed(t *testing.T) {
 
 func FuzzRelayed(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x02{}body"))
-	f.Add([]byte("\x00\x00\x00\x2a" + `{"v":1,"marking":"green","statement":"e30"}` + strings.Repeat("x", 9)))
+	f.Add([]byte("\x00\x00\x00\x78" + `{"v":1,"marking":"green","statement":"e30=","handle":"` + strings.Repeat("0", 64) + `"}` + "body"))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, plain []byte) {
 		if head, body, err := readRelayed(plain); err == nil && (head.V != 1 || len(body) == 0) {
 			t.Errorf("%+v before %d bytes", head, len(body))
 		}
 	})
+}
+
+// TestOnlyWhoHadItRelayedWithdrawsIt: the relay knows it again without knowing its name.
+func TestOnlyWhoHadItRelayedWithdrawsIt(t *testing.T) {
+	t.Parallel()
+	w := newRelayWorld(t)
+	digest := w.handOver()
+	req := ledger.WithdrawThreat{Digest: digest, Reason: ledger.WithdrawnError}
+	if err := w.nodes[south].WithdrawRelayed(t.Context(), req); ledger.CodeOf(err) != ledger.CodeNotFound {
+		t.Errorf("the south withdraws it: %v", err)
+	}
+	w.settle()
+	// The south says that it was its own, and has another token.
+	x := w.nodes[south]
+	key, err := x.peer(t.Context(), east)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, plain := range map[string]string{
+		"another token": `{"v":1,"token":"AAAA","reason":"error"}`, "no token": `{"v":1,"reason":"error"}`, "no JSON": `{`,
+	} {
+		sealed, err := x.seal(fact.DeliveryRelayWithdrawal, digest, key, []byte(plain))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, _, err := w.call(south, x.Key, east, http.MethodPost, pathRelayWithdrawals, sealed, maxSigned); err != nil || status < 400 {
+			t.Errorf("%s: %d %v", what, status, err)
+		}
+	}
+	if r, err := w.nodes[north].Store.Report(t.Context(), digest); err != nil || r.Sharers[0].Feedback.Withdrawn != "" {
+		t.Errorf("it is withdrawn: %+v %v", r.Sharers, err)
+	}
+	if err := w.nodes[north].WithdrawRelayed(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.nodes[north].WithdrawRelayed(t.Context(), req); ledger.CodeOf(err) != ledger.CodeAlreadyExists {
+		t.Errorf("again: %v", err)
+	}
+	w.settle()
+	if r, err := w.nodes[south].Store.Report(t.Context(), digest); err != nil || r.Sharers[0].Feedback.Withdrawn != ledger.WithdrawnError {
+		t.Errorf("it is not withdrawn: %+v %v", r.Sharers, err)
+	}
+	if d, err := w.nodes[north].Deliveries(t.Context(), digest); err != nil || len(d) != 2 || d[1].Says == nil || d[1].Says.What != fact.ReceiptWithdrawn {
+		t.Errorf("its receipt: %+v %v", d, err)
+	}
 }

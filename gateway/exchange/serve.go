@@ -25,6 +25,8 @@ const (
 	pathFeedback = "/exchange/v1/feedback"
 	pathShareKey = "/exchange/v1/share-key"
 	pathRelays   = "/exchange/v1/relays"
+
+	pathRelayWithdrawals = "/exchange/v1/relays/withdrawals"
 )
 
 // notice says that something is to be had, or that it was withdrawn.
@@ -56,6 +58,7 @@ func (x *Exchange) Register(router *auth.Router) {
 		{http.MethodPost, pathFeedback, x.serveFeedback},
 		{http.MethodGet, pathShareKey, x.serveShareKey},
 		{http.MethodPost, pathRelays, x.serveRelay},
+		{http.MethodPost, pathRelayWithdrawals, x.serveRelayWithdrawal},
 	} {
 		router.Handle(r.method, r.path, auth.MembersRead, func(c *gin.Context) error {
 			caller := auth.CallerOf(c.Request.Context())

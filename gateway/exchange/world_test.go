@@ -28,8 +28,8 @@ type world struct {
 	nodes map[string]*site
 	keys  map[string]ed25519.PublicKey
 	block uint64
-	// submit puts a relayed report onto the ledger.
-	submit func(org string, req *ledger.ShareThreat) error
+	// submit puts onto the ledger what is relayed.
+	submit func(org string, request any) error
 	// tamper changes what a node answers another.
 	tamper func(path string, answer []byte) []byte
 }
@@ -105,7 +105,7 @@ func newWorld(t *testing.T) *world {
 			Call: func(_ context.Context, member, method, path string, body []byte, limit int64) (int, []byte, error) {
 				return w.call(org, w.nodes[org].Key, member, method, path, body, limit)
 			},
-			Submit: func(_ context.Context, req ledger.ShareThreat) error { return w.submit(org, &req) },
+			Submit: func(_ context.Context, _ string, request any) error { return w.submit(org, request) },
 			Judge: func(body []byte, _ string) error {
 				if !json.Valid(body) {
 					return ledger.Problemf(ledger.CodeInvalid, "this is no report")

@@ -100,11 +100,14 @@ func (a *API) feedbackRoutes() {
 	register(a.api, auth.ThreatsShare, commandOp[Threat](a.api, huma.Operation{
 		OperationID: "withdraw-threat", Method: http.MethodPost, Path: "/v1/threats/{digest}/withdrawal", Tags: []string{"threats"},
 		Summary:     "Withdraw an own report for ever",
-		Description: "Every member learns of it. What a sealed report said is erased here and wherever it was taken, by destroying its key, and each who was named signs that: see list-threat-deliveries.",
+		Description: "Every member learns of it. What a sealed report said is erased here and wherever it was taken, by destroying its key, and each who was named signs that: see list-threat-deliveries. One that an authority shared is withdrawn by that one, and it is told.",
 	}), func(ctx context.Context, in *withdrawThreat) (*answer, error) {
 		req := ledger.WithdrawThreat{Digest: in.Digest, Reason: in.Body.Reason, SupersededBy: in.Body.SupersededBy}
 		if err := req.Validate(); err != nil {
 			return nil, placed(err, "digest")
+		}
+		if err := a.Exchange.WithdrawRelayed(ctx, req); ledger.CodeOf(err) != ledger.CodeNotFound {
+			return a.told(ctx, in.Digest, err)
 		}
 		return a.command(ctx, &in.CommandHeaders, ledger.RoleSharer, ledger.ThreatWithdraw, req, "/v1/threats/"+in.Digest, a.threatNow(in.Digest))
 	})

@@ -28,6 +28,7 @@ type Exchange interface {
 	Opine(ctx context.Context, digest, opinion string, weight int) error
 	Deliveries(ctx context.Context, digest string) ([]fact.Delivered, error)
 	Relay(ctx context.Context) (fact.Relay, error)
+	WithdrawRelayed(ctx context.Context, req ledger.WithdrawThreat) error
 	HandOver(ctx context.Context, r fact.Relaying) (digest string, err error)
 	Opening(ctx context.Context, digest string) (ledger.ThreatOpening, error)
 	Share(ctx context.Context, digest, asker string) (*ledger.GiveShare, error)
@@ -221,7 +222,7 @@ func (a *API) sealedBody(c *gin.Context, digest string) error {
 // ThreatDelivery is what became of a sealed report at one whom it names.
 type ThreatDelivery struct {
 	Member   string              `json:"member" doc:"MSP id."`
-	Kind     string              `json:"kind" enum:"report,withdrawal,relay" doc:"The report, that it was withdrawn, or, of a report that an authority shares for this organisation, the report that it is to share."`
+	Kind     string              `json:"kind" enum:"report,withdrawal,relay,relay-withdrawal" doc:"The report, or that it was withdrawn; of a report that an authority shares for this organisation, that it is to share it, or to withdraw it."`
 	Attempts int                 `json:"attempts" doc:"How often the member was told so far."`
 	Next     time.Time           `json:"next,omitzero" doc:"When it is told again, unless it took it."`
 	Taken    time.Time           `json:"taken,omitzero" doc:"When it had taken it; absent: not yet."`

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -90,5 +91,52 @@ func (s *Store) SetShareKey(ctx context.Context, member string, statement []byte
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		_, err := t.exec(ctx, "INSERT OR REPLACE INTO share_key (member, statement) VALUES (?, ?)", member, statement)
 		return wrapf(err, "keeping a member's key")
+	})
+}
+
+// SetRelayHandle keeps by what the sharer of a relayed report is known again. The first
+// one stays.
+func (s *Store) SetRelayHandle(ctx context.Context, digest, handle string) error {
+	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		_, err := t.exec(ctx, "INSERT OR IGNORE INTO relay_handle (digest, handle) VALUES (?, ?)", digest, handle)
+		return wrapf(err, "keeping the handle of a relayed report")
+	})
+}
+
+// RelayHandle returns it. Problems: not_found.
+func (s *Store) RelayHandle(ctx context.Context, digest string) (handle string, err error) {
+	err = s.reading.QueryRowContext(ctx, "SELECT handle FROM relay_handle WHERE digest = ?", digest).Scan(&handle)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", notFound("the relayed report")
+	}
+	return handle, wrapf(err, "reading the handle of a relayed report")
+}
+
+// WithdrawRelayed queues for the relay of an own report that it is to be withdrawn. id says why. Problems: not_found, when no relay was to share
+// it; conflict, while it has not; already_exists.
+func (s *Store) WithdrawRelayed(ctx context.Context, digest, id string, now time.Time) error {
+	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		var relay string
+		found, err := t.get(ctx, "SELECT member FROM exchange_out WHERE kind = ? AND digest = ?", []any{fact.DeliveryRelay, digest}, &relay)
+		if err != nil {
+			return fmt.Errorf("reading who relays a report: %w", err)
+		}
+		if !found {
+			return notFound("the relayed report")
+		}
+		var one int
+		if found, err = t.get(ctx, "SELECT 1 FROM threat WHERE digest = ? AND sharer = ?", []any{digest, relay}, &one); err != nil {
+			return fmt.Errorf("reading what was relayed: %w", err)
+		}
+		if !found {
+			return ledger.Problemf(ledger.CodeConflict, "%s has not shared the report yet: withdraw it once it has", relay)
+		}
+		if found, err = t.get(ctx, "SELECT 1 FROM exchange_out WHERE kind = ? AND digest = ?", []any{fact.DeliveryRelayWithdrawal, digest}, &one); err != nil {
+			return fmt.Errorf("reading what is withdrawn: %w", err)
+		}
+		if found {
+			return ledger.Problemf(ledger.CodeAlreadyExists, "the report is being withdrawn, or is")
+		}
+		return t.deliver(ctx, fact.DeliveryRelayWithdrawal, digest, id, []string{relay}, now)
 	})
 }

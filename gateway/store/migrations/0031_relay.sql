@@ -34,3 +34,10 @@ CREATE TABLE share_key (
   member TEXT PRIMARY KEY,
   statement BLOB NOT NULL
 ) WITHOUT ROWID;
+
+-- By what the node of an authority knows again who had it relay a report, when that is
+-- to be withdrawn: the SHA-256 of a secret of that one's. It tells nothing of the name.
+CREATE TABLE relay_handle (
+  digest TEXT PRIMARY KEY,
+  handle TEXT NOT NULL
+) WITHOUT ROWID;
