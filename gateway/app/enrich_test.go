@@ -4,10 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/secant-platform/secant/analytics/cti"
+	"github.com/secant-platform/secant/analytics/cti/ctitest"
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/gateway/rest"
 )
@@ -134,4 +139,45 @@ func TestWhatIsNamedIsKnown(t *testing.T) {
 		text, _ := json.Marshal(alert)
 		t.Errorf("%s", text)
 	}
+}
+
+// TestRealTermsAreKnown: ATT&CK and CAPEC as they are published.
+func TestRealTermsAreKnown(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads all of ATT&CK")
+	}
+	t.Parallel()
+	w := newWatch(t)
+	l := newLabeller(w.store)
+	e := newEnricher(w.store, l)
+	for name, path := range map[string]string{"attack": "cti/attack/enterprise-attack-18.1.stix20.json.gz", "capec": "cti/capec/stix-capec-2.1.json.gz"} {
+		body, err := os.ReadFile(ctitest.RealData(t, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Import(t.Context(), name, body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := cti.NamesIn(10, "T1059.001 and CAPEC-66")
+	start := time.Now()
+	k, err := e.Known(t.Context(), names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := time.Since(start)
+	if p := k[0].Techniques[0]; p.Name != "PowerShell" || !slices.Contains(p.Parents, fact.KnownName{ID: "TA0002", Name: "Execution"}) || !slices.Contains(p.Parents, fact.KnownName{ID: "T1059", Name: "Command and Scripting Interpreter"}) {
+		t.Errorf("%+v", p)
+	}
+	if p := k[0].Patterns[0]; p.Name != "SQL Injection" || p.Vocabulary != "capec" {
+		t.Errorf("%+v", p)
+	}
+	start = time.Now()
+	const times = 100
+	for range times {
+		if _, err := e.Known(t.Context(), names); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d terms: the first answer took %v, others %v", len(e.terms), first, time.Since(start)/times)
 }
