@@ -109,11 +109,11 @@ func ParseMapping(b []byte) (Format, error) {
 	if len(c.faults) > 0 {
 		return Format{}, mappingProblem(c.faults)
 	}
-	return Format{
+	return readingWide(Format{
 		Name: m.Name, Tool: line(m.Tool, maxRule), Kind: KindAlert,
 		Lines: m.Source != "csv" || len(m.Header) > 0, // a header in the file stands at its beginning only
 		Read:  m.read,
-	}, nil
+	}), nil
 }
 
 func mappingProblem(faults []ledger.Fault) error {

@@ -8,6 +8,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -58,6 +59,10 @@ type cycloneReader struct {
 	bad        func([]byte, error)
 }
 
+// wideDeclaration is an XML declaration that says UTF-16 still, which the text is not any
+// more.
+var wideDeclaration = regexp.MustCompile(`^<\?xml[^<>]{0,100}encoding=["'](?i:utf-16(?:le|be)?)["'][^<>]{0,100}\?>`)
+
 // readCycloneDX reads a bill as analytics/cti does and says what it lists. One that
 // lists nothing is no error.
 func readCycloneDX(ctx context.Context, r io.Reader, good func(Record) error, bad func([]byte, error)) error {
@@ -66,10 +71,10 @@ func readCycloneDX(ctx context.Context, r io.Reader, good func(Record) error, ba
 		return err
 	}
 	c := cycloneReader{good: good, bad: bad}
-	if c.components, c.byRef, err = cti.Referred(b); err != nil {
+	text := bytes.TrimSpace(trimMark(b))
+	if c.components, c.byRef, err = cti.Referred(wideDeclaration.ReplaceAll(text, nil)); err != nil {
 		return err
 	}
-	text := bytes.TrimSpace(trimMark(b))
 	if beginsAsXML(text) {
 		return c.readXML(ctx, text)
 	}

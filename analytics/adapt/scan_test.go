@@ -341,7 +341,7 @@ func TestScansRefused(t *testing.T) {
 		"no OSV":                 {"osv", `{"x":1}`, ledger.CodeInvalid, "neither"},
 		"a name twice":           {"grype", `{"matches":[],"matches":[]}`, ledger.CodeInvalid, "twice"},
 		"two documents":          {"grype", `{"matches":[]}{}`, ledger.CodeInvalid, "goes on"},
-		"UTF-16":                 {"trivy", "\xff\xfe{\x00}\x00", ledger.CodeInvalid, "UTF-8"},
+		"UTF-16":                 {"trivy", "{\x00}\x00", ledger.CodeInvalid, "JSON"},
 		"a huge finding":         {"grype", `{"matches":[{"x":"` + strings.Repeat("x", maxScanFinding+1<<20) + `"}]}`, ledger.CodeTooLarge, "entry"},
 		"a row without end":      {"openvas", "IP,NVT Name,NVT OID\n1,\"" + strings.Repeat("x", maxScanFinding+1<<20), ledger.CodeTooLarge, "entry"},
 		"a bill of another kind": {"cyclonedx", `{"bomFormat":"CycloneDX","specVersion":"9.9"}`, ledger.CodeInvalid, "CycloneDX"},

@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/charset"
-	"golang.org/x/text/encoding/unicode"
 
 	"github.com/secant-platform/secant/analytics/cti"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -35,8 +34,7 @@ var htmlFormat = Format{
 	Read: readHTML,
 }
 
-// readText reads a report in UTF-8, in UTF-16 with its mark, or else in Windows' Western
-// code.
+// readText reads a report in UTF-8, or else in Windows' Western code.
 func readText(ctx context.Context, r io.Reader, good func(Record) error, _ func([]byte, error)) error {
 	b, err := readAll(ctx, r, "the report", maxDocumentBytes)
 	if err != nil {
@@ -54,13 +52,6 @@ func readText(ctx context.Context, r io.Reader, good func(Record) error, _ func(
 }
 
 func decodeText(b []byte) (string, error) {
-	if len(b) > 1 && (b[0] == 0xff && b[1] == 0xfe || b[0] == 0xfe && b[1] == 0xff) {
-		out, err := unicode.UTF16(unicode.BigEndian, unicode.ExpectBOM).NewDecoder().Bytes(b)
-		if err != nil {
-			return "", ledger.Problemf(ledger.CodeInvalid, "the report is not the UTF-16 that it begins as")
-		}
-		return string(out), nil
-	}
 	if bytes.IndexByte(b, 0) >= 0 {
 		return "", ledger.Problemf(ledger.CodeInvalid, "the report is not text: it holds zero bytes")
 	}
@@ -224,8 +215,10 @@ func readHTML(ctx context.Context, r io.Reader, good func(Record) error, _ func(
 	if err != nil {
 		return err
 	}
-	encoding, _, _ := charset.DetermineEncoding(b[:min(len(b), 1024)], "text/html")
-	in := encoding.NewDecoder().Reader(bytes.NewReader(b))
+	in := io.Reader(bytes.NewReader(b))
+	if encoding, _, said := charset.DetermineEncoding(b[:min(len(b), 1024)], "text/html"); said || !utf8.Valid(b) {
+		in = encoding.NewDecoder().Reader(in)
+	}
 	p, err := htmlText(in)
 	if err != nil {
 		return err

@@ -49,11 +49,7 @@ func TestAPlainReport(t *testing.T) {
 
 func TestTextInOtherEncodings(t *testing.T) {
 	t.Parallel()
-	utf16 := []byte{0xff, 0xfe}
-	for _, c := range []byte("see evil.example.com") {
-		utf16 = append(utf16, c, 0)
-	}
-	for _, b := range [][]byte{utf16, []byte("gr\xfc\xdfe an evil.example.com"), []byte("\ufeffevil.example.com")} {
+	for _, b := range [][]byte{[]byte("gr\xfc\xdfe an evil.example.com"), []byte("\ufeffevil.example.com")} {
 		if r := one(t, textFormat, b); len(r.Observables) != 1 {
 			t.Errorf("%q gave %v", b, r.Observables)
 		}

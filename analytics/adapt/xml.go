@@ -326,10 +326,11 @@ func (s *xmlSource) charset(label string, _ io.Reader) (io.Reader, error) {
 }
 
 // xmlCharset returns how bytes above 127 are read in an encoding of one byte for a
-// letter, by its name with IANA; nil: as they are.
+// letter, by its name with IANA; nil: as they are. What came in UTF-16 is UTF-8 here and
+// still says UTF-16.
 func xmlCharset(label string) (table *charmap.Charmap, known bool) {
 	switch strings.ToLower(strings.TrimSpace(label)) {
-	case "", "utf-8", "utf8", "us-ascii", "ascii":
+	case "", "utf-8", "utf8", "us-ascii", "ascii", "utf-16", "utf-16le", "utf-16be":
 		return nil, true
 	case "iso-8859-1", "latin1":
 		return charmap.ISO8859_1, true

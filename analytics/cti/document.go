@@ -27,6 +27,8 @@ type Document struct {
 	Findings   []Finding
 	Techniques []string // ATT&CK ids
 	CVEs       []string
+	Products   []Software // that it speaks of
+	Flaws      []Flaw     // those of CVEs too of which it says more
 	Threats    []Threat
 }
 
@@ -105,6 +107,13 @@ func Compose(d Document) ([]byte, error) {
 	}
 	for _, id := range d.Techniques {
 		w.technique(id)
+	}
+	products := make([]string, len(d.Products))
+	for i, p := range d.Products {
+		products[i] = w.product(p)
+	}
+	for i := range d.Flaws {
+		w.flaw(&d.Flaws[i], products)
 	}
 	for _, cve := range d.CVEs {
 		w.vulnerability(cve)
@@ -385,6 +394,9 @@ type documentReport struct {
 func (w *composer) report() {
 	d := w.document
 	types := []string{"threat-report"}
+	if len(d.Flaws) > 0 {
+		types = []string{"vulnerability"}
+	}
 	if slices.ContainsFunc(d.Findings, func(f Finding) bool { return f.Detect }) {
 		types = append(types, "indicator")
 	}

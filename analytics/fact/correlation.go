@@ -90,10 +90,16 @@ type FuzzySeen struct {
 	Value     correlate.Value
 }
 
-// Exploitation is what is known of a vulnerability's being exploited.
+// Exploitation is what is known of a vulnerability and of its being exploited.
 type Exploitation struct {
-	ID         string `json:"id" doc:"CVE id."`
-	Exploited  bool   `json:"exploited" doc:"It stands in the catalogue of known exploited vulnerabilities."`
-	Likelihood int    `json:"likelihood" doc:"EPSS, parts of a million; 0: unknown."`
-	Advisories int    `json:"advisories" doc:"Advisories at this node about it."`
+	ID         string    `json:"id" doc:"CVE id."`
+	Exploited  bool      `json:"exploited" doc:"It stands in the catalogue of known exploited vulnerabilities."`
+	Added      time.Time `json:"added,omitzero" doc:"To that catalogue."`
+	Due        time.Time `json:"due,omitzero" doc:"By when the catalogue's readers must have acted."`
+	Ransomware bool      `json:"ransomware" doc:"Known to be used by ransomware."`
+	Likelihood int       `json:"likelihood" doc:"EPSS, parts of a million; 0: unknown."`
+	Percentile int       `json:"percentile" doc:"Of EPSS, parts of a million; 0: unknown."`
+	Advisories int       `json:"advisories" doc:"Advisories at this node about it."`
+	Score      int       `json:"score" doc:"Highest base score that the newest five of them state, tenths; 0: none."`
+	Weaknesses []string  `json:"weaknesses" doc:"CWE ids that they name."`
 }

@@ -12,6 +12,7 @@ type VocabularyVersion struct {
 	Nodes     int       `json:"nodes"`
 	Imported  time.Time `json:"imported" doc:"When it was taken in, or adopted."`
 	Number    int       `json:"number,omitempty" doc:"Of a version that the members agreed on: its number on the ledger. Absent: the node took it in by itself."`
+	Document  string    `json:"document,omitempty" doc:"SHA-256 of the document, unpacked, that it was read from: by that members agree on one."`
 }
 
 // LabelledText is the text of a STIX object that is to be labelled.

@@ -29,18 +29,21 @@ func readCSV(name string, b []byte) (*Vocabulary, error) {
 	if err != nil {
 		return nil, unknownForm()
 	}
-	at := map[string]int{}
+	at, known := map[string]int{}, true
 	for i, c := range head {
 		c = strings.ToLower(strings.TrimSpace(c))
-		if !slices.Contains(columns, c) {
-			return nil, unknownForm()
-		}
+		known = known && slices.Contains(columns, c)
 		at[c] = i
 	}
-	if _, ok := at["id"]; !ok {
+	v := &Vocabulary{ID: name, Title: name, Authority: name}
+	_, own := at["id"]
+	_, cwe := at[cweID]
+	switch {
+	case cwe:
+		v.Title, v.Authority, r.FieldsPerRecord = "CWE", "cwe", -1
+	case !own || !known:
 		return nil, unknownForm()
 	}
-	v := &Vocabulary{ID: name, Title: name, Authority: name}
 	for {
 		row, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -51,10 +54,19 @@ func readCSV(name string, b []byte) (*Vocabulary, error) {
 			return nil, ledger.Problemf(ledger.CodeInvalid, "line %d does not have as many fields as the first, or a quote too many", n)
 		}
 		get := func(c string) string {
-			if i, ok := at[c]; ok {
+			if i, ok := at[c]; ok && i < len(row) {
 				return strings.Clone(strings.TrimSpace(row[i]))
 			}
 			return ""
+		}
+		if cwe {
+			if n, ok := weakness(get); ok {
+				v.Nodes = append(v.Nodes, n)
+			}
+			if len(v.Nodes) > MaxNodes {
+				break
+			}
+			continue
 		}
 		n := Node{
 			ID: get("id"), Kind: get("kind"), Name: get("name"), Description: get("description"), Successor: get("successor"),

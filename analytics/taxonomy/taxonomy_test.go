@@ -227,7 +227,7 @@ func eachOf(t *testing.T, file, ending string, do func(name string, b []byte)) {
 }
 
 func FuzzRead(f *testing.F) {
-	for _, s := range []string{ownBundle, ownTaxonomy, ownGalaxy, ownCSV} {
+	for _, s := range []string{ownBundle, ownTaxonomy, ownGalaxy, ownCSV, ownWeaknesses} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

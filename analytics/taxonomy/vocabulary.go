@@ -115,7 +115,7 @@ func (v *Vocabulary) Current(id string) (*Node, bool) {
 }
 
 // Read reads a document into a vocabulary of that name: a STIX bundle (ATT&CK, CAPEC), a
-// taxonomy or a galaxy's cluster of MISP, CSV of one's own, or what Encode wrote.
+// taxonomy or a galaxy's cluster of MISP, CSV of one's own or of CWE, or what Encode wrote.
 // Problems: invalid, too_large.
 func Read(name string, b []byte) (*Vocabulary, error) {
 	if !named(name) {
@@ -163,7 +163,7 @@ func Read(name string, b []byte) (*Vocabulary, error) {
 }
 
 func unknownForm() error {
-	return ledger.Problemf(ledger.CodeInvalid, "the document is no vocabulary that is known: give a STIX bundle, a taxonomy or a cluster of MISP, or CSV with the columns id, name, parent, synonyms, description, external")
+	return ledger.Problemf(ledger.CodeInvalid, "the document is no vocabulary that is known: give a STIX bundle, a taxonomy or a cluster of MISP, a list of CWE (CSV), or CSV with the columns id, name, parent, synonyms, description, external")
 }
 
 // named reports whether a text can be a vocabulary's name.

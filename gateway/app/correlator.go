@@ -16,9 +16,10 @@ import (
 // correlator feeds the pure package correlate with what the node knows: objects that
 // came, own alerts, warninglists and models of decay.
 type correlator struct {
-	store   *store.Store
-	logger  *slog.Logger
-	witness *witness // tells sharers; nil: nobody does
+	store    *store.Store
+	enricher *enricher
+	logger   *slog.Logger
+	witness  *witness // tells sharers; nil: nobody does
 
 	mu      sync.RWMutex // guards what follows
 	matcher *correlate.Matcher
@@ -49,8 +50,8 @@ const (
 	maxNaming = 200
 )
 
-func newCorrelator(s *store.Store, logger *slog.Logger) *correlator {
-	return &correlator{store: s, logger: logger, matcher: correlate.NewMatcher(0), seen: correlate.NewFuzzy(), alerts: map[int64]int64{}}
+func newCorrelator(s *store.Store, e *enricher, logger *slog.Logger) *correlator {
+	return &correlator{store: s, enricher: e, logger: logger, matcher: correlate.NewMatcher(0), seen: correlate.NewFuzzy(), alerts: map[int64]int64{}}
 }
 
 // Correlate takes in what came since it was called last, and reports whether an own

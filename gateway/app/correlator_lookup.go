@@ -16,7 +16,8 @@ import (
 const (
 	maxToldObjects  = 50
 	maxToldValues   = 50
-	maxToldFindings = 100 // vulnerabilities, techniques
+	maxToldFindings = 100 // vulnerabilities, techniques, ...
+	maxToldOfMatch  = 20  // of one match in a list
 )
 
 // Observable tells what the node knows of a value. Problems: invalid.
@@ -80,26 +81,19 @@ func viewNaming(rules *correlate.Rules, of *fact.Correlated, v correlate.Value, 
 // known collects what objects and reference data say of the attack that a value belongs
 // to.
 func (c *correlator) known(ctx context.Context, naming []fact.Correlated) (rest.KnownContext, error) {
-	k := rest.KnownContext{Techniques: []string{}}
-	var cves []string
+	texts := make([]string, len(naming))
 	for i := range naming {
 		body, err := c.store.STIXBody(ctx, naming[i].Object)
 		if err != nil {
-			return k, err
+			return rest.KnownContext{}, err
 		}
-		cves = append(cves, cti.CVEsIn(string(body))...)
-		k.Techniques = append(k.Techniques, cti.TechniquesIn(string(body))...)
+		texts[i] = string(body)
 	}
-	k.Techniques = fewSorted(k.Techniques)
-	var err error
-	k.Vulnerabilities, err = c.store.Exploitation(ctx, fewSorted(cves))
-	return k, err
-}
-
-func fewSorted(all []string) []string {
-	slices.Sort(all)
-	all = slices.Compact(all)
-	return all[:min(len(all), maxToldFindings)]
+	k, err := c.enricher.Known(ctx, cti.NamesIn(maxToldFindings, texts...))
+	if err != nil {
+		return rest.KnownContext{}, err
+	}
+	return k[0], nil
 }
 
 // correlations finds values that have to do with one: networks and addresses in each
@@ -180,8 +174,51 @@ func (c *correlator) Blocked(ctx context.Context, limit int) ([]fact.Observable,
 }
 
 // Matches lists own alerts that show what indicators describe, the newest first.
-func (c *correlator) Matches(ctx context.Context, f fact.MatchFilter, page ledger.PageRequest) (fact.MatchPage, error) {
-	return c.store.IndicatorMatches(ctx, f, page)
+func (c *correlator) Matches(ctx context.Context, f fact.MatchFilter, page ledger.PageRequest) (rest.MatchPage, error) {
+	got, err := c.store.IndicatorMatches(ctx, f, page)
+	if err != nil {
+		return rest.MatchPage{}, err
+	}
+	bodies, err := c.indicators(ctx, got.Items)
+	if err != nil {
+		return rest.MatchPage{}, err
+	}
+	names := make([]cti.Names, len(got.Items))
+	for i := range got.Items {
+		m := &got.Items[i]
+		names[i] = cti.NamesIn(maxToldOfMatch, bodies[[2]string{m.Collection, m.Indicator}])
+	}
+	known, err := c.enricher.Known(ctx, names...)
+	if err != nil {
+		return rest.MatchPage{}, err
+	}
+	p := rest.MatchPage{Next: got.Next, Items: make([]rest.IndicatorMatch, len(got.Items))}
+	for i := range got.Items {
+		p.Items[i] = rest.IndicatorMatch{IndicatorMatch: got.Items[i], Known: known[i]}
+	}
+	return p, nil
+}
+
+// indicators reads what matches are of, by collection and id, as far as one answer of the
+// store goes.
+func (c *correlator) indicators(ctx context.Context, matches []fact.IndicatorMatch) (map[[2]string]string, error) {
+	ids := map[string][]string{}
+	for i := range matches {
+		if m := &matches[i]; !slices.Contains(ids[m.Collection], m.Indicator) {
+			ids[m.Collection] = append(ids[m.Collection], m.Indicator)
+		}
+	}
+	bodies := map[[2]string]string{}
+	for collection, some := range ids {
+		objects, _, err := c.store.STIX(ctx, fact.STIXFilter{Collection: collection, IDs: some}, len(some), true)
+		if err != nil {
+			return nil, err
+		}
+		for i := range objects {
+			bodies[[2]string{collection, objects[i].ID}] = string(objects[i].Body)
+		}
+	}
+	return bodies, nil
 }
 
 // Sightings counts the own alerts that show what a report describes, and says what is told

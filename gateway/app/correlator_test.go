@@ -50,7 +50,9 @@ func newWatch(tb testing.TB) *watch {
 	return w
 }
 
-func (w *watch) restart() { w.c = newCorrelator(w.store, slog.New(slog.DiscardHandler)) }
+func (w *watch) restart() {
+	w.c = newCorrelator(w.store, newEnricher(w.store, newLabeller(w.store)), slog.New(slog.DiscardHandler))
+}
 
 func (w *watch) correlate() {
 	w.tb.Helper()

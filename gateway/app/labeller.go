@@ -95,7 +95,8 @@ func (l *labeller) Import(ctx context.Context, id string, body []byte) (fact.Voc
 }
 
 func (l *labeller) take(ctx context.Context, id string, text []byte) (fact.VocabularyVersion, error) {
-	if err := l.isFree(ctx, id); err != nil {
+	document := classify.Digest(text)
+	if err := l.isFree(ctx, id, document); err != nil {
 		return fact.VocabularyVersion{}, err
 	}
 	v, err := taxonomy.Read(id, text)
@@ -106,7 +107,7 @@ func (l *labeller) take(ctx context.Context, id string, text []byte) (fact.Vocab
 	if err != nil {
 		return fact.VocabularyVersion{}, err
 	}
-	is := fact.VocabularyVersion{ID: v.ID, Digest: v.Digest(), Title: v.Title, Authority: v.Authority, Nodes: len(v.Nodes)}
+	is := fact.VocabularyVersion{ID: v.ID, Digest: v.Digest(), Title: v.Title, Authority: v.Authority, Nodes: len(v.Nodes), Document: document}
 	if _, err := l.store.PutVocabulary(ctx, is, form); err != nil {
 		return is, err
 	}

@@ -14,8 +14,8 @@ import (
 // ones by id.
 const mostAgreed = 200
 
-// agreed lists the vocabularies that hold by vote of the members, by id: those whose nodes
-// stand on the ledger, once a version was adopted.
+// agreed lists the vocabularies that hold by vote of the members, by id, once a version was
+// adopted.
 func (l *labeller) agreed(ctx context.Context) ([]ledger.Vocabulary, error) {
 	var list []ledger.Vocabulary
 	for req := (ledger.PageRequest{Size: ledger.MaxPageSize}); ; {
@@ -34,15 +34,26 @@ func (l *labeller) agreed(ctx context.Context) ([]ledger.Vocabulary, error) {
 	}
 }
 
-func isAgreed(v *ledger.Vocabulary) bool { return v.Kind == ledger.VocabularyNodes && v.Version > 0 }
+func isAgreed(v *ledger.Vocabulary) bool { return v.Version > 0 }
 
-// isFree refuses a name that the members' word has.
-func (l *labeller) isFree(ctx context.Context, id string) error {
+// isFree refuses a name that the members' word has, but for the documents that they agreed
+// on under it.
+func (l *labeller) isFree(ctx context.Context, id, document string) error {
 	v, err := l.store.Vocabulary(ctx, id)
 	switch {
 	case ledger.CodeOf(err) == ledger.CodeNotFound:
 		return nil
 	case err != nil:
+		return err
+	case isAgreed(&v.Record) && v.Record.Kind == ledger.VocabularyImported:
+		found := false
+		err := l.versions(ctx, id, func(at *ledger.VocabularyVersion) (bool, error) {
+			found = at.Imported != nil && at.Imported.Digest == document
+			return !found, nil
+		})
+		if err == nil && !found {
+			err = ledger.Problemf(ledger.CodeConflict, "the members agreed on another document under that name: take that one in, yours under another name, or propose yours to them")
+		}
 		return err
 	case isAgreed(&v.Record):
 		return ledger.Problemf(ledger.CodeConflict, "the members agreed on a vocabulary of that name: take yours in under another, or propose the change to them")
@@ -74,6 +85,13 @@ func (l *labeller) adopted(ctx context.Context, id, digest string) (*taxonomy.Vo
 	if err != nil {
 		return nil, err
 	}
+	if doc := version.Record.Imported; doc != nil {
+		form, err := l.store.DocumentVersion(ctx, id, doc.Digest)
+		if err != nil {
+			return nil, err
+		}
+		return l.taken(ctx, id, form)
+	}
 	v, err := l.store.Vocabulary(ctx, id)
 	if err != nil {
 		return nil, err
@@ -81,15 +99,49 @@ func (l *labeller) adopted(ctx context.Context, id, digest string) (*taxonomy.Vo
 	return l.nodesOf(ctx, &v.Record, version.Record.Number)
 }
 
-// asVersion tells an agreed vocabulary as those are told that the node took in.
-func asVersion(v *ledger.Vocabulary, at *ledger.VocabularyVersion) fact.VocabularyVersion {
-	return fact.VocabularyVersion{
-		ID: v.ID, Digest: at.Digest, Title: v.Title, Authority: taxonomy.AuthorityAgreed(v.ID), Nodes: at.Nodes, Imported: at.Adopted, Number: at.Number,
+// versions calls each for the versions of a vocabulary that were adopted, the newest first,
+// until it has enough.
+func (l *labeller) versions(ctx context.Context, id string, each func(*ledger.VocabularyVersion) (more bool, err error)) error {
+	for req := (ledger.PageRequest{Size: ledger.MaxPageSize}); ; {
+		page, err := l.store.VocabularyVersions(ctx, id, req)
+		if err != nil {
+			return err
+		}
+		for i := range page.Items {
+			if more, err := each(&page.Items[i].Record); err != nil || !more {
+				return err
+			}
+		}
+		if req.Bookmark = page.Next; req.Bookmark == "" {
+			return nil
+		}
 	}
 }
 
+// asVersion tells an agreed vocabulary as those are told that the node took in; false: it
+// is of a document that is not here. Whose ids its nodes have is then the document's to say.
+func (l *labeller) asVersion(ctx context.Context, v *ledger.Vocabulary, at *ledger.VocabularyVersion) (is fact.VocabularyVersion, here bool, err error) {
+	is = fact.VocabularyVersion{
+		ID: v.ID, Digest: at.Digest, Title: v.Title, Authority: taxonomy.AuthorityAgreed(v.ID), Nodes: at.Nodes, Imported: at.Adopted, Number: at.Number,
+	}
+	if at.Imported == nil {
+		return is, true, nil
+	}
+	form, err := l.store.DocumentVersion(ctx, v.ID, at.Imported.Digest)
+	if ledger.CodeOf(err) == ledger.CodeNotFound {
+		return is, false, nil
+	}
+	if err != nil {
+		return is, false, err
+	}
+	taken, _, err := l.store.ReferenceVocabulary(ctx, v.ID, form)
+	is.Authority, is.Nodes, is.Document = taken.Authority, taken.Nodes, at.Imported.Digest
+	return is, err == nil, err
+}
+
 // Vocabularies lists the versions that texts are labelled by, by name; all: every version
-// that was adopted or taken in, the newest of each name first.
+// that was adopted or taken in, the newest of each name first. Of a vocabulary of documents
+// the newest holds that is here: until there is one, what the node took in by itself.
 func (l *labeller) Vocabularies(ctx context.Context, all bool) ([]fact.VocabularyVersion, error) {
 	agreed, err := l.agreed(ctx)
 	if err != nil {
@@ -99,22 +151,26 @@ func (l *labeller) Vocabularies(ctx context.Context, all bool) ([]fact.Vocabular
 	names := map[string]bool{}
 	for i := range agreed {
 		v := &agreed[i]
-		names[v.ID] = true
-		if !all {
-			list = append(list, asVersion(v, &ledger.VocabularyVersion{Number: v.Version, Digest: v.Digest, Nodes: v.Nodes, Adopted: v.Since}))
-			continue
-		}
-		for req := (ledger.PageRequest{Size: ledger.MaxPageSize}); ; {
-			page, err := l.store.VocabularyVersions(ctx, v.ID, req)
+		if !all && v.Kind == ledger.VocabularyNodes { // which is most of them
+			is, _, err := l.asVersion(ctx, v, &ledger.VocabularyVersion{Number: v.Version, Digest: v.Digest, Nodes: v.Nodes, Adopted: v.Since})
 			if err != nil {
 				return nil, err
 			}
-			for k := range page.Items {
-				list = append(list, asVersion(v, &page.Items[k].Record))
+			names[v.ID] = true
+			list = append(list, is)
+			continue
+		}
+		err := l.versions(ctx, v.ID, func(at *ledger.VocabularyVersion) (bool, error) {
+			is, here, err := l.asVersion(ctx, v, at)
+			if err != nil || !here {
+				return true, err
 			}
-			if req.Bookmark = page.Next; req.Bookmark == "" {
-				break
-			}
+			names[v.ID] = true
+			list = append(list, is)
+			return all, nil
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	own, err := l.store.ReferenceVocabularies(ctx, all)

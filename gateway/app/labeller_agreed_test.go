@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/analytics/taxonomy"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/rest"
 )
 
 // adopt has the members agree on a change of a vocabulary, which the north proposes.
@@ -150,5 +152,110 @@ func TestAWordThatMembersAdoptLabelsWhatTheyHave(t *testing.T) {
 	})
 	if out, err := north.importedAs("operator", "vocabulary", list, "--as", "own"); err == nil {
 		t.Errorf("a vocabulary was taken in under the members' name: %s", out)
+	}
+}
+
+// TestADocumentThatMembersAdoptLabelsWhereItIs: members agree on a document from elsewhere
+// by its digest; each node labels by it once it has it, under the version's digest on the
+// ledger, and takes no other in under its name.
+func TestADocumentThatMembersAdoptLabelsWhereItIs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("five nodes")
+	}
+	t.Parallel()
+	c := newConsortium(t)
+	_, nodes := c.inhabit(t)
+	north, south := nodes["hospital-north"], nodes["hospital-south"]
+	const vocabulary = "techniques"
+	document := func(name string) (file, digest string) {
+		file = filepath.Join(t.TempDir(), "attack.json")
+		text := fmt.Sprintf(`{"type":"bundle","id":"bundle--1","objects":[{"type":"attack-pattern","id":"attack-pattern--1","name":%q,"external_references":[{"source_name":"mitre-attack","external_id":"T9001"}]}]}`, name)
+		write(t, file, text)
+		return file, ledger.BodyDigest([]byte(text))
+	}
+	first, digest := document("Badge Cloning")
+	second, next := document("Badge Copying")
+	take := func(r *running, file string) (string, error) {
+		return r.importedAs("operator", "vocabulary", file, "--as", vocabulary)
+	}
+	if out, err := take(north, first); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err := take(south, second); err != nil { // which is free as long as nothing was adopted
+		t.Fatalf("%v\n%s", err, out)
+	}
+	body := `{"type":"bundle","id":"bundle--a1b2c3d4-0000-4000-8000-000000000001","objects":[{"type":"note","spec_version":"2.1","id":"note--a1b2c3d4-0000-4000-8000-000000000001",
+		"created":"2026-11-01T00:00:00.000Z","modified":"2026-11-01T00:00:00.000Z","content":"They went on as T9001 says.","object_refs":["note--a1b2c3d4-0000-4000-8000-000000000001"]}]}`
+	if status, b := north.call("analyst", http.MethodPost, "/v1/threats?marking=green", []byte(body), map[string]string{"Content-Type": ledger.MediaTypeSTIX}); status/100 != 2 {
+		t.Fatalf("%d %s", status, b)
+	}
+	labelled := func(r *running, version, name string) {
+		t.Helper()
+		var labels struct{ Items []fact.TextLabel }
+		r.await(name+" as a label", func() bool {
+			r.want(http.StatusOK, "analyst", http.MethodGet, "/v1/classifications?vocabulary="+vocabulary, nil, &labels)
+			return len(labels.Items) == 1 && labels.Items[0].Version == version && labels.Items[0].Name == name && labels.Items[0].Node == "T9001"
+		})
+		var known rest.KnownContext
+		r.want(http.StatusOK, "analyst", http.MethodGet, "/v1/known/T9001", nil, &known)
+		if k := known.Techniques; len(k) != 1 || k[0].Name != name || k[0].Version != version {
+			t.Errorf("what is known of it is %+v", k)
+		}
+	}
+	var versions struct{ Items []fact.VocabularyVersion }
+	north.want(http.StatusOK, "analyst", http.MethodGet, "/v1/vocabularies", nil, &versions)
+	if len(versions.Items) != 1 || versions.Items[0].Document != digest {
+		t.Fatalf("the document is %s, not %+v", digest, versions.Items)
+	}
+	labelled(north, versions.Items[0].Digest, "Badge Cloning")
+
+	adopted := func(digest, label string, base int) string {
+		t.Helper()
+		adopt(t, nodes, map[string]any{
+			"vocabulary": vocabulary, "change": "import", "base": base, "reason": "All shall label by it.",
+			"imported": map[string]any{"digest": digest, "label": label, "nodes": 1},
+		})
+		var at ledger.VocabularyVersion
+		for _, r := range []*running{north, south} {
+			r.await("the version", func() bool {
+				status, text := r.call("auditor", http.MethodGet, fmt.Sprintf("/v1/taxonomies/%s/versions/%d", vocabulary, base+1), nil, nil)
+				return status == http.StatusOK && json.Unmarshal(text, &at) == nil
+			})
+		}
+		return at.Digest
+	}
+	north.want(http.StatusCreated, "operator", http.MethodPost, "/v1/taxonomies", map[string]any{"id": vocabulary, "title": "Techniques", "kind": "imported"}, nil)
+	one := adopted(digest, "1", 0)
+	labelled(north, one, "Badge Cloning")
+	if out, err := take(south, second); err == nil || !strings.Contains(err.Error()+out, "agreed on another document") {
+		t.Errorf("another document was taken in under the members' name: %v %s", err, out)
+	}
+	south.want(http.StatusOK, "analyst", http.MethodGet, "/v1/vocabularies", nil, &versions)
+	if v := versions.Items; len(v) != 1 || v[0].Number != 0 || v[0].Document != next {
+		t.Errorf("without the document the south goes on with what it has: %+v", v)
+	}
+	if out, err := take(south, first); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	labelled(south, one, "Badge Cloning")
+
+	// The next one holds where it is: the south took it in before.
+	two := adopted(next, "2", 1)
+	labelled(south, two, "Badge Copying")
+	labelled(north, one, "Badge Cloning")
+	if out, err := take(north, second); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	labelled(north, two, "Badge Copying")
+	for version, name := range map[string]string{one: "Badge Cloning", two: "Badge Copying"} {
+		var told struct{ Items []taxonomy.Node }
+		north.want(http.StatusOK, "auditor", http.MethodGet, "/v1/vocabularies/"+vocabulary+"/nodes?version="+version, nil, &told)
+		if len(told.Items) != 1 || told.Items[0].Name != name {
+			t.Errorf("version %s is %+v, want %s", version, told.Items, name)
+		}
+	}
+	north.want(http.StatusOK, "analyst", http.MethodGet, "/v1/vocabularies", nil, &versions)
+	if v := versions.Items; len(v) != 1 || v[0].Number != 2 || v[0].Authority != "mitre-attack" || v[0].Title != "Techniques" || v[0].Document != next {
+		t.Errorf("the version in use is %+v", v)
 	}
 }

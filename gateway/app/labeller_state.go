@@ -57,6 +57,11 @@ func (l *labeller) read(ctx context.Context, id, digest string) (*taxonomy.Vocab
 	if v, err := l.adopted(ctx, id, digest); ledger.CodeOf(err) != ledger.CodeNotFound {
 		return v, err
 	}
+	return l.taken(ctx, id, digest)
+}
+
+// taken reads a version of a vocabulary that the node took in.
+func (l *labeller) taken(ctx context.Context, id, digest string) (*taxonomy.Vocabulary, error) {
 	_, form, err := l.store.ReferenceVocabulary(ctx, id, digest)
 	if err != nil {
 		return nil, err

@@ -60,6 +60,7 @@ type node struct {
 	advisor    *advisor
 	correlator *correlator
 	labeller   *labeller
+	enricher   *enricher
 	readings   *readings
 	devices    *admit.Devices
 	doors      []door
@@ -132,8 +133,9 @@ func open(
 	}
 	assessor := newAssessor(n.store, n.cfg.Organisation)
 	n.advisor = newAdvisor(n.store, assessor)
-	n.correlator = newCorrelator(n.store, logger)
 	n.labeller = newLabeller(n.store)
+	n.enricher = newEnricher(n.store, n.labeller)
+	n.correlator = newCorrelator(n.store, n.enricher, logger)
 	n.controls = newControls(n.store)
 	if err := n.openWorker(assessor); err != nil {
 		return n, err
@@ -326,7 +328,7 @@ func (n *node) openInterface(ctx context.Context, maker []byte, a *assessor) (er
 		Organisation: n.cfg.Organisation, DisplayName: n.cfg.DisplayName, Endpoint: n.cfg.Endpoint, LabelBase: n.labelBase(), MakerKey: maker,
 		Commands: commands{n.worker}, Operations: n.store, Members: n.store, Proposals: n.store, Taxonomies: n.store, Registry: n.store,
 		Models: n.store, Releases: n.store, Units: n.store, Recalls: n.store,
-		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Searcher: n.store, Collections: n.collections(), Exporter: newExporter(n.store, n.correlator.judges), Exchange: n.exchange, Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
+		Inventory: n.store, Care: n.store, ModelFiles: n.store, Fetch: n.fetch.Get, Documents: n.store, Reports: n.store, Searcher: n.store, Knower: n.enricher, Collections: n.collections(), Exporter: newExporter(n.store, n.correlator.judges), Exchange: n.exchange, Scores: n.store, Assessor: a, Compliance: n.controls, Attestations: n.attester,
 		Advisories: n.store, Advisor: n.advisor, Alerts: n.store, Intelligence: n.collector, Correlator: n.correlator, Labels: n.store, Labeller: n.labeller,
 		Streams: n.store, Anchors: n.store, Log: n.log, Readings: n.readings, Listed: n.store, Sequences: n.store, Monitor: n.monitor, Profiles: n.profiles(), Devices: n.devices,
 		Named: named{n.store, n.devices}, Reader: n.ledger, Judge: n.trust,

@@ -117,6 +117,11 @@ func TestAnAuthoritySharesForOneThatAMajorityCanName(t *testing.T) {
 			t.Errorf("%s says it was shared by %+v", r.cfg.Organisation, got.Sharers)
 		}
 	}
+	for r, tells := range map[*running]bool{north: false, south: true} {
+		if share, err := r.node.correlator.witness.other(t.Context(), digest); err != nil || (share != nil) != tells {
+			t.Errorf("%s tells of what it sees of it: %+v %v", r.cfg.Organisation, share, err)
+		}
+	}
 	north.await("the relay's receipt", func() bool {
 		got := north.delivered(digest)
 		return len(got) == 1 && got[0] == "authority relay relayed"

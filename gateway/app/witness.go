@@ -144,13 +144,17 @@ func underWay(err error) error {
 }
 
 // other finds the first other member that shared a report and stands by it; nil: this
-// organisation alone did. Problems: not_found; gone when nobody stands by it.
+// organisation did, alone or by a relay. Problems: not_found; gone when nobody stands by it.
 func (w *witness) other(ctx context.Context, report string) (*fact.Share, error) {
 	r, err := w.store.Report(ctx, report)
 	if err != nil {
 		return nil, err
 	}
-	own := false
+	// Who had a report relayed would tell whose it is by being the first to see it.
+	own, err := w.store.HadRelayed(ctx, report)
+	if err != nil || own {
+		return nil, err
+	}
 	for i := range r.Sharers {
 		s := &r.Sharers[i]
 		if own = own || s.Sharer == w.organisation; s.Sharer != w.organisation && s.Feedback.Withdrawn == "" {

@@ -124,7 +124,8 @@ func (f *intelligence) file(ctx context.Context, n *client.Client, name string) 
 		format, ok = adapt.Detect(head)
 	}
 	limit := maxFile
-	byLine := ok && format.Lines && !bytes.HasPrefix(bytes.TrimSpace(head), []byte("[")) // a list of them is one document
+	// A list of them is one document, and so is UTF-16.
+	byLine := ok && format.Lines && !adapt.Wide(head) && !bytes.HasPrefix(bytes.TrimSpace(head), []byte("["))
 	if byLine {
 		limit = linesPart
 	}

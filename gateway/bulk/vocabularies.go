@@ -33,9 +33,10 @@ func vocabularyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "vocabulary FILE|ARCHIVE",
 		Short: "Hand in a vocabulary that texts are sorted by",
-		Long: "vocabulary reads a STIX bundle of ATT&CK or CAPEC, a taxonomy or a galaxy's cluster of MISP, or CSV with the\n" +
-			"columns id, name, kind, parent, synonyms, description, external, successor; each as it is or packed (.gz). Of an\n" +
-			"archive (.tar.gz) with taxonomies or galaxies of MISP each is a vocabulary of its own, NAME.TAXONOMY.\n" +
+		Long: "vocabulary reads a STIX bundle of ATT&CK or CAPEC, a taxonomy or a galaxy's cluster of MISP, a list of\n" +
+			"weaknesses that CWE publishes as CSV, or CSV with the columns id, name, kind, parent, synonyms, description,\n" +
+			"external, successor; each as it is or packed (.gz). Of an archive (.tar.gz) with taxonomies or galaxies of MISP\n" +
+			"each is a vocabulary of its own, NAME.TAXONOMY.\n" +
 			"The same version again changes nothing; with another one, texts are labelled anew.",
 		Example: "  secant import vocabulary stix-capec.json --as capec --config DIR/nodes/hospital-north/node.json",
 		Args:    cobra.ExactArgs(1),

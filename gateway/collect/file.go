@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/secant-platform/secant/analytics/adapt"
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -234,6 +235,10 @@ func (in *Intake) lines(ctx context.Context, f *os.File, at *place, final bool) 
 // lineByLine reads lines. What is wrong with them as a whole must not hold up what comes
 // behind them.
 func (in *Intake) lineByLine(ctx context.Context, lines []byte) error {
+	if adapt.Wide(lines) { // whose next part has no mark
+		in.refuse(ledger.Problemf(ledger.CodeInvalid, "the file is in UTF-16, which is not followed line by line: have the tool write UTF-8, or whole files into a directory"))
+		return nil
+	}
 	err := in.document(ctx, lines)
 	if err != nil && !ours(err) {
 		in.refuse(err)

@@ -192,6 +192,17 @@ func TestALineThatIsTooLongHoldsUpNothing(t *testing.T) {
 	}
 }
 
+// TestAFollowedFileInUTF16: its parts do not end where its lines do.
+func TestAFollowedFileInUTF16(t *testing.T) {
+	t.Parallel()
+	w, l := newWorld(t), newLogger(t)
+	l.write("\xff\xfex\x00\n")
+	w.must(File(l.path), eve(t))
+	if s := w.state(); s.Refused != 1 || !strings.Contains(s.Reason, "have the tool write UTF-8") {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestAFileThatIsNotThereSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

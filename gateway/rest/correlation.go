@@ -22,7 +22,7 @@ const LargeWarninglist = "PUT /v1/warninglists"
 type Correlator interface {
 	Observable(ctx context.Context, kind, property, text string) (KnownObservable, error)
 	Blocked(ctx context.Context, limit int) ([]fact.Observable, error)
-	Matches(ctx context.Context, f fact.MatchFilter, page ledger.PageRequest) (fact.MatchPage, error)
+	Matches(ctx context.Context, f fact.MatchFilter, page ledger.PageRequest) (MatchPage, error)
 	Sightings(ctx context.Context, report string) (fact.SightingCount, error)
 	ToldByHand(ctx context.Context, report string) error
 	PutWarninglist(ctx context.Context, body []byte) (TakenWarninglist, error)
@@ -61,10 +61,25 @@ type NamingObject struct {
 	Reports []fact.Brought `json:"reports" doc:"That brought it."`
 }
 
-// KnownContext is what is known around a value.
+// KnownContext is what is known of what is named somewhere, from reference data at this
+// node.
 type KnownContext struct {
 	Vulnerabilities []fact.Exploitation `json:"vulnerabilities"`
-	Techniques      []string            `json:"techniques" doc:"Ids of ATT&CK techniques."`
+	Techniques      []fact.KnownTerm    `json:"techniques" doc:"Of ATT&CK."`
+	Patterns        []fact.KnownTerm    `json:"patterns" doc:"Of attacks, of CAPEC."`
+	Weaknesses      []fact.KnownTerm    `json:"weaknesses" doc:"Of CWE; also those that advisories name for the vulnerabilities."`
+}
+
+// MatchPage is a page of own alerts that show what indicators describe.
+type MatchPage struct {
+	Items []IndicatorMatch
+	Next  string
+}
+
+// IndicatorMatch is such an alert.
+type IndicatorMatch struct {
+	fact.IndicatorMatch
+	Known KnownContext `json:"known" doc:"What the indicator names, with what reference data say of it."`
 }
 
 // Correlation is another value that has to do with one.
@@ -120,12 +135,12 @@ func (a *API) correlationRoutes() {
 		OperationID: "list-indicator-matches", Method: http.MethodGet, Path: "/v1/matches", Tags: []string{"intelligence"},
 		Summary:     "Own alerts that show what indicators describe, the newest first",
 		Description: "An indicator that comes is looked for in the alerts that are stored, and each alert that comes is compared with all indicators. What ended, was withdrawn or is not believed any more matches nothing.",
-	}, func(ctx context.Context, in *listMatches) (*body[List[fact.IndicatorMatch]], error) {
+	}, func(ctx context.Context, in *listMatches) (*body[List[IndicatorMatch]], error) {
 		got, err := a.Correlator.Matches(ctx, fact.MatchFilter{Indicator: in.Indicator, Report: in.Report, Suppressed: in.Suppressed}, in.request())
 		if err != nil {
 			return nil, cursored(err)
 		}
-		return listed(got.Items, got.Next, func(m fact.IndicatorMatch) fact.IndicatorMatch { return m }), nil
+		return listed(got.Items, got.Next, func(m IndicatorMatch) IndicatorMatch { return m }), nil
 	})
 
 	register(a.api, auth.ThreatsRead, huma.Operation{

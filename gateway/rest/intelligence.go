@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/secant-platform/secant/analytics/adapt"
+	"github.com/secant-platform/secant/analytics/cti"
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/auth"
@@ -96,7 +97,8 @@ type ToolAlert struct {
 // AlertWithOriginal is an alert and what it was read from.
 type AlertWithOriginal struct {
 	ToolAlert
-	Original []byte `json:"original,omitempty" doc:"As it came, up to 64 KiB; the whole is at /v1/alerts/{id}/original."`
+	Known    KnownContext `json:"known" doc:"What reference data say of what it names."`
+	Original []byte       `json:"original,omitempty" doc:"As it came, up to 64 KiB; the whole is at /v1/alerts/{id}/original."`
 }
 
 // maxInline bounds an original that stands in an answer, in bytes.
@@ -166,7 +168,11 @@ func (a *API) intelligenceRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		v := AlertWithOriginal{ToolAlert: viewAlert(got)}
+		known, err := a.Knower.Known(ctx, cti.Names{CVEs: got.CVEs, Techniques: got.Techniques})
+		if err != nil {
+			return nil, err
+		}
+		v := AlertWithOriginal{ToolAlert: viewAlert(got), Known: known[0]}
 		if len(got.Original) <= maxInline {
 			v.Original = got.Original
 		}

@@ -38,6 +38,7 @@ type Deps struct {
 	Reports    Reports
 	// Searcher finds objects by their words in the collections, ids by alias.
 	Searcher    Searcher
+	Knower      Knower
 	Collections map[string]string
 	Exporter    Exporter
 	Exchange    Exchange
@@ -144,6 +145,7 @@ func New(router *auth.Router, deps Deps) (*API, error) {
 	a.advisoryRoutes()
 	a.intelligenceRoutes()
 	a.correlationRoutes()
+	a.knownRoutes()
 	a.vocabularyRoutes()
 	a.complianceRoutes()
 	a.attestationRoutes()

@@ -21,6 +21,9 @@ type Searcher interface {
 	Search(ctx context.Context, f fact.SearchFilter, page ledger.PageRequest) (fact.FoundPage, error)
 }
 
+// maxNamed bounds what is told of the names in one object of a list, of each kind.
+const maxNamed = 20
+
 // maxExcerpt bounds what is shown of an object's words, in bytes.
 const maxExcerpt = 300
 
@@ -33,6 +36,8 @@ type Found struct {
 	Excerpt    string    `json:"excerpt" doc:"Of its words, where the first that was searched for stands. Text as it came: never markup."`
 	Modified   time.Time `json:"modified" doc:"Its version."`
 	Added      time.Time `json:"added" doc:"To this node."`
+
+	Known KnownContext `json:"known" doc:"What it names, of each kind the first twenty, with what reference data say of it."`
 }
 
 type searchIntelligence struct {
@@ -64,11 +69,21 @@ func (a *API) searchRoutes() {
 		if err != nil {
 			return nil, cursored(err)
 		}
+		names := make([]cti.Names, len(got.Items))
+		for i := range got.Items {
+			names[i] = cti.NamesIn(maxNamed, string(got.Items[i].Body))
+		}
+		known, err := a.Knower.Known(ctx, names...)
+		if err != nil {
+			return nil, err
+		}
 		return listed(got.Items, got.Next, func(o fact.Found) Found {
 			name, words := cti.Text(o.Body)
+			of := known[0]
+			known = known[1:]
 			return Found{
 				ID: o.ID, Type: o.Type, Collection: alias[o.Collection], Name: name,
-				Excerpt: excerpt(words, in.Words), Modified: o.Version, Added: o.Added,
+				Excerpt: excerpt(words, in.Words), Modified: o.Version, Added: o.Added, Known: of,
 			}
 		}), nil
 	})

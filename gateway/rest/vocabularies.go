@@ -191,7 +191,7 @@ func (a *API) vocabularyWriting() {
 	a.api.stream(auth.ReferenceWrite, huma.Operation{
 		OperationID: "put-vocabulary", Method: http.MethodPut, Path: pathVocabulary, Tags: []string{"vocabularies"},
 		Summary: "Take in a vocabulary, in place of the version before",
-		Description: "The body is a STIX bundle of ATT&CK or CAPEC, a taxonomy (machinetag.json) or a galaxy's cluster of MISP, or CSV with the columns " +
+		Description: "The body is a STIX bundle of ATT&CK or CAPEC, a taxonomy (machinetag.json) or a galaxy's cluster of MISP, a list of CWE (CSV), or CSV with the columns " +
 			"id, name, kind, parent, synonyms, description, external, successor; any of them packed by gzip. Texts are labelled anew, and versions before are kept.",
 		Parameters:  []*huma.Param{pathParam("id", "What the vocabulary is called at this node, 1 to 48 lower-case letters, digits and .-_.")},
 		RequestBody: &huma.RequestBody{Required: true, Content: content},

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/secant-platform/secant/analytics/correlate"
@@ -337,18 +338,54 @@ func (s *Store) STIXBody(ctx context.Context, added int64) (body []byte, err err
 	return body, wrapf(err, "reading an object")
 }
 
-// Exploitation says what is known of vulnerabilities' being exploited, in their order.
+// Exploitation says what is known of vulnerabilities and of their being exploited, in their
+// order.
 func (s *Store) Exploitation(ctx context.Context, ids []string) ([]fact.Exploitation, error) {
 	list := make([]fact.Exploitation, len(ids))
 	for i, id := range ids {
-		list[i].ID = id
-		if err := s.reading.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM exploited WHERE vulnerability = ?1),
-			coalesce((SELECT probability FROM likelihood WHERE vulnerability = ?1), 0),
-			(SELECT count(*) FROM advisory_vulnerability WHERE vulnerability = ?1)`, id).Scan(&list[i].Exploited, &list[i].Likelihood, &list[i].Advisories); err != nil {
+		v := &list[i]
+		v.ID, v.Weaknesses = id, []string{}
+		var added, due int64
+		if err := s.reading.QueryRowContext(ctx, `SELECT e.vulnerability IS NOT NULL, coalesce(e.added, 0), coalesce(e.due, 0), coalesce(e.ransomware, 0),
+			coalesce(l.probability, 0), coalesce(l.percentile, 0), (SELECT count(*) FROM advisory_vulnerability WHERE vulnerability = x.id)
+			FROM (SELECT ? AS id) x LEFT JOIN exploited e ON e.vulnerability = x.id LEFT JOIN likelihood l ON l.vulnerability = x.id`, id).
+			Scan(&v.Exploited, &added, &due, &v.Ransomware, &v.Likelihood, &v.Percentile, &v.Advisories); err != nil {
 			return nil, fmt.Errorf("reading what is known of a vulnerability: %w", err)
+		}
+		if v.Exploited {
+			v.Added, v.Due = fromMillis(added), fromMillis(due)
+		}
+		if v.Advisories == 0 {
+			continue
+		}
+		if err := s.advised(ctx, v); err != nil {
+			return nil, err
 		}
 	}
 	return list, nil
+}
+
+// advised adds what the newest advisories say of a vulnerability.
+func (s *Store) advised(ctx context.Context, v *fact.Exploitation) error {
+	rows, err := s.reading.QueryContext(ctx, `SELECT coalesce(x.value ->> 'score', 0), coalesce(x.value ->> 'cwe', '')
+		FROM (SELECT a.doc FROM advisory_vulnerability v JOIN advisory a ON a.id = v.advisory WHERE v.vulnerability = ?1 ORDER BY a.updated DESC, a.id LIMIT 5) a,
+		json_each(CAST(a.doc AS TEXT), '$.vulnerabilities') x WHERE x.value ->> 'id' = ?1`, v.ID)
+	if err != nil {
+		return fmt.Errorf("reading what advisories say of a vulnerability: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var score int
+		var cwe string
+		if err := rows.Scan(&score, &cwe); err != nil {
+			return fmt.Errorf("reading what an advisory says of a vulnerability: %w", err)
+		}
+		v.Score = max(v.Score, score)
+		if cwe != "" && !slices.Contains(v.Weaknesses, cwe) {
+			v.Weaknesses = append(v.Weaknesses, cwe)
+		}
+	}
+	return wrapf(rows.Err(), "reading what advisories say of a vulnerability")
 }
 
 // PutWarninglist keeps a warninglist by its name, in place of the one

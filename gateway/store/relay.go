@@ -33,6 +33,16 @@ func (s *Store) PutRelayed(ctx context.Context, r *fact.SealedReport, relay stri
 	})
 }
 
+// HadRelayed reports whether this organisation had a report shared by a relay.
+func (s *Store) HadRelayed(ctx context.Context, digest string) (bool, error) {
+	var one int
+	err := s.reading.QueryRowContext(ctx, "SELECT 1 FROM exchange_out WHERE kind = ? AND digest = ? LIMIT 1", fact.DeliveryRelay, digest).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, wrapf(err, "reading what was relayed")
+}
+
 // Opening returns how far the opening of the name behind a relayed report has come; of
 // the relay that is the first on the ledger, when there are several. Problems: not_found.
 func (s *Store) Opening(ctx context.Context, digest string) (o ledger.ThreatOpening, err error) {

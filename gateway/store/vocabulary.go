@@ -14,6 +14,11 @@ import (
 // whether another was before.
 func (s *Store) PutVocabulary(ctx context.Context, v fact.VocabularyVersion, body []byte) (changed bool, err error) {
 	err = s.update(ctx, func(ctx context.Context, t *txn) error {
+		if v.Document != "" { // what a document was read as stays: labels name it
+			if _, err := t.exec(ctx, "INSERT OR IGNORE INTO reference_document (id, document, digest) VALUES (?, ?, ?)", v.ID, v.Document, v.Digest); err != nil {
+				return fmt.Errorf("keeping what a vocabulary was read from: %w", err)
+			}
+		}
 		var digest string
 		if _, err := t.get(ctx, "SELECT digest FROM reference_vocabulary WHERE id = ? ORDER BY number DESC LIMIT 1", []any{v.ID}, &digest); err != nil {
 			return fmt.Errorf("reading the vocabulary before: %w", err)
@@ -33,12 +38,13 @@ func (s *Store) PutVocabulary(ctx context.Context, v fact.VocabularyVersion, bod
 	return changed, err
 }
 
-const vocabularyColumns = "id, digest, title, authority, nodes, imported"
+const vocabularyColumns = `v.id, v.digest, v.title, v.authority, v.nodes, v.imported,
+	coalesce((SELECT min(document) FROM reference_document d WHERE d.id = v.id AND d.digest = v.digest), '')`
 
 func scanVocabulary(from scanner, more ...any) (fact.VocabularyVersion, error) {
 	var v fact.VocabularyVersion
 	var imported int64
-	err := from.Scan(append([]any{&v.ID, &v.Digest, &v.Title, &v.Authority, &v.Nodes, &imported}, more...)...)
+	err := from.Scan(append([]any{&v.ID, &v.Digest, &v.Title, &v.Authority, &v.Nodes, &imported, &v.Document}, more...)...)
 	v.Imported = fromMillis(imported)
 	return v, err
 }
@@ -70,12 +76,22 @@ func (s *Store) ReferenceVocabularies(ctx context.Context, all bool) ([]fact.Voc
 // use. Problems: not_found.
 func (s *Store) ReferenceVocabulary(ctx context.Context, id, digest string) (fact.VocabularyVersion, []byte, error) {
 	var body []byte
-	v, err := scanVocabulary(s.reading.QueryRowContext(ctx, "SELECT "+vocabularyColumns+`, body FROM reference_vocabulary
+	v, err := scanVocabulary(s.reading.QueryRowContext(ctx, "SELECT "+vocabularyColumns+`, v.body FROM reference_vocabulary v
 		WHERE id = ?1 AND (?2 = '' OR digest = ?2) ORDER BY number DESC LIMIT 1`, id, digest), &body)
 	if errors.Is(err, sql.ErrNoRows) {
 		return v, nil, notFound("the vocabulary, or this version of it,")
 	}
 	return v, body, wrapf(err, "reading a vocabulary")
+}
+
+// DocumentVersion returns the version of a vocabulary that a document was read as. Problems:
+// not_found.
+func (s *Store) DocumentVersion(ctx context.Context, id, document string) (digest string, err error) {
+	err = s.reading.QueryRowContext(ctx, "SELECT digest FROM reference_document WHERE id = ? AND document = ?", id, document).Scan(&digest)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", notFound("the document")
+	}
+	return digest, wrapf(err, "reading which version a document is")
 }
 
 // PutExamples keeps sentences to train with, in place of those of the same name.
