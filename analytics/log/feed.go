@@ -68,23 +68,32 @@ func (l *Log) enqueue(ctx context.Context, p *pending) error {
 func (l *Log) feed(ctx context.Context) {
 	defer close(l.fed)
 	batch := make([]*pending, 0, maxBatch)
-	for first := range l.queue {
+	var late *pending
+	for {
+		first := late
+		if late = nil; first == nil {
+			var open bool
+			if first, open = <-l.queue; !open {
+				return
+			}
+		}
 		batch = append(batch[:0], first)
 		if failure := l.failure.Load(); failure != nil {
 			first.err = *failure
 			close(first.done)
 			continue
 		}
-		l.write(ctx, batch)
+		late = l.write(ctx, batch)
 	}
 }
 
 // write gathers a batch behind its first entry, waits until it is durable and
-// tells those who wait for it.
-func (l *Log) write(ctx context.Context, batch []*pending) {
+// tells those who wait for it. An entry that came too late to hand over is the next
+// batch's first.
+func (l *Log) write(ctx context.Context, batch []*pending) (late *pending) {
 	futures := make([]tessera.IndexFuture, 0, maxBatch)
 	hand := func(p *pending) { futures = append(futures, l.appender.Add(ctx, tessera.NewEntry(p.entry[:]))) }
-	enough := time.NewTimer(batchAge / 2)
+	begun, enough := time.Now(), time.NewTimer(batchAge/2)
 	defer enough.Stop()
 	hand(batch[0])
 gather:
@@ -94,6 +103,10 @@ gather:
 			break gather
 		case p, open := <-l.queue:
 			if !open {
+				break gather
+			}
+			if time.Since(begun) > batchAge/2 {
+				late = p
 				break gather
 			}
 			hand(p)
@@ -115,6 +128,7 @@ gather:
 		}
 		close(p.done)
 	}
+	return late
 }
 
 // fail makes err the log's one fatal error, unless it already has one.

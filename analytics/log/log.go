@@ -42,7 +42,7 @@ const (
 	// maxBatch is how many entries are made durable together.
 	maxBatch = 2048
 	// batchAge is how long Tessera gathers a batch; see feed.
-	batchAge = 10 * time.Millisecond
+	batchAge = 2 * time.Millisecond
 )
 
 func (o *Options) validate() error {
