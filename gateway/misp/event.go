@@ -129,26 +129,52 @@ func decodeList(body []byte, below string) ([]members, error) {
 func lower(uuid string) string { return strings.ToLower(uuid) }
 
 // merge puts the attributes and objects of an older edition under those of a newer one
-// that does not name them: an edit says what changes.
+// that does not name them, or that knows less of them: an edit says what changes.
 func merge(older, newer members) {
-	for _, name := range []string{"Attribute", "Object"} {
-		named := map[string]bool{}
-		for _, one := range newer.list(name) {
-			named[one.text("uuid")] = true
+	mergeList(older, newer, "Attribute", func(_, _ members) {})
+	mergeList(older, newer, "Object", func(was, is members) {
+		if !is.flag("deleted") {
+			mergeList(was, is, "Attribute", func(_, _ members) {})
 		}
-		all, _ := newer[name].([]any)
-		for _, one := range older.list(name) {
-			if !named[one.text("uuid")] {
-				all = append(all, map[string]any(one))
-			}
-		}
-		if len(all) > 0 {
-			newer[name] = all
-		}
-	}
+		was["Attribute"] = is["Attribute"] // whichever of both objects stays
+	})
 	if _, said := newer["Tag"]; !said && older["Tag"] != nil {
 		newer["Tag"] = older["Tag"]
 	}
+}
+
+// mergeList merges what both editions have by a name; both is called for what both name.
+func mergeList(older, newer members, name string, both func(was, is members)) {
+	all, _ := newer[name].([]any)
+	at := make(map[string]int, len(all))
+	for i, one := range all {
+		if m, ok := one.(map[string]any); ok {
+			at[lower(members(m).text("uuid"))] = i
+		}
+	}
+	for _, was := range older.list(name) {
+		i, named := at[lower(was.text("uuid"))]
+		if !named {
+			all = append(all, map[string]any(was))
+			continue
+		}
+		is := members(all[i].(map[string]any))
+		both(was, is)
+		if later(was, is) {
+			all[i] = map[string]any(was)
+		}
+	}
+	if len(all) > 0 {
+		newer[name] = all
+	}
+}
+
+// later reports whether what is kept came after what an edition says of the same, as
+// MISP tells: another server's edition may be newer, and not have heard of a change or a
+// deletion here. What has no time is of the edition.
+func later(was, is members) bool {
+	at, said := was.seconds("timestamp"), is.seconds("timestamp")
+	return said != 0 && (at > said || at == said && was.flag("deleted"))
 }
 
 // Event reads an event that the node makes itself: the form of a report that a member
@@ -196,8 +222,10 @@ func event(m members, organisation string, now time.Time) (*fact.MISPEvent, erro
 		return nil, fault("date", "must be a day, as 2026-11-30")
 	}
 	m["uuid"], m["date"], m["timestamp"], m["threat_level_id"] = e.UUID, e.Date, strconv.FormatInt(e.Timestamp, 10), strconv.Itoa(e.ThreatLevel)
+	tagged := map[string]bool{}
 	for _, tag := range m.list("Tag") {
-		if name := tag.text("name"); name != "" && !strings.Contains(name, "\n") && !slices.Contains(e.Tags, name) {
+		if name := tag.text("name"); name != "" && !strings.Contains(name, "\n") && !tagged[name] {
+			tagged[name] = true
 			e.Tags = append(e.Tags, name)
 		}
 	}

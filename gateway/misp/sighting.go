@@ -97,11 +97,15 @@ func texts(m members, name string) ([]string, error) {
 	if !ok {
 		all = []any{m[name]}
 	}
+	wrong := fault(name, fmt.Sprintf("must be a value, or a list of 1 to %d", maxListed))
+	if len(all) == 0 || len(all) > maxListed { // none would stand for all that there are
+		return nil, wrong
+	}
 	list := make([]string, 0, len(all))
 	for _, one := range all {
 		v := members{"": one}.text("")
-		if v == "" || len(all) > maxListed {
-			return nil, fault(name, fmt.Sprintf("must be a value, or a list of at most %d", maxListed))
+		if v == "" {
+			return nil, wrong
 		}
 		list = append(list, v)
 	}

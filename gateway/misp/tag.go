@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/gin-gonic/gin"
 
@@ -57,8 +58,8 @@ func (a *API) tag(c *gin.Context, message string, edit func(tags []any, name str
 		asked = inner
 	}
 	name := asked.text("tag")
-	if name == "" || len(name) > maxTag || strings.ContainsAny(name, "\r\n") {
-		return fault("tag", fmt.Sprintf("must be the name of a tag, at most %d bytes on one line", maxTag))
+	if name == "" || len(name) > maxTag || strings.ContainsFunc(name, unicode.IsControl) {
+		return fault("tag", fmt.Sprintf("must be the name of a tag, at most %d bytes without control characters", maxTag))
 	}
 	of := lower(asked.text("uuid"))
 	if !uuid.MatchString(of) {
