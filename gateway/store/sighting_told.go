@@ -35,10 +35,11 @@ func (t *txn) freshSighting(ctx context.Context, report string) error {
 
 // TellingDue lists reports of which something is to be told now, what waits longest first,
 // if each is told of once a period; when nothing is, next is when something will be, zero:
-// nothing waits.
+// nothing waits. What was told more than a period from now was told by a clock that was
+// ahead.
 func (s *Store) TellingDue(ctx context.Context, period time.Duration, limit int) (due []string, next time.Time, err error) {
 	//nolint:gosec // constants only
-	rows, err := s.reading.QueryContext(ctx, "SELECT report FROM sighting_told WHERE fresh AND (sending <> 0 OR told + "+toldEvery+" <= ?2) ORDER BY told, report LIMIT ?3",
+	rows, err := s.reading.QueryContext(ctx, "SELECT report FROM sighting_told WHERE fresh AND (sending <> 0 OR told > ?1 + ?2 OR told + "+toldEvery+" <= ?2) ORDER BY told, report LIMIT ?3",
 		period.Milliseconds(), millis(s.now()), limit)
 	if err != nil {
 		return nil, next, fmt.Errorf("reading which sightings are to be told: %w", err)

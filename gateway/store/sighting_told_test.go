@@ -118,3 +118,40 @@ func TestASharerIsToldOncePerPeriodAndAlert(t *testing.T) {
 	now = now.Add(time.Hour)
 	due(report)
 }
+
+// TestAClockThatWasAheadStopsNoTelling once it is right again.
+func TestAClockThatWasAheadStopsNoTelling(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{Organisation: north})
+	now := start.AddDate(5, 0, 0)
+	s.now = func() time.Time { return now }
+	report := hex32(1)
+	if _, err := s.AddSTIX(t.Context(), []fact.STIXObject{{Collection: "shared", ID: "indicator--1", Type: "indicator", Spec: "2.1", Version: start, Body: []byte("{}")}}); err != nil {
+		t.Fatal(err)
+	}
+	tell := func(want int) {
+		t.Helper()
+		due, _, err := s.TellingDue(t.Context(), time.Hour, 9)
+		if err != nil || len(due) != want {
+			t.Errorf("due are %v, %v; want %d", due, err, want)
+		}
+		for _, one := range due {
+			g, err := s.BeginTelling(t.Context(), one)
+			if err == nil {
+				err = s.EndTelling(t.Context(), &g)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	showed(t, s, report, "indicator--1", false, 1)
+	tell(1)
+	now = now.Add(-time.Minute) // which is no reason to tell sooner
+	showed(t, s, report, "indicator--1", false, 2)
+	tell(0)
+	now = start.Add(time.Hour)
+	tell(1)
+	showed(t, s, report, "indicator--1", false, 3)
+	tell(0)
+}
