@@ -146,22 +146,25 @@ func merge(older, newer members) {
 // mergeList merges what both editions have by a name; both is called for what both name.
 func mergeList(older, newer members, name string, both func(was, is members)) {
 	all, _ := newer[name].([]any)
-	at := make(map[string]int, len(all))
+	type place struct {
+		i  int
+		is members
+	}
+	at := make(map[string]place, len(all))
 	for i, one := range all {
 		if m, ok := one.(map[string]any); ok {
-			at[lower(members(m).text("uuid"))] = i
+			at[lower(members(m).text("uuid"))] = place{i, m}
 		}
 	}
 	for _, was := range older.list(name) {
-		i, named := at[lower(was.text("uuid"))]
+		p, named := at[lower(was.text("uuid"))]
 		if !named {
 			all = append(all, map[string]any(was))
 			continue
 		}
-		is := members(all[i].(map[string]any))
-		both(was, is)
-		if later(was, is) {
-			all[i] = map[string]any(was)
+		both(was, p.is)
+		if later(was, p.is) {
+			all[p.i] = map[string]any(was)
 		}
 	}
 	if len(all) > 0 {
