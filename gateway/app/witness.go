@@ -81,10 +81,14 @@ func (w *witness) tell(ctx context.Context) (next time.Time, err error) {
 		if due, next, err = w.store.TellingDue(ctx, w.period, tellBatch); err != nil || len(due) == 0 {
 			return next, err
 		}
+		var failed error
 		for _, report := range due {
-			if err := w.tellOf(ctx, report); err != nil {
-				return next, err
+			if err := w.tellOf(ctx, report); err != nil { // which holds up no other report
+				failed = err
 			}
+		}
+		if failed != nil {
+			return next, failed
 		}
 	}
 	return next, ctx.Err()
@@ -98,8 +102,7 @@ func (w *witness) tellOf(ctx context.Context, report string) error {
 		return err
 	}
 	err = w.Sight(ctx, fmt.Sprintf("alerts %s %d", g.Report, g.UpTo), g.Report, g.Count, g.First, g.Last)
-	switch ledger.CodeOf(err) {
-	case ledger.CodeBusy, ledger.CodeUnavailable, ledger.CodeInternal:
+	if _, final := errors.AsType[*ended](err); !final && passes(err) {
 		return err
 	}
 	if err != nil {
@@ -132,7 +135,30 @@ func (w *witness) Sight(ctx context.Context, name, report string, count int, fir
 	key := sha256.Sum256([]byte(strings.Join([]string{"secant/witness/v1", report, name}, "\x00")))
 	req := ledger.SightThreat{Digest: report, Sharer: share.Sharer, Count: count, First: first, Last: last}
 	_, err = w.commands.Do(ctx, hex.EncodeToString(key[:]), ledger.RoleSharer, ledger.ThreatSight, req)
-	return underWay(err)
+	if err = underWay(err); passes(err) {
+		// A command that ended is never tried again, whatever it ended by.
+		op, again := w.commands.Start(ctx, hex.EncodeToString(key[:]), ledger.RoleSharer, ledger.ThreatSight, req)
+		if again == nil && op.State == fact.StateFailed {
+			return &ended{err}
+		}
+	}
+	return err
+}
+
+// ended is why a command failed for good: it is told to nobody, since it may still take
+// effect.
+type ended struct{ cause error }
+
+func (e *ended) Error() string { return e.cause.Error() }
+func (e *ended) Unwrap() error { return e.cause }
+
+// passes reports whether trying again may help against an error.
+func passes(err error) bool {
+	switch ledger.CodeOf(err) {
+	case ledger.CodeBusy, ledger.CodeUnavailable, ledger.CodeInternal:
+		return true
+	}
+	return false
 }
 
 // underWay is the error of a command, nil for one that is stored and goes on by itself.

@@ -1,8 +1,12 @@
 package app
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -170,4 +174,52 @@ func TestATellingIsToldOnce(t *testing.T) {
 	if err := w.Sight(t.Context(), "x", digest, 1, at, at); ledger.CodeOf(err) != ledger.CodeGone {
 		t.Errorf("%v", err)
 	}
+}
+
+// TestATellingThatFailedHoldsUpNoOther: a command that was stored before the node ended may
+// fail for good when it starts again and the ledger is not there yet.
+func TestATellingThatFailedHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	c := newConsortium(t)
+	cfg := c.config("hospital-south")
+	cfg.Exchange.Sightings = new(config.Duration(0))
+	north := c.start(t, "hospital-north")
+	south := c.launch(t, "hospital-south", cfg, func(string) {})
+	digests := []string{north.shareSealed("green", bundleOf(9)), north.shareSealed("clear", bundleOf(10))}
+	slices.Sort(digests) // as they are told of
+	south.await("both reports", func() bool { return south.report(digests[0]).Held && south.report(digests[1]).Held })
+	south.sees("198.51.100.9", 0, 2)
+	south.sees("198.51.100.10", 10, 2)
+	south.await("the matches", func() bool { return south.seenOf(digests[0]).Count == 2 && south.seenOf(digests[1]).Count == 2 })
+	w := south.node.witness
+	g, err := w.store.BeginTelling(t.Context(), digests[0])
+	if err != nil || g.Count != 2 {
+		t.Fatalf("%+v, %v", g, err)
+	}
+	body, err := json.Marshal(ledger.SightThreat{Digest: g.Report, Sharer: "hospital-north", Count: g.Count, First: g.First, Last: g.Last})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := sha256.Sum256(fmt.Appendf(nil, "secant/witness/v1\x00%s\x00alerts %s %d", g.Report, g.Report, g.UpTo))
+	op, _, err := w.store.Enqueue(t.Context(), hex.EncodeToString(key[:]), ledger.RoleSharer, ledger.ThreatSight, body)
+	if err == nil {
+		_, err = w.store.SetFailed(t.Context(), op.Seq, ledger.Problemf(ledger.CodeUnavailable, "the ledger did not confirm in time"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.period = time.Nanosecond
+	if _, err := w.tell(t.Context()); err != nil {
+		t.Errorf("a telling that failed for good is tried for good: %v", err)
+	}
+	north.await("the other", func() bool { return north.feedback(digests[1]).Sightings == 2 })
+	south.sees("198.51.100.9", 20, 1)
+	south.sees("198.51.100.10", 30, 1)
+	south.await("more", func() bool { return south.seenOf(digests[0]).Count == 3 && south.seenOf(digests[1]).Count == 3 })
+	if _, err := w.tell(t.Context()); err != nil {
+		t.Errorf("what comes behind it: %v", err)
+	}
+	north.await("what came later", func() bool {
+		return north.feedback(digests[0]).Sightings == 1 && north.feedback(digests[1]).Sightings == 3
+	})
 }
