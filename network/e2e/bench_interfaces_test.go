@@ -66,7 +66,7 @@ func BenchmarkInterfaces(b *testing.B) {
 			b.ReportMetric(rate, strings.Fields(w.name)[0]+"/s")
 		}
 		const records = 1000
-		rate, took := load(b, 32, bulk.prepared(b, s.node, 3000, records, true))
+		rate, took := load(b, 32, prepared(b, []device{bulk}, s.node, 3000, records, true))
 		fmt.Fprintf(&table, "%-28s %12.0f %8.1f %8.1f %10s %10s %14.0f\n", "NDJSON of 1,000, compressed", rate*records,
 			percentile(took, 50), percentile(took, 95), "", "", rate*records/one)
 		b.ReportMetric(rate*records, "NDJSON/s")

@@ -150,11 +150,14 @@ func BenchmarkTransactions(b *testing.B) {
 	}
 }
 
-// BenchmarkReadings measures readings made durable with a receipt, signed by one
-// device, beside the running network.
+// BenchmarkReadings measures readings made durable with a receipt, signed by eight
+// devices, since a node bounds what one may ask for, beside the running network.
 func BenchmarkReadings(b *testing.B) {
 	n := live(b)
-	d := n.newDevice(b, "hospital-north")
+	devices := make([]device, 8)
+	for i := range devices {
+		devices[i] = n.newDevice(b, "hospital-north")
+	}
 	c := n.node(b, "hospital-north", "")
 	for _, s := range []struct {
 		requests, records, connections int
@@ -162,7 +165,7 @@ func BenchmarkReadings(b *testing.B) {
 	}{{40_000, 1, 128, false}, {3000, 1000, 32, false}, {3000, 1000, 32, true}} {
 		b.Run(fmt.Sprintf("records=%d/zstd=%v", s.records, s.compressed), func(b *testing.B) {
 			for b.Loop() {
-				rate, took := load(b, s.connections, d.prepared(b, c, s.requests, s.records, s.compressed))
+				rate, took := load(b, s.connections, prepared(b, devices, c, s.requests, s.records, s.compressed))
 				b.ReportMetric(rate*float64(s.records), "readings/s")
 				b.ReportMetric(percentile(took, 50), "p50-ms")
 				b.ReportMetric(percentile(took, 95), "p95-ms")
@@ -172,9 +175,9 @@ func BenchmarkReadings(b *testing.B) {
 	}
 }
 
-// prepared signs so many requests of so many records, since what a device spends on
-// that is not the node's, and returns what sends one of them.
-func (d device) prepared(b *testing.B, c node, requests, records int, compressed bool) func(context.Context) error {
+// prepared has devices sign so many requests of so many records in turn, since what they
+// spend on that is not the node's, and returns what sends one of them.
+func prepared(b *testing.B, devices []device, c node, requests, records int, compressed bool) func(context.Context) error {
 	b.Helper()
 	type request struct {
 		headers []string
@@ -185,8 +188,8 @@ func (d device) prepared(b *testing.B, c node, requests, records int, compressed
 		b.Fatal(err)
 	}
 	ready := make(chan request, requests)
-	for range requests {
-		headers, body := d.signed(b, readings(records))
+	for i := range requests {
+		headers, body := devices[i%len(devices)].signed(b, readings(records))
 		if compressed {
 			body = encoder.EncodeAll(body, nil)
 			headers = append(headers, "Content-Encoding", "zstd")
