@@ -137,6 +137,8 @@ type Exchange struct {
 	aead  cipher.AEAD // seals the own keys in the store
 	keys  sync.Mutex  // held while one is made
 	moves *prometheus.CounterVec
+
+	underWay underWay // to the ledger, for others
 }
 
 // New makes the exchange. Run runs it.

@@ -195,7 +195,18 @@ func (x *Exchange) serveRelay(c *gin.Context, from string) error {
 		return err
 	}
 	if !slices.ContainsFunc(r.Sharers, func(s fact.Share) bool { return s.Sharer == x.Organisation }) {
-		err := x.relay(ctx, e.Digest, &head, body)
+		began, err := x.underWay.begin(e.Digest, x.Pace.Now())
+		if err != nil {
+			return err
+		}
+		if !began {
+			c.Status(http.StatusAccepted)
+			return nil
+		}
+		err = x.relay(ctx, e.Digest, &head, body)
+		if _, pending := errors.AsType[*fact.Pending](err); !pending {
+			x.underWay.end(e.Digest)
+		}
 		if ledger.CodeOf(err) == ledger.CodeAlreadyExists {
 			c.Status(http.StatusAccepted) // whose it is will be seen when it is asked for again
 			return nil

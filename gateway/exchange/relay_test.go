@@ -319,3 +319,30 @@ func TestWhoHasAReportRelayedStandsInNoLog(t *testing.T) {
 		t.Errorf("the relay's log: %s", text)
 	}
 }
+
+// TestAskingAgainFillsNoOutbox: what is on its way to a ledger that stands still is not
+// sealed anew whenever it is asked for, but it is after a while.
+func TestAskingAgainFillsNoOutbox(t *testing.T) {
+	t.Parallel()
+	w := newRelayWorld(t)
+	submit, asked := w.submit, 0
+	w.submit = func(string, any) error { asked++; return &fact.Pending{Operation: "o"} }
+	digest := w.handOver()
+	w.settle()
+	if d, err := w.nodes[north].Deliveries(t.Context(), digest); err != nil || d[0].Attempts < 2 || asked != 1 {
+		t.Errorf("it was asked for %+v and went to the ledger %d times: %v", d, asked, err)
+	}
+	w.submit = submit
+	w.now = w.now.Add(underWayFor)
+	w.settle()
+	if d, err := w.nodes[north].Deliveries(t.Context(), digest); err != nil || d[0].Says == nil {
+		t.Errorf("it was not relayed in the end: %+v %v", d, err)
+	}
+	var u underWay
+	for i := range maxUnderWay + 1 {
+		began, err := u.begin(ledger.BodyDigest([]byte{byte(i)}), w.now)
+		if began != (i < maxUnderWay) || (err != nil) != (i == maxUnderWay) {
+			t.Errorf("number %d: %v %v", i, began, err)
+		}
+	}
+}
