@@ -6,10 +6,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"html"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/secant-platform/secant/analytics/strictjson"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -27,7 +30,7 @@ var (
 // Disown makes of a report one that a relay may share for its author. The relay stands as
 // the author of what the author made; all ids that were drawn for it, or that follow from
 // who made it, become others, which follow from the seed; ids that follow from what is
-// observed stay, and so does what is others' to name: markings, definitions of extensions,
+// observed stay, and so does what is others' to name: markings that nobody made, definitions of extensions,
 // objects of ATT&CK. A report that still holds one of the names, however it is written, is
 // refused: what they mean in it, a person must decide.
 //
@@ -103,8 +106,10 @@ func (r *Report) Disown(relay Sharer, names []string, seed [32]byte) (*Report, e
 // from what is observed (STIX 2.1, section 2.9) and those that everybody uses.
 func drawn(o object) bool {
 	switch kind := text(o, "type"); kind {
-	case "marking-definition", "extension-definition":
+	case "extension-definition":
 		return false
+	case "marking-definition":
+		return text(o, "created_by_ref") != "" // those that everybody uses are nobody's
 	default:
 		_, made := o["created"]
 		return made || !derivedID(text(o, "id"))
@@ -126,14 +131,44 @@ func otherID(id string, seed [32]byte) string {
 	return fmt.Sprintf("%s--%s-%s-%s-%s-%s", kind, h[:8], h[8:12], h[12:16], h[16:20], h[20:])
 }
 
-// folded leaves of a text what a name is told by.
+// folded leaves of a text what a name is told by: letters and digits, without case, marks
+// and forms of presentation (NFKD, Unicode Standard Annex 15).
 func folded(s string) string {
-	return strings.Map(func(r rune) rune {
+	return strings.ReplaceAll(strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return unicode.ToLower(r)
 		}
 		return -1
-	}, s)
+	}, norm.NFKD.String(s)), "ß", "ss")
+}
+
+// ascii writes a name as those do whose keyboards lack its letters.
+var ascii = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "å", "aa", "æ", "ae", "ø", "oe", "Ä", "Ae", "Ö", "Oe", "Ü", "Ue", "Å", "Aa", "Æ", "Ae", "Ø", "Oe")
+
+var escapedByte = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+
+// readings are what a text says: as it stands, with the escapes of addresses (RFC 3986)
+// undone, and with those of HTML. What nobody sees of it is left out.
+func readings(s string) []string {
+	all := []string{s}
+	if strings.Contains(s, "%") {
+		all = append(all, escapedByte.ReplaceAllStringFunc(s, func(e string) string {
+			b, _ := hex.DecodeString(e[1:]) // two digits
+			return string(b)
+		}))
+	}
+	if strings.Contains(s, "&") {
+		all = append(all, html.UnescapeString(s))
+	}
+	for i := range all {
+		all[i] = strings.Map(func(r rune) rune {
+			if unicode.Is(unicode.Cf, r) {
+				return -1
+			}
+			return r
+		}, norm.NFKC.String(all[i]))
+	}
+	return all
 }
 
 // minFolded is from how many letters and digits on a name is looked for within words: a
@@ -145,10 +180,11 @@ func free(body []byte, names []string) error {
 	var long []string
 	var short []*regexp.Regexp
 	for _, n := range names {
+		n = norm.NFKC.String(n)
 		switch f := folded(n); {
 		case f == "":
 		case len(f) >= minFolded:
-			long = append(long, f)
+			long = append(long, f, folded(ascii.Replace(n)))
 		default:
 			short = append(short, regexp.MustCompile(`(?i)(^|[^\pL\d])`+regexp.QuoteMeta(n)+`($|[^\pL\d])`))
 		}
@@ -167,10 +203,12 @@ func free(body []byte, names []string) error {
 		if !ok {
 			continue
 		}
-		f := folded(s)
-		if slices.ContainsFunc(long, func(n string) bool { return strings.Contains(f, n) }) ||
-			slices.ContainsFunc(short, func(n *regexp.Regexp) bool { return n.MatchString(s) }) {
-			return errNamesSharer
+		for _, said := range readings(s) {
+			f := folded(said)
+			if slices.ContainsFunc(long, func(n string) bool { return strings.Contains(f, n) }) ||
+				slices.ContainsFunc(short, func(n *regexp.Regexp) bool { return n.MatchString(said) }) {
+				return errNamesSharer
+			}
 		}
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 
 var (
 	relaying = Sharer{ID: "authority", Name: "The authority"}
-	ownNames = []string{"hospital-north", "The hospital-north", "did:secant:test:2kQ", "north.example", "KHN"}
+	ownNames = []string{"hospital-north", "The hospital-north", "did:secant:test:2kQ", "north.example", "KHN", "Universitätsklinik Zürich"}
 )
 
 const owned = `{"type":"bundle","id":"bundle--00000000-0000-4000-8000-000000000001","objects":[` +
@@ -66,6 +66,8 @@ func TestAReportThatNamesItsAuthorIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, said := range []string{
 		"at Hospital North", "HOSPITAL_NORTH", `hospital\u002dnorth`, "https://siem.north.example/case/1", "did:secant:test:2kQ#0", "KHN saw it", "(khn)",
+		"Universita\u0308tsklinik Zu\u0308rich", "UNIVERSITÄTSKLINIK ZÜRICH", "Universitaetsklinik Zuerich", "Universitatsklinik Zurich", "\uff28ospital-north",
+		"https://x.example/?q=The%20Hospital%20North", "https://x.example/Universit%C3%A4tsklinik-Z%C3%BCrich", "Hospital\u200bNorth", "Hospital&#32;North", "K\u200bHN",
 		`the author is ident\u0069ty--00000000-0000-4000-8000-000000000002`,
 	} {
 		if _, err := disown(t, strings.Replace(owned, "TEXT", said, 1)); ledger.CodeOf(err) != ledger.CodeInvalid {
@@ -79,6 +81,18 @@ func TestAReportThatNamesItsAuthorIsRefused(t *testing.T) {
 		if _, err := disown(t, strings.Replace(owned, "TEXT", said, 1)); err != nil {
 			t.Errorf("%q: %v", said, err)
 		}
+	}
+}
+
+// TestAnAuthorsOwnMarkingTellsNothing: by its id what the author shared elsewhere would be
+// known as the same one's.
+func TestAnAuthorsOwnMarkingTellsNothing(t *testing.T) {
+	t.Parallel()
+	const own = "marking-definition--00000000-0000-4000-8000-000000000009"
+	text := strings.Replace(owned, `"objects":[`, `"objects":[{"type":"marking-definition","spec_version":"2.1","id":"`+own+`","created_by_ref":"identity--00000000-0000-4000-8000-000000000002","created":"2026-01-01T00:00:00Z","definition_type":"statement","definition":{"statement":"Ask first"}},`, 1)
+	r, err := disown(t, strings.Replace(text, `"object_marking_refs":[`, `"object_marking_refs":["`+own+`",`, 1))
+	if err != nil || bytes.Contains(r.Body, []byte(own)) || !bytes.Contains(r.Body, []byte("marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb")) {
+		t.Errorf("%v: %s", err, r.Body)
 	}
 }
 

@@ -47,8 +47,8 @@ type Store interface {
 	PutRelayed(ctx context.Context, r *fact.SealedReport, relay string) error
 	PutDocument(ctx context.Context, d fact.Document) error
 	Opening(ctx context.Context, digest string) (ledger.ThreatOpening, error)
-	SetRelayHandle(ctx context.Context, digest, handle string) error
-	RelayHandle(ctx context.Context, digest string) (string, error)
+	SetRelayHandle(ctx context.Context, sealed, handle string) error
+	RelayHandle(ctx context.Context, digest, relay string) (string, error)
 	WithdrawRelayed(ctx context.Context, digest, id string, now time.Time) error
 	ShareKey(ctx context.Context, member string) ([]byte, error)
 	SetShareKey(ctx context.Context, member string, statement []byte) error
@@ -137,6 +137,8 @@ type Exchange struct {
 	aead  cipher.AEAD // seals the own keys in the store
 	keys  sync.Mutex  // held while one is made
 	moves *prometheus.CounterVec
+
+	underWay underWay // to the ledger, for others
 }
 
 // New makes the exchange. Run runs it.

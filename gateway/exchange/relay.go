@@ -174,8 +174,7 @@ func readRelayed(plain []byte) (head relayed, body []byte, err error) {
 // serveRelay shares a report for another member, whose name it forgets when it answered:
 // it stands in no log and on no disk of this node but sealed among the members.
 func (x *Exchange) serveRelay(c *gin.Context, from string) error {
-	c.Request = c.Request.WithContext(auth.Unnamed(c.Request.Context()))
-	ctx := c.Request.Context()
+	ctx := unnamed(c)
 	text, err := read(c, maxEnvelope)
 	if err != nil {
 		return err
@@ -196,9 +195,38 @@ func (x *Exchange) serveRelay(c *gin.Context, from string) error {
 		return err
 	}
 	if !slices.ContainsFunc(r.Sharers, func(s fact.Share) bool { return s.Sharer == x.Organisation }) {
-		return x.done(c, e, x.relay(ctx, e.Digest, &head, body))
+		began, err := x.underWay.begin(e.Digest, x.Pace.Now())
+		if err != nil {
+			return err
+		}
+		if !began {
+			c.Status(http.StatusAccepted)
+			return nil
+		}
+		err = x.relay(ctx, e.Digest, &head, body)
+		if _, pending := errors.AsType[*fact.Pending](err); !pending {
+			x.underWay.end(e.Digest)
+		}
+		if ledger.CodeOf(err) == ledger.CodeAlreadyExists {
+			c.Status(http.StatusAccepted) // whose it is will be seen when it is asked for again
+			return nil
+		}
+		return x.done(c, e, err)
+	}
+	handle, err := x.Store.RelayHandle(ctx, e.Digest, x.Organisation)
+	if err != nil && ledger.CodeOf(err) != ledger.CodeNotFound {
+		return err
+	}
+	if handle != head.Handle {
+		return ledger.Problemf(ledger.CodeDenied, "this organisation shared the report in its own name, or for another, before")
 	}
 	return x.done(c, e, nil)
+}
+
+// unnamed has a request stand in the log without who calls, and returns its context.
+func unnamed(c *gin.Context) context.Context {
+	c.Request = c.Request.WithContext(auth.Unnamed(c.Request.Context()))
+	return c.Request.Context()
 }
 
 // done answers who had something relayed by what became of it on the ledger.
@@ -256,7 +284,7 @@ func (x *Exchange) relay(ctx context.Context, digest string, head *relayed, body
 	if err := x.Store.PutDocument(ctx, fact.Document{Kind: fact.DocumentReport, Digest: digest, MediaType: ledger.MediaTypeSTIX, Body: body}); err != nil {
 		return err
 	}
-	if err := x.Store.SetRelayHandle(ctx, digest, head.Handle); err != nil {
+	if err := x.Store.SetRelayHandle(ctx, ledger.BodyDigest([]byte(sealed.Name)), head.Handle); err != nil {
 		return err
 	}
 	return x.Submit(ctx, ledger.ThreatShare, ledger.ShareThreat{Digest: digest, Marking: head.Marking, MediaType: ledger.MediaTypeSTIX, Size: int64(len(body)), Relay: sealed})

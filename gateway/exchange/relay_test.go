@@ -280,3 +280,69 @@ func TestOnlyWhoHadItRelayedWithdrawsIt(t *testing.T) {
 		t.Errorf("its receipt: %+v %v", d, err)
 	}
 }
+
+// TestAnAuthoritysOwnReportIsNotWithdrawnForAnother: that somebody wanted it relayed, which
+// failed, does not make it that one's.
+func TestAnAuthoritysOwnReportIsNotWithdrawnForAnother(t *testing.T) {
+	t.Parallel()
+	w := newRelayWorld(t)
+	submit := w.submit
+	w.submit = func(string, any) error { return ledger.Problemf(ledger.CodeGone, "the members are other ones") }
+	digest := w.handOver()
+	w.settle()
+	w.submit = submit
+	w.write(east, &ledger.Threat{V: 2, Digest: digest, Marking: ledger.TLPGreen, MediaType: ledger.MediaTypeSTIX, Size: int64(len(relayedText)), Sharer: east, Shared: w.now})
+	w.now = w.now.Add(time.Hour)
+	w.settle()
+	if d, err := w.nodes[north].Deliveries(t.Context(), digest); err != nil || len(d) != 1 || d[0].Says != nil {
+		t.Errorf("it is said to be relayed: %+v %v", d, err)
+	}
+	if err := w.nodes[north].WithdrawRelayed(t.Context(), ledger.WithdrawThreat{Digest: digest, Reason: ledger.WithdrawnError}); err == nil {
+		w.settle()
+	}
+	if r, err := w.nodes[east].Store.Report(t.Context(), digest); err != nil || r.Sharers[0].Feedback.Withdrawn != "" {
+		t.Errorf("another withdrew it: %+v %v", r.Sharers, err)
+	}
+}
+
+// TestWhoHasAReportRelayedStandsInNoLog: neither as who had it shared, nor as who asked for
+// the key just before.
+func TestWhoHasAReportRelayedStandsInNoLog(t *testing.T) {
+	t.Parallel()
+	w := newRelayWorld(t)
+	digest := w.handOver()
+	w.settle()
+	if _, err := w.nodes[east].Opening(t.Context(), digest); err != nil {
+		t.Fatal(err)
+	}
+	if text := w.nodes[east].log.String(); strings.Contains(text, north) || !strings.Contains(text, pathRelays) {
+		t.Errorf("the relay's log: %s", text)
+	}
+}
+
+// TestAskingAgainFillsNoOutbox: what is on its way to a ledger that stands still is not
+// sealed anew whenever it is asked for, but it is after a while.
+func TestAskingAgainFillsNoOutbox(t *testing.T) {
+	t.Parallel()
+	w := newRelayWorld(t)
+	submit, asked := w.submit, 0
+	w.submit = func(string, any) error { asked++; return &fact.Pending{Operation: "o"} }
+	digest := w.handOver()
+	w.settle()
+	if d, err := w.nodes[north].Deliveries(t.Context(), digest); err != nil || d[0].Attempts < 2 || asked != 1 {
+		t.Errorf("it was asked for %+v and went to the ledger %d times: %v", d, asked, err)
+	}
+	w.submit = submit
+	w.now = w.now.Add(underWayFor)
+	w.settle()
+	if d, err := w.nodes[north].Deliveries(t.Context(), digest); err != nil || d[0].Says == nil {
+		t.Errorf("it was not relayed in the end: %+v %v", d, err)
+	}
+	var u underWay
+	for i := range maxUnderWay + 1 {
+		began, err := u.begin(ledger.BodyDigest([]byte{byte(i)}), w.now)
+		if began != (i < maxUnderWay) || (err != nil) != (i == maxUnderWay) {
+			t.Errorf("number %d: %v %v", i, began, err)
+		}
+	}
+}

@@ -11,7 +11,6 @@ import (
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/analytics/strictjson"
 	"github.com/secant-platform/secant/chaincode/ledger"
-	"github.com/secant-platform/secant/gateway/auth"
 )
 
 // relayWithdrawal is what has a relay withdraw a report.
@@ -59,8 +58,7 @@ func (x *Exchange) sealRelayWithdrawal(ctx context.Context, d *fact.Delivery) er
 
 // serveRelayWithdrawal withdraws a report for whoever had it relayed.
 func (x *Exchange) serveRelayWithdrawal(c *gin.Context, from string) error {
-	c.Request = c.Request.WithContext(auth.Unnamed(c.Request.Context()))
-	ctx := c.Request.Context()
+	ctx := unnamed(c)
 	text, err := read(c, maxFeedback)
 	if err != nil {
 		return err
@@ -76,7 +74,7 @@ func (x *Exchange) serveRelayWithdrawal(c *gin.Context, from string) error {
 	if err := json.Unmarshal(plain, &w); err != nil || w.V != 1 {
 		return ledger.Problemf(ledger.CodeInvalid, "the withdrawal is not of a form that is known here")
 	}
-	handle, err := x.Store.RelayHandle(ctx, e.Digest)
+	handle, err := x.Store.RelayHandle(ctx, e.Digest, x.Organisation)
 	if err != nil && ledger.CodeOf(err) != ledger.CodeNotFound {
 		return err
 	}
@@ -84,7 +82,7 @@ func (x *Exchange) serveRelayWithdrawal(c *gin.Context, from string) error {
 		return errUnknown
 	}
 	if w.SupersededBy != "" {
-		if _, err := x.Store.RelayHandle(ctx, w.SupersededBy); err != nil {
+		if _, err := x.Store.RelayHandle(ctx, w.SupersededBy, x.Organisation); err != nil {
 			return err
 		}
 	}

@@ -40,6 +40,7 @@ type site struct {
 	engine http.Handler
 	store  *store.Store
 	down   bool
+	log    *bytes.Buffer // of its server
 }
 
 func (w *world) TokenKey(_ context.Context, org string) (ed25519.PublicKey, error) {
@@ -93,10 +94,10 @@ func newWorld(t *testing.T) *world {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = s.Close() })
-		reg := prometheus.NewRegistry()
+		reg, log := prometheus.NewRegistry(), &bytes.Buffer{}
 		engine, err := server.NewEngine(server.Options{
 			MaxBody: 8 << 20, MaxHeader: 16 << 10, HeaderTime: time.Minute, BodyTime: time.Minute, WriteTime: time.Minute, IdleTime: time.Minute, Drain: time.Second,
-		}, slog.New(slog.DiscardHandler), reg)
+		}, slog.New(slog.NewJSONHandler(log, nil)), reg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +120,7 @@ func newWorld(t *testing.T) *world {
 			t.Fatal(err)
 		}
 		x.Register(auth.NewRouter(engine, auth.NewVerifier(org, public, w)))
-		w.nodes[org] = &site{x, engine, s, false}
+		w.nodes[org] = &site{x, engine, s, false, log}
 	}
 	w.write(north, &ledger.Organisation{V: 1, ID: north}, &ledger.Organisation{V: 1, ID: south}, &ledger.Organisation{V: 1, ID: east})
 	return w

@@ -104,18 +104,27 @@ func (s *Store) SetShareKey(ctx context.Context, member string, statement []byte
 	})
 }
 
-// SetRelayHandle keeps by what the sharer of a relayed report is known again. The first
-// one stays.
-func (s *Store) SetRelayHandle(ctx context.Context, digest, handle string) error {
+// SetRelayHandle keeps by what the sharer of a report that is to be relayed is known again.
+// sealed is the SHA-256 of its sealed name: of what was sealed and came to nothing, or was
+// another's, the handle opens nothing.
+func (s *Store) SetRelayHandle(ctx context.Context, sealed, handle string) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		_, err := t.exec(ctx, "INSERT OR IGNORE INTO relay_handle (digest, handle) VALUES (?, ?)", digest, handle)
+		_, err := t.exec(ctx, "INSERT OR IGNORE INTO relay_handle (digest, handle) VALUES (?, ?)", sealed, handle)
 		return wrapf(err, "keeping the handle of a relayed report")
 	})
 }
 
-// RelayHandle returns it. Problems: not_found.
-func (s *Store) RelayHandle(ctx context.Context, digest string) (handle string, err error) {
-	err = s.reading.QueryRowContext(ctx, "SELECT handle FROM relay_handle WHERE digest = ?", digest).Scan(&handle)
+// RelayHandle returns the handle of a report that a relay shared. Problems: not_found, when
+// it did not, or in its own name.
+func (s *Store) RelayHandle(ctx context.Context, digest, relay string) (handle string, err error) {
+	row, found, err := find[ledger.ThreatEscrow](ctx, s.reading, "a sealed name", "threat_escrow WHERE digest = ? AND sharer = ?", digest, relay)
+	if err != nil {
+		return "", err
+	}
+	if !found {
+		return "", notFound("the relayed report")
+	}
+	err = s.reading.QueryRowContext(ctx, "SELECT handle FROM relay_handle WHERE digest = ?", ledger.BodyDigest([]byte(row.Record.Relay.Name))).Scan(&handle)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", notFound("the relayed report")
 	}

@@ -2,7 +2,9 @@ package escrow
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"maps"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -83,7 +85,13 @@ func TestAnotherNamesShareOpensNothing(t *testing.T) {
 func TestAForgedShareIsNamed(t *testing.T) {
 	t.Parallel()
 	m := seal(t, 5)
+	high, err := hex.DecodeString(m.Shares[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	high[31] |= 0x80 // which makes no other number of it where only 253 bits are read
 	for what, share := range map[string]string{
+		"of other bits": hex.EncodeToString(high), "plus the order": plusOrder(t, m.Shares[1]),
 		"another holder's": m.Shares[3], "zero": strings.Repeat("0", 64), "not reduced": strings.Repeat("f", 64),
 		"upper case": strings.ToUpper(m.Shares[1]), "none": "", "short": m.Shares[1][:62],
 	} {
@@ -103,6 +111,21 @@ func TestAForgedShareIsNamed(t *testing.T) {
 			t.Errorf("the second share is taken for that of %d", place)
 		}
 	}
+}
+
+// plusOrder encodes the same share once more, not reduced by the order of the group (RFC
+// 9496, section 4.4).
+func plusOrder(t *testing.T, share string) string {
+	t.Helper()
+	b, err := hex.DecodeString(share)
+	if err != nil {
+		t.Fatal(err)
+	}
+	order, _ := new(big.Int).SetString("7237005577332262213973186563042994240857116359379907606001950938285454250989", 10)
+	slices.Reverse(b)
+	order.Add(order, new(big.Int).SetBytes(b)).FillBytes(b)
+	slices.Reverse(b)
+	return hex.EncodeToString(b)
 }
 
 func TestNothingOpensUnderAnotherReport(t *testing.T) {

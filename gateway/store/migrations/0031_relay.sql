@@ -38,6 +38,6 @@ CREATE TABLE share_key (
 -- By what the node of an authority knows again who had it relay a report, when that is
 -- to be withdrawn: the SHA-256 of a secret of that one's. It tells nothing of the name.
 CREATE TABLE relay_handle (
-  digest TEXT PRIMARY KEY,
+  digest TEXT PRIMARY KEY,      -- of the sealed name, which each report that is relayed has of its own
   handle TEXT NOT NULL
 ) WITHOUT ROWID;
