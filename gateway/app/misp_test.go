@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,7 +111,7 @@ func TestAMISPServersSynchronisation(t *testing.T) {
 	call("HEAD", "events/view/"+one, "", http.StatusOK, nil)
 	call("POST", "events/edit/"+one+"/metadata:1", event(one, "1001", `,"Attribute":[{"uuid":"`+of+`","type":"ip-dst","value":"198.51.100.3","deleted":true,"timestamp":"1001"}]`), http.StatusOK, nil)
 	call("POST", "events/edit/"+one+"/metadata:1", event(one, "1001", ""), http.StatusConflict, nil)
-	call("POST", "events/edit/"+one+"/metadata:1", event(one, "1002", attribute), http.StatusOK, nil)
+	call("POST", "events/edit/"+one+"/metadata:1", event(one, "1002", strings.Replace(attribute, `"1000"`, `"1002"`, 1)), http.StatusOK, nil)
 	var had []string
 	if call("POST", "sightings/filterSightingUuidsForPush/"+one, `["`+other+`"]`, http.StatusOK, &had); len(had) != 0 {
 		t.Errorf("%v", had)
