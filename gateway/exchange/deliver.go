@@ -108,3 +108,12 @@ func (x *Exchange) fetch(ctx context.Context, a *fact.Announced) error {
 	}
 	return nil
 }
+
+// sealAnew forgets a member's key, which was replaced, and what was sealed to it: the next
+// try asks for the key and seals to that one.
+func (x *Exchange) sealAnew(ctx context.Context, d *fact.Delivery) error {
+	if err := x.Store.SetPeerKey(ctx, d.Member, nil); err != nil {
+		return err
+	}
+	return x.Store.SetCopy(ctx, d.Seq, "", nil)
+}

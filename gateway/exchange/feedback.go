@@ -136,10 +136,7 @@ func (x *Exchange) handFeedback(ctx context.Context, d *fact.Delivery) (taken bo
 	case err != nil:
 		return false, err
 	case status == http.StatusConflict: // its key was replaced
-		if err := x.Store.SetPeerKey(ctx, d.Member, nil); err != nil {
-			return false, err
-		}
-		return false, x.Store.SetCopy(ctx, d.Seq, "", nil)
+		return false, x.sealAnew(ctx, d)
 	case status != http.StatusNoContent && status != http.StatusGone:
 		return false, fmt.Errorf("the node answered with status %d", status)
 	}

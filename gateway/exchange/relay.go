@@ -110,10 +110,7 @@ func (x *Exchange) handRelay(ctx context.Context, d *fact.Delivery, path string,
 	case err != nil:
 		return false, err
 	case status == http.StatusConflict: // its key was replaced
-		if err := x.Store.SetPeerKey(ctx, d.Member, nil); err != nil {
-			return false, err
-		}
-		return false, x.Store.SetCopy(ctx, d.Seq, "", nil)
+		return false, x.sealAnew(ctx, d)
 	case status == http.StatusAccepted:
 		return false, nil // it is on its way to the ledger
 	case status != http.StatusOK:

@@ -131,8 +131,9 @@ func (s *Store) RelayHandle(ctx context.Context, digest, relay string) (handle s
 	return handle, wrapf(err, "reading the handle of a relayed report")
 }
 
-// WithdrawRelayed queues for the relay of an own report that it is to be withdrawn. id says why. Problems: not_found, when no relay was to share
-// it; conflict, while it has not; already_exists.
+// WithdrawRelayed queues for the relay of an own report that it is to be withdrawn; id
+// says why. Problems: not_found, when no relay was to share it; conflict, while it has
+// not; already_exists.
 func (s *Store) WithdrawRelayed(ctx context.Context, digest, id string, now time.Time) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		var relay string
