@@ -415,12 +415,14 @@ func TestASealIsOneNodesAndOneWebhooks(t *testing.T) {
 	if strings.Contains(string(kept.Sealed), "marked") {
 		t.Error("the address is stored in clear")
 	}
+	w.stop() // who serves it may have read it before and be about to look for messages
 	if _, err := w.store.ChangeWebhook(t.Context(), second, func(f *fact.Webhook) ([]fact.Queued, error) {
 		f.Sealed = kept.Sealed // somebody exchanges them in the store
 		return nil, nil
 	}); err != nil {
 		t.Fatal(err)
 	}
+	w.start()
 	w.happen(0, 1)
 	w.await("the failure", func() bool { return w.show(second).Failures > 0 })
 	w.await("the first", func() bool { return len(s.took()) == 1 })
