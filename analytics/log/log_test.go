@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
+	"github.com/secant-platform/secant/analytics/log/logtest"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
 )
@@ -35,6 +36,7 @@ func entry(i uint64) [EntrySize]byte {
 
 func open(t *testing.T, dir string) *Log {
 	t.Helper()
+	logtest.Remove(t, dir)
 	l, err := Open(t.Context(), dir, fast)
 	if err != nil {
 		t.Fatal(err)

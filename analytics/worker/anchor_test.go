@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/secant-platform/secant/analytics/log"
+	"github.com/secant-platform/secant/analytics/log/logtest"
 	"github.com/secant-platform/secant/analytics/worker"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
@@ -26,6 +27,7 @@ func openLog(t *testing.T, dir string) *log.Log {
 
 func openLogOf(t *testing.T, org, dir string) *log.Log {
 	t.Helper()
+	logtest.Remove(t, dir)
 	l, err := log.Open(context.Background(), dir, log.Options{
 		Origin: log.OriginOf("test", org), CheckpointInterval: 100 * time.Millisecond,
 	})

@@ -23,6 +23,7 @@ import (
 	"go.uber.org/goleak"
 
 	integrity "github.com/secant-platform/secant/analytics/log"
+	"github.com/secant-platform/secant/analytics/log/logtest"
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/client/clienttest"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -56,6 +57,7 @@ func newConsortium(tb testing.TB) *consortium {
 	if err := os.WriteFile(c.trust(), b, 0o600); err != nil {
 		tb.Fatal(err)
 	}
+	logtest.Remove(tb, c.dir)
 	return c
 }
 

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/secant-platform/secant/analytics/log"
+	"github.com/secant-platform/secant/analytics/log/logtest"
 	"github.com/secant-platform/secant/analytics/proof"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/vault"
@@ -109,6 +110,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func openNode(tb testing.TB, dir string, opts Options) *node {
 	tb.Helper()
+	logtest.Remove(tb, dir)
 	v, err := vault.Open(tb.Context(), filepath.Join(dir, "vault"), vault.Options{SegmentSize: 1 << 20})
 	if err != nil {
 		tb.Fatal(err)
