@@ -189,7 +189,7 @@ func (t *txn) addMISPAttribute(ctx context.Context, event, id int64, a *fact.MIS
 		return fmt.Errorf("keeping an attribute: %w", err)
 	}
 	for _, v := range a.Values {
-		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO misp_value (value, attribute) VALUES (?, ?)", v, id); err != nil {
+		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO misp_value (value, attribute) VALUES (?, ?)", small(v), id); err != nil {
 			return fmt.Errorf("keeping what an attribute is found by: %w", err)
 		}
 	}
@@ -357,6 +357,16 @@ func eitherName(uuid, id string, names []string) (condition string, args []any) 
 	return "(" + uuid + " IN (" + marks(len(names)) + ") OR " + id + " IN (" + marks(len(ids)) + "))", slices.Concat(anys(names), ids)
 }
 
+// small has ASCII letters in small ones: values are found whatever their case.
+func small(value string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, value)
+}
+
 // attributeWhere says which attributes.
 func attributeWhere(f *fact.MISPFilter) (where []string, args []any) {
 	if len(f.Attributes) > 0 {
@@ -376,9 +386,9 @@ func attributeWhere(f *fact.MISPFilter) (where []string, args []any) {
 		var some []string
 		for _, v := range f.Values {
 			if !f.Literal && strings.Contains(v, "%") { // the value's own percent signs and underscores cannot be told from MISP's
-				some, args = append(some, "v.value LIKE ?"), append(args, v)
+				some, args = append(some, "v.value LIKE ?"), append(args, small(v))
 			} else {
-				exact = append(exact, v)
+				exact = append(exact, small(v))
 			}
 		}
 		some, args = append(some, "v.value IN ("+marks(len(exact))+")"), append(args, exact...)

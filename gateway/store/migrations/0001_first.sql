@@ -105,7 +105,7 @@ CREATE TABLE event (
 
 -- What only this node knows. Losing these rows loses something.
 
-CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE setting (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE local_event (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
