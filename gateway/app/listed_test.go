@@ -74,7 +74,7 @@ func TestADevicesReadingsAreListed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if lost {
-			if err := os.RemoveAll(filepath.Join(north.cfg.Data, storeFolder)); err != nil {
+			if err := os.RemoveAll(filepath.Join(north.cfg.Data, config.StoreFolder)); err != nil {
 				t.Fatal(err)
 			}
 		}
