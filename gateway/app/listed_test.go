@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/gateway/config"
 )
 
 // TestADevicesReadingsAreListed: each request that was answered is found by its device,
