@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/identity/peertest"
 )
 

@@ -208,7 +208,7 @@ var phrases = []struct {
 	{from: []string{"TEXT"}, to: `text COLLATE "C"`, ddl: true}, // SQLite's order
 	{from: []string{"WITHOUT", "ROWID"}, ddl: true},
 	{from: []string{"COLLATE", "NOCASE"}, ddl: true}, // of what is stored in small letters
-	{from: []string{"fetch"}, to: `"fetch"`}, // a name of the store's that is a keyword
+	{from: []string{"fetch"}, to: `"fetch"`},         // a name of the store's that is a keyword
 }
 
 // trigger translates CREATE TRIGGER name AFTER what ON table [WHEN condition] BEGIN
