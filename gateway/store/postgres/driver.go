@@ -72,17 +72,22 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 // conn translates what it is asked; pgx prepares each text once on a connection.
 type conn struct{ *stdlib.Conn }
 
-// CheckNamedValue gives SQLite's types to what is handed in: there is no boolean.
+// CheckNamedValue gives SQLite's types to what is handed in: there is no boolean. Text
+// of PostgreSQL's is UTF-8 without NUL: what is not becomes U+FFFD. It is by such text
+// that things are found; what came stands beside it in bytes, as it came.
 func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 	value, err := driver.DefaultParameterConverter.ConvertValue(v.Value)
 	if err != nil {
 		return fmt.Errorf("the argument %d: %w", v.Ordinal, err)
 	}
-	if b, ok := value.(bool); ok {
+	switch x := value.(type) {
+	case bool:
 		value = int64(0)
-		if b {
+		if x {
 			value = int64(1)
 		}
+	case string:
+		value = strings.ReplaceAll(strings.ToValidUTF8(x, "\uFFFD"), "\x00", "\uFFFD")
 	}
 	v.Value = value
 	return nil

@@ -61,7 +61,7 @@ func (t *translator) param(all []token, i int) int {
 		n = t.given
 	}
 	fmt.Fprintf(t, "$%d", n)
-	if n <= len(t.types) && t.types[n-1] != "" {
+	if n > 0 && n <= len(t.types) && t.types[n-1] != "" {
 		t.WriteString("::" + t.types[n-1])
 	}
 	return i + 1
@@ -215,10 +215,9 @@ var phrases = []struct {
 // statements END.
 func (t *translator) trigger(all []token, i int) (end int) {
 	at, ok := are(all, i, "CREATE", "TRIGGER")
-	if !ok {
+	if at = after(all, at); !ok || at == len(all) {
 		return i
 	}
-	at = after(all, at)
 	name, when, begin := all[at].text, 0, at
 	for ; begin < len(all) && !all[begin].is("BEGIN"); begin++ {
 		if all[begin].is("WHEN") {
@@ -226,18 +225,20 @@ func (t *translator) trigger(all []token, i int) (end int) {
 		}
 	}
 	last := begin
-	for ; last < len(all) && !all[last].is("END"); last++ {
+	for last < len(all) && !all[last].is("END") {
+		last++
 	}
-	head := all[at+1 : begin]
-	condition := ""
-	if when > 0 {
-		head = all[at+1 : when]
-		condition = " WHEN (" + text(all[when+1:begin]) + ")"
+	if at >= begin || begin >= last || last == len(all) {
+		return i // as it is, PostgreSQL refuses it
+	}
+	head, condition := all[at+1:begin], ""
+	if when > at {
+		head, condition = all[at+1:when], " WHEN ("+text(all[when+1:begin])+")"
 	}
 	fmt.Fprintf(t, "CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ", name)
-	t.write(all[min(begin+1, len(all)):last])
+	t.write(all[begin+1 : last])
 	fmt.Fprintf(t, " RETURN NULL; END $$; CREATE TRIGGER %s%s FOR EACH ROW%s EXECUTE FUNCTION %s()", name, text(head), condition, name)
-	return min(last+1, len(all))
+	return last + 1
 }
 
 func text(all []token) string {
