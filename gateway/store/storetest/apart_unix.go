@@ -31,5 +31,5 @@ func apart(cmd *exec.Cmd, dir string) error {
 		return err
 	}
 	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	return os.Chown(dir, int(uid), int(gid)) //nolint:gosec // 32 bits
+	return os.Chown(dir, int(uid), int(gid))
 }

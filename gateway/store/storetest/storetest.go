@@ -31,10 +31,7 @@ func Temporary(tb testing.TB) (place string, remove func()) {
 	if PostgreSQL() {
 		return Database(tb)
 	}
-	dir, err := os.MkdirTemp(tb.TempDir(), "store")
-	if err != nil {
-		tb.Fatal(err)
-	}
+	dir := tb.TempDir()
 	return dir, func() {
 		tb.Helper()
 		if err := os.RemoveAll(dir); err != nil {
