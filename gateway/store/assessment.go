@@ -123,8 +123,11 @@ func (s *Store) putAssessment(ctx context.Context, t *txn, u fact.Unassessed, a 
 	if err := json.Unmarshal(before, &known); err != nil {
 		return "", nil, fmt.Errorf("reading the matches before: %w", err)
 	}
-	if _, err := t.exec(ctx, `INSERT OR REPLACE INTO assessment (report, title, severity, version, attempts, next)
-		VALUES (?, ?, ?, ?, 0, 0)`, digest, a.Title, a.Severity, u.Version); err != nil {
+	if _, err := t.exec(ctx, `INSERT INTO assessment (report, title, severity, version, attempts, next)
+		VALUES (?, ?, ?, ?, 0, 0)
+		ON CONFLICT (report) DO UPDATE SET title = excluded.title, severity = excluded.severity, version = excluded.version,
+			attempts = excluded.attempts, next = excluded.next`,
+		digest, a.Title, a.Severity, u.Version); err != nil {
 		return "", nil, fmt.Errorf("keeping an assessment: %w", err)
 	}
 	if _, err := t.exec(ctx, "DELETE FROM report_match WHERE report = ?", digest); err != nil {
@@ -136,7 +139,8 @@ func (s *Store) putAssessment(ctx context.Context, t *txn, u fact.Unassessed, a 
 		if err != nil {
 			return "", nil, fmt.Errorf("encoding a match's reasons: %w", err)
 		}
-		if _, err := t.exec(ctx, "INSERT OR REPLACE INTO report_match (report, unit, reasons, confidence) VALUES (?, ?, ?, ?)",
+		if _, err := t.exec(ctx, `INSERT INTO report_match (report, unit, reasons, confidence) VALUES (?, ?, ?, ?)
+			ON CONFLICT (report, unit) DO UPDATE SET reasons = excluded.reasons, confidence = excluded.confidence`,
 			digest, m.Unit, string(reasons), m.Confidence); err != nil {
 			return "", nil, fmt.Errorf("keeping a match: %w", err)
 		}

@@ -62,7 +62,7 @@ func (t *txn) addAlert(ctx context.Context, a *fact.Alert) (added bool, err erro
 		return added, wrapf(err, "keeping an alert")
 	}
 	for _, o := range a.Observables {
-		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO alert_value (value, time, alert) VALUES (?, ?, ?)", fact.AlertKey(o.Value), millis(a.Time), seq); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO alert_value (value, time, alert) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", fact.AlertKey(o.Value), millis(a.Time), seq); err != nil {
 			return true, fmt.Errorf("keeping an alert's values: %w", err)
 		}
 	}
@@ -79,7 +79,8 @@ func (t *txn) noteSource(ctx context.Context, b *fact.Batch, out fact.BatchOutco
 	if b.Taken == nil {
 		return nil
 	}
-	if _, err := t.exec(ctx, "INSERT OR REPLACE INTO source_taken (source, digest, time) VALUES (?, ?, ?)", b.Source, b.Taken[:], now); err != nil {
+	if _, err := t.exec(ctx, `INSERT INTO source_taken (source, digest, time) VALUES (?, ?, ?)
+		ON CONFLICT (source, digest) DO UPDATE SET time = excluded.time`, b.Source, b.Taken[:], now); err != nil {
 		return fmt.Errorf("noting what was taken: %w", err)
 	}
 	return nil

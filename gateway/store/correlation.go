@@ -147,7 +147,7 @@ func (t *txn) putEntry(ctx context.Context, c *fact.Correlated) (fresh []fact.Ob
 		}
 	}
 	for _, l := range e.Links {
-		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO stix_link (object, source, target, kind) VALUES (?, ?, ?, ?)", c.Object, l.Source, l.Target, l.Kind); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO stix_link (object, source, target, kind) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", c.Object, l.Source, l.Target, l.Kind); err != nil {
 			return nil, fmt.Errorf("keeping a link: %w", err)
 		}
 	}
@@ -166,7 +166,7 @@ func (t *txn) putObservable(ctx context.Context, v correlate.Value, object int64
 			return 0, fmt.Errorf("keeping a value: %w", err)
 		}
 	}
-	n, err := t.exec(ctx, "INSERT OR IGNORE INTO observable_of (observable, object, hostile) VALUES (?, ?, ?)", id, object, hostile)
+	n, err := t.exec(ctx, "INSERT INTO observable_of (observable, object, hostile) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", id, object, hostile)
 	if err != nil || n == 0 {
 		return 0, wrapf(err, "keeping what an object names")
 	}

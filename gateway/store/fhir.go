@@ -187,13 +187,13 @@ func (t *txn) addVersion(ctx context.Context, num int64, v *fhir.Version) error 
 
 func (t *txn) indexResource(ctx context.Context, num int64, w *fhir.Write) error {
 	for _, k := range w.Keys {
-		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO fhir_term (type, param, value, num) VALUES (?, ?, ?, ?)", w.Type, k.Param, k.Value, num); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO fhir_term (type, param, value, num) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", w.Type, k.Param, k.Value, num); err != nil {
 			return fmt.Errorf("keeping what a resource is found by: %w", err)
 		}
 	}
 	for _, p := range w.Spans {
 		low, high := bounds(p.Range)
-		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO fhir_time (num, param, low, high) VALUES (?, ?, ?, ?)", num, p.Param, low, high); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO fhir_time (num, param, low, high) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", num, p.Param, low, high); err != nil {
 			return fmt.Errorf("keeping the time of a resource: %w", err)
 		}
 	}
@@ -292,7 +292,8 @@ func (s *Store) FHIRSchema(ctx context.Context) (text []byte, digest string, err
 // PutFHIRSchema keeps FHIR's JSON schema in place of the one before.
 func (s *Store) PutFHIRSchema(ctx context.Context, text []byte, digest string) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		if _, err := t.exec(ctx, "INSERT OR REPLACE INTO fhir_schema (one, digest, stored, body) VALUES (1, ?, ?, ?)", digest, millis(time.Now()), text); err != nil {
+		if _, err := t.exec(ctx, `INSERT INTO fhir_schema (one, digest, stored, body) VALUES (1, ?, ?, ?)
+			ON CONFLICT (one) DO UPDATE SET digest = excluded.digest, stored = excluded.stored, body = excluded.body`, digest, millis(time.Now()), text); err != nil {
 			return fmt.Errorf("keeping FHIR's schema: %w", err)
 		}
 		return nil

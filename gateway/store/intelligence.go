@@ -70,8 +70,9 @@ func (t *txn) noteSources(ctx context.Context, objects []fact.STIXObject) error 
 		}
 		reports[o.Report] = true
 		// What has no versions is there once.
-		if _, err := t.exec(ctx, `INSERT OR IGNORE INTO stix_source (report, object)
-			SELECT ?1, added FROM stix_object WHERE collection = ?2 AND id = ?3 AND (?4 OR version = ?5)`,
+		if _, err := t.exec(ctx, `INSERT INTO stix_source (report, object)
+			SELECT ?1, added FROM stix_object WHERE collection = ?2 AND id = ?3 AND (?4 = 1 OR version = ?5)
+			ON CONFLICT DO NOTHING`,
 			o.Report, o.Collection, o.ID, o.Version.IsZero(), o.Version.UnixMicro()); err != nil {
 			return fmt.Errorf("noting which report brought an object: %w", err)
 		}

@@ -92,7 +92,7 @@ func (s *Store) DeleteMISP(ctx context.Context, uuid string, was int64, objects 
 			return ledger.Problemf(ledger.CodeConflict, "another edition of the event is kept by now")
 		}
 		for _, step := range []string{
-			"DELETE FROM misp_event WHERE uuid = ?1", "DELETE FROM misp_sighting WHERE event = ?1", "INSERT OR IGNORE INTO misp_deleted (uuid) VALUES (?1)",
+			"DELETE FROM misp_event WHERE uuid = ?1", "DELETE FROM misp_sighting WHERE event = ?1", "INSERT INTO misp_deleted (uuid) VALUES (?1) ON CONFLICT DO NOTHING",
 		} {
 			if _, err := t.exec(ctx, step, uuid); err != nil {
 				return fmt.Errorf("deleting an event: %w", err)
@@ -189,7 +189,7 @@ func (t *txn) addMISPAttribute(ctx context.Context, event, id int64, a *fact.MIS
 		return fmt.Errorf("keeping an attribute: %w", err)
 	}
 	for _, v := range a.Values {
-		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO misp_value (value, attribute) VALUES (?, ?)", v, id); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO misp_value (value, attribute) VALUES (?, ?) ON CONFLICT DO NOTHING", v, id); err != nil {
 			return fmt.Errorf("keeping what an attribute is found by: %w", err)
 		}
 	}

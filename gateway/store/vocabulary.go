@@ -15,7 +15,7 @@ import (
 func (s *Store) PutVocabulary(ctx context.Context, v fact.VocabularyVersion, body []byte) (changed bool, err error) {
 	err = s.update(ctx, func(ctx context.Context, t *txn) error {
 		if v.Document != "" { // what a document was read as stays: labels name it
-			if _, err := t.exec(ctx, "INSERT OR IGNORE INTO reference_document (id, document, digest) VALUES (?, ?, ?)", v.ID, v.Document, v.Digest); err != nil {
+			if _, err := t.exec(ctx, "INSERT INTO reference_document (id, document, digest) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", v.ID, v.Document, v.Digest); err != nil {
 				return fmt.Errorf("keeping what a vocabulary was read from: %w", err)
 			}
 		}
@@ -97,7 +97,8 @@ func (s *Store) DocumentVersion(ctx context.Context, id, document string) (diges
 // PutExamples keeps sentences to train with, in place of those of the same name.
 func (s *Store) PutExamples(ctx context.Context, e fact.Examples) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		_, err := t.exec(ctx, "INSERT OR REPLACE INTO example (name, digest, imported, body) VALUES (?, ?, ?, ?)", e.Name, e.Digest, millis(s.now()), e.Body)
+		_, err := t.exec(ctx, `INSERT INTO example (name, digest, imported, body) VALUES (?, ?, ?, ?)
+			ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, imported = excluded.imported, body = excluded.body`, e.Name, e.Digest, millis(s.now()), e.Body)
 		return wrapf(err, "keeping examples")
 	})
 }

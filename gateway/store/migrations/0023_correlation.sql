@@ -55,7 +55,7 @@ CREATE TRIGGER stix_object_replaced AFTER UPDATE OF last ON stix_object WHEN OLD
   DELETE FROM entry_due WHERE object = OLD.added;
 END;
 CREATE TRIGGER stix_object_restored AFTER UPDATE OF last ON stix_object WHEN NEW.last AND NOT OLD.last BEGIN
-  INSERT OR IGNORE INTO entry_due (object) VALUES (NEW.added);
+  INSERT INTO entry_due (object) VALUES (NEW.added) ON CONFLICT DO NOTHING;
 END;
 CREATE TRIGGER entry_deleted AFTER DELETE ON entry BEGIN
   DELETE FROM observable_of WHERE object = OLD.object;
