@@ -68,7 +68,7 @@ func (s *Store) PutAdvisory(ctx context.Context, a fact.Advisory, body []byte) (
 
 // ranks sets what is known of the exploitation of advisories.
 const ranks = `UPDATE advisory SET
-	exploited = EXISTS (SELECT 1 FROM advisory_vulnerability v JOIN exploited e USING (vulnerability) WHERE v.advisory = advisory.id),
+	exploited = CASE WHEN EXISTS (SELECT 1 FROM advisory_vulnerability v JOIN exploited e USING (vulnerability) WHERE v.advisory = advisory.id) THEN 1 ELSE 0 END,
 	likelihood = coalesce((SELECT max(probability) FROM advisory_vulnerability v JOIN likelihood l USING (vulnerability) WHERE v.advisory = advisory.id), 0)`
 
 // rankOne ranks one advisory, and reads no others.
@@ -271,7 +271,7 @@ func (s *Store) PutExploited(ctx context.Context, list []ExploitedRow) error {
 
 // exploited lists the ids of what is exploited as one text.
 func (t *txn) exploited(ctx context.Context) (ids string, err error) {
-	_, err = t.get(ctx, "SELECT coalesce(group_concat(vulnerability, ' '), '') FROM (SELECT vulnerability FROM exploited ORDER BY vulnerability)", nil, &ids)
+	_, err = t.get(ctx, "SELECT coalesce(group_concat(vulnerability, ' '), '') FROM (SELECT vulnerability FROM exploited ORDER BY vulnerability) e", nil, &ids)
 	return ids, wrapped("reading what is exploited", err)
 }
 
@@ -316,8 +316,8 @@ func (s *Store) AdvisoryKnown(ctx context.Context, tracking string, publishers [
 }
 
 // dueAdvisories reads those of which the index says that they are due, and no others.
-const dueAdvisories = `SELECT * FROM (SELECT id, tracking, body FROM advisory WHERE basis < ?1 ORDER BY basis LIMIT ?2)
-	UNION ALL SELECT * FROM (SELECT id, tracking, body FROM advisory WHERE basis > ?1 ORDER BY basis LIMIT ?2) LIMIT ?2`
+const dueAdvisories = `SELECT * FROM (SELECT id, tracking, body FROM advisory WHERE basis < ?1 ORDER BY basis LIMIT ?2) lower
+	UNION ALL SELECT * FROM (SELECT id, tracking, body FROM advisory WHERE basis > ?1 ORDER BY basis LIMIT ?2) higher LIMIT ?2`
 
 // DueAdvisories returns up to limit advisories that were not matched with the
 // landscape of that basis; those never matched come first.

@@ -25,8 +25,8 @@ func (s *Store) Unassessed(ctx context.Context, now time.Time, limit int) (due [
 		return nil, time.Time{}, fmt.Errorf("reading unassessed reports: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // only reads
-	var version int64
-	if err := tx.QueryRowContext(ctx, devicesVersion).Scan(&version); err != nil {
+	version, err := setting(ctx, tx, settingDevices)
+	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("reading the version of the own devices: %w", err)
 	}
 	rows, err := tx.QueryContext(ctx, `WITH first AS (
@@ -65,16 +65,15 @@ func (s *Store) Unassessed(ctx context.Context, now time.Time, limit int) (due [
 
 // devicesVersion counts the changes that may change which own devices a report
 // concerns.
-const devicesVersion = "SELECT coalesce((SELECT value FROM setting WHERE name = 'devices'), 0)"
+const settingDevices = "devices"
 
 // devicesChanged makes every report due for assessment again.
 func (t *txn) devicesChanged(ctx context.Context) error {
-	_, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ('devices', 1)
-		ON CONFLICT (name) DO UPDATE SET value = value + 1`)
-	if err != nil {
-		return fmt.Errorf("noting a change of the own devices: %w", err)
+	version, err := t.setting(ctx, settingDevices)
+	if err == nil {
+		err = t.set(ctx, settingDevices, version+1)
 	}
-	return nil
+	return wrapf(err, "noting a change of the own devices")
 }
 
 // PutAssessment keeps what the node made of a report. It adds an event when

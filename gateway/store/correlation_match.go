@@ -131,7 +131,7 @@ func keyRange(v correlate.Value) (from, to string) {
 func (s *Store) AlertsNaming(ctx context.Context, v correlate.Value, limit int) ([]int64, error) {
 	from, to := keyRange(v)
 	rows, err := s.reading.QueryContext(ctx, `SELECT alert FROM (SELECT alert FROM alert_value WHERE value BETWEEN ?1 AND ?2
-			UNION SELECT alert FROM alert_host WHERE value BETWEEN ?1 AND ?2) ORDER BY alert DESC LIMIT ?3`, from, to, limit)
+			UNION SELECT alert FROM alert_host WHERE value BETWEEN ?1 AND ?2) a ORDER BY alert DESC LIMIT ?3`, from, to, limit)
 	if err != nil {
 		return nil, fmt.Errorf("looking back for a value: %w", err)
 	}

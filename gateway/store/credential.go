@@ -83,7 +83,7 @@ func takeBack(ctx context.Context, t *txn, kind, id string) error {
 	if id == "" {
 		return nil
 	}
-	_, err := t.exec(ctx, "INSERT INTO taken_back (kind, id, times) VALUES (?, ?, 1) ON CONFLICT (kind, id) DO UPDATE SET times = times + 1", kind, id)
+	_, err := t.exec(ctx, "INSERT INTO taken_back (kind, id, times) VALUES (?, ?, 1) ON CONFLICT (kind, id) DO UPDATE SET times = taken_back.times + 1", kind, id)
 	return err
 }
 
@@ -157,7 +157,7 @@ func (s *Store) SetCredential(ctx context.Context, id string, before, after stat
 }
 
 func countChange(ctx context.Context, t *txn, list int) error {
-	_, err := t.exec(ctx, "INSERT INTO status_change (list, count) VALUES (?, 1) ON CONFLICT (list) DO UPDATE SET count = count + 1", list)
+	_, err := t.exec(ctx, "INSERT INTO status_change (list, count) VALUES (?, 1) ON CONFLICT (list) DO UPDATE SET count = status_change.count + 1", list)
 	return err
 }
 

@@ -382,7 +382,7 @@ func (s *Store) AddSealedFeedback(ctx context.Context, f *fact.SealedFeedback, t
 		n, err := t.exec(ctx, `INSERT INTO sealed_feedback (digest, witness, id, kind, count, first, last, opinion, weight, revision, time)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest, witness, id) DO UPDATE SET
 			opinion = excluded.opinion, weight = excluded.weight, revision = excluded.revision, time = excluded.time
-			WHERE kind = 'opinion' AND excluded.revision > revision`,
+			WHERE sealed_feedback.kind = 'opinion' AND excluded.revision > sealed_feedback.revision`,
 			f.Digest, f.By, f.ID, f.Kind, f.Count, orZero(f.First), orZero(f.Last), f.Opinion, f.Weight, revision, millis(f.Time))
 		if err != nil || n == 0 {
 			return wrapf(err, "keeping what was said of a sealed report")

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -156,7 +157,7 @@ func (s *Store) Unlabelled(ctx context.Context, after int64, limit int) ([]fact.
 
 // NewestTexts returns the objects with texts that were added last, the newest first.
 func (s *Store) NewestTexts(ctx context.Context, limit int) ([]fact.LabelledText, error) {
-	return s.texts(ctx, "last AND "+labelled+" ORDER BY added DESC LIMIT ?", limit)
+	return s.texts(ctx, "last = 1 AND "+labelled+" ORDER BY added DESC LIMIT ?", limit)
 }
 
 // maxTexts is by how many bytes of objects a list of texts ends: who wants more asks
@@ -185,7 +186,7 @@ func (s *Store) texts(ctx context.Context, where string, args ...any) ([]fact.La
 // Labelling returns by what texts were labelled last, and up to which object.
 func (s *Store) Labelling(ctx context.Context) (basis string, to int64, err error) {
 	err = s.reading.QueryRowContext(ctx, `SELECT coalesce((SELECT value FROM setting WHERE name = 'label_basis'), ''),
-		coalesce((SELECT value FROM setting WHERE name = 'label_to'), 0)`).Scan(&basis, &to)
+		coalesce((SELECT value FROM setting WHERE name = 'label_to'), '0')`).Scan(&basis, &to)
 	return basis, to, wrapf(err, "reading how far texts are labelled")
 }
 
@@ -206,8 +207,8 @@ func (s *Store) PutLabels(ctx context.Context, basis string, to int64, objects [
 				return fmt.Errorf("keeping labels: %w", err)
 			}
 		}
-		for name, value := range map[string]any{"label_basis": basis, "label_to": to} {
-			if _, err := t.exec(ctx, "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value); err != nil {
+		for name, value := range map[string]string{"label_basis": basis, "label_to": strconv.FormatInt(to, 10)} {
+			if err := t.setText(ctx, name, value); err != nil {
 				return fmt.Errorf("noting how far texts are labelled: %w", err)
 			}
 		}
