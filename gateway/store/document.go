@@ -23,7 +23,7 @@ func (s *Store) PutDocument(ctx context.Context, d fact.Document) error {
 		return ledger.Problemf(ledger.CodeInvalid, "the document is empty")
 	}
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		added, err := t.exec(ctx, "INSERT OR IGNORE INTO document (kind, digest, media_type, stored, body) VALUES (?, ?, ?, ?, ?)",
+		added, err := t.exec(ctx, "INSERT INTO document (kind, digest, media_type, stored, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 			string(d.Kind), d.Digest, d.MediaType, millis(time.Now()), d.Body)
 		if err != nil {
 			return fmt.Errorf("keeping a document: %w", err)
@@ -41,8 +41,9 @@ func (s *Store) PutDocument(ctx context.Context, d fact.Document) error {
 		case d.Kind == fact.DocumentCatalogue:
 			return s.reviewAll(ctx, t)
 		case d.Kind == fact.DocumentReport:
-			if _, err := t.exec(ctx, `INSERT OR IGNORE INTO assessment (report, title, severity, version, attempts, next)
-				VALUES (?, '', 0, -1, 0, 0)`, d.Digest); err != nil {
+			if _, err := t.exec(ctx, `INSERT INTO assessment (report, title, severity, version, attempts, next)
+				VALUES (?, '', 0, -1, 0, 0)
+				ON CONFLICT DO NOTHING`, d.Digest); err != nil {
 				return fmt.Errorf("noting a report to assess: %w", err)
 			}
 		}
@@ -112,8 +113,9 @@ func (s *Store) wantReport(ctx context.Context, t *txn, digest, sharer string) e
 
 // fetch notes a document to fetch from one holder.
 func (t *txn) fetch(ctx context.Context, f fact.Fetch) error {
-	_, err := t.exec(ctx, `INSERT OR IGNORE INTO fetch (kind, digest, media_type, size, holder, path, attempts, next)
-		VALUES (?, ?, ?, ?, ?, ?, 0, 0)`, string(f.Kind), f.Digest, f.MediaType, f.Size, f.Holder, f.Path)
+	_, err := t.exec(ctx, `INSERT INTO fetch (kind, digest, media_type, size, holder, path, attempts, next)
+		VALUES (?, ?, ?, ?, ?, ?, 0, 0)
+		ON CONFLICT DO NOTHING`, string(f.Kind), f.Digest, f.MediaType, f.Size, f.Holder, f.Path)
 	if err != nil {
 		return fmt.Errorf("noting a wanted document: %w", err)
 	}

@@ -92,7 +92,7 @@ func (s *Store) DeleteMISP(ctx context.Context, uuid string, was int64, objects 
 			return ledger.Problemf(ledger.CodeConflict, "another edition of the event is kept by now")
 		}
 		for _, step := range []string{
-			"DELETE FROM misp_event WHERE uuid = ?1", "DELETE FROM misp_sighting WHERE event = ?1", "INSERT OR IGNORE INTO misp_deleted (uuid) VALUES (?1)",
+			"DELETE FROM misp_event WHERE uuid = ?1", "DELETE FROM misp_sighting WHERE event = ?1", "INSERT INTO misp_deleted (uuid) VALUES (?1) ON CONFLICT DO NOTHING",
 		} {
 			if _, err := t.exec(ctx, step, uuid); err != nil {
 				return fmt.Errorf("deleting an event: %w", err)
@@ -184,12 +184,15 @@ func (t *txn) putMISPEvent(ctx context.Context, e *fact.MISPEvent, id int64) (in
 
 // addMISPAttribute keeps an attribute under an id; 0: under a new one.
 func (t *txn) addMISPAttribute(ctx context.Context, event, id int64, a *fact.MISPAttribute) error {
-	if _, err := t.get(ctx, `INSERT INTO misp_attribute (id, event, uuid, type, category, to_ids, timestamp, doc) VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-		[]any{id, event, a.UUID, a.Type, a.Category, a.ToIDs, a.Timestamp, []byte(a.Doc)}, &id); err != nil {
+	columns, args := "event, uuid, type, category, to_ids, timestamp, doc", []any{event, a.UUID, a.Type, a.Category, a.ToIDs, a.Timestamp, []byte(a.Doc)}
+	if id != 0 {
+		columns, args = columns+", id", append(args, id)
+	}
+	if _, err := t.get(ctx, "INSERT INTO misp_attribute ("+columns+") VALUES ("+marks(len(args))+") RETURNING id", args, &id); err != nil {
 		return fmt.Errorf("keeping an attribute: %w", err)
 	}
 	for _, v := range a.Values {
-		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO misp_value (value, attribute) VALUES (?, ?)", small(v), id); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO misp_value (value, attribute) VALUES (?, ?) ON CONFLICT DO NOTHING", small(v), id); err != nil {
 			return fmt.Errorf("keeping what an attribute is found by: %w", err)
 		}
 	}
@@ -354,7 +357,11 @@ func eitherName(uuid, id string, names []string) (condition string, args []any) 
 			ids = append(ids, n)
 		}
 	}
-	return "(" + uuid + " IN (" + marks(len(names)) + ") OR " + id + " IN (" + marks(len(ids)) + "))", slices.Concat(anys(names), ids)
+	condition = uuid + " IN (" + marks(len(names)) + ")"
+	if len(ids) > 0 {
+		condition += " OR " + id + " IN (" + marks(len(ids)) + ")"
+	}
+	return "(" + condition + ")", slices.Concat(anys(names), ids)
 }
 
 // small has ASCII letters in small ones: values are found whatever their case.
@@ -391,7 +398,9 @@ func attributeWhere(f *fact.MISPFilter) (where []string, args []any) {
 				exact = append(exact, small(v))
 			}
 		}
-		some, args = append(some, "v.value IN ("+marks(len(exact))+")"), append(args, exact...)
+		if len(exact) > 0 {
+			some, args = append(some, "v.value IN ("+marks(len(exact))+")"), append(args, exact...)
+		}
 		where = append(where, "a.id IN (SELECT v.attribute FROM misp_value v WHERE "+strings.Join(some, " OR ")+")")
 	}
 	if f.ToIDs != nil {

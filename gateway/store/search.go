@@ -25,18 +25,19 @@ const (
 // Words of what was withdrawn stay in the index's files for a while. settingForget says
 // that they are to be removed from these.
 const (
-	settingForget = "words_forget"
-	forgetNothing = 0
-	forgetBegin   = 1
-	forgetGoOn    = 2
+	settingForget  = "words_forget"
+	settingIndexed = "stix_indexed"
+	forgetNothing  = 0
+	forgetBegin    = 1
+	forgetGoOn     = 2
 )
 
 // IndexIntelligence indexes the words of objects that were added since it was last
 // called, or removes those of what was withdrawn, and reports how many it came to: none
 // when nothing remains to be done.
 func (s *Store) IndexIntelligence(ctx context.Context) (int, error) {
-	var after int64
-	if err := s.reading.QueryRowContext(ctx, "SELECT coalesce((SELECT value FROM setting WHERE name = 'stix_indexed'), 0)").Scan(&after); err != nil {
+	after, err := s.setting(ctx, settingIndexed)
+	if err != nil {
 		return 0, fmt.Errorf("reading how far words are indexed: %w", err)
 	}
 	rows, err := s.reading.QueryContext(ctx, "SELECT added, body FROM stix_object WHERE added > ? ORDER BY added LIMIT ?", after, indexBatch)
@@ -71,9 +72,7 @@ func (s *Store) IndexIntelligence(ctx context.Context) (int, error) {
 				return fmt.Errorf("indexing an object: %w", err)
 			}
 		}
-		_, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ('stix_indexed', ?)
-			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, batch[len(batch)-1].added)
-		return wrapf(err, "noting how far words are indexed")
+		return wrapf(t.set(ctx, settingIndexed, batch[len(batch)-1].added), "noting how far words are indexed")
 	})
 }
 
