@@ -184,7 +184,7 @@ func (s *Store) Sources(ctx context.Context) ([]fact.SourceState, error) {
 
 // SourceCheckpoint returns how far a source was read; empty: not at all.
 func (s *Store) SourceCheckpoint(ctx context.Context, source string) (checkpoint []byte, err error) {
-	err = s.reading.QueryRowContext(ctx, "SELECT coalesce((SELECT checkpoint FROM source WHERE name = ?), x'')", source).Scan(&checkpoint)
+	err = s.reading.QueryRowContext(ctx, "SELECT coalesce((SELECT checkpoint FROM source WHERE name = ?), '')", source).Scan(&checkpoint)
 	return checkpoint, wrapf(err, "reading how far a source was read")
 }
 
@@ -252,7 +252,7 @@ func (t *txn) dropAlert(ctx context.Context, a *fact.Alert) error {
 
 // Forwarded returns how far what is told to another system was told; empty: not at all.
 func (s *Store) Forwarded(ctx context.Context, name string) (checkpoint []byte, err error) {
-	err = s.reading.QueryRowContext(ctx, "SELECT coalesce((SELECT value FROM setting WHERE name = ?), x'')", "forward "+name).Scan(&checkpoint)
+	err = s.reading.QueryRowContext(ctx, "SELECT coalesce((SELECT value FROM setting WHERE name = ?), '')", "forward "+name).Scan(&checkpoint)
 	return checkpoint, wrapf(err, "reading how far another system was told")
 }
 

@@ -116,17 +116,20 @@ func scanTexts(rows *sql.Rows) (all []string, err error) {
 // node made of it, and queues that each who was named erases it too.
 func (s *Store) SealedErased(ctx context.Context, digest string, now time.Time) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		for _, step := range []string{
-			"UPDATE sealed_report SET wrapped = x'', sealed = x'', erased = ?2 WHERE digest = ?1",
-			"DELETE FROM assessment WHERE report = ?1",
-			"DELETE FROM report_match WHERE report = ?1",
-			`INSERT INTO exchange_out (kind, digest, member, id, key, copy, attempts, next, made, taken, receipt)
+		for _, step := range []struct {
+			query string
+			args  []any
+		}{
+			{"UPDATE sealed_report SET wrapped = x'', sealed = x'', erased = ?2 WHERE digest = ?1", []any{digest, millis(now)}},
+			{"DELETE FROM assessment WHERE report = ?", []any{digest}},
+			{"DELETE FROM report_match WHERE report = ?", []any{digest}},
+			{`INSERT INTO exchange_out (kind, digest, member, id, key, copy, attempts, next, made, taken, receipt)
 				SELECT 'withdrawal', digest, member, '', '', x'', 0, 0, ?2, 0, x'' FROM exchange_out WHERE digest = ?1 AND kind = 'report'
-				ON CONFLICT DO NOTHING`,
-			"UPDATE exchange_out SET copy = x'', key = '' WHERE digest = ?1",
-			"DELETE FROM exchange_out WHERE digest = ?1 AND kind <> 'withdrawal' AND taken = 0",
+				ON CONFLICT DO NOTHING`, []any{digest, millis(now)}},
+			{"UPDATE exchange_out SET copy = x'', key = '' WHERE digest = ?", []any{digest}},
+			{"DELETE FROM exchange_out WHERE digest = ? AND kind <> 'withdrawal' AND taken = 0", []any{digest}},
 		} {
-			if _, err := t.exec(ctx, step, digest, millis(now)); err != nil {
+			if _, err := t.exec(ctx, step.query, step.args...); err != nil {
 				return fmt.Errorf("erasing a withdrawn report: %w", err)
 			}
 		}

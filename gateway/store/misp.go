@@ -192,7 +192,7 @@ func (t *txn) addMISPAttribute(ctx context.Context, event, id int64, a *fact.MIS
 		return fmt.Errorf("keeping an attribute: %w", err)
 	}
 	for _, v := range a.Values {
-		if _, err := t.exec(ctx, "INSERT INTO misp_value (value, attribute) VALUES (?, ?) ON CONFLICT DO NOTHING", small(v), id); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO misp_value (value, attribute) VALUES (?, ?) ON CONFLICT DO NOTHING", plainCase(v), id); err != nil {
 			return fmt.Errorf("keeping what an attribute is found by: %w", err)
 		}
 	}
@@ -348,6 +348,17 @@ func (s *Store) MISPNames(ctx context.Context) (orgs, tags []string, err error) 
 	return slices.Sorted(maps.Keys(made)), slices.Sorted(maps.Keys(are)), wrapf(rows.Err(), "reading who made events")
 }
 
+// plainCase is a value as it is kept and asked for: a case of ASCII letters tells none
+// from another, in every database.
+func plainCase(v string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, v)
+}
+
 // eitherName says that something has one of some names, which are UUIDs or ids at this
 // node.
 func eitherName(uuid, id string, names []string) (condition string, args []any) {
@@ -362,16 +373,6 @@ func eitherName(uuid, id string, names []string) (condition string, args []any) 
 		condition += " OR " + id + " IN (" + marks(len(ids)) + ")"
 	}
 	return "(" + condition + ")", slices.Concat(anys(names), ids)
-}
-
-// small has ASCII letters in small ones: values are found whatever their case.
-func small(value string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			r += 'a' - 'A'
-		}
-		return r
-	}, value)
 }
 
 // attributeWhere says which attributes.
@@ -393,9 +394,9 @@ func attributeWhere(f *fact.MISPFilter) (where []string, args []any) {
 		var some []string
 		for _, v := range f.Values {
 			if !f.Literal && strings.Contains(v, "%") { // the value's own percent signs and underscores cannot be told from MISP's
-				some, args = append(some, "v.value LIKE ?"), append(args, small(v))
+				some, args = append(some, "v.value LIKE ?"), append(args, plainCase(v))
 			} else {
-				exact = append(exact, small(v))
+				exact = append(exact, plainCase(v))
 			}
 		}
 		if len(exact) > 0 {

@@ -93,7 +93,7 @@ func closedAs(outcome string) string {
 }
 
 // needed is ledger.Roster.Needed.
-var needed = fmt.Sprintf("max(%d, (SELECT count(*) FROM %s) / 2 + 1)", ledger.MinVoters, members)
+var needed = fmt.Sprintf("max(%d, (SELECT count(*) FROM %s m) / 2 + 1)", ledger.MinVoters, members)
 
 // readProposals reads with one view of the projection, so that a proposal, its
 // votes and the roster fit each other.

@@ -96,12 +96,7 @@ func (s *Store) open(ctx context.Context) error {
 	if version != schemaVersion() {
 		return fmt.Errorf("its schema is version %d, this program reads %d", version, schemaVersion())
 	}
-	var secret string
-	if err := s.reading.QueryRowContext(ctx, "SELECT value FROM secret").Scan(&secret); err != nil {
-		return err
-	}
-	s.secret = []byte(secret)
-	return nil
+	return s.reading.QueryRowContext(ctx, "SELECT value FROM setting WHERE name = 'secret'").Scan(&s.secret)
 }
 
 func (s *Store) openWriter(ctx context.Context) error {
@@ -117,7 +112,7 @@ func (s *Store) openWriter(ctx context.Context) error {
 	if err := migrate(ctx, s.engine, conn); err != nil {
 		return err
 	}
-	_, err = conn.ExecContext(ctx, "INSERT INTO secret (one, value) VALUES (1, ?) ON CONFLICT DO NOTHING", rand.Text())
+	_, err = conn.ExecContext(ctx, "INSERT INTO setting (name, value) VALUES ('secret', ?) ON CONFLICT DO NOTHING", []byte(rand.Text()))
 	return err
 }
 

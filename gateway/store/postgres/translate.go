@@ -128,6 +128,10 @@ func (t *translator) cast(all []token, i int, arg []token, end int) int {
 		t.WriteString("sqlite_text(")
 		t.write(arg[:as])
 		t.WriteString(")")
+	case "BLOB":
+		t.WriteString("convert_to(")
+		t.write(arg[:as])
+		t.WriteString(", 'UTF8')")
 	case "INTEGER":
 		t.WriteString("CAST(")
 		t.write(arg[:as])
