@@ -97,6 +97,14 @@ func (s *Store) Alerts(ctx context.Context, f fact.AlertFilter, req ledger.PageR
 	return p, err
 }
 
+func (t *txn) noteLastAlert(ctx context.Context) error {
+	var seq int64
+	if _, err := t.get(ctx, "SELECT coalesce(max(seq), 0) FROM alert", nil, &seq); err != nil {
+		return fmt.Errorf("reading the last alert's number: %w", err)
+	}
+	return t.set(ctx, settingAlert, seq)
+}
+
 // LastAlert returns the highest number that an alert ever had.
 func (s *Store) LastAlert(ctx context.Context) (seq int64, err error) {
 	if seq, err = setting(ctx, s.reading, settingAlert); err != nil {

@@ -26,6 +26,11 @@ func (s *Store) TakeIn(ctx context.Context, b *fact.Batch) (out fact.BatchOutcom
 			}
 			count(&out, added)
 		}
+		if out.New > 0 {
+			if err := t.noteLastAlert(ctx); err != nil {
+				return err
+			}
+		}
 		added, err := s.addAllSTIX(ctx, t, b.Objects)
 		if err != nil {
 			return err
@@ -60,9 +65,6 @@ func (t *txn) addAlert(ctx context.Context, a *fact.Alert) (added bool, err erro
 	}, &seq)
 	if err != nil || !added {
 		return added, wrapf(err, "keeping an alert")
-	}
-	if err := t.set(ctx, settingAlert, seq); err != nil {
-		return true, err
 	}
 	for _, o := range a.Observables {
 		if _, err := t.exec(ctx, "INSERT INTO alert_value (value, time, alert) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", fact.AlertKey(o.Value), millis(a.Time), seq); err != nil {
