@@ -158,6 +158,11 @@ func (t *translator) phrase(all []token, i int) (end int) {
 		if end, ok := are(all, i, "INDEXED", "BY"); ok {
 			return min(after(all, end)+1, len(all))
 		}
+	case all[i].is("x"): // x'0A', bytes
+		if i+1 < len(all) && all[i+1].kind == quoted && all[i+1].text[0] == '\'' {
+			t.WriteString("decode(" + all[i+1].text + ", 'hex')")
+			return i + 2
+		}
 	case all[i].is("GLOB"):
 		value := after(all, i+1)
 		if value < len(all) && all[value].kind == param {

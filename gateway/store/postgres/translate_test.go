@@ -22,6 +22,7 @@ func TestStatements(t *testing.T) {
 		{"SELECT a FROM t INDEXED BY t_b WHERE b IS ? AND c IS NOT ?2 AND d IS NOT NULL", "SELECT a FROM t  WHERE b IS NOT DISTINCT FROM $1::bigint AND c IS DISTINCT FROM $2::text AND d IS NOT NULL"},
 		{"SELECT a FROM t u CROSS JOIN v ON v.b = u.b LIMIT -1 OFFSET ?", "SELECT a FROM t u JOIN v ON v.b = u.b LIMIT ALL OFFSET $1::bigint"},
 		{"SELECT a FROM fetch WHERE a GLOB ?2 OR a LIKE ?2", `SELECT a FROM "fetch" WHERE a LIKE sqlite_glob($2::text) OR a LIKE $2::text ESCAPE ''`},
+		{"SELECT x'', x'0A', x.a FROM x", "SELECT decode('', 'hex'), decode('0A', 'hex'), x.a FROM x"},
 		{"BEGIN IMMEDIATE", "BEGIN"},
 	} {
 		if diff := cmp.Diff(c.to, statement(c.from, []string{"bigint", "text", ""})); diff != "" {
