@@ -111,7 +111,7 @@ func (s *Store) Search(ctx context.Context, f fact.SearchFilter, req ledger.Page
 	condition, words := s.engine.matching(terms)
 	l := listing{
 		table: "intelligence_text CROSS JOIN stix_object o ON o.added = intelligence_text.rowid",
-		where: []string{condition, "o.last", "o.collection IN (" + marks(len(f.Collections)) + ")"},
+		where: []string{condition, "o.last = 1", "o.collection IN (" + marks(len(f.Collections)) + ")"},
 		args:  append([]any{words}, anys(f.Collections)...),
 		order: []string{"intelligence_text.rowid"}, newest: true,
 	}
