@@ -8,7 +8,7 @@ import (
 
 // translator writes tokens of SQLite as PostgreSQL has them.
 type translator struct {
-	strings.Builder
+	out   strings.Builder
 	types []string // of the arguments, by number; nil: there are none yet
 	given int      // parameters without a number so far
 	ddl   bool     // types of columns stand in it
@@ -19,15 +19,19 @@ type translator struct {
 func statement(text string, types []string) string {
 	t := translator{types: types}
 	t.write(split(text))
-	return t.String()
+	return t.out.String()
 }
 
 // script translates a migration: definitions and statements without arguments.
 func script(text string) string {
 	t := translator{ddl: true}
 	t.write(split(text))
-	return t.String()
+	return t.out.String()
 }
+
+func (t *translator) say(text string) { _, _ = t.out.WriteString(text) } // never errs
+
+func (t *translator) sayf(format string, args ...any) { t.say(fmt.Sprintf(format, args...)) }
 
 func (t *translator) write(all []token) {
 	for i := 0; i < len(all); {
@@ -45,7 +49,7 @@ func (t *translator) write(all []token) {
 		case space, quoted, mark:
 		}
 		if end == i {
-			t.WriteString(all[i].text)
+			t.say(all[i].text)
 			end++
 		}
 		i = end
@@ -60,9 +64,9 @@ func (t *translator) param(all []token, i int) int {
 		t.given++
 		n = t.given
 	}
-	fmt.Fprintf(t, "$%d", n)
+	t.sayf("$%d", n)
 	if n > 0 && n <= len(t.types) && t.types[n-1] != "" {
-		t.WriteString("::" + t.types[n-1])
+		t.say("::" + t.types[n-1])
 	}
 	return i + 1
 }
@@ -77,41 +81,41 @@ var renamed = map[string]string{
 func (t *translator) call(all []token, i, open int) (end int) {
 	name := strings.ToLower(all[i].text)
 	if other, ok := renamed[name]; ok {
-		t.WriteString(other)
+		t.say(other)
 		return i + 1
 	}
 	args, end := arguments(all, open)
 	switch {
 	case name == "max" && len(args) > 1:
-		t.WriteString("greatest")
+		t.say("greatest")
 		return i + 1
 	case name == "min" && len(args) > 1:
-		t.WriteString("least")
+		t.say("least")
 		return i + 1
 	case name == "json_group_array":
-		t.WriteString("coalesce(json_agg(")
+		t.say("coalesce(json_agg(")
 		t.write(args[0])
-		t.WriteString(")::text, '[]')")
+		t.say(")::text, '[]')")
 		return end
 	case name == "group_concat":
-		t.WriteString("string_agg(")
+		t.say("string_agg(")
 		t.write(args[0])
-		t.WriteString(", ")
+		t.say(", ")
 		if len(args) > 1 {
 			t.write(args[1])
 		} else {
-			t.WriteString("','")
+			t.say("','")
 		}
-		t.WriteString(")")
+		t.say(")")
 		return end
 	case name == "cast":
-		return t.cast(all, i, args[0], end)
+		return t.cast(i, args[0], end)
 	}
 	return i
 }
 
 // cast translates CAST (x AS TYPE).
-func (t *translator) cast(all []token, i int, arg []token, end int) int {
+func (t *translator) cast(i int, arg []token, end int) int {
 	last := len(arg) - 1
 	for last > 0 && arg[last].kind == space {
 		last--
@@ -125,17 +129,17 @@ func (t *translator) cast(all []token, i int, arg []token, end int) int {
 	}
 	switch strings.ToUpper(arg[last].text) {
 	case "TEXT":
-		t.WriteString("sqlite_text(")
+		t.say("sqlite_text(")
 		t.write(arg[:as])
-		t.WriteString(")")
+		t.say(")")
 	case "BLOB":
-		t.WriteString("convert_to(")
+		t.say("convert_to(")
 		t.write(arg[:as])
-		t.WriteString(", 'UTF8')")
+		t.say(", 'UTF8')")
 	case "INTEGER":
-		t.WriteString("CAST(")
+		t.say("CAST(")
 		t.write(arg[:as])
-		t.WriteString(" AS bigint)")
+		t.say(" AS bigint)")
 	default:
 		return i
 	}
@@ -149,7 +153,7 @@ func (t *translator) phrase(all []token, i int) (end int) {
 			continue
 		}
 		if end, ok := are(all, i, p.from...); ok && (!p.ddl || t.ddl) {
-			t.WriteString(p.to)
+			t.say(p.to)
 			return end
 		}
 	}
@@ -160,23 +164,23 @@ func (t *translator) phrase(all []token, i int) (end int) {
 		}
 	case all[i].is("x"): // x'0A', bytes
 		if i+1 < len(all) && all[i+1].kind == quoted && all[i+1].text[0] == '\'' {
-			t.WriteString("decode(" + all[i+1].text + ", 'hex')")
+			t.say("decode(" + all[i+1].text + ", 'hex')")
 			return i + 2
 		}
 	case all[i].is("GLOB"):
 		value := after(all, i+1)
 		if value < len(all) && all[value].kind == param {
-			t.WriteString("LIKE sqlite_glob(")
+			t.say("LIKE sqlite_glob(")
 			t.param(all, value)
-			t.WriteString(")")
+			t.say(")")
 			return value + 1
 		}
 	case all[i].is("LIKE"): // nothing is escaped
 		value := after(all, i+1)
 		if value < len(all) && all[value].kind == param {
-			t.WriteString("LIKE ")
+			t.say("LIKE ")
 			t.param(all, value)
-			t.WriteString(" ESCAPE ''")
+			t.say(" ESCAPE ''")
 			return value + 1
 		}
 	case all[i].is("IS"):
@@ -196,7 +200,7 @@ func (t *translator) is(all []token, i int) (end int) {
 	if value == len(all) || all[value].kind != param {
 		return i
 	}
-	t.WriteString(to)
+	t.say(to)
 	return t.param(all, value)
 }
 
@@ -244,9 +248,9 @@ func (t *translator) trigger(all []token, i int) (end int) {
 	if when > at {
 		head, condition = all[at+1:when], " WHEN ("+text(all[when+1:begin])+")"
 	}
-	fmt.Fprintf(t, "CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ", name)
+	t.sayf("CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ", name)
 	t.write(all[begin+1 : last])
-	fmt.Fprintf(t, " RETURN NULL; END $$; CREATE TRIGGER %s%s FOR EACH ROW%s EXECUTE FUNCTION %s()", name, text(head), condition, name)
+	t.sayf(" RETURN NULL; END $$; CREATE TRIGGER %s%s FOR EACH ROW%s EXECUTE FUNCTION %s()", name, text(head), condition, name)
 	return last + 1
 }
 

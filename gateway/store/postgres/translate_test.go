@@ -64,7 +64,12 @@ func TestArguments(t *testing.T) {
 	t.Parallel()
 	type name string
 	for _, c := range []struct{ from, to any }{
-		{true, int64(1)}, {false, int64(0)}, {name("n"), "n"}, {uint8(3), int64(3)}, {[]byte("b"), []byte("b")}, {nil, nil},
+		{true, int64(1)},
+		{false, int64(0)},
+		{name("n"), "n"},
+		{uint8(3), int64(3)},
+		{[]byte("b"), []byte("b")},
+		{nil, nil},
 		{"a\x00b\xff", "a\uFFFDb\uFFFD"},
 	} {
 		v := driver.NamedValue{Ordinal: 1, Value: c.from}
