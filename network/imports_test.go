@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"gateway/problem":   {"chaincode/ledger"},
 	"gateway/auth":      {"chaincode/ledger", "gateway/problem"},
 	"gateway/telemetry": {"chaincode/ledger"},
-	"gateway/store":     {"chaincode/ledger", "analytics/adapt", "analytics/correlate", "analytics/cti", "analytics/fact", "analytics/fhir", "identity/desk", "identity/catalogue", "identity/status"}, // the records of what was issued
+	"gateway/store":     {"chaincode/ledger", "gateway/store/postgres", "analytics/adapt", "analytics/correlate", "analytics/cti", "analytics/fact", "analytics/fhir", "identity/desk", "identity/catalogue", "identity/status"}, // the records of what was issued
 	"gateway/vault":     {"chaincode/ledger", "gateway/vault/object"},
 	"gateway/vault/...": {},
 	"gateway/ingest":    {"chaincode/ledger", "analytics/edf", "analytics/hl7", "analytics/phd", "analytics/proof", "analytics/pseudonym", "analytics/log", "analytics/sdc", "analytics/senml", "analytics/wfdb", "gateway/vault"},
@@ -65,6 +65,9 @@ var mayImport = map[string][]string{
 	"gateway/webhook":   {"chaincode/ledger", "identity/...", "analytics/fact", "analytics/fhir"},
 	"gateway/fhir":      {"chaincode/ledger", "gateway/admit", "gateway/auth", "gateway/problem", "analytics/fhir", "analytics/proof", "analytics/pseudonym"},
 	"gateway/console":   {"chaincode/client", "chaincode/ledger", "gateway/config", "analytics/strictjson"},
+	// For tests of whatever opens a store.
+	"gateway/store/postgres":  {},
+	"gateway/store/storetest": {},
 	// A holder's own program, which has nothing of a node's.
 	"gateway/wallet": {"chaincode/ledger", "chaincode/verify", "analytics/strictjson", "identity/..."},
 	// Other programs' too, so it has nothing of a node's.

@@ -18,6 +18,7 @@ import (
 	"github.com/secant-platform/secant/analytics/worker"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 func openLog(t *testing.T, dir string) *log.Log {
@@ -89,7 +90,7 @@ func anchoredUpTo(t *testing.T, n *node, l *log.Log, size uint64) {
 func TestTheLogIsAnchoredAndGoesOnAfterARestart(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	dir, logDir := t.TempDir(), filepath.Join(t.TempDir(), "log")
+	dir, logDir := storetest.Place(t), filepath.Join(t.TempDir(), "log")
 	for round := range 3 {
 		l := openLog(t, logDir)
 		conn := net.connect(north)
@@ -117,7 +118,7 @@ func TestALaggingEndorserDelaysAnAnchorOnly(t *testing.T) {
 	l := openLog(t, filepath.Join(t.TempDir(), "log"))
 	defer closeLog(t, l)
 	conn := net.connect(north)
-	n := start(t, conn, t.TempDir(), worker.Options{Log: l})
+	n := start(t, conn, storetest.Place(t), worker.Options{Log: l})
 	defer n.stop()
 	anchoredUpTo(t, n, l, add(t, l, "a", 1))
 	conn.mu.Lock()
@@ -143,11 +144,11 @@ func runWithLog(t *testing.T, net *channel, dir string, l *log.Log) error {
 	return w.Run(t.Context())
 }
 
-// anchored makes a log with an anchor and returns the node's and the log's
-// directories, and a copy of the log as it was before its newest entries.
+// anchored makes a log with an anchor and returns the store's place and the log's
+// directory, and a copy of the log as it was before its newest entries.
 func anchored(t *testing.T, net *channel) (dir, logDir, backup string) {
 	t.Helper()
-	dir, logDir, backup = t.TempDir(), filepath.Join(t.TempDir(), "log"), filepath.Join(t.TempDir(), "backup")
+	dir, logDir, backup = storetest.Place(t), filepath.Join(t.TempDir(), "log"), filepath.Join(t.TempDir(), "backup")
 	l := openLog(t, logDir)
 	add(t, l, "early", 3)
 	closeLog(t, l)
@@ -181,7 +182,7 @@ func TestALogThatDoesNotContinueItsLastAnchorStopsTheNode(t *testing.T) {
 			c.then(t, l)
 			// With its own read model, and with an empty one: the whole node was
 			// restored, and only the ledger knows.
-			for name, d := range map[string]string{"store kept": dir, "store lost": t.TempDir()} {
+			for name, d := range map[string]string{"store kept": dir, "store lost": storetest.Place(t)} {
 				if err := runWithLog(t, net, d, l); err == nil || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("%s: got %v, want an error that says %q", name, err, c.want)
 				}
@@ -216,7 +217,7 @@ func TestASecondCopyOfTheLogStopsTheNode(t *testing.T) {
 
 	l2 := openLog(t, twin)
 	defer closeLog(t, l2)
-	n2 := start(t, net.connect(north), t.TempDir(), worker.Options{Log: l2})
+	n2 := start(t, net.connect(north), storetest.Place(t), worker.Options{Log: l2})
 	defer n2.stop()
 	anchoredUpTo(t, n2, l2, add(t, l2, "twin", 2))
 	add(t, l, "first", 5)
@@ -301,7 +302,7 @@ func TestSomebodyElsesStreamStopsTheNode(t *testing.T) {
 	if err := net.Ledger.Submit(owner, ledger.AnchorOpen, ledger.OpenStream{Verifier: l.Verifier()}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := runWithLog(t, net, t.TempDir(), l); err == nil || !strings.Contains(err.Error(), "belongs to "+south) {
+	if err := runWithLog(t, net, storetest.Place(t), l); err == nil || !strings.Contains(err.Error(), "belongs to "+south) {
 		t.Errorf("got %v, want an error that names the owner", err)
 	}
 }
@@ -327,7 +328,7 @@ func TestAPassingFaultOfTheLogIsRetried(t *testing.T) {
 	net := newChannel(t)
 	l := openLog(t, filepath.Join(t.TempDir(), "log"))
 	defer closeLog(t, l)
-	n := start(t, net.connect(north), t.TempDir(), worker.Options{Log: &failingLog{Log: l, left: 2}})
+	n := start(t, net.connect(north), storetest.Place(t), worker.Options{Log: &failingLog{Log: l, left: 2}})
 	defer n.stop()
 	anchoredUpTo(t, n, l, add(t, l, "a", 1))
 	anchoredUpTo(t, n, l, add(t, l, "b", 1))

@@ -12,6 +12,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/client/clienttest"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 // BenchmarkCommand compares commands through the outbox with the bare client,
@@ -39,7 +40,7 @@ func BenchmarkCommand(b *testing.B) {
 	})
 	b.Run("worker", func(b *testing.B) {
 		c := open(b)
-		s, err := store.Open(b.Context(), b.TempDir(), store.Options{Organisation: north})
+		s, err := store.Open(b.Context(), storetest.Place(b), store.Options{Organisation: north})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/client/clienttest"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 // node is a running worker with its store.
@@ -61,7 +61,7 @@ func model(di string) ledger.RegisterModel {
 func TestDoReturnsWhenTheReadModelShowsIt(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
+	n := start(t, net.connect(medtech), storetest.Place(t), worker.Options{})
 	op, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestDoReturnsWhenTheReadModelShowsIt(t *testing.T) {
 func TestRefusalsComeBackAtOnce(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
+	n := start(t, net.connect(medtech), storetest.Place(t), worker.Options{})
 	do := func(name string, req any) error {
 		_, err := n.Do(t.Context(), ledger.RoleRegistrar, name, req)
 		return err
@@ -142,7 +142,7 @@ func TestACommandTakesEffectOnceWhateverHappens(t *testing.T) {
 			before := net.models()
 			conn := net.connect(medtech)
 			conn.submits, conn.refuse = c.submits, c.refuse
-			n := start(t, conn, t.TempDir(), worker.Options{})
+			n := start(t, conn, storetest.Place(t), worker.Options{})
 			op, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
 			if err != nil {
 				t.Fatal(err)
@@ -164,7 +164,7 @@ func TestAStaleTransactionMayStillDoIt(t *testing.T) {
 	net := newChannel(t)
 	conn := net.connect(medtech)
 	conn.submits = []fault{lostPending}
-	n := start(t, conn, t.TempDir(), worker.Options{Fresh: time.Nanosecond})
+	n := start(t, conn, storetest.Place(t), worker.Options{Fresh: time.Nanosecond})
 	net.Halt()
 	time.AfterFunc(600*time.Millisecond, func() { net.Resume() })
 	conn.SetCommitTimeout(100 * time.Millisecond)
@@ -196,7 +196,7 @@ func TestARefusalByItsOwnSuccessIsSuccess(t *testing.T) {
 		}
 		return clienttest.Fault{}
 	})
-	n := start(t, conn, t.TempDir(), worker.Options{Fresh: time.Nanosecond})
+	n := start(t, conn, storetest.Place(t), worker.Options{Fresh: time.Nanosecond})
 	op, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +223,7 @@ func TestCrashAtEachStepLosesNothingAndDoublesNothing(t *testing.T) {
 func crash(t *testing.T, step string, f fault) {
 	t.Helper()
 	net := newChannel(t)
-	dir := filepath.Join(t.TempDir(), "store")
+	dir := storetest.Place(t)
 	conn := net.connect(medtech)
 	conn.submits = []fault{f}
 	reached := make(chan struct{})

@@ -14,6 +14,7 @@ import (
 	"github.com/secant-platform/secant/analytics/worker"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 func TestManyCommandsAtOnce(t *testing.T) {
@@ -23,7 +24,7 @@ func TestManyCommandsAtOnce(t *testing.T) {
 	for range 40 {
 		conn.submits = append(conn.submits, none, conflicted, lostAfter, none, lostBefore)
 	}
-	n := start(t, conn, t.TempDir(), worker.Options{})
+	n := start(t, conn, storetest.Place(t), worker.Options{})
 	var wg sync.WaitGroup
 	for i := range 300 {
 		wg.Go(func() {
@@ -45,7 +46,7 @@ func TestManyCommandsAtOnce(t *testing.T) {
 func TestCommandsStartInOrderOfArrival(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	dir := t.TempDir()
+	dir := storetest.Place(t)
 	s, err := store.Open(t.Context(), dir, store.Options{Organisation: medtech})
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +87,7 @@ func TestCommandsStartInOrderOfArrival(t *testing.T) {
 func TestCommandsOfOneRecordRunOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
+	n := start(t, net.connect(medtech), storetest.Place(t), worker.Options{})
 	ids := map[int]string{}
 	for revision := 2; revision <= 6; revision++ { // all under way at once
 		op, err := n.Start(t.Context(), "", ledger.RoleRegistrar, ledger.IdentityRegister, ledger.RegisterOrganisation{
@@ -117,7 +118,7 @@ func TestCommandsOfOneRecordRunOneAfterTheOther(t *testing.T) {
 func TestTheSameCommandIsCarriedOnce(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
+	n := start(t, net.connect(medtech), storetest.Place(t), worker.Options{})
 	net.Halt()
 	var wg sync.WaitGroup
 	ids := make([]string, 20)
@@ -142,7 +143,7 @@ func TestTheSameCommandIsCarriedOnce(t *testing.T) {
 func TestACallersKeyServesOnce(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
+	n := start(t, net.connect(medtech), storetest.Place(t), worker.Options{})
 	do := func(key string, req any) (*fact.Operation, error) {
 		return n.DoOnce(t.Context(), key, ledger.RoleRegistrar, ledger.DeviceRegisterModel, req)
 	}
@@ -168,7 +169,7 @@ func TestACallersKeyServesOnce(t *testing.T) {
 func TestWaitingEndsAndTheCommandGoesOn(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{Wait: time.Second})
+	n := start(t, net.connect(medtech), storetest.Place(t), worker.Options{Wait: time.Second})
 	net.Halt()
 	_, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
 	var pending *fact.Pending
@@ -198,7 +199,7 @@ func TestPatienceEnds(t *testing.T) {
 	net := newChannel(t)
 	conn := net.connect(medtech)
 	conn.SetCommitTimeout(20 * time.Millisecond)
-	n := start(t, conn, t.TempDir(), worker.Options{Patience: 300 * time.Millisecond})
+	n := start(t, conn, storetest.Place(t), worker.Options{Patience: 300 * time.Millisecond})
 	net.Halt()
 	_, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
 	if ledger.CodeOf(err) != ledger.CodeUnavailable {
@@ -242,7 +243,7 @@ func waitProjected(t *testing.T, n *node, net *channel) {
 func TestTooManyCommandsAreRefusedBusy(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{Backlog: 3, Concurrency: 1, Wait: time.Millisecond})
+	n := start(t, net.connect(medtech), storetest.Place(t), worker.Options{Backlog: 3, Concurrency: 1, Wait: time.Millisecond})
 	net.Halt()
 	var codes []ledger.Code
 	for i := range 5 {
@@ -269,7 +270,7 @@ func TestTooManyCommandsAreRefusedBusy(t *testing.T) {
 
 func TestAnotherLedgerStopsTheWorker(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := storetest.Place(t)
 	first := newChannel(t)
 	n := start(t, first.connect(medtech), dir, worker.Options{})
 	if _, err := n.Do(t.Context(), ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a")); err != nil {
@@ -304,7 +305,7 @@ func TestAnotherLedgerStopsTheWorker(t *testing.T) {
 func TestStartDoesNotWait(t *testing.T) {
 	t.Parallel()
 	net := newChannel(t)
-	n := start(t, net.connect(medtech), t.TempDir(), worker.Options{})
+	n := start(t, net.connect(medtech), storetest.Place(t), worker.Options{})
 	net.Halt()
 	op, err := n.Start(t.Context(), "", ledger.RoleRegistrar, ledger.DeviceRegisterModel, model("a"))
 	if err != nil || op.State != fact.StateStored {

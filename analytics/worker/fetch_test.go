@@ -16,6 +16,7 @@ import (
 	"github.com/secant-platform/secant/analytics/worker"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/statetest"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
@@ -84,7 +85,7 @@ func TestBodiesOfOthersAreFetchedAndAssessed(t *testing.T) {
 	}))
 	defer sharer.Close()
 	digest := share(t, net, sharer.URL+"/base/", body)
-	n := start(t, net.connect(north), t.TempDir(), worker.Options{Token: token, Reachable: loopback, Assess: found})
+	n := start(t, net.connect(north), storetest.Place(t), worker.Options{Token: token, Reachable: loopback, Assess: found})
 	r := waitHeld(t, n, digest, func(r fact.Report) bool { return r.Title != "" })
 	if !r.Held || r.Title != fmt.Sprintf("%d bytes by %s", len(body), south) {
 		t.Errorf("report %+v", r)
@@ -154,7 +155,7 @@ func TestWhatAHolderGivesIsNotTrusted(t *testing.T) {
 			}))
 			defer sharer.Close()
 			digest := share(t, net, sharer.URL, body)
-			n := start(t, net.connect(north), t.TempDir(), worker.Options{Token: token, Reachable: loopback, Assess: found})
+			n := start(t, net.connect(north), storetest.Place(t), worker.Options{Token: token, Reachable: loopback, Assess: found})
 			for {
 				due, next, err := n.store.Wanted(t.Context(), south, time.Now())
 				if err != nil {
@@ -180,7 +181,7 @@ func TestTheLoopbackIsNotReachableUnlessNamed(t *testing.T) {
 	defer sharer.Close()
 	// A name that resolves to the loopback gains nothing either.
 	share(t, net, strings.Replace(sharer.URL, "127.0.0.1", "localhost", 1), body)
-	n := start(t, net.connect(north), t.TempDir(), worker.Options{Token: token})
+	n := start(t, net.connect(north), storetest.Place(t), worker.Options{Token: token})
 	for {
 		_, next, err := n.store.Wanted(t.Context(), south, time.Now())
 		if err != nil {
@@ -224,7 +225,7 @@ func TestABodyThatCannotBeReadDoesNotStopTheOthers(t *testing.T) {
 		}
 		return found(ctx, r, body, devices)
 	}
-	n := start(t, net.connect(north), t.TempDir(), worker.Options{Token: token, Reachable: loopback, Assess: judge})
+	n := start(t, net.connect(north), storetest.Place(t), worker.Options{Token: token, Reachable: loopback, Assess: judge})
 	waitHeld(t, n, digests[2], func(r fact.Report) bool { return r.Title != "" })
 	for _, d := range digests[:2] {
 		waitHeld(t, n, d, func(r fact.Report) bool { return r.Held && r.Title == "" && len(r.Matches) == 0 })
@@ -255,7 +256,7 @@ func TestAPassingFailureKeepsTheMatches(t *testing.T) {
 		}
 		return found(ctx, r, body, devices)
 	}
-	n := start(t, net.connect(north), t.TempDir(), worker.Options{Token: token, Reachable: loopback, Assess: judge})
+	n := start(t, net.connect(north), storetest.Place(t), worker.Options{Token: token, Reachable: loopback, Assess: judge})
 	waitHeld(t, n, digest, func(r fact.Report) bool { return len(r.Matches) == 1 })
 	if err := n.store.PutInventory(t.Context(), fact.Inventory{Unit: statetest.SeededUnit(north)}); err != nil {
 		t.Fatal(err)
@@ -320,7 +321,7 @@ func TestASlowHolderDelaysItselfOnly(t *testing.T) {
 	for _, b := range wanted {
 		shareAs(t, net, east, b)
 	}
-	n := start(t, net.connect(north), t.TempDir(), worker.Options{Token: token, Reachable: loopback, Assess: found})
+	n := start(t, net.connect(north), storetest.Place(t), worker.Options{Token: token, Reachable: loopback, Assess: found})
 	began := time.Now()
 	for _, b := range wanted {
 		waitHeld(t, n, ledger.BodyDigest([]byte(b)), func(r fact.Report) bool { return r.Held })
@@ -362,7 +363,7 @@ func TestMissingDocumentsDoNotDelayAHoldersOthers(t *testing.T) {
 		shareAs(t, net, south, fmt.Sprint("missing ", i))
 	}
 	shareAs(t, net, south, body)
-	n := start(t, net.connect(north), t.TempDir(), worker.Options{Token: token, Reachable: loopback, Assess: found})
+	n := start(t, net.connect(north), storetest.Place(t), worker.Options{Token: token, Reachable: loopback, Assess: found})
 	began := time.Now()
 	waitHeld(t, n, wanted, func(r fact.Report) bool { return r.Held })
 	if took := time.Since(began); took > 10*time.Second {

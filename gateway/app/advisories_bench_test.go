@@ -9,13 +9,14 @@ import (
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 // park fills a store with units of a hospital: so many releases, each with a bill of
 // materials of 500 components of its own.
 func park(tb testing.TB, units, releases int) *store.Store {
 	tb.Helper()
-	s, err := store.Open(tb.Context(), tb.TempDir(), store.Options{Organisation: "hospital-north"})
+	s, err := store.Open(tb.Context(), storetest.Place(tb), store.Options{Organisation: "hospital-north"})
 	if err != nil {
 		tb.Fatal(err)
 	}

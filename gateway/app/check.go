@@ -36,13 +36,17 @@ func Check(ctx context.Context, cfg config.Config) (*Report, error) {
 const reachPeers = 20 * time.Second
 
 func checkNode(ctx context.Context, cfg *config.Config, l Ledger) (_ *Report, err error) {
-	for _, folder := range []string{storeFolder, logFolder, vaultFolder} {
+	folders := []string{logFolder, vaultFolder}
+	if cfg.Store == "" {
+		folders = append(folders, config.StoreFolder)
+	}
+	for _, folder := range folders {
 		if _, err := os.Stat(filepath.Join(cfg.Data, folder)); err != nil {
 			return nil, fmt.Errorf("the node has no data to check: %w", err)
 		}
 	}
 	// Opened for writing: what holds the lock is what tells a running node.
-	s, err := store.Open(ctx, filepath.Join(cfg.Data, storeFolder), store.Options{Organisation: cfg.Organisation})
+	s, err := store.Open(ctx, cfg.StorePlace(), store.Options{Organisation: cfg.Organisation})
 	if err != nil {
 		return nil, fmt.Errorf("%w (a node must be stopped to be checked)", err)
 	}

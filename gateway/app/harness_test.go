@@ -111,7 +111,12 @@ func (s *syncBuffer) String() string {
 // start starts an organisation's node and waits until it is ready.
 func (c *consortium) start(tb testing.TB, org string) *running {
 	tb.Helper()
-	r := c.launch(tb, org, c.config(org), func(string) {})
+	return c.launch(tb, org, c.config(org), func(string) {}).ready()
+}
+
+// ready waits until a node serves.
+func (r *running) ready() *running {
+	r.t.Helper()
 	r.await("the node to be ready", func() bool {
 		status, _ := r.call("", http.MethodGet, "/readyz", nil, nil)
 		return status == http.StatusOK

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/gateway/config"
 )
 
 // TestADevicesReadingsAreListed: each request that was answered is found by its device,
@@ -74,7 +75,7 @@ func TestADevicesReadingsAreListed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if lost {
-			if err := os.RemoveAll(filepath.Join(north.cfg.Data, storeFolder)); err != nil {
+			if err := os.RemoveAll(filepath.Join(north.cfg.Data, config.StoreFolder)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -95,7 +95,6 @@ type node struct {
 
 // The folders below config.Config.Data.
 const (
-	storeFolder = "store"
 	logFolder   = "log"
 	vaultFolder = "vault"
 )
@@ -118,7 +117,7 @@ func open(
 	if err := n.openTLS(); err != nil {
 		return n, err
 	}
-	if n.store, err = store.Open(ctx, filepath.Join(cfg.Data, storeFolder), store.Options{Organisation: cfg.Organisation}); err != nil {
+	if n.store, err = store.Open(ctx, cfg.StorePlace(), store.Options{Organisation: cfg.Organisation}); err != nil {
 		return n, err
 	}
 	if n.log, err = log.Open(ctx, filepath.Join(cfg.Data, logFolder), logOptions(&cfg)); err != nil {

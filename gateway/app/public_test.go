@@ -132,15 +132,6 @@ func (c *consortium) public(org, root, certificate, key string) config.Config {
 	return cfg
 }
 
-func (r *running) ready() *running {
-	r.t.Helper()
-	r.await("the node to be ready", func() bool {
-		status, _ := r.call("", http.MethodGet, "/readyz", nil, nil)
-		return status == http.StatusOK
-	})
-	return r
-}
-
 // change submits a change of a DID of hospital-north's past the nodes.
 func (c *consortium) change(t *testing.T, name string, req any) {
 	t.Helper()

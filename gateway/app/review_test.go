@@ -10,12 +10,13 @@ import (
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 // recordedStore opens the store of a hospital's node with records of the ledger.
 func recordedStore(t *testing.T, records ...interface{ Key() ledger.Key }) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), t.TempDir(), store.Options{Organisation: "hospital-north"})
+	s, err := store.Open(t.Context(), storetest.Place(t), store.Options{Organisation: "hospital-north"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 	"github.com/secant-platform/secant/gateway/telemetry"
 )
 
@@ -194,7 +195,7 @@ func (r *running) told(kind string, end ...string) bool {
 // list of readings, and a sender out of order drives no other events out.
 func TestASenderOutOfOrderIsToldOnceAMinute(t *testing.T) {
 	t.Parallel()
-	s, err := store.Open(t.Context(), t.TempDir(), store.Options{Organisation: "hospital-north"})
+	s, err := store.Open(t.Context(), storetest.Place(t), store.Options{Organisation: "hospital-north"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/session"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 	"github.com/secant-platform/secant/identity/check"
 	"github.com/secant-platform/secant/identity/dpop"
 	"github.com/secant-platform/secant/identity/keys"
@@ -38,7 +39,7 @@ func (answered) Result(context.Context, string, string) (*oid4vp.Result, error) 
 // in the store, and the mark that the proof was used. The look at the credential is
 // not in it.
 func BenchmarkAdmit(b *testing.B) {
-	s, err := store.Open(b.Context(), b.TempDir(), store.Options{Organisation: "north"})
+	s, err := store.Open(b.Context(), storetest.Place(b), store.Options{Organisation: "north"})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/secant-platform/secant/gateway/config"
 	"github.com/secant-platform/secant/identity/peertest"
 )
 
@@ -114,7 +115,7 @@ func TestResourcesAreTold(t *testing.T) {
 	if err := north.stop(); err != nil {
 		t.Fatal(err)
 	}
-	err := filepath.WalkDir(filepath.Join(north.cfg.Data, storeFolder), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(north.cfg.Data, config.StoreFolder), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}

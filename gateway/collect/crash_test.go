@@ -16,10 +16,15 @@ import (
 	"github.com/secant-platform/secant/analytics/adapt"
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
-// crashDir turns this test program into a node that follows a file until it is killed.
-const crashDir = "SECANT_COLLECT_CRASH_DIR"
+// crashDir turns this test program into a node that follows a file in a folder until it is
+// killed; its store is in crashPlace.
+const (
+	crashDir   = "SECANT_COLLECT_CRASH_DIR"
+	crashPlace = "SECANT_COLLECT_CRASH_STORE"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
@@ -43,7 +48,7 @@ func (s tellingStore) TakeIn(ctx context.Context, b *fact.Batch) (fact.BatchOutc
 
 func crashChild(dir string) error {
 	ctx := context.Background()
-	s, err := store.Open(ctx, filepath.Join(dir, "store"), store.Options{Organisation: "north"})
+	s, err := store.Open(ctx, os.Getenv(crashPlace), store.Options{Organisation: "north"})
 	if err != nil {
 		return err
 	}
@@ -69,7 +74,7 @@ func TestKilledWhileItKeeps(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	dir := t.TempDir()
+	dir, place := t.TempDir(), storetest.Place(t)
 	var text strings.Builder
 	for n := range lines {
 		text.WriteString(line(n) + "\n")
@@ -79,7 +84,7 @@ func TestKilledWhileItKeeps(t *testing.T) {
 	}
 	for range rounds {
 		child := exec.Command(os.Args[0])
-		child.Env = append(os.Environ(), crashDir+"="+dir)
+		child.Env = append(os.Environ(), crashDir+"="+dir, crashPlace+"="+place)
 		out, err := child.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -96,7 +101,7 @@ func TestKilledWhileItKeeps(t *testing.T) {
 			t.Fatalf("the node was not killed: %v", err)
 		}
 	}
-	w := &world{tb: t, dir: filepath.Join(dir, "store")}
+	w := &world{tb: t, place: place}
 	w.open()
 	defer w.store.Close()
 	before := len(w.titles())

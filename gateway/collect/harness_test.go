@@ -16,20 +16,21 @@ import (
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 	"github.com/secant-platform/secant/identity/fetch"
 )
 
 // world is a store with a collector, which may be started anew.
 type world struct {
 	tb    testing.TB
-	dir   string
+	place string // of the store
 	store *store.Store
 	fails func() (before, after bool) // whether the next batch is lost, or its answer
 }
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	w := &world{tb: tb, dir: tb.TempDir()}
+	w := &world{tb: tb, place: storetest.Place(tb)}
 	w.open()
 	tb.Cleanup(func() { _ = w.store.Close() })
 	return w
@@ -38,7 +39,7 @@ func newWorld(tb testing.TB) *world {
 func (w *world) open() {
 	w.tb.Helper()
 	var err error
-	if w.store, err = store.Open(w.tb.Context(), w.dir, store.Options{Organisation: "north"}); err != nil {
+	if w.store, err = store.Open(w.tb.Context(), w.place, store.Options{Organisation: "north"}); err != nil {
 		w.tb.Fatal(err)
 	}
 }

@@ -47,6 +47,14 @@ type Config struct {
 	// Default: "data".
 	Data string `json:"data"`
 
+	// Store is the URL of the PostgreSQL database (15 or later) that keeps the store in
+	// the place of SQLite: postgres://user@host:port/database, with what else libpq takes
+	// there. The password is best in PGPASSWORD or in a file that PGPASSFILE names. A
+	// server on another machine must be asked for with sslmode=verify-full. It belongs to
+	// one node at a time: a second one waits for nothing and says so. Default: absent,
+	// SQLite in Data.
+	Store string `json:"store,omitempty"`
+
 	// Trust is the consortium's trust file. The node checks every proof with it
 	// before serving the proof. Required.
 	Trust string `json:"trust"`

@@ -139,6 +139,11 @@ func (c *Config) Validate() error {
 	if u, err := url.Parse(c.Endpoint); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		fail("endpoint must be an http or https address")
 	}
+	if c.Store != "" {
+		if fault := storeFault(c.Store); fault != "" {
+			fail("%s", fault)
+		}
+	}
 	if host, _, err := net.SplitHostPort(c.Listen); err != nil {
 		fail("listen must be host:port")
 	} else if c.TLS == nil && !loopback(host) {

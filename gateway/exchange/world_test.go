@@ -19,6 +19,7 @@ import (
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/server"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 // world is a consortium of nodes that exchange, on one ledger and one clock.
@@ -89,7 +90,7 @@ func newWorld(t *testing.T) *world {
 			t.Fatal(err)
 		}
 		w.keys[org] = public
-		s, err := store.Open(t.Context(), t.TempDir(), store.Options{Organisation: org})
+		s, err := store.Open(t.Context(), storetest.Place(t), store.Options{Organisation: org})
 		if err != nil {
 			t.Fatal(err)
 		}

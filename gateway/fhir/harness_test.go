@@ -27,6 +27,7 @@ import (
 	"github.com/secant-platform/secant/gateway/problem"
 	"github.com/secant-platform/secant/gateway/server"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 	"github.com/secant-platform/secant/gateway/webhook"
 	"github.com/secant-platform/secant/identity/fetch"
 )
@@ -111,7 +112,7 @@ func newLab(tb testing.TB) *lab {
 		tb.Fatal(err)
 	}
 	l.key = private
-	if l.store, err = store.Open(tb.Context(), tb.TempDir(), store.Options{Organisation: org}); err != nil {
+	if l.store, err = store.Open(tb.Context(), storetest.Place(tb), store.Options{Organisation: org}); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = l.store.Close() })

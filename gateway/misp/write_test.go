@@ -17,6 +17,7 @@ import (
 	"github.com/secant-platform/secant/analytics/cti"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 // world is the interface over a store of its own.
@@ -28,7 +29,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	s, err := store.Open(t.Context(), t.TempDir(), store.Options{Organisation: "north"})
+	s, err := store.Open(t.Context(), storetest.Place(t), store.Options{Organisation: "north"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/secant-platform/secant/gateway/problem"
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 // marked is in every request below, and must be in no answer.
@@ -42,7 +43,7 @@ func (n noCommands) Start(ctx context.Context, key string, role ledger.Role, nam
 // ledgerOf is a store with what the given writes put into it.
 func ledgerOf(t *testing.T, records ...record) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), t.TempDir(), store.Options{Organisation: "hospital-north"})
+	s, err := store.Open(t.Context(), storetest.Place(t), store.Options{Organisation: "hospital-north"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +265,7 @@ func FuzzQuery(f *testing.F) {
 	f.Add("size=10&owner=x")
 	f.Add("cursor=%00%ff&size=1")
 	f.Add("size=9223372036854775808&state=registered&&;")
-	s, err := store.Open(f.Context(), f.TempDir(), store.Options{})
+	s, err := store.Open(f.Context(), storetest.Place(f), store.Options{})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -288,7 +289,7 @@ func FuzzCommandBody(f *testing.F) {
 	f.Add([]byte(`{"serial":"s","di":"x","lot":"l","release":"1","owner":"o"}`))
 	f.Add([]byte(`{"serial":1e9,"di":null,"lot":[{"a":{}}]}`))
 	f.Add([]byte("{\"\x00\":\"\xff\"}"))
-	s, err := store.Open(f.Context(), f.TempDir(), store.Options{})
+	s, err := store.Open(f.Context(), storetest.Place(f), store.Options{})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/secant-platform/secant/gateway/auth"
 	"github.com/secant-platform/secant/gateway/session"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 	"github.com/secant-platform/secant/identity/check"
 	"github.com/secant-platform/secant/identity/dpop"
 	"github.com/secant-platform/secant/identity/keys"
@@ -55,7 +56,7 @@ func newWorld(t *testing.T, change func(*session.Options)) *world {
 		Holder:   "holder-of-one-key", Role: "nurse", At: org,
 	}
 	var err error
-	if w.store, err = store.Open(t.Context(), t.TempDir(), store.Options{Organisation: org}); err != nil {
+	if w.store, err = store.Open(t.Context(), storetest.Place(t), store.Options{Organisation: org}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

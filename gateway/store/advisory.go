@@ -41,9 +41,14 @@ func (s *Store) PutAdvisory(ctx context.Context, a fact.Advisory, body []byte) (
 				return nil
 			}
 		}
-		if _, err := t.exec(ctx, `INSERT OR REPLACE INTO advisory (id, format, tracking, namespace, publisher, title, version, status, marking,
+		if _, err := t.exec(ctx, `INSERT INTO advisory (id, format, tracking, namespace, publisher, title, version, status, marking,
 				published, updated, imported, score, exploited, likelihood, digest, basis, doc, body)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, '', ?, ?)`,
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, '', ?, ?)
+			ON CONFLICT (id) DO UPDATE SET format = excluded.format, tracking = excluded.tracking, namespace = excluded.namespace,
+				publisher = excluded.publisher, title = excluded.title, version = excluded.version, status = excluded.status, marking = excluded.marking,
+				published = excluded.published, updated = excluded.updated, imported = excluded.imported, score = excluded.score,
+				exploited = excluded.exploited, likelihood = excluded.likelihood, digest = excluded.digest, basis = excluded.basis,
+				doc = excluded.doc, body = excluded.body`,
 			a.ID, a.Format, a.Tracking, a.Namespace, a.Publisher, a.Title, a.Version, a.Status, a.Marking,
 			millis(a.Published), millis(a.Updated), millis(s.now()), a.Score, a.Digest, doc, body); err != nil {
 			return fmt.Errorf("keeping an advisory: %w", err)
@@ -52,7 +57,7 @@ func (s *Store) PutAdvisory(ctx context.Context, a fact.Advisory, body []byte) (
 			return fmt.Errorf("replacing an advisory's vulnerabilities: %w", err)
 		}
 		for _, v := range a.Vulnerabilities {
-			if _, err := t.exec(ctx, "INSERT OR IGNORE INTO advisory_vulnerability (advisory, vulnerability) VALUES (?, ?)", a.ID, v.ID); err != nil {
+			if _, err := t.exec(ctx, "INSERT INTO advisory_vulnerability (advisory, vulnerability) VALUES (?, ?) ON CONFLICT DO NOTHING", a.ID, v.ID); err != nil {
 				return fmt.Errorf("keeping an advisory's vulnerabilities: %w", err)
 			}
 		}
@@ -63,7 +68,7 @@ func (s *Store) PutAdvisory(ctx context.Context, a fact.Advisory, body []byte) (
 
 // ranks sets what is known of the exploitation of advisories.
 const ranks = `UPDATE advisory SET
-	exploited = EXISTS (SELECT 1 FROM advisory_vulnerability v JOIN exploited e USING (vulnerability) WHERE v.advisory = advisory.id),
+	exploited = CASE WHEN EXISTS (SELECT 1 FROM advisory_vulnerability v JOIN exploited e USING (vulnerability) WHERE v.advisory = advisory.id) THEN 1 ELSE 0 END,
 	likelihood = coalesce((SELECT max(probability) FROM advisory_vulnerability v JOIN likelihood l USING (vulnerability) WHERE v.advisory = advisory.id), 0)`
 
 // rankOne ranks one advisory, and reads no others.
@@ -247,7 +252,8 @@ func (s *Store) PutExploited(ctx context.Context, list []ExploitedRow) error {
 			return fmt.Errorf("replacing the catalogue: %w", err)
 		}
 		for _, e := range list {
-			if _, err := t.exec(ctx, "INSERT OR REPLACE INTO exploited (vulnerability, added, due, ransomware, action) VALUES (?, ?, ?, ?, ?)",
+			if _, err := t.exec(ctx, `INSERT INTO exploited (vulnerability, added, due, ransomware, action) VALUES (?, ?, ?, ?, ?)
+				ON CONFLICT (vulnerability) DO UPDATE SET added = excluded.added, due = excluded.due, ransomware = excluded.ransomware, action = excluded.action`,
 				e.Vulnerability, millis(e.Added), millis(e.Due), e.Ransomware, e.Action); err != nil {
 				return fmt.Errorf("keeping the catalogue: %w", err)
 			}
@@ -265,7 +271,7 @@ func (s *Store) PutExploited(ctx context.Context, list []ExploitedRow) error {
 
 // exploited lists the ids of what is exploited as one text.
 func (t *txn) exploited(ctx context.Context) (ids string, err error) {
-	_, err = t.get(ctx, "SELECT coalesce(group_concat(vulnerability, ' '), '') FROM (SELECT vulnerability FROM exploited ORDER BY vulnerability)", nil, &ids)
+	_, err = t.get(ctx, "SELECT coalesce(group_concat(vulnerability, ' '), '') FROM (SELECT vulnerability FROM exploited ORDER BY vulnerability) e", nil, &ids)
 	return ids, wrapped("reading what is exploited", err)
 }
 
@@ -281,7 +287,8 @@ type LikelihoodRow struct {
 func (s *Store) PutLikelihoods(ctx context.Context, list []LikelihoodRow, last bool) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		for _, l := range list {
-			if _, err := t.exec(ctx, "INSERT OR REPLACE INTO likelihood (vulnerability, probability, percentile) VALUES (?, ?, ?)",
+			if _, err := t.exec(ctx, `INSERT INTO likelihood (vulnerability, probability, percentile) VALUES (?, ?, ?)
+				ON CONFLICT (vulnerability) DO UPDATE SET probability = excluded.probability, percentile = excluded.percentile`,
 				l.Vulnerability, l.Probability, l.Percentile); err != nil {
 				return fmt.Errorf("keeping likelihoods: %w", err)
 			}
@@ -309,8 +316,8 @@ func (s *Store) AdvisoryKnown(ctx context.Context, tracking string, publishers [
 }
 
 // dueAdvisories reads those of which the index says that they are due, and no others.
-const dueAdvisories = `SELECT * FROM (SELECT id, tracking, body FROM advisory WHERE basis < ?1 ORDER BY basis LIMIT ?2)
-	UNION ALL SELECT * FROM (SELECT id, tracking, body FROM advisory WHERE basis > ?1 ORDER BY basis LIMIT ?2) LIMIT ?2`
+const dueAdvisories = `SELECT * FROM (SELECT id, tracking, body FROM advisory WHERE basis < ?1 ORDER BY basis LIMIT ?2) lower
+	UNION ALL SELECT * FROM (SELECT id, tracking, body FROM advisory WHERE basis > ?1 ORDER BY basis LIMIT ?2) higher LIMIT ?2`
 
 // DueAdvisories returns up to limit advisories that were not matched with the
 // landscape of that basis; those never matched come first.
@@ -355,8 +362,11 @@ func (s *Store) dueAdvisories(ctx context.Context, query string, args ...any) ([
 func (s *Store) Decide(ctx context.Context, decisions []fact.AdvisoryDecision) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		for _, d := range decisions {
-			if _, err := t.exec(ctx, `INSERT OR REPLACE INTO advisory_decision (subject, di, confirmed, by, role, note, advisory, time)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, d.Subject, d.DI, d.Confirmed, d.By, d.Role, d.Note, d.Advisory, millis(s.now())); err != nil {
+			if _, err := t.exec(ctx, `INSERT INTO advisory_decision (subject, di, confirmed, by, role, note, advisory, time)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+				ON CONFLICT (subject, di) DO UPDATE SET confirmed = excluded.confirmed, by = excluded.by, role = excluded.role,
+					note = excluded.note, advisory = excluded.advisory, time = excluded.time`,
+				d.Subject, d.DI, d.Confirmed, d.By, d.Role, d.Note, d.Advisory, millis(s.now())); err != nil {
 				return fmt.Errorf("keeping a decision: %w", err)
 			}
 		}
@@ -392,7 +402,7 @@ func (s *Store) Decisions(ctx context.Context, di string) ([]fact.AdvisoryDecisi
 // PutVEX keeps the statements on exploitability that a report carries.
 func (s *Store) PutVEX(ctx context.Context, digest string, doc []byte) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		if _, err := t.exec(ctx, "INSERT OR REPLACE INTO vex (digest, doc) VALUES (?, ?)", digest, doc); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO vex (digest, doc) VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET doc = excluded.doc", digest, doc); err != nil {
 			return fmt.Errorf("keeping statements on exploitability: %w", err)
 		}
 		return nil

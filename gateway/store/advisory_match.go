@@ -80,7 +80,7 @@ func (s *Store) PutMatches(ctx context.Context, advisory, basis string, matches 
 func (s *Store) runningInto(ctx context.Context, t *txn, found []string, m *fact.ReleaseMatch) ([]string, error) {
 	var list []byte
 	org := s.options.Organisation
-	if _, err := t.get(ctx, `SELECT json_group_array(id) FROM (SELECT u.id FROM unit u WHERE u.di = ? AND u.version = ? AND `+ownUnit+` ORDER BY u.id LIMIT ?)`,
+	if _, err := t.get(ctx, `SELECT json_group_array(id) FROM (SELECT u.id FROM unit u WHERE u.di = ? AND u.version = ? AND `+ownUnit+` ORDER BY u.id LIMIT ?) run`,
 		[]any{m.DI, m.Version, org, org, maxNamed - len(found)}, &list); err != nil {
 		return nil, fmt.Errorf("reading which units run a release: %w", err)
 	}

@@ -12,6 +12,9 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
+// settingAlert is the highest number that an alert had: it may be gone by now.
+const settingAlert = "alert_last"
+
 const alertColumns = "alert.seq, source, digest, format, kind, received, alert.time, severity, title, rule, doc"
 
 func scanAlert(from scanner, more ...any) (fact.Alert, error) {
@@ -30,7 +33,7 @@ func scanAlert(from scanner, more ...any) (fact.Alert, error) {
 // AlertsAfter returns up to limit alerts and scans behind the one whose number is seq, in
 // the order in which they came, without their originals.
 func (s *Store) AlertsAfter(ctx context.Context, seq int64, limit int) ([]fact.Alert, error) {
-	rows, err := s.reading.QueryContext(ctx, "SELECT "+alertColumns+" FROM alert WHERE alert.seq > ? AND +kind <> 'report' ORDER BY alert.seq LIMIT ?", seq, limit)
+	rows, err := s.reading.QueryContext(ctx, "SELECT "+alertColumns+" FROM alert WHERE alert.seq > ? AND kind || '' <> 'report' ORDER BY alert.seq LIMIT ?", seq, limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading alerts: %w", err)
 	}
@@ -81,7 +84,7 @@ func (s *Store) Alerts(ctx context.Context, f fact.AlertFilter, req ledger.PageR
 	l.narrow("source", f.Source)
 	l.narrow("rule", f.Rule)
 	if f.Kind == "" {
-		and("+kind <> ?", string(adapt.KindReport))
+		and("kind || '' <> ?", string(adapt.KindReport))
 	}
 	l.narrow("kind", string(f.Kind))
 	p := fact.AlertPage{Items: []fact.Alert{}}
@@ -94,8 +97,20 @@ func (s *Store) Alerts(ctx context.Context, f fact.AlertFilter, req ledger.PageR
 	return p, err
 }
 
+func (t *txn) noteLastAlert(ctx context.Context) error {
+	var seq int64
+	if _, err := t.get(ctx, "SELECT coalesce(max(seq), 0) FROM alert", nil, &seq); err != nil {
+		return fmt.Errorf("reading the last alert's number: %w", err)
+	}
+	return t.set(ctx, settingAlert, seq)
+}
+
 // LastAlert returns the highest number that an alert ever had.
 func (s *Store) LastAlert(ctx context.Context) (seq int64, err error) {
-	err = s.reading.QueryRowContext(ctx, "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'alert'), 0)").Scan(&seq)
-	return seq, wrapf(err, "reading the last alert's number")
+	if seq, err = setting(ctx, s.reading, settingAlert); err != nil {
+		return 0, fmt.Errorf("reading the last alert's number: %w", err)
+	}
+	var kept int64 // newer than the note in a store of an older version
+	err = s.reading.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM alert").Scan(&kept)
+	return max(seq, kept), wrapf(err, "reading the last alert's number")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 var alertDay = time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
@@ -26,7 +27,7 @@ func toolAlert(n int, received time.Time, kind adapt.Kind) fact.Alert {
 
 func openAlerts(t *testing.T, n int, received time.Time) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), t.TempDir(), store.Options{Organisation: "north"})
+	s, err := store.Open(t.Context(), storetest.Place(t), store.Options{Organisation: "north"})
 	if err != nil {
 		t.Fatal(err)
 	}

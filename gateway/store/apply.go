@@ -43,7 +43,9 @@ func (t *txn) checkpoint(ctx context.Context) (*checkpoint, error) {
 }
 
 func (t *txn) setCheckpoint(ctx context.Context, c *checkpoint) error {
-	_, err := t.exec(ctx, "INSERT OR REPLACE INTO checkpoint (id, next, newest, hash, events, lost_block, lost_idx) VALUES (1, ?, ?, ?, ?, ?, ?)",
+	_, err := t.exec(ctx, `INSERT INTO checkpoint (id, next, newest, hash, events, lost_block, lost_idx) VALUES (1, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET next = excluded.next, newest = excluded.newest, hash = excluded.hash,
+			events = excluded.events, lost_block = excluded.lost_block, lost_idx = excluded.lost_idx`,
 		c.next, c.newest, c.hash, c.events, c.lostBlock, c.lostIdx)
 	if err != nil {
 		return fmt.Errorf("writing the checkpoint: %w", err)

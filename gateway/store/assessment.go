@@ -25,8 +25,8 @@ func (s *Store) Unassessed(ctx context.Context, now time.Time, limit int) (due [
 		return nil, time.Time{}, fmt.Errorf("reading unassessed reports: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // only reads
-	var version int64
-	if err := tx.QueryRowContext(ctx, devicesVersion).Scan(&version); err != nil {
+	version, err := setting(ctx, tx, settingDevices)
+	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("reading the version of the own devices: %w", err)
 	}
 	rows, err := tx.QueryContext(ctx, `WITH first AS (
@@ -65,16 +65,15 @@ func (s *Store) Unassessed(ctx context.Context, now time.Time, limit int) (due [
 
 // devicesVersion counts the changes that may change which own devices a report
 // concerns.
-const devicesVersion = "SELECT coalesce((SELECT value FROM setting WHERE name = 'devices'), 0)"
+const settingDevices = "devices"
 
 // devicesChanged makes every report due for assessment again.
 func (t *txn) devicesChanged(ctx context.Context) error {
-	_, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ('devices', 1)
-		ON CONFLICT (name) DO UPDATE SET value = value + 1`)
-	if err != nil {
-		return fmt.Errorf("noting a change of the own devices: %w", err)
+	version, err := t.setting(ctx, settingDevices)
+	if err == nil {
+		err = t.set(ctx, settingDevices, version+1)
 	}
-	return nil
+	return wrapf(err, "noting a change of the own devices")
 }
 
 // PutAssessment keeps what the node made of a report. It adds an event when
@@ -123,8 +122,11 @@ func (s *Store) putAssessment(ctx context.Context, t *txn, u fact.Unassessed, a 
 	if err := json.Unmarshal(before, &known); err != nil {
 		return "", nil, fmt.Errorf("reading the matches before: %w", err)
 	}
-	if _, err := t.exec(ctx, `INSERT OR REPLACE INTO assessment (report, title, severity, version, attempts, next)
-		VALUES (?, ?, ?, ?, 0, 0)`, digest, a.Title, a.Severity, u.Version); err != nil {
+	if _, err := t.exec(ctx, `INSERT INTO assessment (report, title, severity, version, attempts, next)
+		VALUES (?, ?, ?, ?, 0, 0)
+		ON CONFLICT (report) DO UPDATE SET title = excluded.title, severity = excluded.severity, version = excluded.version,
+			attempts = excluded.attempts, next = excluded.next`,
+		digest, a.Title, a.Severity, u.Version); err != nil {
 		return "", nil, fmt.Errorf("keeping an assessment: %w", err)
 	}
 	if _, err := t.exec(ctx, "DELETE FROM report_match WHERE report = ?", digest); err != nil {
@@ -136,7 +138,8 @@ func (s *Store) putAssessment(ctx context.Context, t *txn, u fact.Unassessed, a 
 		if err != nil {
 			return "", nil, fmt.Errorf("encoding a match's reasons: %w", err)
 		}
-		if _, err := t.exec(ctx, "INSERT OR REPLACE INTO report_match (report, unit, reasons, confidence) VALUES (?, ?, ?, ?)",
+		if _, err := t.exec(ctx, `INSERT INTO report_match (report, unit, reasons, confidence) VALUES (?, ?, ?, ?)
+			ON CONFLICT (report, unit) DO UPDATE SET reasons = excluded.reasons, confidence = excluded.confidence`,
 			digest, m.Unit, string(reasons), m.Confidence); err != nil {
 			return "", nil, fmt.Errorf("keeping a match: %w", err)
 		}

@@ -38,7 +38,7 @@ func (s *Store) PutAttestation(ctx context.Context, a *fact.Attestation) error {
 	}
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		var before string
-		if _, err := t.get(ctx, "SELECT coalesce((SELECT status FROM ("+standing+")), '')", []any{a.Unit, a.Release}, &before); err != nil {
+		if _, err := t.get(ctx, "SELECT coalesce((SELECT status FROM ("+standing+") s), '')", []any{a.Unit, a.Release}, &before); err != nil {
 			return fmt.Errorf("reading an attestation: %w", err)
 		}
 		added, err := t.exec(ctx, "INSERT INTO attestation ("+attestationColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",

@@ -19,7 +19,8 @@ func (s *Store) PutCareService(ctx context.Context, c fact.CareService) error {
 		return fmt.Errorf("encoding a care service: %w", err)
 	}
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		if _, err := t.exec(ctx, "INSERT OR REPLACE INTO care_service (id, name, doc, updated) VALUES (?, ?, ?, ?)",
+		if _, err := t.exec(ctx, `INSERT INTO care_service (id, name, doc, updated) VALUES (?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET name = excluded.name, doc = excluded.doc, updated = excluded.updated`,
 			c.ID, c.Name, string(doc), millis(time.Now())); err != nil {
 			return fmt.Errorf("keeping a care service: %w", err)
 		}

@@ -25,16 +25,7 @@ func (s *Store) Check(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (s *Store) checkDatabase(ctx context.Context) error {
-	var verdict string
-	if err := s.reading.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&verdict); err != nil {
-		return fmt.Errorf("checking the database: %w", err)
-	}
-	if verdict != "ok" {
-		return fmt.Errorf("the database is damaged: %s", verdict)
-	}
-	return nil
-}
+func (s *Store) checkDatabase(ctx context.Context) error { return s.engine.check(ctx, s.reading) }
 
 func (s *Store) checkRecords(ctx context.Context) error {
 	for _, t := range tables {

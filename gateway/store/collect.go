@@ -26,6 +26,11 @@ func (s *Store) TakeIn(ctx context.Context, b *fact.Batch) (out fact.BatchOutcom
 			}
 			count(&out, added)
 		}
+		if out.New > 0 {
+			if err := t.noteLastAlert(ctx); err != nil {
+				return err
+			}
+		}
 		added, err := s.addAllSTIX(ctx, t, b.Objects)
 		if err != nil {
 			return err
@@ -62,7 +67,7 @@ func (t *txn) addAlert(ctx context.Context, a *fact.Alert) (added bool, err erro
 		return added, wrapf(err, "keeping an alert")
 	}
 	for _, o := range a.Observables {
-		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO alert_value (value, time, alert) VALUES (?, ?, ?)", fact.AlertKey(o.Value), millis(a.Time), seq); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO alert_value (value, time, alert) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", fact.AlertKey(o.Value), millis(a.Time), seq); err != nil {
 			return true, fmt.Errorf("keeping an alert's values: %w", err)
 		}
 	}
@@ -71,15 +76,17 @@ func (t *txn) addAlert(ctx context.Context, a *fact.Alert) (added bool, err erro
 
 func (t *txn) noteSource(ctx context.Context, b *fact.Batch, out fact.BatchOutcome, now int64) error {
 	if _, err := t.exec(ctx, `INSERT INTO source (name, checkpoint, fresh, known, refused, reason, success, failing, failure) VALUES (?1, coalesce(?2, x''), ?3, ?4, ?5, ?6, 0, 0, '')
-		ON CONFLICT (name) DO UPDATE SET checkpoint = CASE WHEN coalesce(?2, x'') = x'' THEN checkpoint ELSE ?2 END, fresh = fresh + ?3, known = known + ?4, refused = refused + ?5,
-			reason = CASE WHEN ?5 = 0 THEN reason ELSE ?6 END`,
+		ON CONFLICT (name) DO UPDATE SET checkpoint = CASE WHEN coalesce(?2, x'') = x'' THEN source.checkpoint ELSE ?2 END,
+			fresh = source.fresh + ?3, known = source.known + ?4, refused = source.refused + ?5,
+			reason = CASE WHEN ?5 = 0 THEN source.reason ELSE ?6 END`,
 		b.Source, b.Checkpoint, out.New, out.Known, b.Refused, b.Reason); err != nil {
 		return fmt.Errorf("noting how far a source was read: %w", err)
 	}
 	if b.Taken == nil {
 		return nil
 	}
-	if _, err := t.exec(ctx, "INSERT OR REPLACE INTO source_taken (source, digest, time) VALUES (?, ?, ?)", b.Source, b.Taken[:], now); err != nil {
+	if _, err := t.exec(ctx, `INSERT INTO source_taken (source, digest, time) VALUES (?, ?, ?)
+		ON CONFLICT (source, digest) DO UPDATE SET time = excluded.time`, b.Source, b.Taken[:], now); err != nil {
 		return fmt.Errorf("noting what was taken: %w", err)
 	}
 	return nil
@@ -111,7 +118,7 @@ func (s *Store) SourceFailed(ctx context.Context, source, failure string) error 
 			return fmt.Errorf("reading a source: %w", err)
 		}
 		if _, err := t.exec(ctx, `INSERT INTO source (name, checkpoint, fresh, known, refused, reason, success, failing, failure) VALUES (?1, x'', 0, 0, 0, '', 0, ?2, ?3)
-			ON CONFLICT (name) DO UPDATE SET failure = ?3, failing = CASE failing WHEN 0 THEN ?2 ELSE failing END`, source, millis(s.now()), failure); err != nil {
+			ON CONFLICT (name) DO UPDATE SET failure = ?3, failing = CASE source.failing WHEN 0 THEN ?2 ELSE source.failing END`, source, millis(s.now()), failure); err != nil {
 			return fmt.Errorf("noting that a source fails: %w", err)
 		}
 		if since != 0 {
@@ -179,7 +186,7 @@ func (s *Store) Sources(ctx context.Context) ([]fact.SourceState, error) {
 
 // SourceCheckpoint returns how far a source was read; empty: not at all.
 func (s *Store) SourceCheckpoint(ctx context.Context, source string) (checkpoint []byte, err error) {
-	err = s.reading.QueryRowContext(ctx, "SELECT coalesce((SELECT checkpoint FROM source WHERE name = ?), x'')", source).Scan(&checkpoint)
+	err = s.reading.QueryRowContext(ctx, "SELECT coalesce((SELECT checkpoint FROM source WHERE name = ?), '')", source).Scan(&checkpoint)
 	return checkpoint, wrapf(err, "reading how far a source was read")
 }
 
@@ -204,7 +211,7 @@ func (s *Store) PruneAlerts(ctx context.Context, before time.Time, most int64) (
 			return nil
 		}
 		_, err = t.exec(ctx, `DELETE FROM source_taken WHERE (source, digest) IN (SELECT source, digest FROM (
-			SELECT source, digest, row_number() OVER (PARTITION BY source ORDER BY time DESC) AS n FROM source_taken) WHERE n > ?)`, maxTaken)
+			SELECT source, digest, row_number() OVER (PARTITION BY source ORDER BY time DESC) AS n FROM source_taken) t WHERE n > ?)`, maxTaken)
 		return wrapf(err, "forgetting what was taken")
 	})
 	return more, err
@@ -247,7 +254,7 @@ func (t *txn) dropAlert(ctx context.Context, a *fact.Alert) error {
 
 // Forwarded returns how far what is told to another system was told; empty: not at all.
 func (s *Store) Forwarded(ctx context.Context, name string) (checkpoint []byte, err error) {
-	err = s.reading.QueryRowContext(ctx, "SELECT coalesce((SELECT value FROM setting WHERE name = ?), x'')", "forward "+name).Scan(&checkpoint)
+	err = s.reading.QueryRowContext(ctx, "SELECT coalesce((SELECT value FROM setting WHERE name = ?), '')", "forward "+name).Scan(&checkpoint)
 	return checkpoint, wrapf(err, "reading how far another system was told")
 }
 

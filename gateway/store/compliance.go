@@ -40,7 +40,7 @@ func (s *Store) ControlAssessment(ctx context.Context, unit, result, assessor st
 func (s *Store) Evidence(ctx context.Context, unit, di string, limit int) ([]fact.Row[ledger.Evidence], error) {
 	return many[ledger.Evidence](ctx, s, "evidence", `(SELECT *, row_number() OVER (
 			PARTITION BY kind, control, witness, json_extract(CAST(doc AS TEXT), '$.catalogue') ORDER BY block DESC, idx DESC) AS nth
-			FROM evidence WHERE (kind = 'device' AND subject = ?1 OR kind = 'model' AND subject = ?2)) WHERE nth = 1
+			FROM evidence WHERE (kind = 'device' AND subject = ?1 OR kind = 'model' AND subject = ?2)) e WHERE nth = 1
 		ORDER BY block DESC, idx DESC LIMIT ?3`, unit, di, limit)
 }
 

@@ -20,13 +20,8 @@ const (
 	settingDerivation = "correlated_version" // of the way of deriving
 )
 
-func (t *txn) set(ctx context.Context, name string, value int64) error {
-	_, err := t.exec(ctx, "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
-	return wrapf(err, "keeping a number")
-}
-
 func (s *Store) setting(ctx context.Context, name string) (n int64, err error) {
-	err = s.reading.QueryRowContext(ctx, "SELECT coalesce((SELECT value FROM setting WHERE name = ?), 0)", name).Scan(&n)
+	n, err = setting(ctx, s.reading, name)
 	return n, wrapf(err, "reading how far correlation has come")
 }
 
@@ -61,7 +56,7 @@ func (s *Store) CorrelationDue(ctx context.Context, limit int) (due []fact.Corre
 	// What became the last version again may stand far behind what was not looked at yet.
 	rows, err := s.reading.QueryContext(ctx, `SELECT 0, added, collection, id, last, body FROM stix_object
 		WHERE added IN (SELECT object FROM entry_due LIMIT ?1)
-		UNION ALL SELECT * FROM (SELECT added, added, collection, id, last, body FROM stix_object WHERE added > ?2 ORDER BY added LIMIT ?1)`, limit, upTo)
+		UNION ALL SELECT * FROM (SELECT added, added, collection, id, last, body FROM stix_object WHERE added > ?2 ORDER BY added LIMIT ?1) behind`, limit, upTo)
 	if err != nil {
 		return nil, 0, false, fmt.Errorf("reading what is to be correlated: %w", err)
 	}
@@ -147,7 +142,7 @@ func (t *txn) putEntry(ctx context.Context, c *fact.Correlated) (fresh []fact.Ob
 		}
 	}
 	for _, l := range e.Links {
-		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO stix_link (object, source, target, kind) VALUES (?, ?, ?, ?)", c.Object, l.Source, l.Target, l.Kind); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO stix_link (object, source, target, kind) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", c.Object, l.Source, l.Target, l.Kind); err != nil {
 			return nil, fmt.Errorf("keeping a link: %w", err)
 		}
 	}
@@ -166,7 +161,7 @@ func (t *txn) putObservable(ctx context.Context, v correlate.Value, object int64
 			return 0, fmt.Errorf("keeping a value: %w", err)
 		}
 	}
-	n, err := t.exec(ctx, "INSERT OR IGNORE INTO observable_of (observable, object, hostile) VALUES (?, ?, ?)", id, object, hostile)
+	n, err := t.exec(ctx, "INSERT INTO observable_of (observable, object, hostile) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", id, object, hostile)
 	if err != nil || n == 0 {
 		return 0, wrapf(err, "keeping what an object names")
 	}
@@ -306,7 +301,7 @@ const maxBrought = 20
 // Brought returns the reports that brought an object and that somebody stands by.
 func (s *Store) Brought(ctx context.Context, object int64) ([]fact.Brought, error) {
 	rows, err := s.reading.QueryContext(ctx, `SELECT b.report, (SELECT json_group_array(sharer) FROM (SELECT sharer FROM threat t WHERE t.digest = b.report
-			AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.digest = t.digest AND w.sharer = t.sharer) ORDER BY block, idx, sharer))
+			AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.digest = t.digest AND w.sharer = t.sharer) ORDER BY block, idx, sharer) s)
 		FROM stix_source b WHERE b.object = ? ORDER BY b.report LIMIT ?`, object, maxBrought)
 	if err != nil {
 		return nil, fmt.Errorf("reading who brought an object: %w", err)
@@ -367,9 +362,9 @@ func (s *Store) Exploitation(ctx context.Context, ids []string) ([]fact.Exploita
 
 // advised adds what the newest advisories say of a vulnerability.
 func (s *Store) advised(ctx context.Context, v *fact.Exploitation) error {
-	rows, err := s.reading.QueryContext(ctx, `SELECT coalesce(x.value ->> 'score', 0), coalesce(x.value ->> 'cwe', '')
+	rows, err := s.reading.QueryContext(ctx, `SELECT coalesce(CAST(json_extract(x.value, '$.score') AS BIGINT), 0), coalesce(json_extract(x.value, '$.cwe'), '')
 		FROM (SELECT a.doc FROM advisory_vulnerability v JOIN advisory a ON a.id = v.advisory WHERE v.vulnerability = ?1 ORDER BY a.updated DESC, a.id LIMIT 5) a,
-		json_each(CAST(a.doc AS TEXT), '$.vulnerabilities') x WHERE x.value ->> 'id' = ?1`, v.ID)
+		json_each(CAST(a.doc AS TEXT), '$.vulnerabilities') x WHERE json_extract(x.value, '$.id') = ?1`, v.ID)
 	if err != nil {
 		return fmt.Errorf("reading what advisories say of a vulnerability: %w", err)
 	}

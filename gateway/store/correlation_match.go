@@ -28,8 +28,9 @@ func (s *Store) putMatches(ctx context.Context, t *txn, matches []fact.Indicator
 		}
 		suppressed := m.Found.Warning != nil
 		// What a report brought may have been withdrawn since.
-		n, err := t.exec(ctx, `INSERT OR IGNORE INTO indicator_match (alert, indicator, collection, report, time, noted, suppressed, score, doc)
-			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE ?4 = '' OR EXISTS (SELECT 1 FROM stix_object WHERE collection = ?3 AND id = ?2)`, m.Alert, m.Indicator, m.Collection, m.Report, millis(m.Time), millis(s.now()), suppressed, m.Found.Score, doc)
+		n, err := t.exec(ctx, `INSERT INTO indicator_match (alert, indicator, collection, report, time, noted, suppressed, score, doc)
+			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE ?4 = '' OR EXISTS (SELECT 1 FROM stix_object WHERE collection = ?3 AND id = ?2)
+			ON CONFLICT DO NOTHING`, m.Alert, m.Indicator, m.Collection, m.Report, millis(m.Time), millis(s.now()), suppressed, m.Found.Score, doc)
 		if err != nil {
 			return fmt.Errorf("keeping a match: %w", err)
 		}
@@ -78,12 +79,12 @@ func (t *txn) putAlertValues(ctx context.Context, a *fact.Alert) error {
 	for _, o := range a.Observables {
 		v := correlate.Seen(o)
 		if h, ok := v.Host(); ok {
-			if _, err := t.exec(ctx, "INSERT OR IGNORE INTO alert_host (value, alert) VALUES (?, ?)", fact.AlertKey(h.Text), a.Seq); err != nil {
+			if _, err := t.exec(ctx, "INSERT INTO alert_host (value, alert) VALUES (?, ?) ON CONFLICT DO NOTHING", fact.AlertKey(h.Text), a.Seq); err != nil {
 				return fmt.Errorf("keeping the host of an alert's URL: %w", err)
 			}
 		}
 		if v.Property == correlate.PropertySSDEEP || v.Property == correlate.PropertyTLSH {
-			if _, err := t.exec(ctx, "INSERT OR IGNORE INTO alert_fuzzy (property, value, alert) VALUES (?, ?, ?)", v.Property, v.Text, a.Seq); err != nil {
+			if _, err := t.exec(ctx, "INSERT INTO alert_fuzzy (property, value, alert) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", v.Property, v.Text, a.Seq); err != nil {
 				return fmt.Errorf("keeping an alert's fuzzy hash: %w", err)
 			}
 		}
@@ -130,7 +131,7 @@ func keyRange(v correlate.Value) (from, to string) {
 func (s *Store) AlertsNaming(ctx context.Context, v correlate.Value, limit int) ([]int64, error) {
 	from, to := keyRange(v)
 	rows, err := s.reading.QueryContext(ctx, `SELECT alert FROM (SELECT alert FROM alert_value WHERE value BETWEEN ?1 AND ?2
-			UNION SELECT alert FROM alert_host WHERE value BETWEEN ?1 AND ?2) ORDER BY alert DESC LIMIT ?3`, from, to, limit)
+			UNION SELECT alert FROM alert_host WHERE value BETWEEN ?1 AND ?2) a ORDER BY alert DESC LIMIT ?3`, from, to, limit)
 	if err != nil {
 		return nil, fmt.Errorf("looking back for a value: %w", err)
 	}

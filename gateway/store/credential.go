@@ -83,7 +83,7 @@ func takeBack(ctx context.Context, t *txn, kind, id string) error {
 	if id == "" {
 		return nil
 	}
-	_, err := t.exec(ctx, "INSERT INTO taken_back (kind, id, times) VALUES (?, ?, 1) ON CONFLICT (kind, id) DO UPDATE SET times = times + 1", kind, id)
+	_, err := t.exec(ctx, "INSERT INTO taken_back (kind, id, times) VALUES (?, ?, 1) ON CONFLICT (kind, id) DO UPDATE SET times = taken_back.times + 1", kind, id)
 	return err
 }
 
@@ -157,7 +157,7 @@ func (s *Store) SetCredential(ctx context.Context, id string, before, after stat
 }
 
 func countChange(ctx context.Context, t *txn, list int) error {
-	_, err := t.exec(ctx, "INSERT INTO status_change (list, count) VALUES (?, 1) ON CONFLICT (list) DO UPDATE SET count = count + 1", list)
+	_, err := t.exec(ctx, "INSERT INTO status_change (list, count) VALUES (?, 1) ON CONFLICT (list) DO UPDATE SET count = status_change.count + 1", list)
 	return err
 }
 
@@ -250,8 +250,12 @@ const keptEditions = 8
 func (s *Store) AddEditions(ctx context.Context, editions []desk.Edition) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		for _, e := range editions {
-			_, err := t.exec(ctx, "INSERT OR REPLACE INTO status_edition (list, version, digest, body, change, expires) VALUES (?, ?, ?, ?, ?, ?)",
-				e.List, e.Version, e.Digest, e.Body, e.Change, millis(e.Expires))
+			// Not in place of the one before: what is kept last is the newest.
+			_, err := t.exec(ctx, "DELETE FROM status_edition WHERE list = ? AND version = ? AND digest = ?", e.List, e.Version, e.Digest)
+			if err == nil {
+				_, err = t.exec(ctx, "INSERT INTO status_edition (list, version, digest, body, change, expires) VALUES (?, ?, ?, ?, ?, ?)",
+					e.List, e.Version, e.Digest, e.Body, e.Change, millis(e.Expires))
+			}
 			if err == nil {
 				_, err = t.exec(ctx, `DELETE FROM status_edition WHERE list = ? AND (version < ? OR version = ? AND rowid NOT IN (
 					SELECT rowid FROM status_edition WHERE list = ? AND version = ? ORDER BY rowid DESC LIMIT ?))`,

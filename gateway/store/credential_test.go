@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 	"github.com/secant-platform/secant/identity/desk"
 	"github.com/secant-platform/secant/identity/status"
 )
@@ -16,6 +17,7 @@ import (
 // is taken back as before.
 func TestCredentialsOfOneListMoveIntoTheFirst(t *testing.T) {
 	t.Parallel()
+	storetest.OnlySQLite(t, "a file that an earlier version wrote, and there is none of PostgreSQL")
 	dir := t.TempDir()
 	db, err := sql.Open("sqlite", filepath.Join(dir, fileName))
 	if err != nil {

@@ -23,12 +23,12 @@ func (s *Store) PutDocument(ctx context.Context, d fact.Document) error {
 		return ledger.Problemf(ledger.CodeInvalid, "the document is empty")
 	}
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		added, err := t.exec(ctx, "INSERT OR IGNORE INTO document (kind, digest, media_type, stored, body) VALUES (?, ?, ?, ?, ?)",
+		added, err := t.exec(ctx, "INSERT INTO document (kind, digest, media_type, stored, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 			string(d.Kind), d.Digest, d.MediaType, millis(time.Now()), d.Body)
 		if err != nil {
 			return fmt.Errorf("keeping a document: %w", err)
 		}
-		if _, err := t.exec(ctx, "DELETE FROM fetch WHERE kind = ? AND digest = ?", string(d.Kind), d.Digest); err != nil {
+		if _, err := t.exec(ctx, `DELETE FROM "fetch" WHERE kind = ? AND digest = ?`, string(d.Kind), d.Digest); err != nil {
 			return fmt.Errorf("ending a fetch: %w", err)
 		}
 		switch {
@@ -41,8 +41,9 @@ func (s *Store) PutDocument(ctx context.Context, d fact.Document) error {
 		case d.Kind == fact.DocumentCatalogue:
 			return s.reviewAll(ctx, t)
 		case d.Kind == fact.DocumentReport:
-			if _, err := t.exec(ctx, `INSERT OR IGNORE INTO assessment (report, title, severity, version, attempts, next)
-				VALUES (?, '', 0, -1, 0, 0)`, d.Digest); err != nil {
+			if _, err := t.exec(ctx, `INSERT INTO assessment (report, title, severity, version, attempts, next)
+				VALUES (?, '', 0, -1, 0, 0)
+				ON CONFLICT DO NOTHING`, d.Digest); err != nil {
 				return fmt.Errorf("noting a report to assess: %w", err)
 			}
 		}
@@ -112,8 +113,9 @@ func (s *Store) wantReport(ctx context.Context, t *txn, digest, sharer string) e
 
 // fetch notes a document to fetch from one holder.
 func (t *txn) fetch(ctx context.Context, f fact.Fetch) error {
-	_, err := t.exec(ctx, `INSERT OR IGNORE INTO fetch (kind, digest, media_type, size, holder, path, attempts, next)
-		VALUES (?, ?, ?, ?, ?, ?, 0, 0)`, string(f.Kind), f.Digest, f.MediaType, f.Size, f.Holder, f.Path)
+	_, err := t.exec(ctx, `INSERT INTO "fetch" (kind, digest, media_type, size, holder, path, attempts, next)
+		VALUES (?, ?, ?, ?, ?, ?, 0, 0)
+		ON CONFLICT DO NOTHING`, string(f.Kind), f.Digest, f.MediaType, f.Size, f.Holder, f.Path)
 	if err != nil {
 		return fmt.Errorf("noting a wanted document: %w", err)
 	}
@@ -151,8 +153,8 @@ func (s *Store) wantSBOM(ctx context.Context, t *txn, unit string) error {
 // node wants, by name.
 func (s *Store) Holders(ctx context.Context) ([]string, error) {
 	// One step of the index for each holder, however many documents it holds.
-	rows, err := s.reading.QueryContext(ctx, `WITH RECURSIVE h (id) AS (SELECT min(holder) FROM fetch
-			UNION ALL SELECT (SELECT min(holder) FROM fetch WHERE holder > h.id) FROM h WHERE h.id IS NOT NULL)
+	rows, err := s.reading.QueryContext(ctx, `WITH RECURSIVE h (id) AS (SELECT min(holder) FROM "fetch"
+			UNION ALL SELECT (SELECT min(holder) FROM "fetch" WHERE holder > h.id) FROM h WHERE h.id IS NOT NULL)
 		SELECT id FROM h WHERE id IS NOT NULL`)
 	if err != nil {
 		return nil, fmt.Errorf("reading the holders of wanted documents: %w", err)
@@ -180,7 +182,7 @@ func (s *Store) Wanted(ctx context.Context, holder string, now time.Time) (f *fa
 	f = &fact.Fetch{}
 	var ms int64
 	err = s.reading.QueryRowContext(ctx, `SELECT kind, digest, media_type, size, holder, path, attempts, next
-		FROM fetch INDEXED BY fetch_holder WHERE holder = ? AND next <= ? ORDER BY attempts, seq LIMIT 1`, holder, millis(now)).
+		FROM "fetch" INDEXED BY fetch_holder WHERE holder = ? AND next <= ? ORDER BY attempts, seq LIMIT 1`, holder, millis(now)).
 		Scan(&f.Kind, &f.Digest, &f.MediaType, &f.Size, &f.Holder, &f.Path, &f.Attempts, &ms)
 	if err == nil {
 		f.Next = fromMillis(ms)
@@ -190,7 +192,7 @@ func (s *Store) Wanted(ctx context.Context, holder string, now time.Time) (f *fa
 		return nil, time.Time{}, fmt.Errorf("reading a wanted document: %w", err)
 	}
 	var later sql.NullInt64
-	if err := s.reading.QueryRowContext(ctx, "SELECT min(next) FROM fetch WHERE holder = ?", holder).Scan(&later); err != nil {
+	if err := s.reading.QueryRowContext(ctx, `SELECT min(next) FROM "fetch" WHERE holder = ?`, holder).Scan(&later); err != nil {
 		return nil, time.Time{}, fmt.Errorf("reading when a document is wanted: %w", err)
 	}
 	if later.Valid {
@@ -202,7 +204,7 @@ func (s *Store) Wanted(ctx context.Context, holder string, now time.Time) (f *fa
 // Postpone notes that a fetch failed and when to try it again from this holder.
 func (s *Store) Postpone(ctx context.Context, f fact.Fetch, next time.Time) error {
 	return s.derive(ctx, func(ctx context.Context, t *txn) error {
-		_, err := t.exec(ctx, "UPDATE fetch SET attempts = attempts + 1, next = ? WHERE kind = ? AND digest = ? AND holder = ?",
+		_, err := t.exec(ctx, `UPDATE "fetch" SET attempts = attempts + 1, next = ? WHERE kind = ? AND digest = ? AND holder = ?`,
 			millis(next), string(f.Kind), f.Digest, f.Holder)
 		if err != nil {
 			return fmt.Errorf("postponing a fetch: %w", err)

@@ -22,7 +22,7 @@ const maxSaid = 1_000
 // announcement. Keeping it again changes nothing.
 func (s *Store) PutSealed(ctx context.Context, r *fact.SealedReport, to []string) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		added, err := t.exec(ctx, "INSERT OR IGNORE INTO sealed_report (digest, sharer, slot, wrapped, sealed, stored, erased) VALUES (?, ?, ?, ?, ?, ?, 0)",
+		added, err := t.exec(ctx, "INSERT INTO sealed_report (digest, sharer, slot, wrapped, sealed, stored, erased) VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
 			r.Digest, r.Sharer, int64(r.Slot), r.Wrapped, r.Sealed, millis(r.Stored)) //nolint:gosec // a vault has fewer slots
 		if err != nil {
 			return fmt.Errorf("keeping a sealed report: %w", err)
@@ -33,8 +33,9 @@ func (s *Store) PutSealed(ctx context.Context, r *fact.SealedReport, to []string
 		if added == 0 {
 			return nil
 		}
-		if _, err := t.exec(ctx, `INSERT OR IGNORE INTO assessment (report, title, severity, version, attempts, next)
-			VALUES (?, '', 0, -1, 0, 0)`, r.Digest); err != nil {
+		if _, err := t.exec(ctx, `INSERT INTO assessment (report, title, severity, version, attempts, next)
+			VALUES (?, '', 0, -1, 0, 0)
+			ON CONFLICT DO NOTHING`, r.Digest); err != nil {
 			return fmt.Errorf("noting a report to assess: %w", err)
 		}
 		return t.deliver(ctx, fact.DeliveryReport, r.Digest, "", to, r.Stored)
@@ -44,8 +45,9 @@ func (s *Store) PutSealed(ctx context.Context, r *fact.SealedReport, to []string
 // deliver queues something for each of some members.
 func (t *txn) deliver(ctx context.Context, kind, digest, id string, to []string, now time.Time) error {
 	for _, member := range to {
-		if _, err := t.exec(ctx, `INSERT OR IGNORE INTO exchange_out (kind, digest, member, id, key, copy, attempts, next, made, taken, receipt)
-			VALUES (?, ?, ?, ?, '', x'', 0, 0, ?, 0, x'')`, kind, digest, member, id, millis(now)); err != nil {
+		if _, err := t.exec(ctx, `INSERT INTO exchange_out (kind, digest, member, id, key, copy, attempts, next, made, taken, receipt)
+			VALUES (?, ?, ?, ?, '', x'', 0, 0, ?, 0, x'')
+			ON CONFLICT DO NOTHING`, kind, digest, member, id, millis(now)); err != nil {
 			return fmt.Errorf("queueing what a member is to take: %w", err)
 		}
 	}
@@ -114,16 +116,20 @@ func scanTexts(rows *sql.Rows) (all []string, err error) {
 // node made of it, and queues that each who was named erases it too.
 func (s *Store) SealedErased(ctx context.Context, digest string, now time.Time) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		for _, step := range []string{
-			"UPDATE sealed_report SET wrapped = x'', sealed = x'', erased = ?2 WHERE digest = ?1",
-			"DELETE FROM assessment WHERE report = ?1",
-			"DELETE FROM report_match WHERE report = ?1",
-			`INSERT OR IGNORE INTO exchange_out (kind, digest, member, id, key, copy, attempts, next, made, taken, receipt)
-				SELECT 'withdrawal', digest, member, '', '', x'', 0, 0, ?2, 0, x'' FROM exchange_out WHERE digest = ?1 AND kind = 'report'`,
-			"UPDATE exchange_out SET copy = x'', key = '' WHERE digest = ?1",
-			"DELETE FROM exchange_out WHERE digest = ?1 AND kind <> 'withdrawal' AND taken = 0",
+		for _, step := range []struct {
+			query string
+			args  []any
+		}{
+			{"UPDATE sealed_report SET wrapped = x'', sealed = x'', erased = ?2 WHERE digest = ?1", []any{digest, millis(now)}},
+			{"DELETE FROM assessment WHERE report = ?", []any{digest}},
+			{"DELETE FROM report_match WHERE report = ?", []any{digest}},
+			{`INSERT INTO exchange_out (kind, digest, member, id, key, copy, attempts, next, made, taken, receipt)
+				SELECT 'withdrawal', digest, member, '', '', x'', 0, 0, ?2, 0, x'' FROM exchange_out WHERE digest = ?1 AND kind = 'report'
+				ON CONFLICT DO NOTHING`, []any{digest, millis(now)}},
+			{"UPDATE exchange_out SET copy = x'', key = '' WHERE digest = ?", []any{digest}},
+			{"DELETE FROM exchange_out WHERE digest = ? AND kind <> 'withdrawal' AND taken = 0", []any{digest}},
 		} {
-			if _, err := t.exec(ctx, step, digest, millis(now)); err != nil {
+			if _, err := t.exec(ctx, step.query, step.args...); err != nil {
 				return fmt.Errorf("erasing a withdrawn report: %w", err)
 			}
 		}
@@ -350,7 +356,8 @@ func (s *Store) SetPeerKey(ctx context.Context, member string, statement []byte)
 		if statement == nil {
 			_, err = t.exec(ctx, "DELETE FROM exchange_peer WHERE member = ?", member)
 		} else {
-			_, err = t.exec(ctx, "INSERT OR REPLACE INTO exchange_peer (member, statement) VALUES (?, ?)", member, statement)
+			_, err = t.exec(ctx, `INSERT INTO exchange_peer (member, statement) VALUES (?, ?)
+				ON CONFLICT (member) DO UPDATE SET statement = excluded.statement`, member, statement)
 		}
 		return wrapf(err, "keeping a member's key")
 	})
@@ -378,7 +385,7 @@ func (s *Store) AddSealedFeedback(ctx context.Context, f *fact.SealedFeedback, t
 		n, err := t.exec(ctx, `INSERT INTO sealed_feedback (digest, witness, id, kind, count, first, last, opinion, weight, revision, time)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest, witness, id) DO UPDATE SET
 			opinion = excluded.opinion, weight = excluded.weight, revision = excluded.revision, time = excluded.time
-			WHERE kind = 'opinion' AND excluded.revision > revision`,
+			WHERE sealed_feedback.kind = 'opinion' AND excluded.revision > sealed_feedback.revision`,
 			f.Digest, f.By, f.ID, f.Kind, f.Count, orZero(f.First), orZero(f.Last), f.Opinion, f.Weight, revision, millis(f.Time))
 		if err != nil || n == 0 {
 			return wrapf(err, "keeping what was said of a sealed report")

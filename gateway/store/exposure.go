@@ -103,7 +103,7 @@ func (s *Store) Exposures(ctx context.Context, di, version string) ([]fact.Expos
 // matched returns what an advisory says of each release, by model and version.
 func (t *txn) matched(ctx context.Context, advisory string) (map[[2]string]string, error) {
 	var list []byte
-	if _, err := t.get(ctx, "SELECT json_group_array(json_array(di, version, state || ' ' || doc)) FROM advisory_match WHERE advisory = ?",
+	if _, err := t.get(ctx, "SELECT json_group_array(json_array(di, version, state || ' ' || CAST(doc AS TEXT))) FROM advisory_match WHERE advisory = ?",
 		[]any{advisory}, &list); err != nil {
 		return nil, fmt.Errorf("reading matches: %w", err)
 	}

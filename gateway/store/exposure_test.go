@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -98,22 +97,10 @@ func TestAnImportReadsNoOtherAdvisories(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Options{Organisation: north})
 	for query, args := range map[string][]any{rankOne: {"a"}, dueAdvisories: {"b", 8}} {
-		rows, err := s.reading.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			var id, parent, unused int
-			var step string
-			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
-				t.Fatal(err)
-			}
+		for _, step := range plan(t, s, query, args) {
 			if strings.HasPrefix(step, "SCAN advisory") || strings.Contains(step, "TEMP B-TREE") {
 				t.Errorf("%s: %s", query, step)
 			}
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			t.Fatal(err)
 		}
 	}
 	for i, basis := range []string{"c", "", "b", "a"} {

@@ -95,7 +95,7 @@ func TestASealedReportIsNotFetched(t *testing.T) {
 		apply(t, s, uint64(i), tx(t, strconv.Itoa(i), south, start, shared(i, south, marking)))
 	}
 	var wanted int
-	if err := s.reading.QueryRowContext(t.Context(), "SELECT count(*) FROM fetch").Scan(&wanted); err != nil || wanted != 2 {
+	if err := s.reading.QueryRowContext(t.Context(), `SELECT count(*) FROM "fetch"`).Scan(&wanted); err != nil || wanted != 2 {
 		t.Errorf("%d bodies are to be fetched, want those of clear and green (%v)", wanted, err)
 	}
 }

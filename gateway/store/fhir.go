@@ -104,12 +104,9 @@ func (t *txn) cameBy(ctx context.Context, request string) (v fhir.Version, there
 }
 
 func (t *txn) addResource(ctx context.Context, v *fhir.Version, terms []byte) (num int64, err error) {
-	if _, err := t.exec(ctx, "INSERT INTO fhir_resource (type, id, version, unit, updated, terms) VALUES (?, ?, ?, ?, ?, ?)",
-		v.Type, v.ID, v.Number, v.Unit, millis(v.Updated), terms); err != nil {
+	if _, err := t.get(ctx, "INSERT INTO fhir_resource (type, id, version, unit, updated, terms) VALUES (?, ?, ?, ?, ?, ?) RETURNING num",
+		[]any{v.Type, v.ID, v.Number, v.Unit, millis(v.Updated), terms}, &num); err != nil {
 		return 0, fmt.Errorf("keeping a resource: %w", err)
-	}
-	if _, err := t.get(ctx, "SELECT last_insert_rowid()", nil, &num); err != nil {
-		return 0, fmt.Errorf("numbering a resource: %w", err)
 	}
 	return num, t.addVersion(ctx, num, v)
 }
@@ -187,13 +184,13 @@ func (t *txn) addVersion(ctx context.Context, num int64, v *fhir.Version) error 
 
 func (t *txn) indexResource(ctx context.Context, num int64, w *fhir.Write) error {
 	for _, k := range w.Keys {
-		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO fhir_term (type, param, value, num) VALUES (?, ?, ?, ?)", w.Type, k.Param, k.Value, num); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO fhir_term (type, param, value, num) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", w.Type, k.Param, k.Value, num); err != nil {
 			return fmt.Errorf("keeping what a resource is found by: %w", err)
 		}
 	}
 	for _, p := range w.Spans {
 		low, high := bounds(p.Range)
-		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO fhir_time (num, param, low, high) VALUES (?, ?, ?, ?)", num, p.Param, low, high); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO fhir_time (num, param, low, high) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", num, p.Param, low, high); err != nil {
 			return fmt.Errorf("keeping the time of a resource: %w", err)
 		}
 	}
@@ -232,7 +229,7 @@ func scanResource(from scanner, more ...any) (v fhir.Version, err error) {
 // Resource returns a version of a resource; 0 is the current one. Problems: not_found.
 func (s *Store) Resource(ctx context.Context, typ, id string, version int64) (fhir.Version, error) {
 	v, err := scanResource(s.reading.QueryRowContext(ctx, "SELECT "+resourceColumns+` FROM fhir_resource r
-		JOIN fhir_version v ON v.num = r.num AND v.version = iif(?1 = 0, r.version, ?1) WHERE r.type = ?2 AND r.id = ?3`, version, typ, id))
+		JOIN fhir_version v ON v.num = r.num AND v.version = CASE WHEN ?1 = 0 THEN r.version ELSE ?1 END WHERE r.type = ?2 AND r.id = ?3`, version, typ, id))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return v, ledger.Problemf(ledger.CodeNotFound, "there is no such resource here, or not in this version")
@@ -292,7 +289,8 @@ func (s *Store) FHIRSchema(ctx context.Context) (text []byte, digest string, err
 // PutFHIRSchema keeps FHIR's JSON schema in place of the one before.
 func (s *Store) PutFHIRSchema(ctx context.Context, text []byte, digest string) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		if _, err := t.exec(ctx, "INSERT OR REPLACE INTO fhir_schema (one, digest, stored, body) VALUES (1, ?, ?, ?)", digest, millis(time.Now()), text); err != nil {
+		if _, err := t.exec(ctx, `INSERT INTO fhir_schema (one, digest, stored, body) VALUES (1, ?, ?, ?)
+			ON CONFLICT (one) DO UPDATE SET digest = excluded.digest, stored = excluded.stored, body = excluded.body`, digest, millis(time.Now()), text); err != nil {
 			return fmt.Errorf("keeping FHIR's schema: %w", err)
 		}
 		return nil

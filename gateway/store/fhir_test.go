@@ -14,6 +14,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/fhir"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 func blind(param, value string) []byte { return []byte("blind:" + param + ":" + value) }
@@ -163,28 +164,11 @@ func TestVersionsOfAResource(t *testing.T) {
 // rows.
 func TestASearchIsLedByItsIndex(t *testing.T) {
 	t.Parallel()
+	storetest.OnlySQLite(t, "how SQLite answers a query")
 	s := openStore(t, Options{})
 	q := fhir.Query{Type: "Observation", Keys: []fhir.Any{{Param: "status", Values: [][]byte{{1}}}, {Param: "patient", Values: [][]byte{{2}}}}}
 	l := resourceListing(&q)
-	rows, err := s.reading.QueryContext(t.Context(), "EXPLAIN QUERY PLAN SELECT "+resourceColumns+" FROM "+l.table+" WHERE "+strings.Join(l.where, " AND ")+
-		" ORDER BY "+l.order[0]+" DESC LIMIT 10", l.args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	var plan []string
-	for rows.Next() {
-		var id, parent, unused int
-		var step string
-		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
-			t.Fatal(err)
-		}
-		plan = append(plan, step)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	all := strings.Join(plan, "; ")
+	all := strings.Join(plan(t, s, "SELECT "+resourceColumns+" FROM "+l.table+" WHERE "+strings.Join(l.where, " AND ")+" ORDER BY "+l.order[0]+" DESC LIMIT 10", l.args), "; ")
 	if !strings.HasPrefix(all, "SEARCH d USING PRIMARY KEY (type=? AND param=? AND value=?)") || strings.Contains(all, "TEMP B-TREE") || strings.Contains(all, "SCAN") {
 		t.Error(all)
 	}

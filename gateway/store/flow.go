@@ -87,7 +87,7 @@ func (s *Store) CreateFlow(ctx context.Context, kind, key string, doc []byte, ex
 			return ledger.Problemf(ledger.CodeBusy, "too many conversations are under way; try again later")
 		}
 		made, err := t.exec(ctx, `INSERT INTO flow (kind, id, expires, doc) VALUES (?, ?, ?, ?)
-			ON CONFLICT (kind, id) DO UPDATE SET expires = excluded.expires, doc = excluded.doc WHERE expires <= ?`,
+			ON CONFLICT (kind, id) DO UPDATE SET expires = excluded.expires, doc = excluded.doc WHERE flow.expires <= ?`,
 			kind, key, millis(expires), doc, now)
 		if err != nil {
 			return fmt.Errorf("keeping a flow: %w", err)

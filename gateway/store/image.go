@@ -105,12 +105,14 @@ func (s *Store) Images(ctx context.Context, level fact.ImageLevel, f fact.ImageF
 	if key := imageGroups[level]; where != "" && level != fact.ImageInstances { // what is found is whole, whatever in it was found
 		where = " WHERE (" + key + ") IN (SELECT " + key + " FROM image" + where + ")"
 	}
-	// The columns beside the aggregates are those of the row with the least seq (SQLite).
+	// The columns beside the aggregates are those of the image that came first.
 	//nolint:gosec // names of this package's own
-	query := "SELECT " + imageColumns + `, group_concat(DISTINCT modality), count(DISTINCT series), count(DISTINCT instance),
-		coalesce((SELECT group_concat(digest) FROM (SELECT DISTINCT o.digest FROM image o
-			WHERE o.instance = image.instance AND o.digest <> image.digest ORDER BY o.seq LIMIT ?)), ''), min(seq)
-		FROM image` + where + " GROUP BY " + imageGroups[level] + " ORDER BY min(seq) LIMIT ? OFFSET ?"
+	query := "SELECT " + imageColumns + `, g.modalities, g.many, g.images,
+		coalesce((SELECT group_concat(digest) FROM (SELECT o.digest FROM image o
+			WHERE o.instance = image.instance AND o.digest <> image.digest GROUP BY o.digest ORDER BY min(o.seq) LIMIT ?) d), ''), g.earliest
+		FROM (SELECT min(seq) AS earliest, group_concat(DISTINCT modality) AS modalities, count(DISTINCT series) AS many, count(DISTINCT instance) AS images
+			FROM image` + where + " GROUP BY " + imageGroups[level] + ` ORDER BY min(seq) LIMIT ? OFFSET ?) g
+		JOIN image ON image.seq = g.earliest ORDER BY g.earliest`
 	rows, err := s.reading.QueryContext(ctx, query, slices.Concat([]any{maxOthers}, args, []any{limit + 1, offset})...)
 	if err != nil {
 		return nil, false, fmt.Errorf("searching for images: %w", err)

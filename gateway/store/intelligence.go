@@ -22,6 +22,9 @@ const maxStatusBytes = 64 << 20
 // whole envelope.
 const maxBodies = 8 << 20
 
+// settingAdded is the highest number that an object was added under.
+const settingAdded = "stix_added"
+
 // AddSTIX adds objects to their collections, all or none, and reports which were new: a
 // version that is there already stays as it is. Each gets a time of its own, in their
 // order.
@@ -35,11 +38,14 @@ func (s *Store) AddSTIX(ctx context.Context, objects []fact.STIXObject) (added [
 
 func (s *Store) addAllSTIX(ctx context.Context, t *txn, objects []fact.STIXObject) (added []bool, err error) {
 	var last int64
-	if _, err := t.get(ctx, `SELECT max((SELECT coalesce(max(added), 0) FROM stix_object),
-		coalesce((SELECT value FROM setting WHERE name = 'stix_added'), 0))`, nil, &last); err != nil {
+	if _, err := t.get(ctx, "SELECT coalesce(max(added), 0) FROM stix_object", nil, &last); err != nil {
 		return nil, fmt.Errorf("reading when an object was added last: %w", err)
 	}
-	at := max(s.now().UnixMicro(), last+1)
+	ever, err := t.setting(ctx, settingAdded)
+	if err != nil {
+		return nil, fmt.Errorf("reading when an object was added last: %w", err)
+	}
+	at := max(s.now().UnixMicro(), last+1, ever+1)
 	added = make([]bool, len(objects))
 	for i := range objects {
 		isNew, err := t.addSTIX(ctx, &objects[i], at)
@@ -52,8 +58,7 @@ func (s *Store) addAllSTIX(ctx context.Context, t *txn, objects []fact.STIXObjec
 	}
 	if slices.Contains(added, true) {
 		// It may be deleted, and whoever has it goes on behind it.
-		if _, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ('stix_added', ?)
-			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, at-1); err != nil {
+		if err := t.set(ctx, settingAdded, at-1); err != nil {
 			return nil, fmt.Errorf("noting when an object was added last: %w", err)
 		}
 	}
@@ -70,8 +75,9 @@ func (t *txn) noteSources(ctx context.Context, objects []fact.STIXObject) error 
 		}
 		reports[o.Report] = true
 		// What has no versions is there once.
-		if _, err := t.exec(ctx, `INSERT OR IGNORE INTO stix_source (report, object)
-			SELECT ?1, added FROM stix_object WHERE collection = ?2 AND id = ?3 AND (?4 OR version = ?5)`,
+		if _, err := t.exec(ctx, `INSERT INTO stix_source (report, object)
+			SELECT ?1, added FROM stix_object WHERE collection = ?2 AND id = ?3 AND (?4 = 1 OR version = ?5)
+			ON CONFLICT DO NOTHING`,
 			o.Report, o.Collection, o.ID, o.Version.IsZero(), o.Version.UnixMicro()); err != nil {
 			return fmt.Errorf("noting which report brought an object: %w", err)
 		}
@@ -159,8 +165,12 @@ func (t *txn) intelligenceAfter(ctx context.Context, w *ledger.Write) error {
 	case ledger.TypeWithdrawal:
 		return t.dropWithdrawn(ctx, w.Key.Parts[0])
 	case ledger.TypeThreat:
-		_, err := t.exec(ctx, `UPDATE assessment SET version = min(version, (`+devicesVersion+`) - 1), next = 0
-			WHERE report = ?1 AND EXISTS (SELECT 1 FROM withdrawal WHERE digest = ?1)`, w.Key.Parts[0])
+		version, err := t.setting(ctx, settingDevices)
+		if err != nil {
+			return fmt.Errorf("reading the version of the own devices: %w", err)
+		}
+		_, err = t.exec(ctx, `UPDATE assessment SET version = min(version, ?2), next = 0
+			WHERE report = ?1 AND EXISTS (SELECT 1 FROM withdrawal WHERE digest = ?1)`, w.Key.Parts[0], version-1)
 		return wrapf(err, "having a report judged again")
 	}
 	return nil
@@ -188,8 +198,8 @@ func (t *txn) addSTIX(ctx context.Context, o *fact.STIXObject, at int64) (bool, 
 // rankSTIX sets which version of an object is the first, and which the last.
 func (t *txn) rankSTIX(ctx context.Context, collection, id string) error {
 	_, err := t.exec(ctx, `UPDATE stix_object SET
-		first = version = (SELECT min(version) FROM stix_object o WHERE o.collection = ?1 AND o.id = ?2),
-		last = version = (SELECT max(version) FROM stix_object o WHERE o.collection = ?1 AND o.id = ?2)
+		first = CASE WHEN version = (SELECT min(version) FROM stix_object o WHERE o.collection = ?1 AND o.id = ?2) THEN 1 ELSE 0 END,
+		last = CASE WHEN version = (SELECT max(version) FROM stix_object o WHERE o.collection = ?1 AND o.id = ?2) THEN 1 ELSE 0 END
 		WHERE collection = ?1 AND id = ?2`, collection, id)
 	return wrapf(err, "ordering an object's versions")
 }
@@ -303,10 +313,10 @@ func stixWhere(f *fact.STIXFilter) (where []string, args []any) {
 	v := f.Versions
 	var some []string
 	if v.First {
-		some = append(some, "first")
+		some = append(some, "first = 1")
 	}
 	if v.Last || !v.All && !v.First && len(v.Exact) == 0 {
-		some = append(some, "last")
+		some = append(some, "last = 1")
 	}
 	for _, at := range v.Exact {
 		some = append(some, "version = ?")
@@ -345,7 +355,7 @@ func (s *Store) PutTAXIIStatus(ctx context.Context, id, caller string, doc []byt
 			return fmt.Errorf("keeping a status: %w", err)
 		}
 		_, err := t.exec(ctx, `DELETE FROM taxii_status WHERE seq < (SELECT max(seq) FROM taxii_status) AND (seq <= (SELECT max(seq) FROM taxii_status) - ?
-			OR seq <= (SELECT max(seq) FROM (SELECT seq, sum(length(doc)) OVER (ORDER BY seq DESC) AS bytes FROM taxii_status) WHERE bytes > ?))`, maxStatuses, maxStatusBytes)
+			OR seq <= (SELECT max(seq) FROM (SELECT seq, sum(length(doc)) OVER (ORDER BY seq DESC) AS bytes FROM taxii_status) s WHERE bytes > ?))`, maxStatuses, maxStatusBytes)
 		return wrapf(err, "dropping old statuses")
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 func stix(n int, report string) fact.STIXObject {
@@ -95,9 +96,13 @@ func TestWhatOnlyWithdrawnReportsBroughtGoes(t *testing.T) {
 	want("shared again", "1")
 }
 
-// plan is how the database answers a query.
+// plan is how SQLite answers a query; of PostgreSQL, whose plans follow what the tables
+// hold, there is nothing to say while they are empty.
 func plan(t *testing.T, s *Store, query string, args []any) (steps []string) {
 	t.Helper()
+	if storetest.PostgreSQL() {
+		return nil
+	}
 	rows, err := s.reading.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
 	if err != nil {
 		t.Fatal(err)
@@ -121,6 +126,7 @@ func plan(t *testing.T, s *Store, query string, args []any) (steps []string) {
 // their order, and sorted only where they are named.
 func TestAPageOfObjectsScansNothing(t *testing.T) {
 	t.Parallel()
+	storetest.OnlySQLite(t, "how SQLite answers a query")
 	s := openStore(t, Options{Organisation: north})
 	exact := []time.Time{start, start.Add(time.Second), start}
 	for index, list := range map[string][]fact.STIXFilter{

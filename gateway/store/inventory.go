@@ -22,7 +22,8 @@ func (s *Store) PutInventory(ctx context.Context, i fact.Inventory) error {
 		return fmt.Errorf("encoding services: %w", err)
 	}
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		_, err := t.exec(ctx, "INSERT OR REPLACE INTO inventory (unit, ward, address, services, updated) VALUES (?, ?, ?, ?, ?)",
+		_, err := t.exec(ctx, `INSERT INTO inventory (unit, ward, address, services, updated) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (unit) DO UPDATE SET ward = excluded.ward, address = excluded.address, services = excluded.services, updated = excluded.updated`,
 			i.Unit, i.Ward, i.Address, string(services), millis(time.Now()))
 		if err != nil {
 			return fmt.Errorf("keeping inventory: %w", err)
@@ -63,7 +64,7 @@ func (s *Store) Inventory(ctx context.Context, unit string) (fact.Inventory, boo
 // manufacturer's node knows it.
 func (s *Store) PutSerial(ctx context.Context, unit, serial string) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		if _, err := t.exec(ctx, "INSERT OR REPLACE INTO serial (unit, serial) VALUES (?, ?)", unit, serial); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO serial (unit, serial) VALUES (?, ?) ON CONFLICT (unit) DO UPDATE SET serial = excluded.serial", unit, serial); err != nil {
 			return fmt.Errorf("keeping a serial number: %w", err)
 		}
 		return nil

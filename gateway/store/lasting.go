@@ -11,7 +11,7 @@ import (
 // the same the first stays, which is as good.
 func addLasting(ctx context.Context, t *txn, signatures map[string]string) error {
 	for digest, signature := range signatures {
-		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO lasting_signature (digest, signature) VALUES (?, ?)", digest, signature); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO lasting_signature (digest, signature) VALUES (?, ?) ON CONFLICT DO NOTHING", digest, signature); err != nil {
 			return fmt.Errorf("keeping a lasting signature: %w", err)
 		}
 	}

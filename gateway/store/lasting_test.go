@@ -7,16 +7,17 @@ import (
 
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 	"github.com/secant-platform/secant/identity/desk"
 )
 
 // TestALastingSignatureIsKept: it is there after a restart, and nothing replaces it.
 func TestALastingSignatureIsKept(t *testing.T) {
 	t.Parallel()
-	dir, digest := t.TempDir(), strings.Repeat("0a", 32)
+	place, digest := storetest.Place(t), strings.Repeat("0a", 32)
 	open := func() *store.Store {
 		t.Helper()
-		s, err := store.Open(t.Context(), dir, store.Options{Organisation: "authority"})
+		s, err := store.Open(t.Context(), place, store.Options{Organisation: "authority"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -92,7 +92,7 @@ func (s *Store) DeleteMISP(ctx context.Context, uuid string, was int64, objects 
 			return ledger.Problemf(ledger.CodeConflict, "another edition of the event is kept by now")
 		}
 		for _, step := range []string{
-			"DELETE FROM misp_event WHERE uuid = ?1", "DELETE FROM misp_sighting WHERE event = ?1", "INSERT OR IGNORE INTO misp_deleted (uuid) VALUES (?1)",
+			"DELETE FROM misp_event WHERE uuid = ?1", "DELETE FROM misp_sighting WHERE event = ?1", "INSERT INTO misp_deleted (uuid) VALUES (?1) ON CONFLICT DO NOTHING",
 		} {
 			if _, err := t.exec(ctx, step, uuid); err != nil {
 				return fmt.Errorf("deleting an event: %w", err)
@@ -184,12 +184,15 @@ func (t *txn) putMISPEvent(ctx context.Context, e *fact.MISPEvent, id int64) (in
 
 // addMISPAttribute keeps an attribute under an id; 0: under a new one.
 func (t *txn) addMISPAttribute(ctx context.Context, event, id int64, a *fact.MISPAttribute) error {
-	if _, err := t.get(ctx, `INSERT INTO misp_attribute (id, event, uuid, type, category, to_ids, timestamp, doc) VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-		[]any{id, event, a.UUID, a.Type, a.Category, a.ToIDs, a.Timestamp, []byte(a.Doc)}, &id); err != nil {
+	columns, args := "event, uuid, type, category, to_ids, timestamp, doc", []any{event, a.UUID, a.Type, a.Category, a.ToIDs, a.Timestamp, []byte(a.Doc)}
+	if id != 0 {
+		columns, args = columns+", id", append(args, id)
+	}
+	if _, err := t.get(ctx, "INSERT INTO misp_attribute ("+columns+") VALUES ("+marks(len(args))+") RETURNING id", args, &id); err != nil {
 		return fmt.Errorf("keeping an attribute: %w", err)
 	}
 	for _, v := range a.Values {
-		if _, err := t.exec(ctx, "INSERT OR IGNORE INTO misp_value (value, attribute) VALUES (?, ?)", v, id); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO misp_value (value, attribute) VALUES (?, ?) ON CONFLICT DO NOTHING", plainCase(v), id); err != nil {
 			return fmt.Errorf("keeping what an attribute is found by: %w", err)
 		}
 	}
@@ -345,6 +348,17 @@ func (s *Store) MISPNames(ctx context.Context) (orgs, tags []string, err error) 
 	return slices.Sorted(maps.Keys(made)), slices.Sorted(maps.Keys(are)), wrapf(rows.Err(), "reading who made events")
 }
 
+// plainCase is a value as it is kept and asked for: a case of ASCII letters tells none
+// from another, in every database.
+func plainCase(v string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, v)
+}
+
 // eitherName says that something has one of some names, which are UUIDs or ids at this
 // node.
 func eitherName(uuid, id string, names []string) (condition string, args []any) {
@@ -354,7 +368,11 @@ func eitherName(uuid, id string, names []string) (condition string, args []any) 
 			ids = append(ids, n)
 		}
 	}
-	return "(" + uuid + " IN (" + marks(len(names)) + ") OR " + id + " IN (" + marks(len(ids)) + "))", slices.Concat(anys(names), ids)
+	condition = uuid + " IN (" + marks(len(names)) + ")"
+	if len(ids) > 0 {
+		condition += " OR " + id + " IN (" + marks(len(ids)) + ")"
+	}
+	return "(" + condition + ")", slices.Concat(anys(names), ids)
 }
 
 // attributeWhere says which attributes.
@@ -376,12 +394,14 @@ func attributeWhere(f *fact.MISPFilter) (where []string, args []any) {
 		var some []string
 		for _, v := range f.Values {
 			if !f.Literal && strings.Contains(v, "%") { // the value's own percent signs and underscores cannot be told from MISP's
-				some, args = append(some, "v.value LIKE ?"), append(args, v)
+				some, args = append(some, "v.value LIKE ?"), append(args, plainCase(v))
 			} else {
-				exact = append(exact, v)
+				exact = append(exact, plainCase(v))
 			}
 		}
-		some, args = append(some, "v.value IN ("+marks(len(exact))+")"), append(args, exact...)
+		if len(exact) > 0 {
+			some, args = append(some, "v.value IN ("+marks(len(exact))+")"), append(args, exact...)
+		}
 		where = append(where, "a.id IN (SELECT v.attribute FROM misp_value v WHERE "+strings.Join(some, " OR ")+")")
 	}
 	if f.ToIDs != nil {

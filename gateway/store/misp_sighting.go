@@ -18,8 +18,9 @@ func (s *Store) AddMISPSightings(ctx context.Context, list []fact.MISPSighting) 
 		events := map[string]bool{}
 		for i := range list {
 			g := &list[i]
-			n, err := t.exec(ctx, `INSERT OR IGNORE INTO misp_sighting (uuid, event, attribute, type, date, source, org)
-				SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM misp_event WHERE uuid = ?2)`,
+			n, err := t.exec(ctx, `INSERT INTO misp_sighting (uuid, event, attribute, type, date, source, org)
+				SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM misp_event WHERE uuid = ?2)
+				ON CONFLICT DO NOTHING`,
 				g.UUID, g.Event, g.Attribute, g.Type, g.Date, g.Source, g.Org)
 			if err != nil {
 				return fmt.Errorf("keeping a sighting: %w", err)

@@ -14,7 +14,8 @@ import (
 // was known before.
 func (s *Store) PutModelFile(ctx context.Context, f fact.ModelFile) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		_, err := t.exec(ctx, "INSERT OR REPLACE INTO model_file (di, kind, digest, doc, body, updated) VALUES (?, ?, ?, ?, ?, ?)",
+		_, err := t.exec(ctx, `INSERT INTO model_file (di, kind, digest, doc, body, updated) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (di, kind) DO UPDATE SET digest = excluded.digest, doc = excluded.doc, body = excluded.body, updated = excluded.updated`,
 			f.DI, string(f.Kind), f.Digest, string(f.Doc), f.Body, millis(time.Now()))
 		if err != nil {
 			return fmt.Errorf("keeping a file of a model: %w", err)

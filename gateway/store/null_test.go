@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"github.com/secant-platform/secant/analytics/fact"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 // What has none answers with none: an empty array, not null.
 func TestEmptyListsAreNotNull(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), t.TempDir(), Options{Organisation: "hospital-north"})
+	s, err := Open(t.Context(), storetest.Place(t), Options{Organisation: "hospital-north"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 func enqueue(tb testing.TB, s *Store, key, request string) fact.Operation {
@@ -31,9 +32,9 @@ func operation(tb testing.TB, s *Store, id string) fact.Operation {
 }
 
 func TestAnOperationsWay(t *testing.T) {
-	dir := t.TempDir()
+	place := storetest.Place(t)
 	open := func() *Store {
-		s, err := Open(t.Context(), dir, Options{Organisation: north})
+		s, err := Open(t.Context(), place, Options{Organisation: north})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +234,7 @@ func TestWritersShareTransactions(t *testing.T) {
 func BenchmarkCommands(b *testing.B) {
 	for _, writers := range []int{1, 100} {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
-			s, err := Open(b.Context(), b.TempDir(), Options{Organisation: north})
+			s, err := Open(b.Context(), storetest.Place(b), Options{Organisation: north})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -269,7 +270,7 @@ func BenchmarkCommands(b *testing.B) {
 }
 
 func BenchmarkApply(b *testing.B) {
-	s, err := Open(b.Context(), b.TempDir(), Options{Organisation: north})
+	s, err := Open(b.Context(), storetest.Place(b), Options{Organisation: north})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -293,6 +294,7 @@ func BenchmarkApply(b *testing.B) {
 
 // Commits wait for the disk as soon as one of those that share them needs it.
 func TestOnlyWhatCanBeDerivedIsNotWaitedFor(t *testing.T) {
+	storetest.OnlySQLite(t, "the mode in which SQLite waits for the disk")
 	s := openStore(t, Options{})
 	const full, normal = 2, 1
 	mode := func() (m int) {

@@ -153,7 +153,6 @@ func newTable[T any, P interface {
 	Key() ledger.Key
 }](name string, object ledger.ObjectType, key, extra []string, values func(*T) []any,
 ) *table {
-	all := slices.Concat(key, extra)
 	return &table{
 		name: name, object: object, key: key, extra: extra,
 		values: func(k ledger.Key, doc []byte) ([]any, error) {
@@ -170,16 +169,26 @@ func newTable[T any, P interface {
 			}
 			return v, nil
 		},
-		upsert: fmt.Sprintf("INSERT OR REPLACE INTO %s (%s, %s) VALUES (%s)", name, strings.Join(all, ", "), placeColumns,
-			strings.TrimSuffix(strings.Repeat("?, ", len(all)+7), ", ")),
+		upsert: upsertInto(name, key, extra),
 		remove: fmt.Sprintf("DELETE FROM %s WHERE %s = ?", name, strings.Join(key, " = ? AND ")),
 	}
 }
 
-const (
-	upsertOther = "INSERT OR REPLACE INTO other (type, parts, " + placeColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	removeOther = "DELETE FROM other WHERE type = ? AND parts = ?"
-)
+// upsertInto writes a row in place of the one with the same key.
+func upsertInto(name string, key, extra []string) string {
+	rest := slices.Concat(extra, strings.Split(placeColumns, ", "))
+	columns := slices.Concat(key, rest)
+	set := make([]string, len(rest))
+	for i, c := range rest {
+		set[i] = c + " = excluded." + c
+	}
+	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) ON CONFLICT (%s) DO UPDATE SET %s", name, strings.Join(columns, ", "),
+		strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", "), strings.Join(key, ", "), strings.Join(set, ", "))
+}
+
+var upsertOther = upsertInto("other", []string{"type", "parts"}, nil)
+
+const removeOther = "DELETE FROM other WHERE type = ? AND parts = ?"
 
 // project carries one write over into its table. What this version cannot read
 // is kept as it is, for a later version; it never stops the projection.

@@ -84,8 +84,8 @@ func (s *Store) Proposals(ctx context.Context, f fact.ProposalFilter, req ledger
 const (
 	enacted   = `EXISTS (SELECT 1 FROM enactment e WHERE e.proposal = proposal.id)`
 	closed    = `EXISTS (SELECT 1 FROM closure c WHERE c.proposal = proposal.id)`
-	members   = `(SELECT m.value FROM roster r, json_each(r.doc, '$.organisations') m)`
-	approvals = `(SELECT count(*) FROM vote v WHERE v.proposal = proposal.id AND v.approve AND v.voter IN ` + members + `)`
+	members   = `(SELECT m.value FROM roster r, json_each(CAST(r.doc AS TEXT), '$.organisations') m)`
+	approvals = `(SELECT count(*) FROM vote v WHERE v.proposal = proposal.id AND v.approve = 1 AND v.voter IN ` + members + `)`
 )
 
 func closedAs(outcome string) string {
@@ -93,7 +93,7 @@ func closedAs(outcome string) string {
 }
 
 // needed is ledger.Roster.Needed.
-var needed = fmt.Sprintf("max(%d, (SELECT count(*) FROM %s) / 2 + 1)", ledger.MinVoters, members)
+var needed = fmt.Sprintf("max(%d, (SELECT count(*) FROM %s m) / 2 + 1)", ledger.MinVoters, members)
 
 // readProposals reads with one view of the projection, so that a proposal, its
 // votes and the roster fit each other.
@@ -177,9 +177,9 @@ const (
 	// The version since which the node stands; of an import, the vocabulary's.
 	vocabularyBase = `SELECT coalesce((SELECT CASE c.change
 			WHEN 'import' THEN (SELECT CAST(v.version AS TEXT) FROM vocabulary v WHERE v.id = c.vocabulary)
-			ELSE (SELECT CAST(CAST(max(n.since) AS INTEGER) AS TEXT) FROM vocabulary_node n WHERE n.vocabulary = c.vocabulary AND n.node = c.node) END
+			ELSE (SELECT CAST(CAST(max(n.since) AS BIGINT) AS TEXT) FROM vocabulary_node n WHERE n.vocabulary = c.vocabulary AND n.node = c.node) END
 		FROM vocabulary_change c WHERE c.vocabulary = ? AND c.proposal = ?), '0')`
-	rosterBase = "SELECT coalesce((SELECT CAST(json_extract(doc, '$.revision') AS TEXT) FROM roster), '')"
+	rosterBase = "SELECT coalesce((SELECT CAST(json_extract(CAST(doc AS TEXT), '$.revision') AS TEXT) FROM roster), '')"
 )
 
 func ofIssuer(p *ledger.Proposal) []any {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 const authority = "authority"
@@ -112,7 +113,9 @@ func TestProposalsAreListedByStateAndKind(t *testing.T) {
 	t.Parallel()
 	orgs := []string{authority, "east", medtech, north, south, "west"}
 	rapid.Check(t, func(rt *rapid.T) {
-		s, err := Open(t.Context(), t.TempDir(), Options{})
+		place, remove := storetest.Temporary(t)
+		defer remove()
+		s, err := Open(t.Context(), place, Options{})
 		if err != nil {
 			rt.Fatal(err)
 		}

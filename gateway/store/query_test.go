@@ -11,6 +11,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 // walk reads a list page by page and returns its rows in order.
@@ -231,15 +232,15 @@ func TestDevicesCarryAllThatIsKnown(t *testing.T) {
 }
 
 func TestAStoreHasOneWriterAndAnyReaders(t *testing.T) {
-	dir := t.TempDir()
-	s, err := Open(t.Context(), dir, Options{})
+	place := storetest.Place(t)
+	s, err := Open(t.Context(), place, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), dir, Options{}); ledger.CodeOf(err) != ledger.CodeBusy {
+	if _, err := Open(t.Context(), place, Options{}); ledger.CodeOf(err) != ledger.CodeBusy {
 		t.Errorf("a second writer: %v, want busy", err)
 	}
-	reader, err := Open(t.Context(), dir, Options{ReadOnly: true})
+	reader, err := Open(t.Context(), place, Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,26 +255,30 @@ func TestAStoreHasOneWriterAndAnyReaders(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if s, err = Open(t.Context(), dir, Options{}); err != nil {
+	if s, err = Open(t.Context(), place, Options{}); err != nil {
 		t.Fatalf("after the writer has closed: %v", err)
 	}
-	if _, err := s.write.conn.ExecContext(t.Context(), "PRAGMA user_version = 99"); err != nil {
+	newer := "PRAGMA user_version = 99"
+	if storetest.PostgreSQL() {
+		newer = "UPDATE schema_version SET version = 99"
+	}
+	if _, err := s.write.conn.ExecContext(t.Context(), newer); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), dir, Options{}); err == nil {
+	if _, err := Open(t.Context(), place, Options{}); err == nil {
 		t.Error("a store of a newer version was opened")
 	}
-	if _, err := Open(t.Context(), t.TempDir(), Options{ReadOnly: true}); err == nil {
+	if _, err := Open(t.Context(), storetest.Place(t), Options{ReadOnly: true}); err == nil {
 		t.Error("a store that does not exist was opened for reading")
 	}
 }
 
 // Whatever a caller sends as a bookmark or an event id is refused or harmless.
 func FuzzBookmarks(f *testing.F) {
-	s, err := Open(context.Background(), f.TempDir(), Options{})
+	s, err := Open(context.Background(), storetest.Place(f), Options{})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -312,7 +317,7 @@ func FuzzBookmarks(f *testing.F) {
 
 // Whatever a newer or a broken chaincode writes, a block is carried over.
 func FuzzRecords(f *testing.F) {
-	s, err := Open(context.Background(), f.TempDir(), Options{Organisation: north})
+	s, err := Open(context.Background(), storetest.Place(f), Options{Organisation: north})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func (s *Store) PutRelayed(ctx context.Context, r *fact.SealedReport, relay stri
 		if own {
 			return ledger.Problemf(ledger.CodeConflict, "this organisation shared the report under its own name before")
 		}
-		added, err := t.exec(ctx, "INSERT OR IGNORE INTO sealed_report (digest, sharer, slot, wrapped, sealed, stored, erased) VALUES (?, ?, ?, ?, ?, ?, 0)",
+		added, err := t.exec(ctx, "INSERT INTO sealed_report (digest, sharer, slot, wrapped, sealed, stored, erased) VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
 			r.Digest, r.Sharer, int64(r.Slot), r.Wrapped, r.Sealed, millis(r.Stored)) //nolint:gosec // a vault has fewer slots
 		if err != nil || added == 0 {
 			return wrapf(err, "keeping a report that is to be relayed")
@@ -99,7 +99,8 @@ func (s *Store) ShareKey(ctx context.Context, member string) ([]byte, error) {
 // SetShareKey keeps what a member says of it.
 func (s *Store) SetShareKey(ctx context.Context, member string, statement []byte) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		_, err := t.exec(ctx, "INSERT OR REPLACE INTO share_key (member, statement) VALUES (?, ?)", member, statement)
+		_, err := t.exec(ctx, `INSERT INTO share_key (member, statement) VALUES (?, ?)
+			ON CONFLICT (member) DO UPDATE SET statement = excluded.statement`, member, statement)
 		return wrapf(err, "keeping a member's key")
 	})
 }
@@ -109,7 +110,7 @@ func (s *Store) SetShareKey(ctx context.Context, member string, statement []byte
 // another's, the handle opens nothing.
 func (s *Store) SetRelayHandle(ctx context.Context, sealed, handle string) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		_, err := t.exec(ctx, "INSERT OR IGNORE INTO relay_handle (digest, handle) VALUES (?, ?)", sealed, handle)
+		_, err := t.exec(ctx, "INSERT INTO relay_handle (digest, handle) VALUES (?, ?) ON CONFLICT DO NOTHING", sealed, handle)
 		return wrapf(err, "keeping the handle of a relayed report")
 	})
 }

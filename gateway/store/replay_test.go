@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 // drawWrite draws a write of a record of any type over few keys, so that rows are
@@ -153,7 +154,9 @@ func TestReplayGivesTheSameProjection(t *testing.T) {
 		keep := rapid.IntRange(1, 5).Draw(rt, "events")
 		seed := rapid.Uint64().Draw(rt, "seed")
 		digest := func(apply func(reopen func() *Store, s *Store) *Store) string {
-			dir, o := t.TempDir(), Options{Organisation: north, KeepEvents: keep}
+			place, remove := storetest.Temporary(t)
+			defer remove()
+			o := Options{Organisation: north, KeepEvents: keep}
 			var s *Store
 			reopen := func() *Store {
 				if s != nil {
@@ -162,7 +165,7 @@ func TestReplayGivesTheSameProjection(t *testing.T) {
 					}
 				}
 				var err error
-				if s, err = Open(t.Context(), dir, o); err != nil {
+				if s, err = Open(t.Context(), place, o); err != nil {
 					rt.Fatal(err)
 				}
 				return s

@@ -124,7 +124,7 @@ func (s *Store) sharersInto(ctx context.Context, at map[string]*fact.Report, in 
 	rows, err := s.reading.QueryContext(ctx, `SELECT t.digest, t.sharer, t.marking, t.time, t.late,
 			coalesce(w.reason, ''), coalesce(w.superseded_by, ''),
 			(SELECT count(DISTINCT witness) FROM `+sightings+` s WHERE s.digest = t.digest AND s.sharer = t.sharer AND witness <> s.sharer),
-			(SELECT coalesce(sum(count), 0) FROM `+sightings+` s WHERE s.digest = t.digest AND s.sharer = t.sharer),
+			(SELECT coalesce(CAST(sum(count) AS BIGINT), 0) FROM `+sightings+` s WHERE s.digest = t.digest AND s.sharer = t.sharer),
 			(SELECT coalesce(json_group_array(opinion), '[]') FROM `+opinions+` o WHERE o.digest = t.digest AND o.sharer = t.sharer)
 		FROM threat t LEFT JOIN withdrawal w ON w.digest = t.digest AND w.sharer = t.sharer
 		WHERE t.digest IN `+in+" ORDER BY t.digest, t.block, t.idx, t.sharer", digests...)

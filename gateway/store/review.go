@@ -17,7 +17,7 @@ func (s *Store) due(ctx context.Context, t *txn, where string, args ...any) erro
 	}
 	_, err := t.exec(ctx, `INSERT INTO review (unit, next, changes, attempts, catalogue, release, results, published)
 		SELECT id, 0, 0, 0, '', '', '', 0 FROM unit WHERE owner = ? AND `+where+`
-		ON CONFLICT (unit) DO UPDATE SET next = 0, attempts = 0, changes = changes + 1`, append([]any{s.options.Organisation}, args...)...)
+		ON CONFLICT (unit) DO UPDATE SET next = 0, attempts = 0, changes = review.changes + 1`, append([]any{s.options.Organisation}, args...)...)
 	if err != nil {
 		return fmt.Errorf("noting units to review: %w", err)
 	}
@@ -38,7 +38,7 @@ func (s *Store) dueGroup(ctx context.Context, t *txn, kind, a, b string) error {
 	if s.options.Organisation == "" {
 		return nil
 	}
-	_, err := t.exec(ctx, "INSERT INTO review_group (kind, a, b, done) VALUES (?, ?, ?, '') ON CONFLICT DO UPDATE SET done = ''", kind, a, b)
+	_, err := t.exec(ctx, "INSERT INTO review_group (kind, a, b, done) VALUES (?, ?, ?, '') ON CONFLICT (kind, a, b) DO UPDATE SET done = ''", kind, a, b)
 	if err != nil {
 		return fmt.Errorf("noting units to review: %w", err)
 	}
@@ -87,12 +87,12 @@ func (s *Store) spreadGroup(ctx context.Context, t *txn, g [3]string) error {
 	const next = " AND owner = ?3 AND id > ?4 ORDER BY id LIMIT ?5"
 	args := []any{g[1], g[2], s.options.Organisation, done, groupBatch}
 	var count int
-	if _, err := t.get(ctx, "SELECT count(*), coalesce(max(id), '') FROM (SELECT id FROM unit WHERE "+where+next+")", args, &count, &last); err != nil {
+	if _, err := t.get(ctx, "SELECT count(*), coalesce(max(id), '') FROM (SELECT id FROM unit WHERE "+where+next+") u", args, &count, &last); err != nil {
 		return fmt.Errorf("reading units to review: %w", err)
 	}
 	if _, err := t.exec(ctx, `INSERT INTO review (unit, next, changes, attempts, catalogue, release, results, published)
 		SELECT id, 0, 0, 0, '', '', '', 0 FROM unit WHERE `+where+next+`
-		ON CONFLICT (unit) DO UPDATE SET next = 0, attempts = 0, changes = changes + 1`, args...); err != nil {
+		ON CONFLICT (unit) DO UPDATE SET next = 0, attempts = 0, changes = review.changes + 1`, args...); err != nil {
 		return fmt.Errorf("noting units to review: %w", err)
 	}
 	if count < groupBatch {
@@ -208,7 +208,7 @@ func (s *Store) AddSeen(ctx context.Context, seen map[string]fact.Seen) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		for unit, at := range seen {
 			_, err := t.exec(ctx, `INSERT INTO reading_seen (unit, signed, unsigned) VALUES (?1, ?2, ?3)
-				ON CONFLICT (unit) DO UPDATE SET signed = max(signed, ?2), unsigned = max(unsigned, ?3)`, unit, seenMillis(at.Signed), seenMillis(at.Unsigned))
+				ON CONFLICT (unit) DO UPDATE SET signed = max(reading_seen.signed, ?2), unsigned = max(reading_seen.unsigned, ?3)`, unit, seenMillis(at.Signed), seenMillis(at.Unsigned))
 			if err != nil {
 				return fmt.Errorf("keeping when a unit was seen: %w", err)
 			}

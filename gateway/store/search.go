@@ -22,22 +22,22 @@ const (
 	maxShown = 256 << 10
 )
 
-// Words of what was withdrawn stay in the index's files, marked as deleted, until parts of
-// it are merged. settingForget says that this is to be done.
+// Words of what was withdrawn stay in the index's files for a while. settingForget says
+// that they are to be removed from these.
 const (
-	settingForget = "words_forget"
-	forgetNothing = 0
-	forgetBegin   = 1
-	forgetGoOn    = 2
-	forgetPages   = 500 // written in one transaction
+	settingForget  = "words_forget"
+	settingIndexed = "stix_indexed"
+	forgetNothing  = 0
+	forgetBegin    = 1
+	forgetGoOn     = 2
 )
 
 // IndexIntelligence indexes the words of objects that were added since it was last
 // called, or removes those of what was withdrawn, and reports how many it came to: none
 // when nothing remains to be done.
 func (s *Store) IndexIntelligence(ctx context.Context) (int, error) {
-	var after int64
-	if err := s.reading.QueryRowContext(ctx, "SELECT coalesce((SELECT value FROM setting WHERE name = 'stix_indexed'), 0)").Scan(&after); err != nil {
+	after, err := s.setting(ctx, settingIndexed)
+	if err != nil {
 		return 0, fmt.Errorf("reading how far words are indexed: %w", err)
 	}
 	rows, err := s.reading.QueryContext(ctx, "SELECT added, body FROM stix_object WHERE added > ? ORDER BY added LIMIT ?", after, indexBatch)
@@ -68,19 +68,15 @@ func (s *Store) IndexIntelligence(ctx context.Context) (int, error) {
 	}
 	return len(batch), s.derive(ctx, func(ctx context.Context, t *txn) error {
 		for _, e := range batch {
-			// What was deleted meanwhile is not found.
-			if _, err := t.exec(ctx, `INSERT INTO intelligence_text (rowid, name, words)
-				SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM stix_object WHERE added = ?1)`, e.added, e.name, e.words); err != nil {
+			if err := s.engine.addWords(ctx, t, e.added, e.name, e.words); err != nil {
 				return fmt.Errorf("indexing an object: %w", err)
 			}
 		}
-		_, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ('stix_indexed', ?)
-			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, batch[len(batch)-1].added)
-		return wrapf(err, "noting how far words are indexed")
+		return wrapf(t.set(ctx, settingIndexed, batch[len(batch)-1].added), "noting how far words are indexed")
 	})
 }
 
-// forgetWords goes on merging the index, until nothing stands in it that was deleted.
+// forgetWords goes on removing words, until none is left of what was deleted.
 func (s *Store) forgetWords(ctx context.Context) (steps int, err error) {
 	state, err := s.setting(ctx, settingForget)
 	if err != nil || state == forgetNothing {
@@ -91,21 +87,12 @@ func (s *Store) forgetWords(ctx context.Context) (steps int, err error) {
 		if _, err := t.get(ctx, "SELECT value FROM setting WHERE name = ?", []any{settingForget}, &state); err != nil {
 			return fmt.Errorf("reading what is to be forgotten: %w", err)
 		}
-		var before, after int64
-		if _, err := t.get(ctx, "SELECT total_changes()", nil, &before); err != nil {
-			return fmt.Errorf("counting what was merged: %w", err)
+		done, err := s.engine.forgetWords(ctx, t, state == forgetBegin)
+		if err != nil {
+			return fmt.Errorf("removing words from the index: %w", err)
 		}
-		pages, next := forgetPages, int64(forgetGoOn)
-		if state == forgetBegin {
-			pages = -forgetPages // marks all there is as to be merged
-		}
-		if _, err := t.exec(ctx, "INSERT INTO intelligence_text (intelligence_text, rank) VALUES ('merge', ?)", pages); err != nil {
-			return fmt.Errorf("merging the index of words: %w", err)
-		}
-		if _, err := t.get(ctx, "SELECT total_changes()", nil, &after); err != nil {
-			return fmt.Errorf("counting what was merged: %w", err)
-		}
-		if state == forgetGoOn && after-before < 2 { // FTS5's way to say that nothing was done
+		next := int64(forgetGoOn)
+		if done {
 			next = forgetNothing
 		}
 		return t.set(ctx, settingForget, next)
@@ -115,15 +102,16 @@ func (s *Store) forgetWords(ctx context.Context) (steps int, err error) {
 // Search finds objects by their words, the newest first. Problems: invalid for words
 // that are none.
 func (s *Store) Search(ctx context.Context, f fact.SearchFilter, req ledger.PageRequest) (fact.FoundPage, error) {
-	words, err := matchWords(f.Words)
+	terms, err := searchTerms(f.Words)
 	if err != nil {
 		return fact.FoundPage{}, err
 	}
 	// By row id, from the words outwards (CROSS JOIN), the index is read from its end and no further than the page: ranking
 	// would read every object that has a common word.
+	condition, words := s.engine.matching(terms)
 	l := listing{
 		table: "intelligence_text CROSS JOIN stix_object o ON o.added = intelligence_text.rowid",
-		where: []string{"intelligence_text MATCH ?", "o.last", "o.collection IN (" + marks(len(f.Collections)) + ")"},
+		where: []string{condition, "o.last = 1", "o.collection IN (" + marks(len(f.Collections)) + ")"},
 		args:  append([]any{words}, anys(f.Collections)...),
 		order: []string{"intelligence_text.rowid"}, newest: true,
 	}
@@ -144,34 +132,36 @@ func (s *Store) Search(ctx context.Context, f fact.SearchFilter, req ledger.Page
 	return p, err
 }
 
-// matchWords turns what somebody typed into an expression of FTS5 that has no operators:
-// each word or phrase is a string, and all must be there.
-func matchWords(typed string) (string, error) {
+// term is a word, or words that stand one behind the other, with whatever is between
+// them that is no letter and no digit.
+type term struct {
+	words  string
+	begins bool // the last word may go on
+}
+
+// searchTerms reads what somebody typed, in which nothing is an operator but quotation
+// marks and a star: all terms must be there.
+func searchTerms(typed string) ([]term, error) {
 	if len(typed) > maxSearchBytes {
-		return "", ledger.Problemf(ledger.CodeInvalid, "what is searched for has more than %d bytes", maxSearchBytes)
+		return nil, ledger.Problemf(ledger.CodeInvalid, "what is searched for has more than %d bytes", maxSearchBytes)
 	}
-	var terms []string
+	var terms []term
 	for i, part := range strings.Split(typed, `"`) {
 		words := []string{part}
 		if i%2 == 0 { // outside quotation marks
 			words = strings.Fields(part)
 		}
 		for _, word := range words {
-			if !strings.ContainsFunc(word, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
-				continue
+			if strings.ContainsFunc(word, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
+				terms = append(terms, term{word, i%2 == 0 && strings.HasSuffix(word, "*")})
 			}
-			term := `"` + strings.ReplaceAll(word, "\x00", " ") + `"`
-			if i%2 == 0 && strings.HasSuffix(word, "*") {
-				term += "*"
-			}
-			terms = append(terms, term)
 		}
 	}
 	switch {
 	case len(terms) == 0:
-		return "", ledger.Problemf(ledger.CodeInvalid, "what is searched for has no word")
+		return nil, ledger.Problemf(ledger.CodeInvalid, "what is searched for has no word")
 	case len(terms) > maxSearchWords:
-		return "", ledger.Problemf(ledger.CodeInvalid, "what is searched for has more than %d words", maxSearchWords)
+		return nil, ledger.Problemf(ledger.CodeInvalid, "what is searched for has more than %d words", maxSearchWords)
 	}
-	return strings.Join(terms, " "), nil
+	return terms, nil
 }

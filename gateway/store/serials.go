@@ -13,7 +13,7 @@ func (s *Store) PutSerials(ctx context.Context, serials map[string]string) error
 	}
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		for unit, serial := range serials {
-			if _, err := t.exec(ctx, "INSERT OR REPLACE INTO serial (unit, serial) VALUES (?, ?)", unit, serial); err != nil {
+			if _, err := t.exec(ctx, "INSERT INTO serial (unit, serial) VALUES (?, ?) ON CONFLICT (unit) DO UPDATE SET serial = excluded.serial", unit, serial); err != nil {
 				return fmt.Errorf("keeping serial numbers: %w", err)
 			}
 		}

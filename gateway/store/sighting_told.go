@@ -39,7 +39,7 @@ func (t *txn) freshSighting(ctx context.Context, report string) error {
 // ahead.
 func (s *Store) TellingDue(ctx context.Context, period time.Duration, limit int) (due []string, next time.Time, err error) {
 	//nolint:gosec // constants only
-	rows, err := s.reading.QueryContext(ctx, "SELECT report FROM sighting_told WHERE fresh AND (sending <> 0 OR told > ?1 + ?2 OR told + "+toldEvery+" <= ?2) ORDER BY told, report LIMIT ?3",
+	rows, err := s.reading.QueryContext(ctx, "SELECT report FROM sighting_told WHERE fresh = 1 AND (sending <> 0 OR told > ?1 + ?2 OR told + "+toldEvery+" <= ?2) ORDER BY told, report LIMIT ?3",
 		period.Milliseconds(), millis(s.now()), limit)
 	if err != nil {
 		return nil, next, fmt.Errorf("reading which sightings are to be told: %w", err)
@@ -48,7 +48,7 @@ func (s *Store) TellingDue(ctx context.Context, period time.Duration, limit int)
 		return due, next, err
 	}
 	var at int64
-	if err := s.reading.QueryRowContext(ctx, "SELECT coalesce(min(told + "+toldEvery+"), 0) FROM sighting_told WHERE fresh", period.Milliseconds()).Scan(&at); err != nil {
+	if err := s.reading.QueryRowContext(ctx, "SELECT coalesce(min(told + "+toldEvery+"), 0) FROM sighting_told WHERE fresh = 1", period.Milliseconds()).Scan(&at); err != nil {
 		return nil, next, fmt.Errorf("reading when a sighting is to be told: %w", err)
 	}
 	return nil, orNone(at), nil
@@ -85,7 +85,7 @@ func (s *Store) BeginTelling(ctx context.Context, report string) (g fact.Telling
 func (s *Store) EndTelling(ctx context.Context, g *fact.Telling) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		_, err := t.exec(ctx, `UPDATE sighting_told SET upto = max(upto, ?2), told = ?3, times = times + 1, sending = 0, count = 0, first = 0, last = 0,
-			fresh = EXISTS (SELECT 1 FROM indicator_match WHERE report = ?1 AND suppressed = 0 AND seq > max(upto, ?2))
+			fresh = CASE WHEN EXISTS (SELECT 1 FROM indicator_match WHERE report = ?1 AND suppressed = 0 AND seq > max(upto, ?2)) THEN 1 ELSE 0 END
 			WHERE report = ?1 AND sending = ?2`, g.Report, g.UpTo, millis(s.now()))
 		return wrapf(err, "noting what was told")
 	})
@@ -96,7 +96,8 @@ func (s *Store) ToldByHand(ctx context.Context, report string) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
 		_, err := t.exec(ctx, `INSERT INTO sighting_told (report, fresh, upto, told, times, sending, count, first, last)
 			SELECT ?1, 0, coalesce(max(seq), 0), ?2, 1, 0, 0, 0, 0 FROM indicator_match WHERE report = ?1
-			ON CONFLICT (report) DO UPDATE SET upto = max(upto, excluded.upto), told = excluded.told, fresh = sending <> 0`, report, millis(s.now()))
+			ON CONFLICT (report) DO UPDATE SET upto = max(sighting_told.upto, excluded.upto), told = excluded.told,
+				fresh = CASE WHEN sighting_told.sending <> 0 THEN 1 ELSE 0 END`, report, millis(s.now()))
 		return wrapf(err, "noting what was told")
 	})
 }

@@ -37,7 +37,7 @@ func (s *Store) Standing(ctx context.Context, org string) (fact.Standing, error)
 			reports = append(reports, r)
 			return err
 		}},
-		{"SELECT DISTINCT digest, witness FROM " + sightings + " WHERE sharer = ? ORDER BY digest, witness", func(scan func(...any) error) error {
+		{"SELECT DISTINCT digest, witness FROM " + sightings + " s WHERE sharer = ? ORDER BY digest, witness", func(scan func(...any) error) error {
 			var digest, witness string
 			err := scan(&digest, &witness)
 			if i, known := at[digest]; known {
@@ -45,7 +45,7 @@ func (s *Store) Standing(ctx context.Context, org string) (fact.Standing, error)
 			}
 			return err
 		}},
-		{"SELECT digest, judge, opinion, weight FROM " + opinions + " WHERE sharer = ? ORDER BY digest, judge", func(scan func(...any) error) error {
+		{"SELECT digest, judge, opinion, weight FROM " + opinions + " o WHERE sharer = ? ORDER BY digest, judge", func(scan func(...any) error) error {
 			var digest string
 			var o fact.Opinion
 			err := scan(&digest, &o.By, &o.Opinion, &o.Weight)

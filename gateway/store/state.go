@@ -19,7 +19,8 @@ func (s *Store) PutDeviceState(ctx context.Context, d DeviceState) error {
 		if d.Receipt == "" {
 			_, err = t.exec(ctx, "DELETE FROM device_state WHERE source = ? AND device = ?", d.Source, d.Device)
 		} else {
-			_, err = t.exec(ctx, "INSERT OR REPLACE INTO device_state (source, device, receipt) VALUES (?, ?, ?)", d.Source, d.Device, d.Receipt)
+			_, err = t.exec(ctx, `INSERT INTO device_state (source, device, receipt) VALUES (?, ?, ?)
+				ON CONFLICT (source, device) DO UPDATE SET receipt = excluded.receipt`, d.Source, d.Device, d.Receipt)
 		}
 		if err != nil {
 			return fmt.Errorf("keeping a device's state: %w", err)

@@ -6,22 +6,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
-	"github.com/secant-platform/secant/chaincode/ledger"
-)
-
-// fileName is the database in the store's directory; lockName is an empty
-// database beside it, held locked by the process that may write.
-const (
-	fileName = "node.db"
-	lockName = "lock.db"
+	"github.com/secant-platform/secant/gateway/store/postgres"
 )
 
 // readers bounds the connections that read; a query holds one for milliseconds.
@@ -61,86 +48,49 @@ func (o *Options) validate() error {
 // Store is a node's database. Its methods may be called from many goroutines.
 type Store struct {
 	options Options
+	engine  engine
 	write   *writer // nil when read-only
 	writing *sql.DB
 	reading *sql.DB
-	locking *sql.DB
 	secret  []byte // authenticates bookmarks
 	now     func() time.Time
 	rooms   rooms // of flows
 	queued  queued
 }
 
-// Open opens the store in dir, and makes it when there is none. It refuses a
-// store that another process has open, unless read-only, and one that a newer
-// version of this program wrote.
-func Open(ctx context.Context, dir string, options Options) (*Store, error) {
+// Open opens the store at a place, and makes it when there is none: in a directory, kept
+// by SQLite, or in the database of a URL (postgres://user@host:port/database), kept by
+// PostgreSQL 15 or later. It refuses a store that another process has open, unless
+// read-only, and one that a newer version of this program wrote.
+func Open(ctx context.Context, place string, options Options) (*Store, error) {
 	if err := options.validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{options: options, now: time.Now, queued: newQueued()}
-	if err := s.open(ctx, dir); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the store in %s: %w", dir, err), s.Close())
+	s := &Store{options: options, engine: engineOf(place), now: time.Now, queued: newQueued()}
+	if err := s.open(ctx); err != nil {
+		name := place
+		if postgres.IsURL(place) {
+			name = "PostgreSQL" // there may be a password in the URL
+		}
+		return nil, errors.Join(fmt.Errorf("opening the store in %s: %w", name, err), s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, dir string) error {
-	file, err := filepath.Abs(filepath.Join(dir, fileName))
-	if err != nil {
-		return err
-	}
-	if s.options.ReadOnly {
-		if _, err := os.Stat(file); err != nil {
+func (s *Store) open(ctx context.Context) error {
+	if !s.options.ReadOnly {
+		if err := s.openWriter(ctx); err != nil {
 			return err
 		}
-		return s.openReaders(ctx, file)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	if err := s.lock(ctx, filepath.Join(filepath.Dir(file), lockName)); err != nil {
-		return err
-	}
-	// SQLite gives its further files the mode of this one.
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the directory is the operator's choice
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	// What is deleted is overwritten: offers hold what credentials say of people. The
-	// projection's keys are digests, so that a block touches pages all over the
-	// tables: fewer checkpoints write each of them less often.
-	if s.writing, err = database(file, "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "secure_delete(1)", "cache_size(-16000)",
-		"journal_size_limit(67108864)", "wal_autocheckpoint(8000)"); err != nil {
-		return err
-	}
-	conn, err := s.writing.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	s.write = &writer{conn: conn, stmts: map[string]*sql.Stmt{}}
-	if err := migrate(ctx, conn); err != nil {
-		return err
-	}
-	_, err = conn.ExecContext(ctx, "INSERT OR IGNORE INTO setting (name, value) VALUES ('secret', ?)", []byte(rand.Text()))
-	if err != nil {
-		return err
-	}
-	return s.openReaders(ctx, file)
-}
-
-func (s *Store) openReaders(ctx context.Context, file string) error {
 	var err error
-	if s.reading, err = database(file, "query_only(1)", "busy_timeout(5000)", "cache_size(-4000)"); err != nil {
+	if s.reading, err = s.engine.reader(); err != nil {
 		return err
 	}
 	s.reading.SetMaxOpenConns(readers)
 	s.reading.SetMaxIdleConns(readers)
-	var version int
-	if err := s.reading.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+	version, err := s.engine.version(ctx, s.reading)
+	if err != nil {
 		return err
 	}
 	if version != schemaVersion() {
@@ -149,27 +99,21 @@ func (s *Store) openReaders(ctx context.Context, file string) error {
 	return s.reading.QueryRowContext(ctx, "SELECT value FROM setting WHERE name = 'secret'").Scan(&s.secret)
 }
 
-// lock makes this process the store's only writer until it closes the store or
-// ends, however it ends: the lock is the operating system's, by way of SQLite. One
-// that was just killed may hold it for a moment more.
-func (s *Store) lock(ctx context.Context, file string) error {
+func (s *Store) openWriter(ctx context.Context) error {
+	var conn *sql.Conn
 	var err error
-	if s.locking, err = database(file, "busy_timeout(3000)", "locking_mode(exclusive)"); err != nil {
+	s.writing, conn, err = s.engine.writer(ctx)
+	if conn != nil {
+		s.write = &writer{engine: s.engine, conn: conn, stmts: map[string]*sql.Stmt{}}
+	}
+	if err != nil {
 		return err
 	}
-	s.locking.SetMaxOpenConns(1)
-	s.locking.SetConnMaxIdleTime(0)
-	_, err = s.locking.ExecContext(ctx, "BEGIN EXCLUSIVE; CREATE TABLE IF NOT EXISTS held (by INTEGER); COMMIT")
-	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_BUSY {
-		return ledger.Problemf(ledger.CodeBusy, "another process has this store open")
+	if err := migrate(ctx, s.engine, conn); err != nil {
+		return err
 	}
+	_, err = conn.ExecContext(ctx, "INSERT INTO setting (name, value) VALUES ('secret', ?) ON CONFLICT DO NOTHING", []byte(rand.Text()))
 	return err
-}
-
-// database opens a file with pragmas that each of its connections sets.
-func database(file string, pragmas ...string) (*sql.DB, error) {
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(file), RawQuery: url.Values{"_pragma": pragmas}.Encode()}
-	return sql.Open("sqlite", u.String())
 }
 
 // Close closes the store. Writers must have returned.
@@ -181,12 +125,10 @@ func (s *Store) Close() error {
 	if s.write != nil {
 		errs = append(errs, s.write.close())
 	}
-	for _, db := range []*sql.DB{s.writing, s.locking} {
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
+	if s.writing != nil {
+		errs = append(errs, s.writing.Close())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.engine.close())...)
 }
 
 // update runs do in a durable transaction that it may share with others.

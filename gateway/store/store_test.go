@@ -3,13 +3,16 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -22,7 +25,7 @@ const (
 
 func openStore(tb testing.TB, options Options) *Store {
 	tb.Helper()
-	s, err := Open(tb.Context(), tb.TempDir(), options)
+	s, err := Open(tb.Context(), storetest.Place(tb), options)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -35,6 +38,46 @@ func openStore(tb testing.TB, options Options) *Store {
 		}
 	})
 	return s
+}
+
+// tableNames lists the names of the database's tables.
+func tableNames(t *testing.T, s *Store) (names []string) {
+	t.Helper()
+	query := "SELECT name FROM sqlite_schema WHERE type = 'table'"
+	if storetest.PostgreSQL() {
+		query = "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = current_schema()"
+	}
+	rows, err := s.reading.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// hasColumn reports whether a table has a column.
+func hasColumn(t *testing.T, s *Store, table, column string) bool {
+	t.Helper()
+	rows, err := s.reading.QueryContext(t.Context(), fmt.Sprintf("SELECT * FROM %q LIMIT 0", table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err := errors.Join(err, rows.Err()); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Contains(columns, column)
 }
 
 var start = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)

@@ -35,7 +35,7 @@ func (s *Store) VocabularyNodes(ctx context.Context, id string, number int, req 
 	return page[ledger.Node](ctx, s, listing{
 		table: `(SELECT n.* FROM vocabulary_manifest m, json_each(CAST(m.doc AS TEXT), '$.nodes') e, vocabulary_node n
 			WHERE m.vocabulary = ? AND m.number = ? AND n.vocabulary = m.vocabulary
-			AND n.node = json_extract(e.value, '$.id') AND n.since = printf('%06d', json_extract(e.value, '$.since')))`,
+			AND n.node = json_extract(e.value, '$.id') AND n.since = printf('%06d', json_extract(e.value, '$.since'))) held`,
 		args: []any{id, ledger.RevisionPart(number)}, order: []string{"node"},
 	}, req)
 }

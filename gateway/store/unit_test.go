@@ -10,6 +10,7 @@ import (
 
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 func recalling(kind, value string, revision int, ended bool) *ledger.Recall {
@@ -132,6 +133,7 @@ func TestAHistoryBeginsWithTheChunk(t *testing.T) {
 // TestAStoreOfTheFirstSchemaIsReplayed: the projection is made anew, and what
 // only the node knows stays.
 func TestAStoreOfTheFirstSchemaIsReplayed(t *testing.T) {
+	storetest.OnlySQLite(t, "a file that an earlier version wrote, and there is none of PostgreSQL")
 	dir := t.TempDir()
 	first, err := migrations.ReadFile("migrations/0001_first.sql")
 	if err != nil {

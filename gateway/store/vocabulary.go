@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/chaincode/ledger"
@@ -15,7 +16,7 @@ import (
 func (s *Store) PutVocabulary(ctx context.Context, v fact.VocabularyVersion, body []byte) (changed bool, err error) {
 	err = s.update(ctx, func(ctx context.Context, t *txn) error {
 		if v.Document != "" { // what a document was read as stays: labels name it
-			if _, err := t.exec(ctx, "INSERT OR IGNORE INTO reference_document (id, document, digest) VALUES (?, ?, ?)", v.ID, v.Document, v.Digest); err != nil {
+			if _, err := t.exec(ctx, "INSERT INTO reference_document (id, document, digest) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", v.ID, v.Document, v.Digest); err != nil {
 				return fmt.Errorf("keeping what a vocabulary was read from: %w", err)
 			}
 		}
@@ -97,7 +98,8 @@ func (s *Store) DocumentVersion(ctx context.Context, id, document string) (diges
 // PutExamples keeps sentences to train with, in place of those of the same name.
 func (s *Store) PutExamples(ctx context.Context, e fact.Examples) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		_, err := t.exec(ctx, "INSERT OR REPLACE INTO example (name, digest, imported, body) VALUES (?, ?, ?, ?)", e.Name, e.Digest, millis(s.now()), e.Body)
+		_, err := t.exec(ctx, `INSERT INTO example (name, digest, imported, body) VALUES (?, ?, ?, ?)
+			ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, imported = excluded.imported, body = excluded.body`, e.Name, e.Digest, millis(s.now()), e.Body)
 		return wrapf(err, "keeping examples")
 	})
 }
@@ -155,7 +157,7 @@ func (s *Store) Unlabelled(ctx context.Context, after int64, limit int) ([]fact.
 
 // NewestTexts returns the objects with texts that were added last, the newest first.
 func (s *Store) NewestTexts(ctx context.Context, limit int) ([]fact.LabelledText, error) {
-	return s.texts(ctx, "last AND "+labelled+" ORDER BY added DESC LIMIT ?", limit)
+	return s.texts(ctx, "last = 1 AND "+labelled+" ORDER BY added DESC LIMIT ?", limit)
 }
 
 // maxTexts is by how many bytes of objects a list of texts ends: who wants more asks
@@ -184,7 +186,7 @@ func (s *Store) texts(ctx context.Context, where string, args ...any) ([]fact.La
 // Labelling returns by what texts were labelled last, and up to which object.
 func (s *Store) Labelling(ctx context.Context) (basis string, to int64, err error) {
 	err = s.reading.QueryRowContext(ctx, `SELECT coalesce((SELECT value FROM setting WHERE name = 'label_basis'), ''),
-		coalesce((SELECT value FROM setting WHERE name = 'label_to'), 0)`).Scan(&basis, &to)
+		coalesce((SELECT value FROM setting WHERE name = 'label_to'), '0')`).Scan(&basis, &to)
 	return basis, to, wrapf(err, "reading how far texts are labelled")
 }
 
@@ -205,8 +207,8 @@ func (s *Store) PutLabels(ctx context.Context, basis string, to int64, objects [
 				return fmt.Errorf("keeping labels: %w", err)
 			}
 		}
-		for name, value := range map[string]any{"label_basis": basis, "label_to": to} {
-			if _, err := t.exec(ctx, "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value); err != nil {
+		for name, value := range map[string]string{"label_basis": basis, "label_to": strconv.FormatInt(to, 10)} {
+			if err := t.setText(ctx, name, value); err != nil {
 				return fmt.Errorf("noting how far texts are labelled: %w", err)
 			}
 		}

@@ -80,7 +80,7 @@ func (t *txn) lookFromNow(ctx context.Context) error {
 	if _, err := t.get(ctx, "SELECT coalesce(max(seq), 0) FROM local_event", nil, &p.seq); err != nil {
 		return fmt.Errorf("reading the last event: %w", err)
 	}
-	if _, err := t.exec(ctx, "INSERT OR IGNORE INTO webhook_position (one, after) VALUES (1, ?)", p.String()); err != nil {
+	if _, err := t.exec(ctx, "INSERT INTO webhook_position (one, after) VALUES (1, ?) ON CONFLICT DO NOTHING", p.String()); err != nil {
 		return fmt.Errorf("noting from where events are looked through: %w", err)
 	}
 	return nil

@@ -13,13 +13,14 @@ import (
 	"github.com/secant-platform/secant/analytics/fact"
 	"github.com/secant-platform/secant/analytics/fhir"
 	"github.com/secant-platform/secant/chaincode/ledger"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 )
 
 // TestWhoeverIsToldIsWhoeverWouldFind: a resource is queued for a subscription exactly
 // when a search for the subscription's criteria finds it.
 func TestWhoeverIsToldIsWhoeverWouldFind(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), t.TempDir(), Options{Organisation: "hospital-north"})
+	s, err := Open(t.Context(), storetest.Place(t), Options{Organisation: "hospital-north"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,7 @@ func TestWhoeverIsToldIsWhoeverWouldFind(t *testing.T) {
 // to nobody, and what was there already is no news.
 func TestResourcesThatAreNotKeptAreNotTold(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), t.TempDir(), Options{Organisation: "hospital-north"})
+	s, err := Open(t.Context(), storetest.Place(t), Options{Organisation: "hospital-north"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,6 @@ import (
 	"slices"
 	"sync"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"github.com/secant-platform/secant/chaincode/ledger"
 )
 
@@ -22,9 +19,10 @@ const maxGroup = 256
 // the work of all that wait in one transaction, so that they share one fsync,
 // and passes the lead on. No goroutine is needed for this, and none is kept.
 type writer struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt // used by the leader only
-	lazy  bool                 // how the connection commits now; used by the leader only
+	engine engine
+	conn   *sql.Conn
+	stmts  map[string]*sql.Stmt // used by the leader only
+	lazy   bool                 // how the connection commits now; used by the leader only
 
 	mu      sync.Mutex // guards what follows
 	queue   []*work
@@ -116,7 +114,7 @@ func (w *writer) lead(ctx context.Context) {
 		broken = w.commit(context.WithoutCancel(ctx), group, errs)
 	}
 	w.mu.Lock()
-	if broken != nil && !passing(broken) {
+	if broken != nil && !w.engine.passing(broken) {
 		w.broken = broken
 	}
 	if len(w.queue) > 0 {
@@ -131,13 +129,6 @@ func (w *writer) lead(ctx context.Context) {
 		}
 		job.done <- errs[i]
 	}
-}
-
-// passing reports whether a failed commit left a known state behind: the disk
-// was full, and nothing was written.
-func passing(err error) bool {
-	e, ok := errors.AsType[*sqlite.Error](err)
-	return ok && e.Code()&0xff == sqlite3.SQLITE_FULL
 }
 
 // commit runs a group in one transaction. A job that errs leaves nothing behind
@@ -170,12 +161,8 @@ func (w *writer) pace(ctx context.Context, group []*work) error {
 	if lazy == w.lazy {
 		return nil
 	}
-	mode := "full"
-	if lazy {
-		mode = "normal"
-	}
-	// Not a prepared statement: some pragmas act when they are prepared.
-	if _, err := w.conn.ExecContext(ctx, "PRAGMA synchronous = "+mode); err != nil {
+	// Not a prepared statement: some of SQLite's pragmas act when they are prepared.
+	if _, err := w.conn.ExecContext(ctx, w.engine.pace(lazy)); err != nil {
 		return fmt.Errorf("setting how to commit: %w", err)
 	}
 	w.lazy = lazy

@@ -23,6 +23,7 @@ import (
 	"github.com/secant-platform/secant/gateway/problem"
 	"github.com/secant-platform/secant/gateway/server"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 	"github.com/secant-platform/secant/gateway/taxii"
 )
 
@@ -48,7 +49,7 @@ func newLab(tb testing.TB) *lab {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s, err := store.Open(tb.Context(), tb.TempDir(), store.Options{Organisation: org})
+	s, err := store.Open(tb.Context(), storetest.Place(tb), store.Options{Organisation: org})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/secant-platform/secant/gateway/rest"
 	"github.com/secant-platform/secant/gateway/session"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 	"github.com/secant-platform/secant/identity/check"
 	"github.com/secant-platform/secant/identity/sdjwt"
 )
@@ -86,7 +87,7 @@ func (h hurried) Write(b []byte) (int, error) {
 // serveNode adds the node's real interface to what listens.
 func (w *world) serveNode(t *testing.T, engine *gin.Engine) {
 	t.Helper()
-	kept, err := store.Open(t.Context(), t.TempDir(), store.Options{})
+	kept, err := store.Open(t.Context(), storetest.Place(t), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

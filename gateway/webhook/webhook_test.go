@@ -26,6 +26,7 @@ import (
 	"github.com/secant-platform/secant/analytics/fhir"
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 	"github.com/secant-platform/secant/gateway/webhook"
 	"github.com/secant-platform/secant/identity/fetch"
 )
@@ -48,7 +49,7 @@ func newWorld(tb testing.TB) *world {
 	tb.Helper()
 	w := &world{t: tb, roots: x509.NewCertPool(), timeout: 5 * time.Second, wake: make(chan struct{}, 1)}
 	var err error
-	if w.store, err = store.Open(tb.Context(), tb.TempDir(), store.Options{Organisation: "hospital-north", KeepEvents: 100}); err != nil {
+	if w.store, err = store.Open(tb.Context(), storetest.Place(tb), store.Options{Organisation: "hospital-north", KeepEvents: 100}); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = w.store.Close() })

@@ -21,6 +21,7 @@ import (
 	"github.com/secant-platform/secant/chaincode/ledger"
 	"github.com/secant-platform/secant/chaincode/verify"
 	"github.com/secant-platform/secant/gateway/store"
+	"github.com/secant-platform/secant/gateway/store/storetest"
 	"github.com/secant-platform/secant/identity/catalogue"
 	"github.com/secant-platform/secant/identity/certificate"
 	"github.com/secant-platform/secant/identity/check"
@@ -76,7 +77,7 @@ func newOffice(t *testing.T) *office {
 	t.Helper()
 	o := &office{kind: ledger.KindHospital, organisation: north, committed: map[string]*ledger.StatusList{}, now: time.Now().UTC().Truncate(time.Second), resolver: did.New(did.Config{})}
 	var err error
-	if o.store, err = store.Open(t.Context(), t.TempDir(), store.Options{Organisation: north}); err != nil {
+	if o.store, err = store.Open(t.Context(), storetest.Place(t), store.Options{Organisation: north}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = o.store.Close() })

@@ -142,15 +142,15 @@ CREATE TABLE document (
 
 -- Each holder that the ledger names for a document has a row of its own, so
 -- that none can stand in the way of another.
-CREATE TABLE fetch (
+CREATE TABLE "fetch" (
   seq INTEGER PRIMARY KEY,  -- order in which the ledger named them
   kind TEXT NOT NULL, digest TEXT NOT NULL, holder TEXT NOT NULL,
   media_type TEXT NOT NULL, size INTEGER NOT NULL, path TEXT NOT NULL,
   attempts INTEGER NOT NULL, next INTEGER NOT NULL,
   UNIQUE (kind, digest, holder)
 );
-CREATE INDEX fetch_holder ON fetch (holder, seq);
-CREATE INDEX fetch_next ON fetch (holder, next);
+CREATE INDEX fetch_holder ON "fetch" (holder, seq);
+CREATE INDEX fetch_next ON "fetch" (holder, next);
 
 CREATE TABLE assessment (
   report TEXT PRIMARY KEY,

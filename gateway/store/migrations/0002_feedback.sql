@@ -17,7 +17,7 @@ DELETE FROM event;
 
 -- Fetches are named anew as well, and a node that wanted to fetch a body wants it
 -- again.
-DELETE FROM fetch;
+DELETE FROM "fetch";
 
 DROP TABLE unit;
 CREATE TABLE unit (
@@ -140,4 +140,4 @@ CREATE TABLE status_list (
 
 -- What failed least is asked for first.
 DROP INDEX fetch_holder;
-CREATE INDEX fetch_holder ON fetch (holder, attempts, seq);
+CREATE INDEX fetch_holder ON "fetch" (holder, attempts, seq);

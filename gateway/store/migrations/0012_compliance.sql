@@ -17,7 +17,7 @@ CREATE TABLE catalogue_in_use (
   PRIMARY KEY (name)
 ) WITHOUT ROWID;
 INSERT INTO catalogue_in_use (name, revision, block, idx, tx, org, time, late, doc)
-  SELECT json_extract(parts, '$[0]'), json_extract(CAST(doc AS TEXT), '$.revision'), block, idx, tx, org, time, late, doc FROM other WHERE type = 'cat.us';
+  SELECT json_extract(parts, '$[0]'), CAST(json_extract(CAST(doc AS TEXT), '$.revision') AS BIGINT), block, idx, tx, org, time, late, doc FROM other WHERE type = 'cat.us';
 DELETE FROM other WHERE type = 'cat.us';
 
 CREATE TABLE evidence (

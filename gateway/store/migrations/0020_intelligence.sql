@@ -12,7 +12,7 @@ CREATE TABLE stix_object (
   body BLOB NOT NULL,           -- as it came
   UNIQUE (collection, id, version)
 );
-CREATE INDEX stix_object_last ON stix_object (collection, added) WHERE last;
+CREATE INDEX stix_object_last ON stix_object (collection, added) WHERE last = 1;
 CREATE INDEX stix_object_all ON stix_object (collection, added);
 CREATE INDEX stix_object_type ON stix_object (collection, type, added);
 

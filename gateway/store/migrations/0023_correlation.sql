@@ -50,12 +50,12 @@ CREATE TRIGGER stix_object_deleted AFTER DELETE ON stix_object BEGIN
   DELETE FROM entry WHERE object = OLD.added;
   DELETE FROM entry_due WHERE object = OLD.added;
 END;
-CREATE TRIGGER stix_object_replaced AFTER UPDATE OF last ON stix_object WHEN OLD.last AND NOT NEW.last BEGIN
+CREATE TRIGGER stix_object_replaced AFTER UPDATE OF last ON stix_object WHEN OLD.last = 1 AND NEW.last = 0 BEGIN
   DELETE FROM entry WHERE object = OLD.added;
   DELETE FROM entry_due WHERE object = OLD.added;
 END;
-CREATE TRIGGER stix_object_restored AFTER UPDATE OF last ON stix_object WHEN NEW.last AND NOT OLD.last BEGIN
-  INSERT OR IGNORE INTO entry_due (object) VALUES (NEW.added);
+CREATE TRIGGER stix_object_restored AFTER UPDATE OF last ON stix_object WHEN NEW.last = 1 AND OLD.last = 0 BEGIN
+  INSERT INTO entry_due (object) VALUES (NEW.added) ON CONFLICT DO NOTHING;
 END;
 CREATE TRIGGER entry_deleted AFTER DELETE ON entry BEGIN
   DELETE FROM observable_of WHERE object = OLD.object;

@@ -17,7 +17,7 @@ CREATE TABLE vocabulary (
   PRIMARY KEY (id)
 ) WITHOUT ROWID;
 INSERT INTO vocabulary (id, version, block, idx, tx, org, time, late, doc)
-  SELECT json_extract(parts, '$[0]'), json_extract(CAST(doc AS TEXT), '$.version'), block, idx, tx, org, time, late, doc FROM other WHERE type = 'voc';
+  SELECT json_extract(parts, '$[0]'), CAST(json_extract(CAST(doc AS TEXT), '$.version') AS BIGINT), block, idx, tx, org, time, late, doc FROM other WHERE type = 'voc';
 DELETE FROM other WHERE type = 'voc';
 
 CREATE TABLE vocabulary_version (

@@ -27,7 +27,7 @@ CREATE TABLE sighting_told (
   sending INTEGER NOT NULL,     -- seq up to which is being told; 0: nothing is
   count INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL -- of that
 ) WITHOUT ROWID;
-CREATE INDEX sighting_told_fresh ON sighting_told (told) WHERE fresh;
+CREATE INDEX sighting_told_fresh ON sighting_told (told) WHERE fresh = 1;
 -- What was matched until now was for people to tell.
 INSERT INTO sighting_told (report, fresh, upto, told, times, sending, count, first, last)
   SELECT report, 0, max(seq), 0, 0, 0, 0, 0, 0 FROM indicator_match WHERE report <> '' GROUP BY report;

@@ -1,0 +1,35 @@
+package config
+
+import (
+	"net/url"
+	"path/filepath"
+	"strings"
+)
+
+// StoreFolder is where the store is below Config.Data, unless Config.Store says otherwise.
+const StoreFolder = "store"
+
+// StorePlace is where the store is: a folder, or the URL of a database.
+func (c *Config) StorePlace() string {
+	if c.Store != "" {
+		return c.Store
+	}
+	return filepath.Join(c.Data, StoreFolder)
+}
+
+// storeFault says what is wrong with the URL of a database, without repeating it: there
+// may be a password in it.
+func storeFault(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || strings.Trim(u.Path, "/") == "" {
+		return "store must be the URL of a PostgreSQL database, postgres://user@host:port/database"
+	}
+	host, query := u.Hostname(), u.Query()
+	if host == "" {
+		host = query.Get("host") // a folder with the server's socket, for one
+	}
+	if query.Get("sslmode") != "verify-full" && !strings.HasPrefix(host, "/") && !loopback(host) {
+		return "store leads to another machine: that needs sslmode=verify-full in its URL"
+	}
+	return ""
+}
