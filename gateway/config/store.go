@@ -3,6 +3,7 @@ package config
 import (
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -25,10 +26,11 @@ func storeFault(text string) string {
 		return "store must be the URL of a PostgreSQL database, postgres://user@host:port/database"
 	}
 	host, query := u.Hostname(), u.Query()
-	if host == "" {
-		host = query.Get("host") // a folder with the server's socket, for one
+	if query.Has("host") { // it counts: a folder with the server's socket, for one
+		host = query.Get("host")
 	}
-	if query.Get("sslmode") != "verify-full" && !strings.HasPrefix(host, "/") && !loopback(host) {
+	remote := slices.ContainsFunc(strings.Split(host, ","), func(h string) bool { return !strings.HasPrefix(h, "/") && !loopback(h) })
+	if remote && query.Get("sslmode") != "verify-full" {
 		return "store leads to another machine: that needs sslmode=verify-full in its URL"
 	}
 	return ""
