@@ -26,8 +26,8 @@ type engine interface {
 	// check reads what the database itself knows to be damaged.
 	check(ctx context.Context, q querier) error
 
-	// matching is a condition on the row of intelligence_text that has all terms.
-	matching(terms []term) (condition string, arg any)
+	// matching has a listing find the rows of intelligence_text that have all terms.
+	matching(ctx context.Context, q querier, l *listing, terms []term) error
 	// addWords indexes the words of the object that was added at a moment.
 	addWords(ctx context.Context, t *txn, added int64, name, words string) error
 	// forgetWords goes on removing what was deleted from the index's files; first: some

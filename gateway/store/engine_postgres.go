@@ -65,6 +65,7 @@ func (e *postgresEngine) writer(ctx context.Context) (*sql.DB, *sql.Conn, error)
 func (e *postgresEngine) reader() (*sql.DB, error) {
 	return postgres.Open(e.url, map[string]string{
 		"application_name": "secant reader", "default_transaction_read_only": "on", "default_transaction_isolation": "repeatable read",
+		"plan_cache_mode": "force_custom_plan", // see matching
 	})
 }
 
@@ -129,8 +130,14 @@ func (*postgresEngine) passing(err error) bool {
 // check: PostgreSQL refuses a damaged page itself when it is read, which Check does.
 func (*postgresEngine) check(context.Context, querier) error { return nil }
 
-// matching: each term is its words one behind the other.
-func (*postgresEngine) matching(terms []term) (condition string, arg any) {
+// rare is how many rows may have some words that are looked for by themselves.
+const rare = 1000
+
+// matching: each term is its words one behind the other. How many rows have them is not
+// left to the planner: it takes words that it knows nothing of for too common, and reads
+// from the newest row on until it finds some. Rows that are few are named; what is
+// common is soon found from the newest on.
+func (*postgresEngine) matching(ctx context.Context, q querier, l *listing, terms []term) error {
 	var all []string
 	for _, t := range terms {
 		var parts []string
@@ -143,7 +150,31 @@ func (*postgresEngine) matching(terms []term) (condition string, arg any) {
 		}
 		all = append(all, "("+strings.Join(parts, " <-> ")+")")
 	}
-	return "intelligence_text.words @@ CAST(sqlite_text(?) AS tsquery)", strings.Join(all, " & ")
+	const having = "intelligence_text.words @@ CAST(sqlite_text(?) AS tsquery)"
+	words := strings.Join(all, " & ")
+	rows, err := q.QueryContext(ctx, "SELECT rowid FROM intelligence_text WHERE "+having+" LIMIT ?", words, rare)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		ids = append(ids, id)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	few := ""
+	if len(ids) < rare {
+		few = "{" + strings.Join(ids, ",") + "}"
+	}
+	l.where = append(l.where, having, "(? = '' OR intelligence_text.rowid = ANY (CAST(nullif(?, '') AS bigint[])))")
+	l.args, l.moving = append(l.args, words), []any{few, few}
+	return nil
 }
 
 // Bounds of PostgreSQL's tsvector.

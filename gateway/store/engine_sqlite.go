@@ -146,7 +146,7 @@ func (*sqliteEngine) check(ctx context.Context, q querier) error {
 }
 
 // matching: FTS5, in which a string is the words in it one behind the other.
-func (*sqliteEngine) matching(terms []term) (condition string, arg any) {
+func (*sqliteEngine) matching(_ context.Context, _ querier, l *listing, terms []term) error {
 	all := make([]string, len(terms))
 	for i, t := range terms {
 		all[i] = `"` + strings.ReplaceAll(t.words, "\x00", " ") + `"`
@@ -154,7 +154,8 @@ func (*sqliteEngine) matching(terms []term) (condition string, arg any) {
 			all[i] += "*"
 		}
 	}
-	return "intelligence_text MATCH ?", strings.Join(all, " ")
+	l.where, l.args = append(l.where, "intelligence_text MATCH ?"), append(l.args, strings.Join(all, " "))
+	return nil
 }
 
 func (*sqliteEngine) addWords(ctx context.Context, t *txn, added int64, name, words string) error {

@@ -108,15 +108,17 @@ func (s *Store) Search(ctx context.Context, f fact.SearchFilter, req ledger.Page
 	}
 	// By row id, from the words outwards (CROSS JOIN), the index is read from its end and no further than the page: ranking
 	// would read every object that has a common word.
-	condition, words := s.engine.matching(terms)
 	l := listing{
 		table: "intelligence_text CROSS JOIN stix_object o ON o.added = intelligence_text.rowid",
-		where: []string{condition, "o.last = 1", "o.collection IN (" + marks(len(f.Collections)) + ")"},
-		args:  append([]any{words}, anys(f.Collections)...),
+		where: []string{"o.last = 1", "o.collection IN (" + marks(len(f.Collections)) + ")"},
+		args:  anys(f.Collections),
 		order: []string{"intelligence_text.rowid"}, newest: true,
 	}
 	if len(f.Types) > 0 {
 		l.where, l.args = append(l.where, "o.type IN ("+marks(len(f.Types))+")"), append(l.args, anys(f.Types)...)
+	}
+	if err := s.engine.matching(ctx, s.reading, &l, terms); err != nil {
+		return fact.FoundPage{}, fmt.Errorf("looking for words: %w", err)
 	}
 	p := fact.FoundPage{Items: []fact.Found{}}
 	p.Next, err = eachOf(ctx, s, s.reading, l, "o.collection, o.id, o.type, o.version, o.added, CASE WHEN length(o.body) <= "+strconv.Itoa(maxShown)+" THEN o.body END", req, func(from scanner, more ...any) error {
