@@ -25,7 +25,19 @@ func storeFault(text string) string {
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || strings.Trim(u.Path, "/") == "" {
 		return "store must be the URL of a PostgreSQL database, postgres://user@host:port/database"
 	}
+	if u.Scheme != text[:strings.Index(text, ":")] {
+		return "store must begin with postgres:// in small letters"
+	}
 	host, query := u.Hostname(), u.Query()
+	_, password := u.User.Password()
+	if password || query.Has("password") || query.Has("sslpassword") {
+		return "store must not hold a password, which the configuration is shown with: put it in a file that PGPASSFILE names"
+	}
+	for key, values := range query {
+		if len(values) > 1 || key == "ssl" {
+			return "store must say each thing once, and sslmode in place of ssl"
+		}
+	}
 	if query.Has("host") { // it counts: a folder with the server's socket, for one
 		host = query.Get("host")
 	}

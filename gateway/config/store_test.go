@@ -18,6 +18,12 @@ func TestWhereAStoreMayBe(t *testing.T) {
 		"postgres://secant@/node?host=/run/postgresql,db.example.org":               false,
 		"postgres://secant@/node":                                                   false,
 		"postgres://secant@127.0.0.1/":                                              false,
+		"postgres://secant@db.example.org/node?sslmode=verify-full&sslmode=disable": false,
+		"postgres://secant@db.example.org/node?sslmode=verify-full&ssl=true":        false,
+		"postgres://secant@127.0.0.1/node?host=127.0.0.1&host=db.example.org":       false,
+		"postgres://secant:secret@127.0.0.1/node":                                   false,
+		"postgres://secant@127.0.0.1/node?password=secret":                          false,
+		"Postgres://secant@127.0.0.1/node":                                          false,
 		"mysql://secant@127.0.0.1/node":                                             false,
 		"/var/lib/secant":                                                           false,
 	} {
