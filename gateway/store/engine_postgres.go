@@ -30,7 +30,11 @@ const holdTries = 30
 
 // writer holds a lock of the session that writes, so that neither outlives the other.
 func (e *postgresEngine) writer(ctx context.Context) (*sql.DB, *sql.Conn, error) {
-	db, err := postgres.Open(e.url, map[string]string{"application_name": "secant writer"})
+	db, err := postgres.Open(e.url, map[string]string{
+		"application_name": "secant writer", "synchronous_commit": "on",
+		// A node that lost power holds the store for half a minute, and not for hours.
+		"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
+	})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -124,7 +128,7 @@ func (*postgresEngine) pace(lazy bool) string {
 // passing: the server answered and goes on, and so it wrote nothing.
 func (*postgresEngine) passing(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && e.Severity == "ERROR"
+	return ok && e.SeverityUnlocalized == "ERROR"
 }
 
 // check: PostgreSQL refuses a damaged page itself when it is read, which Check does.

@@ -21,11 +21,12 @@ CREATE INDEX credential_order ON credential (issued, id);
 CREATE INDEX credential_reference ON credential (reference, issued, id);
 
 CREATE TABLE status_edition (
+  rowid INTEGER PRIMARY KEY,  -- in the order in which they came; SQLite has it unasked
   list TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL,
   body BLOB NOT NULL,
   change INTEGER NOT NULL,  -- how many changes of status it tells
   expires INTEGER NOT NULL,
-  PRIMARY KEY (list, version, digest)
+  UNIQUE (list, version, digest)
 );
 CREATE TABLE status_change (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL);
 INSERT INTO status_change VALUES (1, 0);
