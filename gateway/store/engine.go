@@ -30,8 +30,11 @@ type engine interface {
 	matching(ctx context.Context, q querier, l *listing, terms []term) error
 	// addWords indexes the words of the object that was added at a moment.
 	addWords(ctx context.Context, t *txn, added int64, name, words string) error
-	// forgetWords goes on removing what was deleted from the index's files; first: some
-	// was since it was done. It reports whether nothing is left.
+	// clean removes what was deleted from the index's files, where that is not done in a
+	// transaction.
+	clean(ctx context.Context) error
+	// forgetWords goes on removing it in one; first: some was deleted since it was done.
+	// It reports whether nothing is left.
 	forgetWords(ctx context.Context, t *txn, first bool) (done bool, err error)
 
 	close() error

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"strconv"
@@ -244,16 +243,15 @@ func eachWord(text string, use func(string)) {
 	flush()
 }
 
-// forgetWords: deleted rows stand in the files until they are vacuumed, which is not done
-// in a transaction.
-func (e *postgresEngine) forgetWords(ctx context.Context, _ *txn, first bool) (done bool, err error) {
-	if first {
-		return false, nil // the rows are deleted when this transaction is at its end
-	}
-	if _, err := e.cleaning.ExecContext(ctx, "VACUUM intelligence_text"); err != nil {
-		return false, fmt.Errorf("vacuuming: %w", err)
-	}
-	return true, nil
+// clean: deleted rows stand in the files until they are vacuumed, which no writer waits for.
+func (e *postgresEngine) clean(ctx context.Context) error {
+	_, err := e.cleaning.ExecContext(ctx, "VACUUM intelligence_text")
+	return err
+}
+
+// forgetWords: what was deleted before the newest vacuum is gone.
+func (*postgresEngine) forgetWords(_ context.Context, _ *txn, first bool) (done bool, err error) {
+	return !first, nil
 }
 
 func (e *postgresEngine) close() error {

@@ -165,6 +165,8 @@ func (*sqliteEngine) addWords(ctx context.Context, t *txn, added int64, name, wo
 	return err
 }
 
+func (*sqliteEngine) clean(context.Context) error { return nil }
+
 // forgetPages is how much of FTS5's index is written in one transaction.
 const forgetPages = 500
 

@@ -82,6 +82,11 @@ func (s *Store) forgetWords(ctx context.Context) (steps int, err error) {
 	if err != nil || state == forgetNothing {
 		return 0, err
 	}
+	if state == forgetGoOn {
+		if err := s.engine.clean(ctx); err != nil {
+			return 0, fmt.Errorf("removing words from the index: %w", err)
+		}
+	}
 	return 1, s.derive(ctx, func(ctx context.Context, t *txn) error {
 		// More may have been withdrawn since.
 		if _, err := t.get(ctx, "SELECT value FROM setting WHERE name = ?", []any{settingForget}, &state); err != nil {
