@@ -49,9 +49,10 @@ type Config struct {
 
 	// Store is the URL of the PostgreSQL database (15 or later) that keeps the store in
 	// the place of SQLite: postgres://user@host:port/database, with what else libpq takes
-	// there. The password is best in PGPASSWORD or in a file that PGPASSFILE names. A
-	// server on another machine must be asked for with sslmode=verify-full. It belongs to
-	// one node at a time: a second one waits for nothing and says so. Default: absent,
+	// there. The password is in a file that PGPASSFILE names. A server on another machine
+	// must be asked for with sslmode=verify-full. It belongs to one node at a time: a
+	// second one is told so. Name one server, and no pooler that gives each transaction
+	// another session: the lock is the session's. Default: absent,
 	// SQLite in Data.
 	Store string `json:"store,omitempty"`
 

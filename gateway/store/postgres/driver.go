@@ -133,9 +133,14 @@ func (s *stmt) Exec([]driver.Value) (driver.Result, error) { return nil, errNoCo
 
 func (s *stmt) Query([]driver.Value) (driver.Rows, error) { return nil, errNoContext }
 
-// known holds translations by statement and types. The store's statements are few: where
-// they are put together, it is of columns and of lists of bounded length.
-var known sync.Map
+// remembered bounds the translations that are kept: filters put together more texts.
+const remembered = 2000
+
+// known holds translations by statement and types, and begins anew when it is full.
+var known = struct {
+	sync.Mutex
+	texts map[string]string
+}{texts: map[string]string{}}
 
 func translated(query string, args []driver.NamedValue) string {
 	types := make([]string, len(args))
@@ -152,10 +157,15 @@ func translated(query string, args []driver.NamedValue) string {
 		}
 	}
 	key := query + "\x00" + strings.Join(types, ",")
-	if text, ok := known.Load(key); ok {
-		return text.(string) //nolint:forcetypeassert,errcheck // nothing else is put there
+	known.Lock()
+	defer known.Unlock()
+	text, ok := known.texts[key]
+	if !ok {
+		if len(known.texts) == remembered {
+			clear(known.texts)
+		}
+		text = statement(query, types)
+		known.texts[key] = text
 	}
-	text := statement(query, types)
-	known.Store(key, text)
 	return text
 }
